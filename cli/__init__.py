@@ -1,0 +1,1 @@
+"""The `sandan` command: the one place that may import everything."""

@@ -1,0 +1,25 @@
+"""Assemble the verbs of `sandan` and turn bad input into one clear line and exit code 2."""
+
+import sys
+
+import typer
+
+from cli.output import EXIT_BAD_INPUT
+from shared.errors import BadInput, BadInputs
+
+app = typer.Typer(
+    name="sandan",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The energy exchange of the factories of one industrial complex. / 산업단지 공장들의 전력거래소.",
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except (BadInput, BadInputs) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_BAD_INPUT)

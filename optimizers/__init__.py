@@ -1,0 +1,1 @@
+"""Pure calculations: clearing, ESS schedules, tariffs. No I/O, clock, randomness, logging, events or SQL."""

@@ -1,0 +1,35 @@
+"""The one exception for input that breaks a rule, wherever it came from."""
+
+from collections.abc import Iterable
+
+
+class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the messages do
+    """Input from outside (a file, a flag, a request, an event) breaks a rule.
+
+    The message is one line for the person who gave the input: where, field, rule, value.
+
+    Args:
+        where: The file and row ("orders.csv row 3"), or the source of a setting ("environment").
+        field: Column, JSON path or setting name ("price_krw_per_kwh", "$.battery.soc_min").
+        rule: What must hold, with its unit ("must be > 0 kWh").
+        value: What was given instead.
+        hint: What to do about it, when that is not plain from the rule.
+    """
+
+    def __init__(self, *, where: str, field: str, rule: str, value: object, hint: str = "") -> None:
+        self.where = where
+        self.field = field
+        self.rule = rule
+        self.value = value
+        self.hint = hint
+        shown = repr(value) if isinstance(value, str) else str(value)
+        shown = shown if len(shown) <= 120 else shown[:117] + "..."  # noqa: PLR2004 -- one terminal line
+        super().__init__(f"{where}: {field} {rule}, was {shown}" + (f" ({hint})" if hint else ""))
+
+
+class BadInputs(Exception):  # noqa: N818 -- as above
+    """Several broken rules found in one reading; the message has a line for each."""
+
+    def __init__(self, problems: Iterable[BadInput]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
