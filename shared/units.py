@@ -39,7 +39,7 @@ def scaled_integer(number: Decimal, decimals: int) -> int | None:
     if shift >= 0:
         if shift > 1_000:  # noqa: PLR2004 -- "1e999999999" must not eat the memory
             return None
-        magnitude = coefficient * 10**shift
+        magnitude = coefficient * int(10**shift)
     else:
         magnitude, rest = divmod(coefficient, 10 ** min(-shift, len(digits) + 1))
         if rest:
