@@ -1,0 +1,202 @@
+"""What a dated file of prices or holidays says, as checked values. No rule of billing lives here.
+
+Prices are decimals in KRW per kWh. Dates are local, and both ends of a period belong to it. `unknown` in a file stays
+unknown: it is None here, beside what is assumed instead.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from shared.units import scaled_integer
+
+PRICE_JEON_MAX = 1_000_000  # 10,000 KRW per kWh; keeps a month's Wh x jeon far inside 64 bits
+
+Confidence = Literal["high", "medium", "low", "derived"]
+
+
+def unknown_is_none(given: object) -> object:
+    """Read the word `unknown` of a file as None."""
+    return None if given == "unknown" else given
+
+
+def _jeon(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | Decimal):
+        raise ValueError("must be a number in KRW")  # noqa: TRY004 -- pydantic reports ValueError with its path
+    scaled = scaled_integer(Decimal(given), 2)
+    if scaled is None or abs(scaled) > 1_000 * PRICE_JEON_MAX:
+        raise ValueError("must be a number in KRW with at most 2 decimals")
+    return scaled
+
+
+def _price(jeon_per_kwh: int) -> int:
+    if abs(jeon_per_kwh) > PRICE_JEON_MAX:
+        raise ValueError("must lie within +-10,000 KRW per kWh")
+    return jeon_per_kwh
+
+
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise ValueError("must be a finite number")
+    return number
+
+
+MaybeDate = Annotated[date | None, BeforeValidator(unknown_is_none)]
+Jeon = Annotated[int, BeforeValidator(_jeon)]
+PriceJeon = Annotated[int, BeforeValidator(_jeon), AfterValidator(_price)]
+Number = Annotated[Decimal, AfterValidator(_finite)]
+MaybeNumber = Annotated[Number | None, BeforeValidator(unknown_is_none)]
+Month = Annotated[int, Field(ge=1, le=12)]
+Period = tuple[date | None, date | None]
+
+
+class Record(BaseModel):
+    """A frozen part of a file; a key that nobody knows is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Names(Record):
+    """What people read."""
+
+    en: str
+    ko: str
+
+
+class Source(Record):
+    """Where a figure was read, and when that was written or in force (None: unknown)."""
+
+    what: str
+    where: str
+    date: MaybeDate
+
+
+class Sourced(Record):
+    """A figure or rule with where it was read and how sure it is."""
+
+    sources: tuple[str, ...]
+    confidence: Confidence
+    note: str = ""
+
+
+class Holiday(Record):
+    """A public holiday; tariffs bill a temporary one as an ordinary day of its weekday."""
+
+    day: date = Field(alias="date")
+    ko: str
+    en: str
+    billed_as_holiday: bool
+
+
+class HolidayCalendar(Record):
+    """The public holidays of one country between two dates, both included."""
+
+    schema_name: Literal["sandan-holidays/1"] = Field(alias="schema")
+    id: str
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    source: str
+    gathered: date
+    confidence: Confidence
+    holidays: tuple[Holiday, ...]
+
+    def billed(self) -> frozenset[date]:
+        """Return the days that tariffs bill as holidays."""
+        return frozenset(holiday.day for holiday in self.holidays if holiday.billed_as_holiday)
+
+    def temporary(self) -> frozenset[date]:
+        """Return the public holidays that tariffs bill as ordinary days."""
+        return frozenset(holiday.day for holiday in self.holidays if not holiday.billed_as_holiday)
+
+    def covers(self, first: date, last: date) -> bool:
+        """Say whether every day from first to last is known."""
+        return self.first <= first and last <= self.last
+
+
+class DatedFigure(Sourced):
+    """A price or percentage with the days it holds: `first` None is since ever, `last` None is open.
+
+    `known` None means nobody could say; `assumed` then stands in, and `assumption` tells the reader so. A known figure
+    may carry an assumption too.
+    """
+
+    first: MaybeDate = Field(alias="from")
+    last: date | None = Field(alias="to")
+    known: MaybeNumber = Field(alias="value")
+    assumed: Number | None = None
+    assumption: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_figure(self) -> Self:
+        if self.known is None and (self.assumed is None or not self.assumption):
+            raise ValueError("an unknown value needs `assumed` and `assumption`")
+        _price(_jeon(self.used))
+        return self
+
+    @property
+    def used(self) -> Decimal:
+        """Return the known figure, or the assumed one."""
+        figure = self.assumed if self.known is None else self.known
+        assert figure is not None  # noqa: S101 -- held since the record was built; narrows the type
+        return figure
+
+    @property
+    def used_jeon(self) -> int:
+        """Return `used`, a price in KRW, in jeon."""
+        return _jeon(self.used)
+
+    @property
+    def period(self) -> Period:
+        """Return its first and last day."""
+        return self.first, self.last
+
+    def holds_on(self, day: date) -> bool:
+        """Say whether the figure holds on a day."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+class PriceBook(Record):
+    """One price by date: what the grid pays for surplus energy."""
+
+    schema_name: Literal["sandan-price/1"] = Field(alias="schema")
+    id: str
+    name: Names
+    currency: Literal["KRW"]
+    timezone: str
+    gathered: date
+    sources: dict[str, Source]
+    prices: tuple[DatedFigure, ...] = Field(alias="price_krw_per_kwh")
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        for problem in (
+            *zone_problems(self.timezone),
+            *overlaps("price_krw_per_kwh", (figure.period for figure in self.prices)),
+        ):
+            raise ValueError(problem)
+        return self
+
+    def figure_on(self, day: date) -> DatedFigure | None:
+        """Return the price in force on a local day with its source and assumption, or None if nothing is known."""
+        return next((figure for figure in self.prices if figure.holds_on(day)), None)
+
+
+def zone_problems(timezone: str) -> Iterator[str]:
+    """Say what is wrong with a zone's name, if anything."""
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        yield f"timezone: {timezone!r} is not an IANA zone"
+
+
+def overlaps(name: str, periods: Iterable[Period]) -> Iterator[str]:
+    """Say which periods share a day; None is since ever, or open."""
+    ordered = sorted(periods, key=lambda period: period[0] or date.min)
+    for (earlier_first, earlier_last), (later_first, _) in pairwise(ordered):
+        if earlier_last is None or later_first is None or later_first <= earlier_last:
+            yield f"{name}: the periods from {earlier_first} and from {later_first} overlap"
