@@ -7,6 +7,7 @@ unknown: it is None here, beside what is assumed instead.
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -105,10 +106,12 @@ class HolidayCalendar(Record):
     confidence: Confidence
     holidays: tuple[Holiday, ...]
 
+    @cached_property
     def billed(self) -> frozenset[date]:
         """Return the days that tariffs bill as holidays."""
         return frozenset(holiday.day for holiday in self.holidays if holiday.billed_as_holiday)
 
+    @cached_property
     def temporary(self) -> frozenset[date]:
         """Return the public holidays that tariffs bill as ordinary days."""
         return frozenset(holiday.day for holiday in self.holidays if not holiday.billed_as_holiday)

@@ -255,10 +255,12 @@ def _calendar_problems(tariff: TariffFile) -> Iterator[str]:
             unknown = set(schedule.slots(season)) - set(tariff.bands)
             if unknown:
                 yield f"schedules.{name}: unknown bands {sorted(unknown)}"
-    for rule in tariff.day_rules:
-        unknown = {*rule.read_as, *rule.read_as.values()} - set(tariff.bands)
-        if unknown:
-            yield f"day_rules: unknown bands {sorted(unknown)}"
+            bands = schedule.seasons[season]
+            unpriced = [
+                rule.read_as for rule in tariff.day_rules for band in bands if rule.read_as.get(band, band) not in bands
+            ]
+            if unpriced:
+                yield f"day_rules: {unpriced[0]} leads to a band that schedules.{name} has not in {season}"
     for name, discount in tariff.discounts.items():
         if not discount.slots():
             yield f"discounts.{name}.hours: must not be empty"

@@ -1,0 +1,1 @@
+"""What carries messages between services: one port, two adapters (Kafka, and memory for tests)."""

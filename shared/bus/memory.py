@@ -1,0 +1,101 @@
+"""A bus inside one process, for unit and component tests. What runs, runs on a broker."""
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from shared.bus.port import BusUnavailable, Received
+from shared.events.topics import PARTITIONS
+from shared.events.wire import Message
+
+
+class MemoryBus:
+    """Partitioned logs in lists, and a committed offset for each group."""
+
+    def __init__(self) -> None:
+        self.available = True
+        self._logs: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        self._committed: dict[tuple[str, str, int], int] = defaultdict(int)
+
+    def consumer(self, service: str, topics: Sequence[str]) -> "MemoryConsumer":
+        """Join a service's group; a new member takes over all partitions."""
+        return MemoryConsumer(self, service, topics)
+
+    def publisher(self, service: str) -> "MemoryPublisher":
+        """Open the way out; the name is not needed here."""
+        del service
+        return MemoryPublisher(self)
+
+    def messages(self, topic: str) -> list[Message]:
+        """Return all that a topic holds, partition by partition."""
+        return [message for part in range(PARTITIONS) for message in self._logs[topic, part]]
+
+    def append(self, message: Message) -> None:
+        """Put a message behind the others of its key."""
+        self._require_available()
+        partition = zlib.crc32(message.key.encode()) % PARTITIONS
+        self._logs[message.topic, partition].append(message)
+
+    def read(self, service: str, topics: Sequence[str], positions: dict[tuple[str, int], int]) -> list[Received]:
+        """Return what lies beyond a member's positions, and move them."""
+        self._require_available()
+        arrived = []
+        for topic in topics:
+            for partition in range(PARTITIONS):
+                place = (topic, partition)
+                start = positions.setdefault(place, self._committed[service, topic, partition])
+                log = self._logs[place]
+                arrived += [Received(log[n], partition, n) for n in range(start, len(log))]
+                positions[place] = len(log)
+        return arrived
+
+    def commit(self, service: str, positions: dict[tuple[str, int], int]) -> None:
+        """Keep a group's positions."""
+        self._require_available()
+        for (topic, partition), offset in positions.items():
+            self._committed[service, topic, partition] = offset
+
+    def _require_available(self) -> None:
+        if not self.available:
+            raise BusUnavailable("the memory bus was switched off")
+
+
+class MemoryConsumer:
+    """One group's reader."""
+
+    def __init__(self, bus: MemoryBus, service: str, topics: Sequence[str]) -> None:
+        self._bus = bus
+        self._service = service
+        self._topics = topics
+        self._positions: dict[tuple[str, int], int] = {}
+
+    def poll(self, wait_s: float) -> Sequence[Received]:
+        """Return what has arrived; nothing else runs in this process, so there is nothing to wait for."""
+        del wait_s
+        return self._bus.read(self._service, self._topics, self._positions)
+
+    def commit(self) -> None:
+        """Keep the group's positions."""
+        self._bus.commit(self._service, self._positions)
+
+    def rewind(self) -> None:
+        """Forget the positions; the next poll starts at the group's committed ones."""
+        self._positions.clear()
+
+    def close(self) -> None:
+        """Leave; there is nothing to let go of."""
+
+
+class MemoryPublisher:
+    """A writer to the bus."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Append the messages in order."""
+        for message in messages:
+            self._bus.append(message)
+
+    def close(self) -> None:
+        """Leave; there is nothing to let go of."""

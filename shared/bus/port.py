@@ -1,0 +1,67 @@
+"""The promises every bus keeps; `tests/contract/test_bus.py` holds both adapters to them.
+
+Delivery is at least once. Messages of one key stay in order. What was not committed comes again after a restart.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.events.wire import Message
+
+
+class BusUnavailable(Exception):  # noqa: N818 -- it says what the bus is
+    """The broker can't be reached or doesn't answer; the same call may succeed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message with its place in the log."""
+
+    message: Message
+    partition: int
+    offset: int
+
+
+class Consumer(Protocol):
+    """One member of one service's group."""
+
+    def poll(self, wait_s: float) -> Sequence[Received]:
+        """Return what has arrived, waiting for the first message at most `wait_s`; empty when nothing came."""
+        ...
+
+    def commit(self) -> None:
+        """Say that all that was polled is dealt with."""
+        ...
+
+    def rewind(self) -> None:
+        """Go back to the last commit, so that what was polled since comes again."""
+        ...
+
+    def close(self) -> None:
+        """Leave the group."""
+        ...
+
+
+class Publisher(Protocol):
+    """The way out."""
+
+    def publish(self, messages: Iterable[Message]) -> None:
+        """Send the messages in order and return when the broker has them all; raise BusUnavailable otherwise."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        ...
+
+
+class Bus(Protocol):
+    """A place to read from and write to."""
+
+    def consumer(self, service: str, topics: Sequence[str]) -> Consumer:
+        """Join a service's group on some topics, from the earliest uncommitted message on."""
+        ...
+
+    def publisher(self, service: str) -> Publisher:
+        """Open the way out for a service."""
+        ...

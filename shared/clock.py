@@ -1,0 +1,157 @@
+"""The only reader of the clock: the wall's, or a simulated one that several processes share.
+
+A simulated clock is three facts in a small JSON file: `start` (the simulated instant it begins at), `speed` (simulated
+seconds a wall second), `epoch` (the wall instant at which it begins, null while it stands still). Every process that is
+given the file's path sees the same time; a day of 15-minute intervals then runs in minutes with the same code.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from shared.errors import BadInput
+
+
+class Clock(Protocol):
+    """What a service may know of time."""
+
+    @property
+    def speed(self) -> float:
+        """Return how many seconds of this clock pass in one second of the wall's; 0 while it stands."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True)
+class WallClock:
+    """The machine's own clock."""
+
+    speed: float = 1.0
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass
+class ManualClock:
+    """A clock that a test sets by hand."""
+
+    instant: datetime
+    speed: float = 0.0
+
+    def now(self) -> datetime:
+        """Return the instant that was set."""
+        return self.instant
+
+    def advance(self, by: timedelta) -> None:
+        """Move forward by a duration."""
+        self.instant += by
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a clock file says: see the module's docstring."""
+
+    start: datetime
+    speed: float
+    epoch: datetime | None
+
+    def at(self, wall: datetime) -> datetime:
+        """Return the simulated instant at a wall instant; it stands at `start` until `epoch`."""
+        if self.epoch is None or wall <= self.epoch:
+            return self.start
+        return self.start + (wall - self.epoch) * self.speed
+
+
+class SharedClock:
+    """A simulated clock read from a file, re-read when the file changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp = -1
+        self._pace = self._read()
+
+    @property
+    def speed(self) -> float:
+        """Return the simulated seconds in a wall second; 0 while the clock stands."""
+        pace = self._read()
+        return pace.speed if pace.epoch is not None else 0.0
+
+    def now(self) -> datetime:
+        """Return the present simulated instant."""
+        return self._read().at(datetime.now(UTC))
+
+    def _read(self) -> Pace:
+        try:
+            stamp = self._path.stat().st_mtime_ns
+            if stamp != self._stamp:
+                self._pace = parse_pace(self._path.read_text(), where=str(self._path))
+                self._stamp = stamp
+        except FileNotFoundError:
+            raise BadInput(
+                where="environment", field="SANDAN_CLOCK_FILE", rule="must name a clock file", value=str(self._path)
+            ) from None
+        return self._pace
+
+
+def parse_pace(text: str, *, where: str) -> Pace:
+    """Read a clock file's text."""
+    try:
+        facts = json.loads(text)
+        start = datetime.fromisoformat(facts["start"])
+        epoch = None if facts["epoch"] is None else datetime.fromisoformat(facts["epoch"])
+        speed = float(facts["speed"])
+    except (KeyError, TypeError, ValueError):
+        rule = "must be JSON with start, speed and epoch (ISO 8601 with offset)"
+        raise BadInput(where=where, field="clock", rule=rule, value=text.strip()) from None
+    if start.tzinfo is None or (epoch is not None and epoch.tzinfo is None):
+        raise BadInput(where=where, field="start, epoch", rule="must carry a UTC offset", value=text.strip())
+    if not 0 < speed <= 10_000:  # noqa: PLR2004 -- beyond that an interval is shorter than one poll
+        raise BadInput(where=where, field="speed", rule="must be in (0, 10000]", value=speed)
+    return Pace(start=start.astimezone(UTC), speed=speed, epoch=epoch)
+
+
+def write_pace(path: Path, pace: Pace) -> None:
+    """Write a clock file in one step, so that no reader sees half of it."""
+    facts = {
+        "start": pace.start.isoformat(),
+        "speed": pace.speed,
+        "epoch": None if pace.epoch is None else pace.epoch.isoformat(),
+    }
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(facts) + "\n")
+    draft.replace(path)
+
+
+def clock_from(path: Path | None) -> Clock:
+    """Return the shared simulated clock of a file, or the wall clock where no file is named."""
+    return WallClock() if path is None else SharedClock(path)
+
+
+def wall_now() -> datetime:
+    """Return the wall instant, for what concerns people and machines rather than the market (a clock's epoch)."""
+    return datetime.now(UTC)
+
+
+def monotonic_s() -> float:
+    """Return seconds on a clock that never goes back, for waits and measurements."""
+    return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Wait in wall time."""
+    time.sleep(seconds)
+
+
+def touch(path: Path) -> None:
+    """Say on disk that this process was alive just now (its heartbeat file)."""
+    path.touch()
+    os.utime(path)

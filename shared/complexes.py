@@ -1,0 +1,290 @@
+"""An industrial complex as its file describes it: who takes part, behind which feeder, with which devices."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from shared.errors import BadInput, BadInputs
+from shared.events.base import Identifier
+from shared.events.fems import MeterKind
+from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
+
+
+def _price(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError("must be a number")  # noqa: TRY004 -- pydantic turns ValueError into a message
+    return Decimal(str(value))
+
+
+def _two_decimals(price: Decimal) -> Decimal:
+    if scaled_integer(price, 2) is None:
+        raise ValueError("must have at most 2 decimals")
+    return price
+
+
+PriceKrw = Annotated[Decimal, BeforeValidator(_price), AfterValidator(_two_decimals)]
+PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Name(_Record):
+    """A name in both languages."""
+
+    ko: str
+    en: str
+
+
+class Location(_Record):
+    """Where the complex lies."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+    altitude_m: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+
+
+class MarketCalendar(_Record):
+    """The market's rules that are data."""
+
+    gate_closure_lead_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    price_krw_per_kwh_min: PriceKrw = Decimal(0)
+    price_krw_per_kwh_max: PriceKrw = Decimal(1000)
+    order_quantity_kwh_max: Annotated[float, Field(gt=0, le=1e9)] = 10_000
+
+    @property
+    def gate_closure_lead(self) -> timedelta:
+        """Return how long before delivery the book closes."""
+        return timedelta(minutes=self.gate_closure_lead_minutes)
+
+    @property
+    def price_jeon_per_kwh_min(self) -> int:
+        """Return the lowest price an order may have."""
+        return int(self.price_krw_per_kwh_min * JEON_PER_KRW)
+
+    @property
+    def price_jeon_per_kwh_max(self) -> int:
+        """Return the highest price an order may have."""
+        return int(self.price_krw_per_kwh_max * JEON_PER_KRW)
+
+    @property
+    def order_quantity_wh_max(self) -> int:
+        """Return the most energy one order may ask for."""
+        return round(self.order_quantity_kwh_max * WH_PER_KWH)
+
+
+class FieldNetwork(_Record):
+    """Where the gateway finds the complex's devices: one Modbus TCP address, a unit id a device."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)]
+    poll_interval_s: Annotated[int, Field(ge=1, le=900)] = 60
+
+
+class Feeder(_Record):
+    """A distribution feeder: limits on what crosses its boundary (null: none), and the fee for that."""
+
+    feeder_id: Identifier
+    import_limit_kw: PositiveKw | None = None
+    export_limit_kw: PositiveKw | None = None
+    wheeling_fee_krw_per_kwh: PriceKrw = Decimal(0)
+
+    @property
+    def wheeling_fee_jeon_per_kwh(self) -> int:
+        """Return the fee for a kWh that crosses the feeder's boundary."""
+        return int(self.wheeling_fee_krw_per_kwh * JEON_PER_KRW)
+
+
+class GridContract(_Record):
+    """A factory's contract with KEPCO."""
+
+    tariff_class: str
+    voltage: str
+    option: str
+    contract_kw: PositiveKw
+
+
+class Bidding(_Record):
+    """Who writes the orders: people (`manual`), or the scheduler for a participant that opted in (`automatic`).
+
+    Automatic prices lie between what the grid pays (share 0) and what it charges (share 1).
+    """
+
+    mode: Literal["automatic", "manual"]
+    buy_share: Fraction = 0.8
+    sell_share: Fraction = 0.2
+
+
+class Load(_Record):
+    """How the simulator makes a factory's consumption out of a measured profile: scaled to a mean and shifted."""
+
+    profile: str
+    mean_kw: PositiveKw
+    shift_minutes: Annotated[int, Field(ge=-1440, le=1440, multiple_of=15)] = 0
+
+
+class PvSite(_Record):
+    """A roof's solar plant."""
+
+    site_id: Identifier
+    capacity_kw_ac: PositiveKw
+    capacity_kw_dc: PositiveKw
+    tilt_deg: Annotated[float, Field(ge=0, le=90)] = 15
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)] = 180
+
+
+class Ess(_Record):
+    """A battery with its converter; `soc_*` are fractions of capacity."""
+
+    device_id: Identifier
+    capacity_kwh: PositiveKw
+    charge_kw_max: PositiveKw
+    discharge_kw_max: PositiveKw
+    charge_efficiency: Annotated[float, Field(gt=0, le=1)]
+    discharge_efficiency: Annotated[float, Field(gt=0, le=1)]
+    soc_min: Fraction
+    soc_max: Fraction
+    soc_initial: Fraction
+    cycle_cost_krw_per_kwh: Annotated[float, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Ess":
+        if not self.soc_min <= self.soc_initial <= self.soc_max:
+            raise ValueError("must have soc_min <= soc_initial <= soc_max")
+        return self
+
+
+class Participant(_Record):
+    """A factory: one grid connection, its contract, and what stands behind it."""
+
+    participant_id: Identifier
+    name: Name
+    feeder_id: Identifier
+    contract: GridContract
+    bidding: Bidding
+    load: Load
+    pv: tuple[PvSite, ...] = ()
+    ess: tuple[Ess, ...] = ()
+
+    @property
+    def grid_meter_id(self) -> str:
+        """Return the id of the revenue meter at the grid connection."""
+        return f"{self.participant_id}.grid"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A metered device in the field: its id is also its meter's."""
+
+    device_id: str
+    participant_id: str
+    kind: MeterKind
+    unit_id: int
+
+
+class Complex(_Record):
+    """One industrial complex."""
+
+    complex_id: Identifier
+    name: Name
+    note: Name
+    location: Location
+    market: MarketCalendar = MarketCalendar()
+    sell_back: str
+    field_network: FieldNetwork
+    feeders: Annotated[tuple[Feeder, ...], Field(min_length=1)]
+    participants: Annotated[tuple[Participant, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _ids_once_and_known(self) -> "Complex":
+        _require_once("feeders", (feeder.feeder_id for feeder in self.feeders))
+        _require_once("participants", (one.participant_id for one in self.participants))
+        _require_once("devices", (device.device_id for device in self.devices))
+        known = {feeder.feeder_id for feeder in self.feeders}
+        for one in self.participants:
+            if one.feeder_id not in known:
+                raise ValueError(f"participant {one.participant_id}: feeder_id must be one of {sorted(known)}")
+        return self
+
+    @cached_property
+    def devices(self) -> tuple[Device, ...]:
+        """Return every metered device: a grid meter a participant, then its inverters and batteries, in file order."""
+        found: list[tuple[str, str, MeterKind]] = []
+        for one in self.participants:
+            found.append((one.grid_meter_id, one.participant_id, MeterKind.GRID))
+            found += [(site.site_id, one.participant_id, MeterKind.PV) for site in one.pv]
+            found += [(ess.device_id, one.participant_id, MeterKind.ESS) for ess in one.ess]
+        return tuple(Device(*facts, unit_id=number) for number, facts in enumerate(found, start=1))
+
+    @cached_property
+    def by_participant(self) -> Mapping[str, Participant]:
+        """Return the participants by id."""
+        return {one.participant_id: one for one in self.participants}
+
+
+Complexes = Mapping[str, Complex]
+
+
+def load_complex(path: Path) -> Complex:
+    """Read a complex file.
+
+    Raises:
+        BadInput: The file is missing or not YAML.
+        BadInputs: It breaks rules; each names its JSON path.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(where=str(path), field="complex file", rule="must be readable", value=error.strerror) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        first = str(error).splitlines()[0]
+        raise BadInput(where=str(path), field="complex file", rule="must be YAML", value=first) from None
+    if not isinstance(content, dict):
+        raise BadInput(where=str(path), field="$", rule="must be a mapping", value=content)
+    try:
+        return Complex.model_validate(content)
+    except ValidationError as error:
+        raise BadInputs(_problems(error, where=str(path))) from None
+
+
+def load_complexes(paths: Iterable[Path]) -> Complexes:
+    """Read the complex files of a deployment."""
+    found: dict[str, Complex] = {}
+    for path in paths:
+        loaded = load_complex(path)
+        if loaded.complex_id in found:
+            raise BadInput(
+                where=str(path), field="$.complex_id", rule="must be unique in the deployment", value=loaded.complex_id
+            )
+        found[loaded.complex_id] = loaded
+    if not found:
+        raise BadInput(where="environment", field="SANDAN_COMPLEXES", rule="must name a complex file", value="[]")
+    return found
+
+
+def _require_once(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what}: id {name} must occur once")
+        seen.add(name)
+
+
+def _problems(error: ValidationError, *, where: str) -> list[BadInput]:
+    problems = []
+    for one in error.errors(include_url=False):
+        path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in one["loc"])
+        rule = one["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+        given: Any = one.get("input", "")
+        shown = "the whole record" if isinstance(given, dict) else given
+        problems.append(BadInput(where=where, field=path, rule=rule, value=shown))
+    return problems

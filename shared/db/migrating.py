@@ -1,0 +1,64 @@
+"""Apply a service's schema changes: Alembic revisions under infra/migrations, by `sandan migrate`, never silently."""
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Engine
+
+from shared.db.engine import open_engine, service_url
+from shared.errors import BadInput
+from shared.paths import INFRA
+
+
+def alembic_config(service: str) -> Config:
+    """Return Alembic's settings for one service's revisions."""
+    config = Config()
+    config.set_main_option("script_location", str(INFRA / "migrations"))
+    config.set_main_option("version_locations", str(INFRA / "migrations" / service))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def upgrade(base_url: str, service: str) -> str:
+    """Bring a service's database to the newest revision and return its name."""
+    engine = open_engine(service_url(base_url, service))
+    config = alembic_config(service)
+    try:
+        with engine.begin() as db:
+            if engine.dialect.name == "postgresql":
+                db.execute(sa.schema.CreateSchema(service, if_not_exists=True))
+            config.attributes["connection"] = db
+            command.upgrade(config, "head")
+    except sa.exc.OperationalError as error:
+        raise BadInput(
+            where="environment",
+            field="SANDAN_DATABASE_URL",
+            rule="must be a database that answers",
+            value=engine.url.render_as_string(hide_password=True),
+            hint=str(error.orig).strip().splitlines()[0],
+        ) from None
+    finally:
+        engine.dispose()
+    return newest_revision(service)
+
+
+def newest_revision(service: str) -> str:
+    """Return the name of the newest revision in the tree."""
+    return ScriptDirectory.from_config(alembic_config(service)).get_current_head() or "none"
+
+
+def require_newest(engine: Engine, service: str) -> None:
+    """Refuse to start on a database whose schema is not the tree's."""
+    with engine.connect() as db:
+        found = MigrationContext.configure(db).get_current_revision() or "none"
+    wanted = newest_revision(service)
+    if found != wanted:
+        raise BadInput(
+            where="database",
+            field=f"{service} schema",
+            rule=f"must be at revision {wanted}",
+            value=found,
+            hint="run: sandan migrate",
+        )

@@ -1,0 +1,1 @@
+"""Events: past-tense facts, immutable, versioned; one module a producer, one table of topics."""

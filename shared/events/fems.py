@@ -1,0 +1,76 @@
+"""What the meters and devices said."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.events.base import EnergyWh, Event, Identifier, Instant
+
+PowerW = Annotated[int, Field(strict=True)]
+
+
+class MeterKind(StrEnum):
+    """What a meter measures: the grid connection, a PV inverter's output, or a battery's terminals."""
+
+    GRID = "grid"
+    PV = "pv"
+    ESS = "ess"
+
+
+class Quality(StrEnum):
+    """How an interval's energy was come by."""
+
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+
+
+class IntervalMetered(Event):
+    """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import."""
+
+    meter_id: Identifier
+    participant_id: Identifier
+    meter_kind: MeterKind
+    delivery_start: Instant
+    import_wh: EnergyWh
+    export_wh: EnergyWh
+    quality: Quality
+
+
+class DeviceObserved(Event):
+    """A device's state at an instant. `reachable` is false where it did not answer; the figures are then the last."""
+
+    device_id: Identifier
+    participant_id: Identifier
+    meter_kind: MeterKind
+    observed_at: Instant
+    import_w: Annotated[int, Field(strict=True, ge=0)]
+    export_w: Annotated[int, Field(strict=True, ge=0)]
+    soc_wh: EnergyWh | None = None
+    capacity_wh: EnergyWh | None = None
+    reachable: bool
+
+
+class SetpointConfirmed(Event):
+    """A set-point was written to the device and read back the same."""
+
+    setpoint_id: Identifier
+    device_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    setpoint_w: PowerW
+    confirmed_at: Instant
+
+
+class SetpointRefused(Event):
+    """A set-point was not obeyed.
+
+    `reason` is expired, repeated, out_of_order, out_of_bounds, unknown_device or unconfirmed.
+    """
+
+    setpoint_id: Identifier
+    device_id: Identifier
+    delivery_start: Instant
+    setpoint_w: PowerW
+    reason: str
+    detail: str

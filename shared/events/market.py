@@ -1,0 +1,93 @@
+"""What became of the orders."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon
+from shared.events.orders import Side
+
+
+class OrderAccepted(Event):
+    """The order is in the book of its auction."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+
+
+class OrderRejected(Event):
+    """The order is not in the book. `reason` is a stable code, `detail` the rule with its numbers."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    reason: str
+    detail: str
+
+
+class OrderCancelled(Event):
+    """The order was taken out of the book before gate closure, at its participant's word."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+
+
+class Fill(Fact):
+    """What one order of the book got; `filled_wh` may be 0. Of the two money fields one is 0, by side."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    side: Side
+    quantity_wh: EnergyWh
+    price_jeon_per_kwh: PriceJeon
+    filled_wh: EnergyWh
+    paid_krw: MoneyKrw
+    received_krw: MoneyKrw
+
+
+class Trade(Fact):
+    """A filled quantity with its two sides; what the buyer pays beyond what the seller receives is wheeling fee."""
+
+    trade_id: Identifier
+    buy_order_id: Identifier
+    sell_order_id: Identifier
+    buyer_id: Identifier
+    seller_id: Identifier
+    quantity_wh: EnergyWh
+    paid_krw: MoneyKrw
+    received_krw: MoneyKrw
+
+
+class AuctionCleared(Event):
+    """A delivery interval's call auction is over. Without a trade `price_jeon_per_kwh` is null, never 0."""
+
+    auction_id: Identifier
+    delivery_start: Instant
+    cleared_at: Instant
+    status: Annotated[str, Field(pattern="^(cleared|halted)$")]
+    price_jeon_per_kwh: PriceJeon | None
+    price_low_jeon_per_kwh: PriceJeon | None
+    price_high_jeon_per_kwh: PriceJeon | None
+    volume_wh: EnergyWh
+    fees_krw: MoneyKrw
+    feeder_price_jeon_per_kwh: dict[str, int | None]
+    book_hash: str
+    fills: tuple[Fill, ...]
+    trades: tuple[Trade, ...]
+
+
+class MarketHalted(Event):
+    """No new orders are taken until the market resumes."""
+
+    halted_at: Instant
+    reason: str
+    operator: str
+
+
+class MarketResumed(Event):
+    """Orders are taken again."""
+
+    resumed_at: Instant
+    operator: str

@@ -1,0 +1,50 @@
+"""What an order writer (the trading API for people, the scheduler for automatic bids) hands to the market."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.events.base import EnergyWh, Event, Identifier, Instant, PriceJeon
+
+
+class Side(StrEnum):
+    """Which way the energy goes, seen from the participant."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderSubmitted(Event):
+    """An order became durable at its writer: `submitted_at` and `sequence` were stamped in that transaction."""
+
+    order_id: Identifier
+    client_order_id: str
+    participant_id: Identifier
+    delivery_start: Instant
+    side: Side
+    price_jeon_per_kwh: PriceJeon
+    quantity_wh: Annotated[EnergyWh, Field(gt=0)]
+    submitted_at: Instant
+    writer: Identifier
+    sequence: Annotated[int, Field(strict=True, ge=1)]
+
+
+class OrderCancelRequested(Event):
+    """The participant asked to take an order back; the market says whether that was in time."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    requested_at: Instant
+    writer: Identifier
+    sequence: Annotated[int, Field(strict=True, ge=1)]
+
+
+class OrdersSealed(Event):
+    """A writer's watermark: it will send nothing more that it stamped before this delivery interval's gate closure."""
+
+    writer: Identifier
+    delivery_start: Instant
+    sealed_at: Instant
+    last_sequence: Annotated[int, Field(strict=True, ge=0)]

@@ -1,0 +1,66 @@
+"""What it cost."""
+
+from datetime import date
+
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw
+
+
+class SettledLine(Fact):
+    """One participant's interval: contracted against metered, and the money of both parts.
+
+    `grid_import_wh`/`grid_export_wh` is the imbalance: metered net energy less the net of the trades.
+    `cost_without_krw` is the same metered interval without trading and without batteries.
+    """
+
+    participant_id: Identifier
+    metered_import_wh: EnergyWh
+    metered_export_wh: EnergyWh
+    bought_wh: EnergyWh
+    sold_wh: EnergyWh
+    grid_import_wh: EnergyWh
+    grid_export_wh: EnergyWh
+    grid_import_price_jeon_per_kwh: int
+    grid_export_price_jeon_per_kwh: int
+    trade_paid_krw: MoneyKrw
+    trade_received_krw: MoneyKrw
+    grid_paid_krw: MoneyKrw
+    grid_received_krw: MoneyKrw
+    cost_without_krw: MoneyKrw
+
+
+class IntervalSettled(Event):
+    """A delivery interval's energy and money are in the ledger."""
+
+    delivery_start: Instant
+    settled_at: Instant
+    ledger_entries: int
+    ledger_sum_krw: MoneyKrw
+    lines: tuple[SettledLine, ...]
+
+
+class ReadingIgnored(Event):
+    """A reading came for an interval that was settled with another value; the books keep the settled one."""
+
+    meter_id: Identifier
+    delivery_start: Instant
+    reason: str
+
+
+class StatementIssued(Event):
+    """A participant's Korean day, summed from its settled intervals."""
+
+    statement_id: Identifier
+    participant_id: Identifier
+    trading_day: date
+    intervals: int
+    bought_wh: EnergyWh
+    sold_wh: EnergyWh
+    grid_import_wh: EnergyWh
+    grid_export_wh: EnergyWh
+    trade_paid_krw: MoneyKrw
+    trade_received_krw: MoneyKrw
+    grid_paid_krw: MoneyKrw
+    grid_received_krw: MoneyKrw
+    cost_with_krw: MoneyKrw
+    cost_without_krw: MoneyKrw
+    saving_krw: MoneyKrw

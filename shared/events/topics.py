@@ -1,0 +1,137 @@
+"""The one table of topics. Topic creation, the AsyncAPI document and docs/events.md are made from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.events import commands, fems, forecast, market, orders, planner, scheduler, settlement
+from shared.events.base import Event
+
+PARTITIONS = 3
+DEAD_LETTER_RETENTION = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One stream of facts.
+
+    Attributes:
+        name: `<producer>.<facts>.v<N>`.
+        key: The event's fields that make the message key; order holds among messages of one key.
+        events: What it carries.
+        producer: The one service that writes it.
+        consumers: The services that read it.
+        retention: How long the broker keeps it.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    events: tuple[type[Event], ...]
+    producer: str
+    consumers: tuple[str, ...]
+    retention: timedelta
+
+    def key_of(self, event: Event) -> str:
+        """Return the message key of one of this topic's events."""
+        return "/".join(str(getattr(event, field)) for field in self.key)
+
+
+def _topic(name: str, key: str, events: Iterable[type[Event]], consumers: str, days: int) -> Topic:
+    return Topic(
+        name=name,
+        key=tuple(key.split("/")),
+        events=tuple(events),
+        producer=name.split(".", maxsplit=1)[0],
+        consumers=tuple(consumers.split()),
+        retention=timedelta(days=days),
+    )
+
+
+_ORDERS = (orders.OrderSubmitted, orders.OrderCancelRequested, orders.OrdersSealed)
+
+TOPICS: tuple[Topic, ...] = (
+    _topic(
+        "fems.readings.v1",
+        "complex_id/meter_id",
+        [fems.IntervalMetered],
+        "forecast settlement trading_api",
+        400,
+    ),
+    _topic("fems.states.v1", "complex_id/device_id", [fems.DeviceObserved], "scheduler trading_api", 7),
+    _topic(
+        "fems.setpoints.v1",
+        "complex_id/device_id",
+        [fems.SetpointConfirmed, fems.SetpointRefused],
+        "scheduler trading_api",
+        30,
+    ),
+    _topic("forecast.forecasts.v1", "complex_id/site_id", [forecast.ForecastIssued], "scheduler trading_api", 30),
+    _topic("scheduler.orders.v1", "complex_id", _ORDERS, "market trading_api", 400),
+    _topic("scheduler.schedules.v1", "complex_id/device_id", [scheduler.ScheduleSolved], "trading_api", 30),
+    _topic("scheduler.setpoints.v1", "complex_id/device_id", [scheduler.SetpointIssued], "fems trading_api", 30),
+    _topic("trading_api.orders.v1", "complex_id", _ORDERS, "market", 400),
+    _topic(
+        "trading_api.commands.v1",
+        "complex_id",
+        [commands.MarketHaltRequested, commands.MarketResumeRequested],
+        "market",
+        400,
+    ),
+    _topic(
+        "trading_api.studies.v1",
+        "complex_id/study_id",
+        [commands.StudyRequested, commands.StudyCancelRequested],
+        "planner",
+        30,
+    ),
+    _topic(
+        "market.orders.v1",
+        "complex_id",
+        [market.OrderAccepted, market.OrderRejected, market.OrderCancelled],
+        "trading_api",
+        400,
+    ),
+    _topic(
+        "market.auctions.v1",
+        "complex_id",
+        [market.AuctionCleared, market.MarketHalted, market.MarketResumed],
+        "scheduler settlement trading_api",
+        400,
+    ),
+    _topic(
+        "settlement.statements.v1",
+        "complex_id",
+        [settlement.IntervalSettled, settlement.StatementIssued, settlement.ReadingIgnored],
+        "trading_api",
+        400,
+    ),
+    _topic(
+        "planner.results.v1",
+        "complex_id/study_id",
+        [planner.StudyProgressed, planner.StudyCompleted, planner.StudyFailed],
+        "trading_api",
+        30,
+    ),
+)
+
+SERVICES = ("fems", "forecast", "scheduler", "market", "settlement", "planner", "trading_api")
+
+EVENT_TYPES: dict[str, type[Event]] = {event.event_type(): event for topic in TOPICS for event in topic.events}
+
+
+def dead_letter_topic(service: str) -> str:
+    """Return the topic to which a service moves what it could not take in."""
+    return f"{service}.dead_letters.v1"
+
+
+def topics_read_by(service: str) -> tuple[Topic, ...]:
+    """Return the topics that a service consumes."""
+    return tuple(topic for topic in TOPICS if service in topic.consumers)
+
+
+def topic_written_by(service: str, event: Event) -> Topic:
+    """Return the topic in which a service publishes an event; a service without one breaks the table's promise."""
+    for topic in TOPICS:
+        if topic.producer == service and type(event) in topic.events:
+            return topic
+    raise LookupError(f"{service} has no topic for {type(event).__name__}; see shared/events/topics.py")

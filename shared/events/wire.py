@@ -1,0 +1,74 @@
+"""Events as Kafka messages: JSON bodies, CloudEvents 1.0 attributes in the headers (binary mode)."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from shared.events.base import Envelope, Event
+from shared.events.topics import EVENT_TYPES
+
+# A larger body than this is no fact of ours; brokers refuse 1 MiB by default.
+BODY_BYTES_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as a bus carries it, before decoding or after encoding."""
+
+    topic: str
+    key: str
+    body: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Undecodable(Exception):  # noqa: N818 -- it says what the message is
+    """A message is not an event of the table; the text is the reason for the dead-letter topic."""
+
+
+def encode(envelope: Envelope[Event], *, topic: str, key: str) -> Message:
+    """Return an event's message."""
+    event = envelope.event
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", str(envelope.event_id).encode()),
+        ("ce_source", f"/sandan/{envelope.source}".encode()),
+        ("ce_type", event.event_type().encode()),
+        ("ce_time", envelope.occurred_at.isoformat().encode()),
+        ("ce_subject", event.complex_id.encode()),
+        ("content-type", b"application/json"),
+    )
+    return Message(topic=topic, key=key, body=event.model_dump_json().encode(), headers=headers)
+
+
+def decode(message: Message) -> Envelope[Event]:
+    """Return a message's event.
+
+    Raises:
+        Undecodable: The message is too large, lacks a header, has an unknown type or a body that breaks a rule.
+    """
+    if len(message.body) > BODY_BYTES_MAX:
+        raise Undecodable(f"body must be at most {BODY_BYTES_MAX} bytes, was {len(message.body)}")
+    headers = dict(message.headers)
+    try:
+        event_type = headers["ce_type"].decode()
+        event_id = uuid.UUID(headers["ce_id"].decode())
+        occurred_at = datetime.fromisoformat(headers["ce_time"].decode())
+        source = headers["ce_source"].decode().removeprefix("/sandan/")
+    except KeyError as error:
+        raise Undecodable(f"header {error.args[0]} must be present") from None
+    except ValueError as error:
+        raise Undecodable(f"headers must be CloudEvents attributes: {error}") from None
+    kind = EVENT_TYPES.get(event_type)
+    if kind is None:
+        raise Undecodable(f"ce_type must be a known event and version, was {event_type}")
+    if occurred_at.tzinfo is None:
+        raise Undecodable(f"ce_time must carry a UTC offset, was {occurred_at.isoformat()}")
+    try:
+        event = kind.model_validate_json(message.body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise Undecodable(f"{event_type}: {field}: {first['msg']}") from None
+    return Envelope(event_id=event_id, occurred_at=occurred_at, source=source, event=event)

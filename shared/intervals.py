@@ -1,0 +1,35 @@
+"""Delivery intervals and trading days: half-open, named by their start, UTC inside, Korean days at the border."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+INTERVAL = timedelta(minutes=15)
+INTERVALS_PER_DAY = 96
+KST = ZoneInfo("Asia/Seoul")
+
+
+def interval_of(instant: datetime) -> datetime:
+    """Return the start of the delivery interval that an aware instant lies in."""
+    utc = instant.astimezone(UTC)
+    return utc.replace(minute=utc.minute - utc.minute % 15, second=0, microsecond=0)
+
+
+def is_delivery_start(instant: datetime) -> bool:
+    """Say whether an aware instant is the start of a delivery interval."""
+    return interval_of(instant) == instant
+
+
+def trading_day_of(instant: datetime) -> date:
+    """Return the Korean calendar day that an aware instant lies in."""
+    return instant.astimezone(KST).date()
+
+
+def day_start(day: date) -> datetime:
+    """Return the UTC instant at which a Korean day begins."""
+    return datetime.combine(day, time(), tzinfo=KST).astimezone(UTC)
+
+
+def delivery_starts(day: date) -> list[datetime]:
+    """Return the 96 delivery intervals of a Korean day, in order (Korea has no daylight saving time)."""
+    first = day_start(day)
+    return [first + n * INTERVAL for n in range(INTERVALS_PER_DAY)]

@@ -1,0 +1,126 @@
+"""What every service's `__main__` does alike: settings, logs, signals, heartbeat, and the run loop until the end."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy.engine import Engine
+
+from shared.bus.kafka import KafkaBus
+from shared.bus.port import Bus
+from shared.clock import Clock, clock_from, monotonic_s, touch
+from shared.complexes import Complexes, load_complexes
+from shared.db.engine import open_engine, service_url
+from shared.db.migrating import require_newest
+from shared.errors import BadInput, BadInputs
+from shared.runloop import PASSING_FAULTS, RunLoop, Service
+from shared.settings import DeploymentSettings, load
+
+logger = logging.getLogger(__name__)
+
+POLL_WAIT_S = 0.05
+RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
+EXIT_BAD_INPUT = 2
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a service is built from."""
+
+    service: str
+    complexes: Complexes
+    clock: Clock
+    engine: Engine
+    bus: Bus
+    heartbeat_file: Path
+
+
+def open_context(service: str) -> Context:
+    """Read the deployment's settings and open what they name."""
+    settings = load(DeploymentSettings)
+    _log_as_json(settings.log_level)
+    engine = open_engine(service_url(settings.database_url, service))
+    require_newest(engine, service)
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    return Context(
+        service=service,
+        complexes=load_complexes(settings.complexes),
+        clock=clock_from(settings.clock_file),
+        engine=engine,
+        bus=KafkaBus(settings.kafka_bootstrap_servers),
+        heartbeat_file=settings.run_dir / f"{service}.alive",
+    )
+
+
+def stop_on_signals() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return stop
+
+
+def serve(service: Service, context: Context, stop: threading.Event) -> None:
+    """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
+    loop = RunLoop(service, context.bus, context.engine, context.clock)
+    wait_s = RETRY_WAIT_S_MIN
+    beaten_at = 0.0
+    try:
+        while not stop.is_set():
+            try:
+                loop.step(POLL_WAIT_S)
+            except PASSING_FAULTS as fault:
+                logger.warning("waiting for the broker or the database", extra={"reason": str(fault), "wait_s": wait_s})
+                stop.wait(wait_s)
+                wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
+                continue
+            wait_s = RETRY_WAIT_S_MIN
+            if not service.handlers:
+                stop.wait(POLL_WAIT_S)
+            if monotonic_s() - beaten_at >= 1:
+                touch(context.heartbeat_file)
+                beaten_at = monotonic_s()
+    finally:
+        loop.close()
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a process's main function; bad input becomes its message on stderr and exit code 2."""
+    try:
+        main()
+    except (BadInput, BadInputs) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_BAD_INPUT)
+
+
+class _JsonLines(logging.Formatter):
+    """A log record as one JSON line: constant message, facts as fields."""
+
+    _standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        facts = {name: fact for name, fact in vars(record).items() if name not in self._standard}
+        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **facts}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _log_as_json(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

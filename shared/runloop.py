@@ -1,0 +1,198 @@
+"""The run loop, which holds every hard guarantee (ARCHITECTURE.md, "One run loop").
+
+    poll -> decode -> one transaction {inbox, handlers, state, outbox} -> commit the offsets
+    outbox -> publish -> drop what was published
+
+State, inbox and outbox commit together, so a crash anywhere leads to a redelivery that does nothing, or to a
+re-publication under the same ids, which the next inbox drops. Handlers return events; they never publish, sleep or read
+the clock.
+"""
+
+import base64
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
+from shared.clock import Clock
+from shared.db import messaging
+from shared.events.base import Envelope, Event, derived_id, named_id
+from shared.events.topics import dead_letter_topic, topics_read_by
+from shared.events.wire import Message, Undecodable, decode
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
+Tick = Callable[[datetime, Connection], Sequence[Event]]
+
+OUTBOX_BATCH = 500
+
+
+class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
+    """A decoded event breaks an invariant of the service; it goes to the dead-letter topic with this reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What the loop runs: a name, a handler for each event taken in, and what has to happen as time passes.
+
+    A tick is called between batches, in a transaction of its own, with the present instant. It must do nothing, and
+    cheaply, when nothing is due.
+    """
+
+    name: str
+    handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
+    tick: Tick | None = None
+
+
+class RunLoop:
+    """One service on one bus and one database."""
+
+    def __init__(self, service: Service, bus: Bus, engine: Engine, clock: Clock) -> None:
+        self._service = service
+        self._bus = bus
+        self._engine = engine
+        self._clock = clock
+        self._consumer: Consumer | None = None
+        self._publisher: Publisher | None = None
+
+    def step(self, wait_s: float) -> int:
+        """Do one round and return how many messages it took in.
+
+        Raises:
+            BusUnavailable: The broker is away; call again later, nothing is lost.
+            sqlalchemy.exc.OperationalError: The database is away or locked; the same.
+        """
+        received = self._poll(wait_s)
+        if received:
+            try:
+                self._take_in(received)
+            except BaseException:
+                # Whatever was polled but not committed has to come again, should this process go on.
+                self._rewind_quietly()
+                raise
+            self._require_consumer().commit()
+        if self._service.tick is not None:
+            self._run_tick(self._service.tick)
+        self._publish()
+        return len(received)
+
+    def close(self) -> None:
+        """Let go of the bus. What was not finished is taken up again at the next start."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    def _poll(self, wait_s: float) -> Sequence[Received]:
+        if not self._service.handlers:
+            return []
+        return self._require_consumer().poll(wait_s)
+
+    def _take_in(self, received: Sequence[Received]) -> None:
+        try:
+            with self._engine.begin() as db:
+                self._handle(received, db)
+        except (RuleBroken, Undecodable):
+            # One of them is bad: take them one at a time, so that only that one is set aside.
+            for one in received:
+                self._take_in_one(one)
+
+    def _take_in_one(self, one: Received) -> None:
+        try:
+            with self._engine.begin() as db:
+                self._handle([one], db)
+        except (RuleBroken, Undecodable) as reason:
+            logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
+                "message set aside",
+                extra={"topic": one.message.topic, "offset": one.offset, "reason": str(reason)},
+            )
+            with self._engine.begin() as db:
+                self._set_aside(one, str(reason), db)
+
+    def _handle(self, received: Sequence[Received], db: Connection) -> None:
+        now = self._clock.now()
+        envelopes = {envelope.event_id: envelope for envelope in (decode(one.message) for one in received)}
+        taken = messaging.already_taken(db, envelopes)
+        fresh = [envelope for event_id, envelope in envelopes.items() if event_id not in taken]
+        for envelope in fresh:
+            handler = self._service.handlers.get(type(envelope.event))
+            if handler is not None:
+                self._emit(db, envelope.event_id, handler(envelope, db), now)
+        messaging.mark_taken(db, [envelope.event_id for envelope in fresh], now=now)
+
+    def _run_tick(self, tick: Tick) -> None:
+        now = self._clock.now()
+        with self._engine.begin() as db:
+            self._emit(db, uuid.uuid4(), tick(now, db), now)
+
+    def _emit(self, db: Connection, cause: uuid.UUID, events: Sequence[Event], now: datetime) -> None:
+        messaging.emit(
+            db,
+            self._service.name,
+            [
+                Envelope(
+                    event_id=derived_id(cause, index, event.event_type()),
+                    occurred_at=now,
+                    source=self._service.name,
+                    event=event,
+                )
+                for index, event in enumerate(events)
+            ],
+        )
+
+    def _set_aside(self, one: Received, reason: str, db: Connection) -> None:
+        message = one.message
+        place = {"topic": message.topic, "partition": one.partition, "offset": one.offset}
+        letter = {
+            **place,
+            "key": message.key,
+            "reason": reason,
+            "headers": [[name, content.decode(errors="replace")] for name, content in message.headers],
+            "body_base64": base64.b64encode(message.body[:65_536]).decode(),
+        }
+        body = json.dumps(letter, ensure_ascii=False).encode()
+        letter_id = named_id("dead-letter", self._service.name, *place.values())
+        headers = (("ce_id", str(letter_id).encode()), ("content-type", b"application/json"))
+        dead = Message(topic=dead_letter_topic(self._service.name), key=message.key, body=body, headers=headers)
+        messaging.emit_raw(db, dead, event_id=letter_id, occurred_at=self._clock.now())
+
+    def _publish(self) -> None:
+        while True:
+            with self._engine.connect() as db:
+                rows = messaging.unsent(db, OUTBOX_BATCH)
+            if not rows:
+                return
+            self._require_publisher().publish(message for _, message in rows)
+            with self._engine.begin() as db:
+                messaging.mark_sent(db, [position for position, _ in rows])
+
+    def _require_consumer(self) -> Consumer:
+        if self._consumer is None:
+            topics = [topic.name for topic in topics_read_by(self._service.name)]
+            self._consumer = self._bus.consumer(self._service.name, topics)
+        return self._consumer
+
+    def _require_publisher(self) -> Publisher:
+        if self._publisher is None:
+            self._publisher = self._bus.publisher(self._service.name)
+        return self._publisher
+
+    def _rewind_quietly(self) -> None:
+        try:
+            self._require_consumer().rewind()
+        except BusUnavailable:
+            # The broker is away as well: a new consumer starts at the committed offsets anyway.
+            self._consumer = None
+
+
+PASSING_FAULTS = (BusUnavailable, sa.exc.OperationalError)

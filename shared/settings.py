@@ -1,0 +1,78 @@
+"""Settings from the environment: read once, frozen, unknown names refused. The only reader of the environment."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.errors import BadInput, BadInputs
+from shared.paths import DEMO_COMPLEX
+
+
+class DeploymentSettings(BaseSettings):
+    """What all processes of one deployment share; see .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="SANDAN_", frozen=True, extra="ignore")
+
+    complexes: tuple[Path, ...] = Field(default=(DEMO_COMPLEX,), description="Complex files, as a JSON list of paths.")
+    database_url: str = Field(default="sqlite:///var/data", description="A folder for SQLite, or a PostgreSQL server.")
+    kafka_bootstrap_servers: str = Field(
+        default="127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,host:port"
+    )
+    clock_file: Path | None = Field(default=None, description="A simulated clock's file; unset: the wall clock.")
+    run_dir: Path = Field(default=Path("var/run"), description="Where heartbeat files are kept.")
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, servers: str) -> str:
+        for server in servers.split(","):
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65_536:  # noqa: PLR2004 -- TCP's own limit
+                raise ValueError("must be host:port, several separated by commas")
+        return servers
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+def load(settings: type[S]) -> S:
+    """Read one frozen settings model from the environment.
+
+    Raises:
+        BadInputs: A setting breaks its rule, or the environment has a name with the model's prefix that it lacks.
+    """
+    prefix = settings.model_config.get("env_prefix", "")
+    known = {f"{prefix}{name}".upper() for name in settings.model_fields}
+    problems = [
+        BadInput(where="environment", field=name, rule=f"must be a setting of {settings.__name__}", value=value)
+        for name, value in sorted(os.environ.items())
+        if prefix and name.upper().startswith(prefix) and name.upper() not in known
+    ]
+    try:
+        loaded = settings()
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            name = str(one["loc"][0]) if one["loc"] else "settings"
+            shown = name if name.isupper() else f"{prefix}{name}".upper()
+            problems.append(
+                BadInput(where="environment", field=shown, rule=_rule(one["msg"]), value=one.get("input", ""))
+            )
+        raise BadInputs(problems) from None
+    except ValueError as error:
+        # A list that is not JSON: pydantic-settings raises before it validates.
+        raise BadInput(where="environment", field=f"{prefix}*", rule=str(error), value="unreadable") from None
+    if problems:
+        raise BadInputs(problems)
+    return loaded
+
+
+def _rule(message: str) -> str:
+    """Turn pydantic's sentence into one that reads after a field's name."""
+    return (
+        message.removeprefix("Value error, ")
+        .replace("Input should be", "must be")
+        .replace("Field required", "must be set")
+    )
