@@ -1,0 +1,36 @@
+"""Uniform-price call auctions on a radial network: exact, deterministic, with a proof of each answer."""
+
+from optimizers.clearing.auction import clear, clear_book
+from optimizers.clearing.book import (
+    PRICE_JEON_PER_KWH_MAX,
+    QUANTITY_WH_MAX,
+    Allocation,
+    Book,
+    Clearing,
+    Feeder,
+    FeederResult,
+    Fill,
+    Order,
+    Outcome,
+)
+from optimizers.clearing.certificate import certificate, order_book_sha256
+from optimizers.clearing.pairing import Trade, pair_trades
+
+__all__ = [
+    "PRICE_JEON_PER_KWH_MAX",
+    "QUANTITY_WH_MAX",
+    "Allocation",
+    "Book",
+    "Clearing",
+    "Feeder",
+    "FeederResult",
+    "Fill",
+    "Order",
+    "Outcome",
+    "Trade",
+    "certificate",
+    "clear",
+    "clear_book",
+    "order_book_sha256",
+    "pair_trades",
+]
