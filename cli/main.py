@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from cli.migrate import migrate
 from cli.output import EXIT_BAD_INPUT
 from shared.errors import BadInput, BadInputs
 
@@ -14,6 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The energy exchange of the factories of one industrial complex. / 산업단지 공장들의 전력거래소.",
 )
+
+
+app.command()(migrate)
 
 
 def main() -> None:

@@ -1,6 +1,22 @@
-"""Alembic's entry point for every service; `shared/db/migrating.py` hands over the connection."""
+"""Alembic's entry point for every service; `shared/db/migrating.py` hands over the connection and the tables."""
 
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 
-context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
+from shared.db.tables import UtcInstant
+
+
+def _render(kind: str, item: object, autogen: AutogenContext) -> str | bool:
+    if kind == "type" and isinstance(item, UtcInstant):
+        autogen.imports.add("from shared.db.tables import UtcInstant")
+        return "UtcInstant()"
+    return False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=context.config.attributes.get("metadata"),
+    render_item=_render,
+    render_as_batch=True,
+)
 context.run_migrations()

@@ -18,6 +18,7 @@ def alembic_config(service: str) -> Config:
     config.set_main_option("script_location", str(INFRA / "migrations"))
     config.set_main_option("version_locations", str(INFRA / "migrations" / service))
     config.set_main_option("path_separator", "os")
+    config.set_main_option("file_template", "%%(rev)s")
     return config
 
 
@@ -42,6 +43,21 @@ def upgrade(base_url: str, service: str) -> str:
     finally:
         engine.dispose()
     return newest_revision(service)
+
+
+def draft_revision(service: str, metadata: sa.MetaData, message: str) -> None:
+    """Write a new revision that leads from the tree's newest one to a service's tables; a person reads it over."""
+    engine = sa.create_engine("sqlite://")
+    config = alembic_config(service)
+    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        config.attributes["metadata"] = metadata
+        command.upgrade(config, "head")
+        versions = str(INFRA / "migrations" / service)
+        revision = f"{number:04d}_{service}"
+        command.revision(config, message, autogenerate=True, rev_id=revision, version_path=versions)
+    engine.dispose()
 
 
 def newest_revision(service: str) -> str:
