@@ -1,0 +1,22 @@
+"""ESS scheduling: the least-cost plan of a site's battery, explained and checked."""
+
+from optimizers.ess.case import Battery, Case, Schedule, SolveRecord, Violation
+from optimizers.ess.case_json import case_from_json, schedule_to_json
+from optimizers.ess.check import BrokenPromise, check
+from optimizers.ess.reasons import Reason
+from optimizers.ess.schedule import Rolling, solve
+
+__all__ = [
+    "Battery",
+    "BrokenPromise",
+    "Case",
+    "Reason",
+    "Rolling",
+    "Schedule",
+    "SolveRecord",
+    "Violation",
+    "case_from_json",
+    "check",
+    "schedule_to_json",
+    "solve",
+]

@@ -1,0 +1,200 @@
+"""One ESS scheduling case and its answer, as values; files and HTTP are turned into these and back at the edges."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from optimizers.ess.model import Floats
+from shared.errors import BadInput
+
+MINUTES_PER_HOUR = 60.0
+# Larger magnitudes are typing errors, and would drown the rest of the case in rounding.
+MAGNITUDE_MAX = 1e9
+# A window is a whole number of steps up to this share of a step, which floats in minutes can't express better.
+WINDOW_TOLERANCE = 1e-9
+# Where a rule is broken, until the edge that read the case says which file it was.
+WHERE = "case"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battery:
+    """One ESS as the scheduler sees it; powers are AC, soc_* are fractions of capacity_kwh.
+
+    Args:
+        cycle_cost_krw_per_kwh: Paid for each kWh discharged (AC).
+    """
+
+    capacity_kwh: float
+    max_charge_kw: float
+    max_discharge_kw: float
+    charge_efficiency: float
+    discharge_efficiency: float
+    soc_min: float
+    soc_max: float
+    soc_initial: float
+    soc_final_min: float
+    cycle_cost_krw_per_kwh: float
+
+    def __post_init__(self) -> None:
+        at = "$.battery"
+        for name in ("capacity_kwh", "max_charge_kw", "max_discharge_kw", "cycle_cost_krw_per_kwh"):
+            _check_range(f"{at}.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
+        for name in ("charge_efficiency", "discharge_efficiency"):
+            efficiency = getattr(self, name)
+            if not 0.0 < efficiency <= 1.0:
+                raise _broken(f"{at}.{name}", "must be > 0 and <= 1", efficiency)
+        for name in ("soc_min", "soc_max", "soc_initial", "soc_final_min"):
+            _check_range(f"{at}.{name}", getattr(self, name), 0.0, 1.0)
+        if self.soc_min > self.soc_max:
+            raise _broken(f"{at}.soc_min", f"must be <= soc_max ({self.soc_max})", self.soc_min)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Case:
+    """A site, its prices and its battery over a horizon of equal steps.
+
+    Args:
+        step_minutes: Length of a step.
+        load_kw: Average consumption of each step.
+        pv_kw: Average solar power available in each step.
+        price_buy_krw_per_kwh: Price of imported energy in each step, of either sign.
+        price_sell_krw_per_kwh: Price of exported energy in each step, of either sign.
+        demand_charge_krw_per_kw: Paid for the highest window mean of import, or prior_peak_kw if that is higher.
+        import_limit_kw: None for no limit.
+        export_limit_kw: None for no limit.
+        pv_curtailable: Solar power may be left unused.
+        demand_window_minutes: A multiple of step_minutes; shorter than a step, each step is a window.
+    """
+
+    step_minutes: float
+    load_kw: Floats
+    pv_kw: Floats
+    price_buy_krw_per_kwh: Floats
+    price_sell_krw_per_kwh: Floats
+    demand_charge_krw_per_kw: float
+    prior_peak_kw: float
+    battery: Battery | None
+    import_limit_kw: float | None = None
+    export_limit_kw: float | None = None
+    pv_curtailable: bool = False
+    demand_window_minutes: float = 15.0
+
+    def __post_init__(self) -> None:
+        for name in ("step_minutes", "demand_window_minutes"):
+            _check_positive(f"$.{name}", getattr(self, name))
+        if len(self.load_kw) == 0:
+            raise _broken("$.load_kw", "must have at least one step", "0 steps")
+        for name in ("load_kw", "pv_kw"):
+            _check_series(f"$.{name}", getattr(self, name), len(self.load_kw), 0.0)
+        for name in ("price_buy_krw_per_kwh", "price_sell_krw_per_kwh"):
+            _check_series(f"$.{name}", getattr(self, name), len(self.load_kw), -MAGNITUDE_MAX)
+        for name in ("demand_charge_krw_per_kw", "prior_peak_kw"):
+            _check_range(f"$.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
+        for name in ("import_limit_kw", "export_limit_kw"):
+            if getattr(self, name) is not None:
+                _check_range(f"$.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
+        ratio = self.demand_window_minutes / self.step_minutes
+        if ratio > 1.0 and abs(ratio - round(ratio)) > WINDOW_TOLERANCE:
+            rule = f"must be a multiple of step_minutes ({self.step_minutes})"
+            raise _broken("$.demand_window_minutes", rule, self.demand_window_minutes)
+
+    @property
+    def steps(self) -> int:
+        """How many steps the horizon has."""
+        return len(self.load_kw)
+
+    @property
+    def step_h(self) -> float:
+        """Length of a step [h]."""
+        return self.step_minutes / MINUTES_PER_HOUR
+
+    @property
+    def window_steps(self) -> int:
+        """Steps in a demand window."""
+        return min(self.steps, max(1, round(self.demand_window_minutes / self.step_minutes)))
+
+    def without_battery(self) -> "Case":
+        """Return the same case with no battery."""
+        return replace(self, battery=None)
+
+
+LimitName = Literal["import_limit_kw", "export_limit_kw", "soc_min", "soc_max", "soc_final_min"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A limit that gave way at the end of (soc_*) or during (others) a step."""
+
+    limit: LimitName
+    step: int
+    excess: float
+    unit: Literal["kW", "kWh"]
+
+
+@dataclass(frozen=True, slots=True)
+class SolveRecord:
+    """How the answer was found.
+
+    Args:
+        method: "lp", or "milp" where binaries were needed.
+        seconds_build: Time to compile and stamp the arrays.
+        seconds_solve: Time in the solver and in checking its answers.
+        gap: Relative gap that the MILP proved; 0 for an LP.
+    """
+
+    method: Literal["lp", "milp"]
+    seconds_build: float
+    seconds_solve: float
+    gap: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Schedule:
+    """The answer to a case; arrays have a value for each step, soc_kwh at its end.
+
+    Args:
+        status: "relaxed" where the limits could not be met; then `violations` says which, when and by how much.
+        cost_without_battery_krw: What the best plan without the battery would cost.
+        energy_value_krw_per_kwh: What one more kWh of load in the step would cost.
+        reasons: One code of `optimizers.ess.reasons.Reason` for each step.
+    """
+
+    status: Literal["optimal", "relaxed"]
+    cost_krw: float
+    cost_without_battery_krw: float
+    charge_kw: Floats
+    discharge_kw: Floats
+    curtail_kw: Floats
+    import_kw: Floats
+    export_kw: Floats
+    soc_kwh: Floats
+    peak_kw: float
+    energy_value_krw_per_kwh: Floats
+    reasons: tuple[str, ...]
+    violations: tuple[Violation, ...]
+    solve: SolveRecord
+
+
+def _broken(path: str, rule: str, value: object) -> BadInput:
+    return BadInput(where=WHERE, field=path, rule=rule, value=value)
+
+
+def _check_range(path: str, number: float, low: float, high: float) -> None:
+    if not low <= number <= high:
+        raise _broken(path, f"must be >= {low:g} and <= {high:g}", number)
+
+
+def _check_positive(path: str, number: float) -> None:
+    if not 0.0 < number <= MAGNITUDE_MAX:
+        raise _broken(path, f"must be > 0 and <= {MAGNITUDE_MAX:g}", number)
+
+
+def _check_series(path: str, series: Floats, steps: int, low: float) -> None:
+    if series.shape != (steps,):
+        raise _broken(path, f"must have as many steps as load_kw ({steps})", f"{len(series)} steps")
+    # NaN compares false, so it is caught here too.
+    wrong = ~((series >= low) & (series <= MAGNITUDE_MAX))
+    if np.any(wrong):
+        step = int(np.argmax(wrong))
+        raise _broken(f"{path}[{step}]", f"must be >= {low:g} and <= {MAGNITUDE_MAX:g}", float(series[step]))

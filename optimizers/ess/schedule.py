@@ -1,0 +1,95 @@
+"""Solve one case: least cost, smoothed, explained and checked."""
+
+from time import perf_counter
+
+import highspy
+import numpy as np
+
+from optimizers.ess.case import Case, Schedule, SolveRecord
+from optimizers.ess.check import check
+from optimizers.ess.model import Floats
+from optimizers.ess.optimum import Optimum, best_plan
+from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_kw, violations
+from optimizers.ess.reasons import reasons_of
+from optimizers.ess.smooth import smoothest
+from optimizers.ess.solver import Solver
+
+
+def solve(case: Case) -> Schedule:
+    """Return the least-cost schedule of a case; it never lacks a plan, see `Schedule.status`.
+
+    The times in the result are measured; nothing else depends on them.
+
+    Raises:
+        BrokenPromise: The schedule doesn't keep what the case asks, which is a fault of this program.
+    """
+    return Rolling().solve(case)
+
+
+class Rolling:
+    """Re-solves one site over and over, each time starting from where the last answer ended.
+
+    The answers' costs are those of `solve`; only the way there is shorter.
+    """
+
+    def __init__(self) -> None:
+        self._solver = Solver()
+        self._basis: highspy.HighsBasis | None = None
+
+    def solve(self, case: Case) -> Schedule:
+        """Return the least-cost schedule of a case, as `solve` does."""
+        began = perf_counter()
+        solving_before = self._solver.seconds
+        best = best_plan(self._solver, case, self._basis)
+        self._basis = None if best.problem.relaxed else best.answer.basis
+        plan = smoothest(self._solver, best)
+        without_krw = _cost_without_battery_krw(self._solver, case)
+        seconds_solve = self._solver.seconds - solving_before
+        record = SolveRecord(
+            method="milp" if best.milp else "lp",
+            seconds_build=perf_counter() - began - seconds_solve,
+            seconds_solve=seconds_solve,
+            gap=best.gap,
+        )
+        schedule = _schedule(case, plan, _energy_value_krw_per_kwh(best), without_krw, record)
+        check(case, schedule)
+        return schedule
+
+
+def _schedule(
+    case: Case, plan: Plan, energy_value_krw_per_kwh: Floats, without_krw: float, record: SolveRecord
+) -> Schedule:
+    found = violations(case, plan)
+    billed_kw = peak_kw(case, plan.import_kw)
+    return Schedule(
+        status="relaxed" if found else "optimal",
+        cost_krw=cost_krw(case, plan),
+        cost_without_battery_krw=without_krw,
+        charge_kw=plan.charge_kw,
+        discharge_kw=plan.discharge_kw,
+        curtail_kw=plan.curtail_kw,
+        import_kw=plan.import_kw,
+        export_kw=plan.export_kw,
+        soc_kwh=plan.soc_kwh,
+        peak_kw=billed_kw,
+        energy_value_krw_per_kwh=energy_value_krw_per_kwh,
+        reasons=reasons_of(case, plan, found, billed_kw),
+        violations=found,
+        solve=record,
+    )
+
+
+def _energy_value_krw_per_kwh(best: Optimum) -> Floats:
+    """Return the dual of the balance: what one more kWh of load in each step would cost."""
+    values: Floats = best.answer.row_duals[best.compiled.rows["balance"]] / best.problem.case.step_h
+    return values
+
+
+def _cost_without_battery_krw(solver: Solver, case: Case) -> float:
+    bare = case.without_battery()
+    idle = idle_plan(bare)
+    # Leaving solar power unused can only pay where a price is negative, or keep an export limit.
+    prices = np.concatenate((case.price_buy_krw_per_kwh, case.price_sell_krw_per_kwh))
+    if not case.pv_curtailable or (prices.min() >= 0.0 and not violations(bare, idle)):
+        return cost_krw(bare, idle)
+    return cost_krw(bare, best_plan(solver, bare).plan)

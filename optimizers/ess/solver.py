@@ -1,0 +1,141 @@
+"""Hand a stamped case to HiGHS and read its answer back."""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from optimizers.ess.compiled import Arrays
+from optimizers.ess.model import Floats
+
+# Tighter than HiGHS' 1e-7 and 1e-6, so that a plan can be checked to 1e-6 after its numbers are cleaned.
+FEASIBILITY_TOLERANCE = 1e-9
+# The cost of a MILP must equal an independent one to 1e-6.
+RELATIVE_GAP = 1e-8
+
+
+class SolverFailed(Exception):  # noqa: N818 -- it says what happened
+    """HiGHS ended with neither an optimum nor a proof that there is none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """An optimum of the arrays.
+
+    Args:
+        objective: Least value of the objective.
+        x: Value of each column.
+        reduced_costs: Of each column; zeros for a MILP.
+        row_activity: Value of each row.
+        row_duals: What one more unit on the right of each row costs; zeros for a MILP.
+        gap: Relative gap that was proved; 0 for an LP.
+        basis: Where a later solve of the same shape may start.
+    """
+
+    objective: float
+    x: Floats
+    reduced_costs: Floats
+    row_activity: Floats
+    row_duals: Floats
+    gap: float
+    basis: highspy.HighsBasis
+
+
+class _QuietHighs(highspy.Highs):
+    """HiGHS without Python callbacks: setting those up prints a banner on stdout before any option can forbid it."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+
+
+class Solver:
+    """One HiGHS instance, silent and on one core, and the time it has spent.
+
+    Args:
+        seconds: Time spent in HiGHS since the solver was made; it measures, nothing is decided by it.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._highs = _QuietHighs()
+        options: dict[str, bool | int | float] = {
+            "output_flag": False,
+            "log_to_console": False,
+            # A process may solve many sites at once, each on its own core.
+            "threads": 1,
+            "primal_feasibility_tolerance": FEASIBILITY_TOLERANCE,
+            "dual_feasibility_tolerance": FEASIBILITY_TOLERANCE,
+            "mip_feasibility_tolerance": FEASIBILITY_TOLERANCE,
+            "mip_rel_gap": RELATIVE_GAP,
+        }
+        for name, setting in options.items():
+            self._highs.setOptionValue(name, setting)
+
+    def optimum(
+        self,
+        arrays: Arrays,
+        *,
+        integral: npt.NDArray[np.bool_] | None = None,
+        basis: highspy.HighsBasis | None = None,
+    ) -> Answer | None:
+        """Minimise; None when the rows and bounds contradict each other.
+
+        Args:
+            arrays: The problem.
+            integral: Columns that must be whole, if any.
+            basis: Where to start, if known.
+        """
+        began = perf_counter()
+        highs = self._highs
+        _pass(highs, arrays, integral)
+        if basis is not None:
+            highs.setBasis(basis)
+        highs.run()
+        answer = self._answer(milp=integral is not None)
+        self.seconds += perf_counter() - began
+        return answer
+
+    def _answer(self, *, milp: bool) -> Answer | None:
+        highs = self._highs
+        status = highs.getModelStatus()
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            # Every flow that could grow without end costs something or is bounded, so it is never unbounded.
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise SolverFailed(f"HiGHS must end optimal or infeasible, was {highs.modelStatusToString(status)}")
+        solution = highs.getSolution()
+        information = highs.getInfo()
+        return Answer(
+            objective=information.objective_function_value,
+            x=np.array(solution.col_value),
+            reduced_costs=np.array(solution.col_dual),
+            row_activity=np.array(solution.row_value),
+            row_duals=np.array(solution.row_dual),
+            gap=max(0.0, information.mip_gap) if milp else 0.0,
+            basis=highs.getBasis(),
+        )
+
+
+def _pass(highs: highspy.Highs, arrays: Arrays, integral: npt.NDArray[np.bool_] | None) -> None:
+    columns = len(arrays.cost)
+    rows = len(arrays.row_lower)
+    types = np.zeros(columns, np.int32) if integral is None else integral.astype(np.int32)
+    highs.passModel(
+        columns,
+        rows,
+        len(arrays.coefficients),
+        int(highspy.MatrixFormat.kColwise),
+        int(highspy.ObjSense.kMinimize),
+        0.0,
+        arrays.cost,
+        arrays.lower,
+        arrays.upper,
+        arrays.row_lower,
+        arrays.row_upper,
+        arrays.starts,
+        arrays.indices,
+        arrays.coefficients,
+        types,
+    )
