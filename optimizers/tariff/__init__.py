@@ -3,19 +3,36 @@
 Pure: the files are read by `shared.reference`, whose `tariff_book()` gives the TariffBook that everything here takes.
 """
 
-from optimizers.tariff.contract import NO_OPTION, Contract
+from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
+from optimizers.tariff.contract import NO_OPTION, Contract, check_names
+from optimizers.tariff.meter import MeterReadings, month_starts, parse_month
+from optimizers.tariff.notes import Note
 from optimizers.tariff.quotes import Quote, quote
+from optimizers.tariff.site import SitePrices, site_prices
+from optimizers.tariff.surplus import surplus_prices_jeon
 from optimizers.tariff.timeline import Timeline, energy_prices_jeon, epochs, timeline
 from shared.tariffs import TariffBook
 
 __all__ = [
     "NO_OPTION",
+    "Bill",
     "Contract",
+    "EnergyLine",
+    "MeterReadings",
+    "Note",
     "Quote",
+    "SitePrices",
     "TariffBook",
     "Timeline",
+    "check_names",
     "energy_prices_jeon",
     "epochs",
+    "month_bill",
+    "month_bills",
+    "month_starts",
+    "parse_month",
     "quote",
+    "site_prices",
+    "surplus_prices_jeon",
     "timeline",
 ]
