@@ -160,9 +160,13 @@ class ExcessRule(Sourced):
 class PowerFactorWindow(Record):
     """The hours of one kind of power factor, its base and the percentage above which nothing changes."""
 
-    hours: str
+    hours: tuple[str, ...]
     base_percent: Number
     cap_percent: Number
+
+    def slots(self) -> frozenset[int]:
+        """Return the quarter hours of the day it covers."""
+        return frozenset(slot for span in self.hours for slot in parse_slots(span))
 
 
 class PowerFactorRule(Sourced):
@@ -264,6 +268,8 @@ def _calendar_problems(tariff: TariffFile) -> Iterator[str]:
     for name, discount in tariff.discounts.items():
         if not discount.slots():
             yield f"discounts.{name}.hours: must not be empty"
+    if tariff.power_factor is not None and tariff.power_factor.lagging.slots() & tariff.power_factor.leading.slots():
+        yield "power_factor: the lagging and the leading hours must not overlap"
 
 
 def _version_problems(tariff: TariffFile) -> Iterator[str]:

@@ -23,6 +23,7 @@ class Contract:
         past_peaks_kw: Highest billable 15-minute demand [kW] of past months, by "YYYY-MM", as far as known.
         fuel_adjustment_krw_per_kwh: A fuel adjustment [KRW/kWh] that replaces the tariff's dated one; None keeps that.
         power_factor: Whether the power factor is billed.
+        excess_noticed: Whether an earlier excess over contract power was notified; None: judged by past_peaks_kw.
         deferred: Whether the site applied to keep the package before the reform of 2026 (to 2026-09-30).
     """
 
@@ -33,6 +34,7 @@ class Contract:
     past_peaks_kw: Mapping[str, Decimal | int] = field(default_factory=dict)
     fuel_adjustment_krw_per_kwh: Decimal | int | None = None
     power_factor: bool = False
+    excess_noticed: bool | None = None
     deferred: bool = False
 
 
