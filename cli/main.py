@@ -4,8 +4,10 @@ import sys
 
 import typer
 
+from cli.clear import clear
 from cli.migrate import migrate
 from cli.output import EXIT_BAD_INPUT
+from cli.schedule import schedule
 from shared.errors import BadInput, BadInputs
 
 app = typer.Typer(
@@ -17,7 +19,9 @@ app = typer.Typer(
 )
 
 
+app.command()(clear)
 app.command()(migrate)
+app.command()(schedule)
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""`sandan clear`: one call auction from files to files."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.exact_json import exact_json
+from cli.output import Pretty, writing
+from shared.errors import BadInput
+from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, kwh_text
+
+if TYPE_CHECKING:
+    # numpy is loaded when the verb runs, so that the other verbs start fast.
+    from optimizers.clearing import Allocation
+
+
+def clear(
+    orders: Annotated[Path, typer.Argument(help="Orders, in arrival order. / 접수 순서의 주문 파일.")],
+    feeders: Annotated[Path | None, typer.Option(help="Feeders: limits and fees. / 피더별 한도와 이용료.")] = None,
+    fills: Annotated[Path | None, typer.Option(help="Write each order's fill here. / 체결 결과 파일.")] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Write the proof here. / 증명서 파일.")] = None,
+    pretty: Pretty = False,
+) -> None:
+    """Clear one call auction. / 동시호가 경매를 한 번 청산합니다."""
+    from cli.order_files import read_feeders, read_orders
+    from optimizers import clearing
+
+    if fills is not None and certificate is not None and fills.absolute() == certificate.absolute():
+        rule = "must be another file than --fills"
+        raise BadInput(where="command line", field="--certificate", rule=rule, value=str(certificate))
+    known_feeders = None if feeders is None else read_feeders(feeders)
+    book = read_orders(orders, known_feeders)
+    started_s = time.perf_counter()
+    allocation = clearing.clear_book(book.book, known_feeders or ())
+    seconds = time.perf_counter() - started_s
+    with writing(fills, certificate) as drafts:
+        if fills is not None:
+            _write_fills(drafts[fills], book.order_ids, allocation)
+        if certificate is not None:
+            asked = book.orders()
+            proof = clearing.certificate(asked, known_feeders or (), clearing.clear(asked, known_feeders or ()))
+            drafts[certificate].write_text(json.dumps(proof, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    answer = _answer(allocation, orders=len(book.order_ids), seconds=seconds)
+    sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
+
+
+def _write_fills(path: Path, order_ids: Sequence[str], allocation: "Allocation") -> None:
+    filled = map(kwh_text, allocation.filled_wh.tolist())
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("order_id", "filled_kwh", "payment_krw"))
+        writer.writerows(zip(order_ids, filled, allocation.payment_krw.tolist(), strict=True))
+
+
+def _answer(allocation: "Allocation", *, orders: int, seconds: float) -> dict[str, object]:
+    return {
+        "price_krw_per_kwh": _krw_per_kwh(allocation.price_jeon_per_kwh),
+        "price_low_krw_per_kwh": _krw_per_kwh(allocation.price_low_jeon_per_kwh),
+        "price_high_krw_per_kwh": _krw_per_kwh(allocation.price_high_jeon_per_kwh),
+        "volume_kwh": _scaled(allocation.volume_wh, WH_PER_KWH),
+        "welfare_krw": _scaled(allocation.welfare_jeon_wh, JEON_WH_PER_KRW),
+        "fees_krw": allocation.fees_krw,
+        "wheeling_krw": allocation.wheeling_krw,
+        "orders": orders,
+        "feeders": {
+            result.feeder_id: {
+                "price_krw_per_kwh": _krw_per_kwh(result.price_jeon_per_kwh),
+                "net_import_kwh": _scaled(result.import_wh - result.export_wh, WH_PER_KWH),
+                "binding": result.binding is not None,
+            }
+            for result in allocation.feeders
+        },
+        "seconds": round(seconds, 6),
+    }
+
+
+def _krw_per_kwh(price_jeon_per_kwh: int | None) -> Decimal | None:
+    return None if price_jeon_per_kwh is None else _scaled(price_jeon_per_kwh, JEON_PER_KRW)
+
+
+def _scaled(number: int, units: int) -> Decimal:
+    """Return number / units for a power of ten, every digit kept."""
+    sign, digits, _ = Decimal(number).as_tuple()
+    return Decimal((sign, digits, 1 - len(str(units))))
