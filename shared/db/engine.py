@@ -42,7 +42,7 @@ def open_engine(url: sa.URL) -> Engine:
     if url.drivername != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "autocommit": True})
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
     sa.event.listen(engine, "connect", _tune_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine
