@@ -9,8 +9,8 @@ the clock.
 """
 
 import base64
-import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,8 @@ from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.clock import Clock
 from shared.db import messaging
 from shared.events.base import Envelope, Event, derived_id, named_id
-from shared.events.topics import dead_letter_topic, topics_read_by
+from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
+from shared.events.topics import topics_read_by
 from shared.events.wire import Message, Undecodable, decode
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,10 @@ Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
 Tick = Callable[[datetime, Connection], Sequence[Event]]
 
 OUTBOX_BATCH = 500
+# A dead letter has to fit into one message itself, however large the bad one was.
+LETTER_BODY_BYTES_MAX = 65_536
+LETTER_TEXT_CHARACTERS_MAX = 1_000
+LETTER_HEADERS_MAX = 50
 
 
 class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
@@ -151,20 +156,16 @@ class RunLoop:
         )
 
     def _set_aside(self, one: Received, reason: str, db: Connection) -> None:
-        message = one.message
-        place = {"topic": message.topic, "partition": one.partition, "offset": one.offset}
-        letter = {
-            **place,
-            "key": message.key,
-            "reason": reason,
-            "headers": [[name, content.decode(errors="replace")] for name, content in message.headers],
-            "body_base64": base64.b64encode(message.body[:65_536]).decode(),
-        }
-        body = json.dumps(letter, ensure_ascii=False).encode()
-        letter_id = named_id("dead-letter", self._service.name, *place.values())
-        headers = (("ce_id", str(letter_id).encode()), ("content-type", b"application/json"))
-        dead = Message(topic=dead_letter_topic(self._service.name), key=message.key, body=body, headers=headers)
-        messaging.emit_raw(db, dead, event_id=letter_id, occurred_at=self._clock.now())
+        place = (one.message.topic, one.partition, one.offset)
+        marker = named_id("set-aside", self._service.name, *place)
+        if messaging.already_taken(db, [marker]):
+            return
+        now = self._clock.now()
+        messaging.mark_taken(db, [marker], now=now)
+        letter_id = named_id("dead-letter", self._service.name, *place)
+        letter = _dead_letter(one, service=self._service.name, reason=reason, now=now)
+        envelope = Envelope(event_id=letter_id, occurred_at=now, source=self._service.name, event=letter)
+        messaging.emit(db, self._service.name, [envelope])
 
     def _publish(self) -> None:
         while True:
@@ -193,6 +194,34 @@ class RunLoop:
         except BusUnavailable:
             # The broker is away as well: a new consumer starts at the committed offsets anyway.
             self._consumer = None
+
+
+def _dead_letter(one: Received, *, service: str, reason: str, now: datetime) -> MessageSetAside:
+    message = one.message
+    return MessageSetAside(
+        complex_id=_claimed_complex(message),
+        service=service,
+        topic=message.topic,
+        partition=one.partition,
+        offset=one.offset,
+        key=_cut(message.key),
+        reason=_cut(reason),
+        set_aside_at=now,
+        headers=tuple(
+            (_cut(name), _cut(content.decode(errors="replace")))
+            for name, content in message.headers[:LETTER_HEADERS_MAX]
+        ),
+        body_base64=base64.b64encode(message.body[:LETTER_BODY_BYTES_MAX]).decode(),
+    )
+
+
+def _claimed_complex(message: Message) -> str:
+    subject = dict(message.headers).get("ce_subject", b"").decode(errors="replace")
+    return subject if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", subject) else UNKNOWN_COMPLEX
+
+
+def _cut(text: str) -> str:
+    return text[:LETTER_TEXT_CHARACTERS_MAX].encode(errors="replace").decode()
 
 
 PASSING_FAULTS = (BusUnavailable, sa.exc.OperationalError)

@@ -10,7 +10,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from shared.bus.port import BusUnavailable, Received
-from shared.events.topics import DEAD_LETTER_RETENTION, PARTITIONS, SERVICES, TOPICS, dead_letter_topic
+from shared.events.topics import PARTITIONS, TOPICS
 from shared.events.wire import Message
 
 logger = logging.getLogger(__name__)
@@ -38,8 +38,6 @@ class KafkaBus:
     def create_topics(self) -> list[str]:
         """Create what the table of topics names and the cluster lacks; return the new names."""
         wanted = {topic.name: int(topic.retention.total_seconds() * 1000) for topic in TOPICS}
-        dead_letters_ms = int(DEAD_LETTER_RETENTION.total_seconds() * 1000)
-        wanted |= {dead_letter_topic(service): dead_letters_ms for service in SERVICES}
         try:
             admin = KafkaAdminClient(bootstrap_servers=self._servers, client_id="sandan-topics")
         except KafkaError as error:
@@ -62,8 +60,7 @@ class KafkaBus:
         """Return how many messages all of the table's topics hold."""
         consumer = KafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False)
         try:
-            names = [topic.name for topic in TOPICS] + [dead_letter_topic(service) for service in SERVICES]
-            places = [TopicPartition(name, part) for name in names for part in range(PARTITIONS)]
+            places = [TopicPartition(topic.name, part) for topic in TOPICS for part in range(PARTITIONS)]
             ends = consumer.end_offsets(places)
             starts = consumer.beginning_offsets(places)
             return sum(ends[place] - starts[place] for place in places)

@@ -50,12 +50,6 @@ def emit(db: Connection, service: str, envelopes: Iterable[Envelope[Event]]) -> 
         db.execute(sa.insert(OUTBOX), rows)
 
 
-def emit_raw(db: Connection, message: Message, *, event_id: uuid.UUID, occurred_at: datetime) -> None:
-    """Put a message that is no event (a dead letter) into the outbox, once."""
-    if db.scalar(sa.select(OUTBOX.c.position).where(OUTBOX.c.event_id == event_id)) is None:
-        db.execute(sa.insert(OUTBOX), _row(message, event_id, occurred_at))
-
-
 def unsent(db: Connection, limit: int) -> Sequence[tuple[int, Message]]:
     """Return the next messages to publish, oldest first, with their positions."""
     rows = db.execute(sa.select(OUTBOX).order_by(OUTBOX.c.position).limit(limit))

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.events import commands, fems, forecast, market, orders, planner, scheduler, settlement
+from shared.events import commands, deadletters, fems, forecast, market, orders, planner, scheduler, settlement
 from shared.events.base import Event
 
 PARTITIONS = 3
-DEAD_LETTER_RETENTION = timedelta(days=30)
+SERVICES = ("fems", "forecast", "scheduler", "market", "settlement", "planner", "trading_api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,13 @@ TOPICS: tuple[Topic, ...] = (
         "trading_api",
         30,
     ),
+    *(
+        _topic(f"{service}.dead_letters.v1", "complex_id", [deadletters.MessageSetAside], "trading_api", 30)
+        for service in SERVICES
+    ),
 )
 
-SERVICES = ("fems", "forecast", "scheduler", "market", "settlement", "planner", "trading_api")
-
 EVENT_TYPES: dict[str, type[Event]] = {event.event_type(): event for topic in TOPICS for event in topic.events}
-
-
-def dead_letter_topic(service: str) -> str:
-    """Return the topic to which a service moves what it could not take in."""
-    return f"{service}.dead_letters.v1"
 
 
 def topics_read_by(service: str) -> tuple[Topic, ...]:

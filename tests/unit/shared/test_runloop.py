@@ -1,0 +1,80 @@
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.db.tables import new_metadata
+from shared.events.deadletters import MessageSetAside
+from shared.events.fems import DeviceObserved
+from shared.events.wire import BODY_BYTES_MAX, Message
+from shared.runloop import Service
+from tests.component.harness import Bench
+
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
+STATES = "fems.states.v1"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Bench:
+    return Bench(Service(name="trading_api", handlers={DeviceObserved: lambda *_: []}), new_metadata(), tmp_path, NOON)
+
+
+def a_message(body: bytes = b"{}", subject: bytes = b"changwon-demo", topic: str = STATES) -> Message:
+    headers = (
+        ("ce_id", str(uuid.UUID(int=7)).encode()),
+        ("ce_type", b"sandan.DeviceObserved.v1"),
+        ("ce_time", b"2026-05-20T03:00:00+00:00"),
+        ("ce_source", b"/sandan/fems"),
+        ("ce_subject", subject),
+    )
+    return Message(topic=topic, key="changwon-demo/x", body=body, headers=headers)
+
+
+def test_a_message_that_can_not_be_decoded_is_set_aside_once_with_its_place_and_reason(api: Bench) -> None:
+    api.bus.append(a_message())
+
+    api.run()
+
+    [letter] = api.published(MessageSetAside)
+    assert letter.complex_id == "changwon-demo"
+    assert (letter.service, letter.topic, letter.offset) == ("trading_api", STATES, 0)
+    assert letter.reason == "sandan.DeviceObserved.v1: complex_id: Field required"
+    assert letter.body_base64 == "e30="  # {} in base64
+
+
+def test_a_subject_that_is_no_identifier_leaves_the_complex_unknown(api: Bench) -> None:
+    api.bus.append(a_message(subject=b"\xff drop table"))
+
+    api.run()
+
+    assert [letter.complex_id for letter in api.published(MessageSetAside)] == ["unknown"]
+
+
+def test_the_letter_about_an_oversize_message_fits_into_a_message(api: Bench) -> None:
+    api.bus.append(a_message(body=b"x" * (BODY_BYTES_MAX + 1)))
+
+    api.run()
+
+    [letter] = api.published(MessageSetAside)
+    assert letter.reason == "body must be at most 1000000 bytes, was 1000001"
+    assert len(letter.model_dump_json()) < BODY_BYTES_MAX
+
+
+def test_a_redelivered_bad_message_leads_to_no_second_letter(api: Bench) -> None:
+    api.bus.append(a_message())
+    api.run()
+
+    api.bus.commit("trading_api", dict.fromkeys(((STATES, part) for part in range(3)), 0))
+    api.restart()
+    api.run()
+
+    assert len(api.published(MessageSetAside)) == 1
+
+
+def test_junk_in_the_reader_s_own_dead_letter_topic_leads_to_one_letter_and_no_loop(api: Bench) -> None:
+    api.bus.append(a_message(topic="trading_api.dead_letters.v1", body=b"junk"))
+
+    api.run()
+
+    assert len(api.bus.messages("trading_api.dead_letters.v1")) == 2
