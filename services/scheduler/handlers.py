@@ -1,0 +1,294 @@
+"""When the scheduler does what."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from optimizers.ess import Rolling, Schedule
+from optimizers.tariff import SitePrices, site_prices
+from services.scheduler import domain, store
+from services.scheduler.domain import Outlook, Position
+from shared import orderentry
+from shared.complexes import Complex, Complexes, Ess, Participant
+from shared.events.base import Envelope, Event, named_id
+from shared.events.fems import DeviceObserved, SetpointConfirmed, SetpointRefused
+from shared.events.forecast import ForecastIssued, ForecastKind
+from shared.events.market import AuctionCleared
+from shared.events.orders import OrderSubmitted, Side
+from shared.events.scheduler import ScheduleSolved, SetpointIssued
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
+from shared.reference import sell_back, tariff_book
+from shared.runloop import Service
+from shared.units import WH_PER_KWH
+
+logger = logging.getLogger(__name__)
+
+WRITER = "scheduler"
+# Without this interval's auction and forecasts the batteries are dispatched on what is known this long before delivery.
+DISPATCH_LEAD_MIN = INTERVAL / 2
+HISTORY_KEPT = timedelta(days=2)
+
+
+@dataclass
+class Solvers:
+    """One rolling solver a battery: the only thing kept in memory, and only to be quicker."""
+
+    _by_device: dict[str, Rolling] = field(default_factory=dict)
+
+    def of(self, complex_id: str, device_id: str) -> Rolling:
+        """Return a battery's own solver."""
+        return self._by_device.setdefault(f"{complex_id}/{device_id}", Rolling())
+
+
+@dataclass(frozen=True)
+class Round:
+    """One planning round of a complex: the interval it dispatches, and the one it bids for."""
+
+    complex_: Complex
+    now: datetime
+
+    @property
+    def first(self) -> datetime:
+        """Return the interval to dispatch, the next one."""
+        return interval_of(self.now) + INTERVAL
+
+    @property
+    def starts(self) -> list[datetime]:
+        """Return the planned intervals, a day of them."""
+        return [self.first + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
+
+    @property
+    def bid_start(self) -> datetime:
+        """Return the earliest interval whose gate is still open."""
+        return interval_of(self.now + self.complex_.market.gate_closure_lead) + INTERVAL
+
+    @property
+    def bid_step(self) -> int:
+        """Return that interval's place among the planned ones."""
+        return (self.bid_start - self.first) // INTERVAL
+
+
+def service(complexes: Complexes) -> Service:
+    """Return the scheduler of some complexes."""
+    solvers = Solvers()
+
+    def tick(now: datetime, db: Connection) -> Sequence[Event]:
+        events: list[Event] = []
+        for complex_ in complexes.values():
+            events += on_time(now, db, complex_, solvers)
+        return events
+
+    return Service(
+        name=WRITER,
+        handlers={
+            ForecastIssued: on_forecast_issued,
+            DeviceObserved: on_device_observed,
+            AuctionCleared: on_auction_cleared,
+            SetpointConfirmed: on_setpoint_confirmed,
+            SetpointRefused: on_setpoint_refused,
+        },
+        tick=tick,
+    )
+
+
+def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> Sequence[Event]:
+    """Keep the newest forecast of a site."""
+    store.save_forecast(db, envelope.event)
+    return []
+
+
+def on_device_observed(envelope: Envelope[DeviceObserved], db: Connection) -> Sequence[Event]:
+    """Keep a battery's newest measured state."""
+    if envelope.event.soc_wh is not None and envelope.event.reachable:
+        store.save_ess_state(db, envelope.event)
+    return []
+
+
+def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Sequence[Event]:
+    """Keep what was traded; the plan takes it as fixed."""
+    event = envelope.event
+    store.save_positions(db, event)
+    store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
+    return []
+
+
+def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection) -> Sequence[Event]:
+    """Nothing changes: the next plan starts from the measured state."""
+    del db
+    logger.debug("set-point confirmed", extra={"setpoint_id": envelope.event.setpoint_id})
+    return []
+
+
+def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
+    """Remember that the converter stays idle, and tell the operator's log."""
+    event = envelope.event
+    store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
+    logger.warning(
+        "set-point refused",
+        extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
+    )
+    return []
+
+
+def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) -> list[Event]:
+    """Dispatch the next interval and bid for the next open auction once each, then seal what has closed."""
+    events: list[Event] = []
+    delivery_start = interval_of(now) + INTERVAL
+    progress = store.load_progress(db, complex_.complex_id)
+    dispatched = progress.dispatched_through
+    if (dispatched is None or dispatched < delivery_start) and _may_dispatch(now, db, complex_, progress):
+        events += _dispatch_and_bid(now, db, complex_, solvers)
+        store.save_progress(db, complex_.complex_id, dispatched_through=delivery_start)
+        store.forget_before(db, complex_.complex_id, now - HISTORY_KEPT)
+    lead = complex_.market.gate_closure_lead
+    events += orderentry.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
+    return events
+
+
+def _may_dispatch(now: datetime, db: Connection, complex_: Complex, progress: store.Progress) -> bool:
+    """Say whether all that the next interval's plan waits for is in, or it can't wait any longer."""
+    current = interval_of(now)
+    if now >= current + INTERVAL - DISPATCH_LEAD_MIN:
+        return True
+    sites, oldest = store.oldest_forecast(db, complex_.complex_id)
+    expected = len(complex_.participants) + sum(len(one.pv) for one in complex_.participants)
+    cleared = progress.cleared_through is not None and progress.cleared_through >= current + INTERVAL
+    return cleared and sites >= expected and oldest is not None and oldest >= current
+
+
+def _dispatch_and_bid(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) -> list[Event]:
+    round_ = Round(complex_, now)
+    states = store.load_ess_states(db, complex_.complex_id)
+    told_w = store.load_setpoints(db, complex_.complex_id, round_.first - INTERVAL)
+    positions = store.load_positions(db, complex_.complex_id, round_.first)
+    outlooks = _outlooks(db, complex_, round_.first)
+    bids_due = _bids_due(db, round_)
+    events: list[Event] = []
+    for participant in complex_.participants:
+        outlook = outlooks.get(participant.participant_id)
+        if outlook is None:
+            logger.warning("no forecast yet, no plan", extra={"participant_id": participant.participant_id})
+            continue
+        prices = site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, round_.starts)
+        position = positions.get(participant.participant_id, Position())
+        for ess in participant.ess:
+            if ess.device_id not in states:
+                logger.warning("battery not measured yet, no plan", extra={"device_id": ess.device_id})
+                continue
+            measured_at, soc_wh = states[ess.device_id]
+            soc_kwh = domain.soc_kwh_at(
+                round_.first,
+                measured_at=measured_at,
+                soc_kwh=soc_wh / WH_PER_KWH,
+                setpoint_w=told_w.get(ess.device_id, 0),
+                ess=ess,
+            )
+            case = domain.ess_case(ess, outlook, prices, soc_kwh=soc_kwh, position=position)
+            schedule = solvers.of(complex_.complex_id, ess.device_id).solve(case)
+            events += _plan_events(round_, participant, ess, schedule)
+            outlook = domain.with_schedule(outlook, schedule)
+        if bids_due and participant.bidding.mode == "automatic":
+            events += _bid_events(db, round_, participant, outlook, prices)
+    store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
+    return events
+
+
+def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, Outlook]:
+    """Return the outlook of every participant whose load has a forecast."""
+    forecasts = store.load_forecasts(db, complex_.complex_id)
+    outlooks: dict[str, Outlook] = {}
+    for participant in complex_.participants:
+        load = forecasts.get((ForecastKind.LOAD.value, participant.participant_id))
+        if load is None:
+            continue
+        load_kw = domain.aligned(load.p50_kw, load.first_delivery_start, first)
+        pv_kw = 0.0 * load_kw
+        for site in participant.pv:
+            sun = forecasts.get((ForecastKind.PV.value, site.site_id))
+            if sun is not None:
+                pv_kw = pv_kw + domain.aligned(sun.p50_kw, sun.first_delivery_start, first)
+        outlooks[participant.participant_id] = Outlook(load_kw=load_kw, pv_kw=pv_kw)
+    return outlooks
+
+
+def _bids_due(db: Connection, round_: Round) -> bool:
+    """Say whether the next open auction has not been bid for, and remember that it now is."""
+    complex_id = round_.complex_.complex_id
+    through = store.load_progress(db, complex_id).bid_through
+    if round_.bid_step >= INTERVALS_PER_DAY or (through is not None and through >= round_.bid_start):
+        return False
+    store.save_progress(db, complex_id, bid_through=round_.bid_start)
+    return True
+
+
+def _plan_events(round_: Round, participant: Participant, ess: Ess, schedule: Schedule) -> list[Event]:
+    complex_id = round_.complex_.complex_id
+    key = (complex_id, ess.device_id, f"{round_.first:%Y%m%dT%H%MZ}")
+    solved = ScheduleSolved(
+        complex_id=complex_id,
+        schedule_id=str(named_id("schedule", *key)),
+        device_id=ess.device_id,
+        participant_id=participant.participant_id,
+        solved_at=round_.now,
+        first_delivery_start=round_.first,
+        status=schedule.status,
+        charge_w=domain.watts(schedule.charge_kw),
+        discharge_w=domain.watts(schedule.discharge_kw),
+        soc_wh=tuple(max(0, one) for one in domain.watts(schedule.soc_kwh)),
+        reasons=tuple(str(reason) for reason in schedule.reasons),
+        energy_value_krw_per_kwh=tuple(round(float(one), 2) for one in schedule.energy_value_krw_per_kwh),
+        solve_seconds=round(schedule.solve.seconds_build + schedule.solve.seconds_solve, 4),
+    )
+    setpoint = SetpointIssued(
+        complex_id=complex_id,
+        setpoint_id=str(named_id("setpoint", *key)),
+        device_id=ess.device_id,
+        participant_id=participant.participant_id,
+        delivery_start=round_.first,
+        expires_at=round_.first + INTERVAL,
+        issued_at=round_.now,
+        setpoint_w=domain.setpoint_w(schedule),
+        charge_w_max=round(ess.charge_kw_max * domain.W_PER_KW),
+        discharge_w_max=round(ess.discharge_kw_max * domain.W_PER_KW),
+    )
+    return [solved, setpoint]
+
+
+def _bid_events(
+    db: Connection, round_: Round, participant: Participant, outlook: Outlook, prices: SitePrices
+) -> list[Event]:
+    market, step = round_.complex_.market, round_.bid_step
+    bid = domain.automatic_bid(
+        participant.bidding,
+        outlook,
+        step=step,
+        import_jeon=int(prices.import_jeon_per_kwh[step]),
+        export_jeon=int(prices.export_jeon_per_kwh[step]),
+        quantity_wh_max=market.order_quantity_wh_max,
+    )
+    if bid is None:
+        return []
+    complex_id, start = round_.complex_.complex_id, round_.bid_start
+    sequence = orderentry.next_sequence(db, complex_id)
+    lead = market.gate_closure_lead
+    if not orderentry.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=round_.now):
+        return []
+    client_order_id = f"auto-{start:%Y%m%dT%H%MZ}"
+    return [
+        OrderSubmitted(
+            complex_id=complex_id,
+            order_id=str(named_id("order", complex_id, participant.participant_id, WRITER, client_order_id)),
+            client_order_id=client_order_id,
+            participant_id=participant.participant_id,
+            delivery_start=start,
+            side=Side(bid.side),
+            price_jeon_per_kwh=bid.price_jeon_per_kwh,
+            quantity_wh=bid.quantity_wh,
+            submitted_at=round_.now,
+            writer=WRITER,
+            sequence=sequence,
+        )
+    ]

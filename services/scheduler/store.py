@@ -1,0 +1,217 @@
+"""What the scheduler remembers: newest forecasts and battery states, trades made, and how far it has dispatched."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from services.scheduler.domain import Position
+from shared import orderentry
+from shared.db.tables import UtcInstant, new_metadata
+from shared.events.fems import DeviceObserved
+from shared.events.forecast import ForecastIssued
+from shared.events.market import AuctionCleared
+from shared.events.orders import Side
+from shared.events.scheduler import SetpointIssued
+
+METADATA = new_metadata()
+orderentry.add_tables(METADATA)
+
+FORECAST = sa.Table(
+    "forecast",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("site_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("first_delivery_start", UtcInstant, nullable=False),
+    sa.Column("p50_kw", sa.JSON, nullable=False),
+)
+
+ESS_STATE = sa.Table(
+    "ess_state",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("observed_at", UtcInstant, nullable=False),
+    sa.Column("soc_wh", sa.BigInteger, nullable=False),
+)
+
+POSITION = sa.Table(
+    "position",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("bought_wh", sa.BigInteger, nullable=False),
+    sa.Column("sold_wh", sa.BigInteger, nullable=False),
+)
+
+SETPOINT = sa.Table(
+    "setpoint",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("setpoint_w", sa.BigInteger, nullable=False),
+)
+
+PROGRESS = sa.Table(
+    "progress",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("cleared_through", UtcInstant),
+    sa.Column("dispatched_through", UtcInstant),
+    sa.Column("bid_through", UtcInstant),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The newest interval that was cleared, dispatched, and bid for."""
+
+    cleared_through: datetime | None = None
+    dispatched_through: datetime | None = None
+    bid_through: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedForecast:
+    """The newest forecast of a site."""
+
+    first_delivery_start: datetime
+    p50_kw: tuple[float, ...]
+
+
+def save_forecast(db: Connection, event: ForecastIssued) -> None:
+    """Keep a forecast, unless a newer one of the site is known."""
+    values = {
+        "complex_id": event.complex_id,
+        "site_id": event.site_id,
+        "kind": event.kind.value,
+        "participant_id": event.participant_id,
+        "first_delivery_start": event.first_delivery_start,
+        "p50_kw": list(event.p50_kw),
+    }
+    _put(db, FORECAST, values, newer_by="first_delivery_start")
+
+
+def load_forecasts(db: Connection, complex_id: str) -> dict[tuple[str, str], SavedForecast]:
+    """Return the newest forecasts of a complex by kind and site."""
+    rows = db.execute(sa.select(FORECAST).where(FORECAST.c.complex_id == complex_id))
+    return {(row.kind, row.site_id): SavedForecast(row.first_delivery_start, tuple(row.p50_kw)) for row in rows}
+
+
+def oldest_forecast(db: Connection, complex_id: str) -> tuple[int, datetime | None]:
+    """Return how many sites of a complex have a forecast, and from when the oldest of them is."""
+    count, oldest = db.execute(
+        sa.select(sa.func.count(), sa.func.min(FORECAST.c.first_delivery_start)).where(
+            FORECAST.c.complex_id == complex_id
+        )
+    ).one()
+    return count, oldest
+
+
+def save_ess_state(db: Connection, event: DeviceObserved) -> None:
+    """Keep a battery's measured state, unless a newer one is known."""
+    values = {
+        "complex_id": event.complex_id,
+        "device_id": event.device_id,
+        "observed_at": event.observed_at,
+        "soc_wh": event.soc_wh,
+    }
+    _put(db, ESS_STATE, values, newer_by="observed_at")
+
+
+def load_ess_states(db: Connection, complex_id: str) -> dict[str, tuple[datetime, int]]:
+    """Return when each battery was last measured and its state of charge [Wh]."""
+    rows = db.execute(sa.select(ESS_STATE).where(ESS_STATE.c.complex_id == complex_id))
+    return {row.device_id: (row.observed_at, row.soc_wh) for row in rows}
+
+
+def save_positions(db: Connection, event: AuctionCleared) -> None:
+    """Keep what each participant traded for an interval."""
+    found: dict[str, list[int]] = {}
+    for fill in event.fills:
+        if fill.filled_wh:
+            totals = found.setdefault(fill.participant_id, [0, 0])
+            totals[fill.side is Side.SELL] += fill.filled_wh
+    for participant_id, (bought_wh, sold_wh) in found.items():
+        values = {
+            "complex_id": event.complex_id,
+            "delivery_start": event.delivery_start,
+            "participant_id": participant_id,
+            "bought_wh": bought_wh,
+            "sold_wh": sold_wh,
+        }
+        _put(db, POSITION, values)
+
+
+def load_positions(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, Position]:
+    """Return what each participant traded for an interval."""
+    rows = db.execute(
+        sa.select(POSITION).where(POSITION.c.complex_id == complex_id, POSITION.c.delivery_start == delivery_start)
+    )
+    return {row.participant_id: Position(row.bought_wh, row.sold_wh) for row in rows}
+
+
+def save_setpoints(db: Connection, events: Iterable[SetpointIssued]) -> None:
+    """Keep what the converters were told."""
+    for event in events:
+        values = {
+            "complex_id": event.complex_id,
+            "device_id": event.device_id,
+            "delivery_start": event.delivery_start,
+            "setpoint_w": event.setpoint_w,
+        }
+        _put(db, SETPOINT, values)
+
+
+def load_setpoints(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, int]:
+    """Return what each converter was told for an interval [W]."""
+    rows = db.execute(
+        sa.select(SETPOINT).where(SETPOINT.c.complex_id == complex_id, SETPOINT.c.delivery_start == delivery_start)
+    )
+    return {row.device_id: row.setpoint_w for row in rows}
+
+
+def forget_setpoint(db: Connection, complex_id: str, device_id: str, delivery_start: datetime) -> None:
+    """Drop a set-point that the converter did not take: it stays idle."""
+    db.execute(
+        sa.delete(SETPOINT).where(
+            SETPOINT.c.complex_id == complex_id,
+            SETPOINT.c.device_id == device_id,
+            SETPOINT.c.delivery_start == delivery_start,
+        )
+    )
+
+
+def load_progress(db: Connection, complex_id: str) -> Progress:
+    """Return how far a complex is."""
+    row = db.execute(sa.select(PROGRESS).where(PROGRESS.c.complex_id == complex_id)).one_or_none()
+    return Progress() if row is None else Progress(row.cleared_through, row.dispatched_through, row.bid_through)
+
+
+def save_progress(db: Connection, complex_id: str, **through: datetime) -> None:
+    """Set some of a complex's progress marks."""
+    _put(db, PROGRESS, {"complex_id": complex_id, **through})
+
+
+def forget_before(db: Connection, complex_id: str, instant: datetime) -> None:
+    """Drop positions and set-points of intervals long over."""
+    for table in (POSITION, SETPOINT):
+        db.execute(sa.delete(table).where(table.c.complex_id == complex_id, table.c.delivery_start < instant))
+
+
+def _put(db: Connection, table: sa.Table, values: dict[str, Any], *, newer_by: str | None = None) -> None:
+    """Insert a row or replace its values, where `newer_by` is given only by newer ones."""
+    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(values)
+    keys = [column.name for column in table.primary_key]
+    changed = {name: statement.excluded[name] for name in values if name not in keys}
+    newer = None if newer_by is None else statement.excluded[newer_by] >= table.c[newer_by]
+    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer))
