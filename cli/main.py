@@ -8,6 +8,7 @@ from cli.clear import clear
 from cli.migrate import migrate
 from cli.output import EXIT_BAD_INPUT
 from cli.schedule import schedule
+from cli.tariff import tariff
 from shared.errors import BadInput, BadInputs
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(clear)
 app.command()(migrate)
 app.command()(schedule)
+app.add_typer(tariff, name="tariff")
 
 
 def main() -> None:

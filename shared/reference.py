@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from shared.dated import HolidayCalendar, PriceBook
-from shared.errors import BadInput, BadInputs
+from shared.errors import BadInput
 from shared.paths import INFRA
 from shared.tariffs import TariffBook, TariffFile
+from shared.validation import checked
 
 KOREAN_TARIFF = "kepco_industrial"
 
@@ -61,17 +62,7 @@ def read_reference(path: Path, model: type[Model]) -> Model:
     except (yaml.YAMLError, ValueError) as error:
         rule = "must be YAML in UTF-8"
         raise BadInput(where=str(path), field="file", rule=rule, value=" ".join(str(error).split())) from None
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        raise BadInputs(
-            BadInput(where=str(path), field=_json_path(problem["loc"]), rule=problem["msg"], value=problem["input"])
-            for problem in error.errors(include_url=False)
-        ) from None
-
-
-def _json_path(location: tuple[int | str, ...]) -> str:
-    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    return checked(model, document, where=str(path))
 
 
 @cache

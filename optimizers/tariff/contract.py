@@ -64,16 +64,16 @@ def version_on(book: TariffBook, contract: Contract, day: date) -> Version:
         BadInput: No version is known for the day, or no holidays, or the names are unknown.
     """
     check_names(book, contract)
-    calendar = book.calendar
-    if calendar is not None and not calendar.covers(day, day):
-        rule = f"must lie within the known holidays, {calendar.first} to {calendar.last}"
-        raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     versions = [version for version in book.tariff.versions if version.tariff_class == contract.tariff_class]
     found = [version for version in versions if _in_force(version, day, deferred=contract.deferred)]
     if not found:
         known = ", ".join(f"{version.id} ({version.first} to {version.last or 'now'})" for version in versions)
         rule = f"must be a day with known prices of {contract.tariff_class}"
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day, hint=f"known: {known}")
+    calendar = book.calendar
+    if calendar is not None and not calendar.covers(day, day):
+        rule = f"must lie within the known holidays, {calendar.first} to {calendar.last}"
+        raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     # A deferred old version outlives the start of its successor.
     return min(found, key=lambda version: version.first)
 
