@@ -27,3 +27,7 @@ help: ## list the targets
 
 setup: .venv/runtime ## make .venv/bin/sandan, with everything it needs
 .PHONY: help setup
+
+lock: .venv/uv ## resolve pyproject.toml into the lock files again
+	@infra/lock.sh
+.PHONY: lock

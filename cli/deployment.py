@@ -1,0 +1,226 @@
+"""One running system on this machine: its folder, its broker, its processes."""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cli.brokers import Broker, open_broker
+from cli.processes import Child
+from shared.clock import monotonic_s, pause
+from shared.complexes import Complex, load_complexes
+from shared.db.migrating import upgrade
+from shared.errors import BadInput
+from shared.events.topics import SERVICES
+from shared.paths import ROOT
+
+Say = Callable[[str], None]
+
+READY_WAIT_S = 90.0
+# Each by its module; the simulator stands in for the devices in the field, and is no service.
+PROCESSES: Mapping[str, str] = {
+    "fems_simulator": "services.fems.simulator",
+    **{service: f"services.{service}" for service in SERVICES},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        folder: Where databases, logs, heartbeats, keys and the clock are kept.
+        complexes: The complex files.
+        port: Of the trading API and the console.
+        database_url: As SANDAN_DATABASE_URL; None: SQLite in the folder.
+        clock_file: A simulated clock's file; None: the wall clock.
+        history_file: Meter history from before the first day, or None.
+        simulated_devices: Whether to start the simulator of the field devices.
+    """
+
+    folder: Path
+    complexes: tuple[Path, ...]
+    port: int
+    database_url: str | None = None
+    clock_file: Path | None = None
+    history_file: Path | None = None
+    simulated_devices: bool = True
+
+    @property
+    def console_url(self) -> str:
+        """Return the address of the console."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def keys_file(self) -> Path:
+        """Return the file with the API keys that were made for this deployment."""
+        return self.folder / "keys.json"
+
+    @property
+    def base_url(self) -> str:
+        """Return the database setting that the processes get."""
+        return self.database_url or f"sqlite:///{self.folder / 'data'}"
+
+    def environment(self, bootstrap_servers: str) -> dict[str, str]:
+        """Return the environment of the processes."""
+        settings = {
+            "SANDAN_COMPLEXES": json.dumps([str(path.resolve()) for path in self.complexes]),
+            "SANDAN_DATABASE_URL": self.base_url,
+            "SANDAN_RUN_DIR": str(self.folder / "run"),
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "FEMS_FIELD_DIR": str(self.folder / "field"),
+            "TRADING_API_PORT": str(self.port),
+            "TRADING_API_BOOTSTRAP_KEYS_FILE": str(self.keys_file),
+            "PYTHONUNBUFFERED": "1",
+            # One thread each: eight processes share the machine, and their matrices are small.
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        if self.clock_file is not None:
+            settings["SANDAN_CLOCK_FILE"] = str(self.clock_file)
+        if self.history_file is not None:
+            settings["FORECAST_HISTORY_FILE"] = str(self.history_file)
+            settings["PLANNER_HISTORY_FILE"] = str(self.history_file)
+        return settings
+
+
+@dataclass
+class Deployment:
+    """A plan that runs."""
+
+    plan: Plan
+    broker: Broker
+    children: dict[str, Child] = field(default_factory=dict)
+
+    def start(self, names: Sequence[str] | None = None) -> None:
+        """Start the processes (all, or some by name)."""
+        environment = self.plan.environment(self.broker.bootstrap_servers)
+        for name in names or self._wanted():
+            command = [sys.executable, "-m", PROCESSES[name]]
+            log_file = self.plan.folder / "log" / f"{name}.log"
+            child = self.children.setdefault(name, Child(name, command, environment, log_file))
+            self._heartbeat_file(name).unlink(missing_ok=True)
+            child.start()
+
+    def wait_until_ready(self) -> None:
+        """Wait for every process's first heartbeat.
+
+        Raises:
+            BadInput: A process ended, with its own words, or is not ready in time.
+        """
+        give_up_at = monotonic_s() + READY_WAIT_S
+        waiting = dict(self.children)
+        while waiting:
+            for name, child in list(waiting.items()):
+                if self._heartbeat_file(name).exists():
+                    del waiting[name]
+                elif child.exit_code is not None:
+                    rule = "must start"
+                    raise BadInput(where=name, field="process", rule=rule, value=child.last_words(), hint="see its log")
+            if monotonic_s() >= give_up_at:
+                names = ", ".join(waiting)
+                rule = f"must be ready within {READY_WAIT_S:.0f} s"
+                raise BadInput(where="deployment", field=names, rule=rule, value="not ready", hint=self._logs())
+            pause(0.1)
+
+    def restart_ended(self, say: Say) -> None:
+        """Start again whatever ended on its own: the restart path is the only recovery path."""
+        for name, child in self.children.items():
+            if child.exit_code is not None:
+                say(f"{name} ended with code {child.exit_code}; starting it again (its log: {child.log_file})")
+                child.restarts += 1
+                child.start()
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the CPU time of each process so far, the broker included."""
+        import psutil
+
+        pids = {name: child.pid for name, child in self.children.items()}
+        if self.broker.child is not None:
+            pids["broker"] = self.broker.child.pid
+        spent: dict[str, float] = {}
+        for name, pid in pids.items():
+            if pid is None:
+                continue
+            try:
+                process = psutil.Process(pid)
+                family = [process, *process.children(recursive=True)]
+                spent[name] = round(sum(one.cpu_times().user + one.cpu_times().system for one in family), 1)
+            except psutil.NoSuchProcess:
+                continue
+        return spent
+
+    def stop(self) -> None:
+        """Stop the processes, then the broker."""
+        for child in self.children.values():
+            child.ask_to_stop()
+        for child in self.children.values():
+            child.stop()
+        self.broker.stop()
+
+    def _wanted(self) -> list[str]:
+        return [name for name in PROCESSES if self.plan.simulated_devices or name != "fems_simulator"]
+
+    def _heartbeat_file(self, name: str) -> Path:
+        return self.plan.folder / "run" / f"{name}.alive"
+
+    def _logs(self) -> str:
+        return f"see the logs in {self.plan.folder / 'log'}"
+
+
+def open_deployment(plan: Plan, say: Say) -> Deployment:
+    """Prepare a plan's databases, keys and broker, and start its processes; returns when all are ready."""
+    complexes = load_complexes(plan.complexes)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    (plan.folder / "run").mkdir(exist_ok=True)
+    say("preparing the databases")
+    for service in SERVICES:
+        upgrade(plan.base_url, service)
+    write_keys(plan.keys_file, complexes.values())
+    say("starting the broker")
+    deployment = Deployment(plan, open_broker(plan.folder, say))
+    try:
+        say(f"starting the services on {deployment.broker.kind}")
+        deployment.start()
+        deployment.wait_until_ready()
+    except BaseException:
+        deployment.stop()
+        raise
+    return deployment
+
+
+def write_keys(path: Path, complexes: Iterable[Complex]) -> None:
+    """Make the deployment's API keys, once: an operator and a planner a complex, and one a factory."""
+    if path.exists():
+        return
+    keys = []
+    for complex_ in complexes:
+        people: list[tuple[str, str | None, str]] = [("operator", None, "operator"), ("planner", None, "planner")]
+        people += [("factory", one.participant_id, one.name.en) for one in complex_.participants]
+        for role, participant_id, name in people:
+            keys.append(
+                {
+                    "key": secrets.token_urlsafe(32),
+                    "role": role,
+                    "complex_id": complex_.complex_id,
+                    "participant_id": participant_id,
+                    "name": name,
+                }
+            )
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(keys, file, indent=1)
+
+
+def key_of(path: Path, *, role: str, complex_id: str) -> str:
+    """Return the key that was made for a role of a complex."""
+    for key in json.loads(path.read_text()):
+        if key["role"] == role and key["complex_id"] == complex_id:
+            return str(key["key"])
+    raise LookupError(f"{path} has no {role} key of {complex_id}")
+
+
+DEFAULT_FOLDER = ROOT / "var"
