@@ -20,7 +20,7 @@ THROUGHPUT_WEIGHT = 1e-3
 
 STEP_NUMBERS = ("residual_load_kw", "buy_krw_per_kwh", "sell_krw_per_kwh")
 DIRECTION_STEP_NUMBERS = ("import_kw_max", "export_kw_max")
-LIMIT_NUMBERS = ("import_limit_kw", "export_limit_kw", "violation_max")
+LIMIT_NUMBERS = ("import_limit_kw", "export_limit_kw")
 BATTERY_NUMBERS = (
     "charge_efficiency",
     "discharge_loss_factor",
@@ -73,6 +73,7 @@ def number_names(shape: Shape) -> dict[str, int]:
         scalars += BATTERY_NUMBERS
     if shape.relaxed:
         scalars += LIMIT_NUMBERS
+        scalars += ["violation_max"] if shape.exclusive else []
         scalars += ["soc_kwh_min", "soc_kwh_max"] if shape.battery else []
     if shape.exclusive:
         steps |= dict.fromkeys(DIRECTION_STEP_NUMBERS, shape.steps)
@@ -152,7 +153,8 @@ def _constrain(model: pyo.ConcreteModel) -> None:
         if shape.battery:
             model.soc_floor = pyo.Constraint(model.t, rule=soc_lower_limit)
             model.soc_ceiling = pyo.Constraint(model.t, rule=soc_upper_limit)
-        model.violation_cap = pyo.Constraint(rule=violation_limit)
+        if shape.exclusive:
+            model.violation_cap = pyo.Constraint(rule=violation_limit)
     if shape.exclusive:
         model.importing = pyo.Constraint(model.t, rule=import_direction)
         model.exporting = pyo.Constraint(model.t, rule=export_direction)

@@ -14,25 +14,10 @@ from optimizers.ess.solver import Answer, Solver, SolverFailed
 
 # Flows below this are the solver's rounding (1e-9) after a few sums, not a decision.
 FLOW_TOLERANCE_KW = 1e-6
-# Room above the least violation for the solver to keep that row in; far below what a meter could see.
+# Room above the least violation for a MILP to work in; the LP that follows leaves none.
 VIOLATION_SLACK = 1e-8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
-    """A case with its objective, and how far its limits may give way.
-
-    Args:
-        case: The case.
-        relaxed: Limits may give way.
-        violation_max: Cap on the violation of a relaxed problem.
-        objective: Name of the model's objective to minimise.
-    """
-
-    case: Case
-    relaxed: bool = False
-    violation_max: float = np.inf
-    objective: str = "cost_krw"
+# A price below this is the solver's rounding [objective per unit of a column or row].
+PRICE_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,60 +25,32 @@ class Optimum:
     """A least-cost plan and the LP it was read from.
 
     Args:
+        case: What was solved.
         plan: The plan.
-        problem: What was minimised.
+        relaxed: Limits gave way, by the least violation.
         directions: Flows that binaries ruled out, where any were needed.
         compiled: The LP's shape.
         arrays: The LP.
         answer: The LP's answer.
-        method: "milp" where binaries were needed.
+        milp: Binaries were needed.
         gap: Relative gap of the MILP; 0 where none was needed.
     """
 
+    case: Case
     plan: Plan
-    problem: Problem
+    relaxed: bool
     directions: Directions
     compiled: Compiled
     arrays: Arrays
     answer: Answer
-    milp: bool
-    gap: float
+    milp: bool = False
+    gap: float = 0.0
 
 
 def best_plan(solver: Solver, case: Case, basis: highspy.HighsBasis | None = None) -> Optimum:
     """Return the least-cost plan, or where the limits can't be met the least-cost one of the least violation."""
-    kept = exclusive_optimum(solver, Problem(case), basis)
-    if kept is not None:
-        return kept
-    relaxed = Problem(case, relaxed=True, objective="violation")
-    lowest = _linear(solver, relaxed, Directions.free(case.steps))
-    if lowest is None:
-        raise SolverFailed("a relaxed case must have a plan, HiGHS found none")
-    # The linear answer is a lower bound; where a plan attains it, it is the least violation.
-    found = exclusive_optimum(solver, _capped(case, lowest.answer.objective))
-    if found is not None:
-        return found
-    every_step = np.ones(case.steps, bool)
-    chosen = _with_binaries(solver, relaxed, every_step)
-    found = None if chosen is None else exclusive_optimum(solver, _capped(case, chosen.answer.objective))
-    if found is None:
-        raise SolverFailed("a relaxed case must have a plan, HiGHS found none with one direction in each step")
-    return found
-
-
-def exclusive_optimum(solver: Solver, problem: Problem, basis: highspy.HighsBasis | None = None) -> Optimum | None:
-    """Return the optimum with one direction in each step, or None where the limits contradict each other."""
-    best = _linear(solver, problem, Directions.free(problem.case.steps), basis)
-    if best is None:
-        return None
-    broken = opposed(best)
-    if not broken.any():
-        return best
-    for integral in (broken, np.ones_like(broken)):
-        best = _with_binaries(solver, problem, integral)
-        if best is None or not opposed(best).any():
-            return best
-    raise SolverFailed("binaries in every step must leave one direction in each")
+    kept = _with_one_direction(solver, case, basis)
+    return _relaxed(solver, case) if kept is None else kept
 
 
 def opposed(best: Optimum) -> Mask:
@@ -102,7 +59,7 @@ def opposed(best: Optimum) -> Mask:
     Import and export together only ever earn where selling pays more than buying costs; elsewhere the plan has
     already netted them at no cost. Charge and discharge together that are still in the plan burn energy.
     """
-    case, columns, x = best.problem.case, best.compiled.columns, best.answer.x
+    case, columns, x = best.case, best.compiled.columns, best.answer.x
     grid_kw = np.minimum(x[columns["import_kw"]], x[columns["export_kw"]])
     earning = case.price_sell_krw_per_kwh > case.price_buy_krw_per_kwh
     battery_kw = np.minimum(best.plan.charge_kw, best.plan.discharge_kw)
@@ -119,50 +76,136 @@ def read_plan(case: Case, compiled: Compiled, x: Floats) -> Plan:
     return plan_of(case, *flows)
 
 
+def optimal_face(solved: Arrays, answer: Answer, wanted: Arrays) -> Arrays:
+    """Restrict arrays to the answers that are optimal for others.
+
+    Those are the ones that keep every column with a reduced cost at its bound and every row with a dual at its limit.
+
+    Args:
+        solved: The arrays that were solved.
+        answer: Their answer.
+        wanted: Arrays whose first rows and columns are those of `solved`, with another objective.
+    """
+    columns, rows = len(solved.cost), len(solved.row_lower)
+    lower, upper = wanted.lower.copy(), wanted.upper.copy()
+    row_lower, row_upper = wanted.row_lower.copy(), wanted.row_upper.copy()
+    at_lower, at_upper = answer.reduced_costs > PRICE_TOLERANCE, answer.reduced_costs < -PRICE_TOLERANCE
+    lower[:columns] = np.where(at_upper, solved.upper, np.maximum(solved.lower, lower[:columns]))
+    upper[:columns] = np.where(at_lower, solved.lower, np.minimum(solved.upper, upper[:columns]))
+    at_lower, at_upper = answer.row_duals > PRICE_TOLERANCE, answer.row_duals < -PRICE_TOLERANCE
+    row_lower[:rows] = np.where(at_upper, solved.row_upper, solved.row_lower)
+    row_upper[:rows] = np.where(at_lower, solved.row_lower, solved.row_upper)
+    return replace(wanted, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper)
+
+
+def _with_one_direction(solver: Solver, case: Case, basis: highspy.HighsBasis | None) -> Optimum | None:
+    """Return the optimum that keeps every limit, or None where they contradict each other."""
+    best = _linear(solver, case, Directions.free(case.steps), basis)
+    if best is None:
+        return None
+    broken = opposed(best)
+    if not broken.any():
+        return best
+    for steps in (broken, np.ones_like(broken)):
+        chosen = _milp(solver, case, steps, "cost_krw", violation_max=None)
+        if chosen is None:
+            return None
+        best = _in_directions(solver, case, chosen, relaxed=False)
+        if not opposed(best).any():
+            return best
+    raise SolverFailed("binaries in every step must leave one direction in each")
+
+
+def _relaxed(solver: Solver, case: Case) -> Optimum:
+    """Return the least-cost plan of the least violation."""
+    best = _lexicographic(solver, case, Directions.free(case.steps))
+    if not opposed(best).any():
+        return best
+    every_step = np.ones(case.steps, bool)
+    lowest = _milp(solver, case, every_step, "violation", violation_max=np.inf)
+    if lowest is not None:
+        cap = max(0.0, lowest.answer.objective) * (1.0 + VIOLATION_SLACK) + VIOLATION_SLACK
+        chosen = _milp(solver, case, every_step, "cost_krw", violation_max=cap)
+        if chosen is not None:
+            return _in_directions(solver, case, chosen, relaxed=True)
+    raise SolverFailed("a relaxed case must have a plan, HiGHS found none")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chosen:
+    answer: Answer
+    directions: Directions
+
+
 def _linear(
-    solver: Solver, problem: Problem, directions: Directions, basis: highspy.HighsBasis | None = None
+    solver: Solver, case: Case, directions: Directions, basis: highspy.HighsBasis | None = None
 ) -> Optimum | None:
-    case = problem.case
-    compiled = compile_shape(shape_of(case, relaxed=problem.relaxed))
-    bounds = bounds_of(case, relaxed=problem.relaxed, directions=directions)
-    arrays = stamp(compiled, numbers_of(case, violation_max=problem.violation_max), bounds, problem.objective)
+    compiled = compile_shape(shape_of(case))
+    arrays = stamp(compiled, numbers_of(case), bounds_of(case, directions=directions), "cost_krw")
     answer = solver.optimum(arrays, basis=basis)
     if answer is None:
         return None
     plan = read_plan(case, compiled, answer.x)
-    return Optimum(plan, problem, directions, compiled, arrays, answer, milp=False, gap=0.0)
+    return Optimum(case, plan, relaxed=False, directions=directions, compiled=compiled, arrays=arrays, answer=answer)
 
 
-def _with_binaries(solver: Solver, problem: Problem, steps: Mask) -> Optimum | None:
-    """Choose directions with binaries in some steps, then solve the LP of those directions."""
-    case = problem.case
-    compiled = compile_shape(shape_of(case, relaxed=problem.relaxed, exclusive=True))
-    bounds = bounds_of(case, relaxed=problem.relaxed)
-    arrays = stamp(compiled, numbers_of(case, violation_max=problem.violation_max), bounds, problem.objective)
+def _lexicographic(solver: Solver, case: Case, directions: Directions) -> Optimum:
+    """Minimise the violation, then among its optimal answers the cost."""
+    compiled = compile_shape(shape_of(case, relaxed=True))
+    bounds = bounds_of(case, relaxed=True, directions=directions)
+    numbers = numbers_of(case)
+    violating = stamp(compiled, numbers, bounds, "violation")
+    lowest = solver.optimum(violating)
+    if lowest is not None:
+        arrays = optimal_face(violating, lowest, stamp(compiled, numbers, bounds, "cost_krw"))
+        answer = solver.optimum(arrays, basis=lowest.basis)
+        if answer is not None:
+            plan = read_plan(case, compiled, answer.x)
+            return Optimum(
+                case, plan, relaxed=True, directions=directions, compiled=compiled, arrays=arrays, answer=answer
+            )
+    raise SolverFailed("a relaxed case must have a plan, HiGHS found none in the directions it was given")
+
+
+def _in_directions(solver: Solver, case: Case, chosen: _Chosen, *, relaxed: bool) -> Optimum:
+    """Solve the LP of the directions a MILP chose: exact flows, and duals."""
+    if relaxed:
+        best = _lexicographic(solver, case, chosen.directions)
+    else:
+        found = _linear(solver, case, chosen.directions)
+        if found is None:
+            raise SolverFailed("the directions of a MILP must have an LP answer")
+        best = found
+    return replace(best, milp=True, gap=chosen.answer.gap)
+
+
+def _milp(solver: Solver, case: Case, steps: Mask, objective: str, *, violation_max: float | None) -> _Chosen | None:
+    """Choose directions with binaries in some steps.
+
+    Args:
+        solver: The solver.
+        case: The case.
+        steps: Where directions must be chosen.
+        objective: What to minimise.
+        violation_max: How much violation is allowed; None to keep every limit.
+    """
+    relaxed = violation_max is not None
+    compiled = compile_shape(shape_of(case, relaxed=relaxed, exclusive=True))
+    numbers = numbers_of(case, violation_max=np.inf if violation_max is None else violation_max)
+    arrays = stamp(compiled, numbers, bounds_of(case, relaxed=relaxed), objective)
     integral = np.zeros(compiled.column_count, bool)
     for family in ("is_importing", "is_charging"):
         if family in compiled.columns:
             integral[compiled.columns[family]] = steps
     answer = solver.optimum(arrays, integral=integral)
-    if answer is None:
-        return None
-    best = _linear(solver, problem, _directions(compiled, answer, steps))
-    if best is None:
-        raise SolverFailed("the directions of a MILP must have an LP answer")
-    return replace(best, milp=True, gap=answer.gap)
+    return None if answer is None else _Chosen(answer, _directions(compiled, answer, steps))
 
 
 def _directions(compiled: Compiled, answer: Answer, steps: Mask) -> Directions:
     importing = answer.x[compiled.columns["is_importing"]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
-    no_battery = np.zeros_like(importing)
-    charging = no_battery
+    charging = np.zeros_like(importing)
     if "is_charging" in compiled.columns:
         charging = answer.x[compiled.columns["is_charging"]] > 0.5  # noqa: PLR2004 -- as above
     return Directions(
         charge=steps & ~charging, discharge=steps & charging, import_=steps & ~importing, export=steps & importing
     )
-
-
-def _capped(case: Case, least_violation: float) -> Problem:
-    cap = max(0.0, least_violation) * (1.0 + VIOLATION_SLACK) + VIOLATION_SLACK
-    return Problem(case, relaxed=True, violation_max=cap)

@@ -41,7 +41,7 @@ class Rolling:
         began = perf_counter()
         solving_before = self._solver.seconds
         best = best_plan(self._solver, case, self._basis)
-        self._basis = None if best.problem.relaxed else best.answer.basis
+        self._basis = None if best.relaxed else best.answer.basis
         plan = smoothest(self._solver, best)
         without_krw = _cost_without_battery_krw(self._solver, case)
         seconds_solve = self._solver.seconds - solving_before
@@ -81,7 +81,7 @@ def _schedule(
 
 def _energy_value_krw_per_kwh(best: Optimum) -> Floats:
     """Return the dual of the balance: what one more kWh of load in each step would cost."""
-    values: Floats = best.answer.row_duals[best.compiled.rows["balance"]] / best.problem.case.step_h
+    values: Floats = best.answer.row_duals[best.compiled.rows["balance"]] / best.case.step_h
     return values
 
 
