@@ -14,6 +14,7 @@ from optimizers.clearing.book import (
     Outcome,
 )
 from optimizers.clearing.certificate import certificate, order_book_sha256
+from optimizers.clearing.check import WrongAnswer, check
 from optimizers.clearing.pairing import Trade, pair_trades
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "Order",
     "Outcome",
     "Trade",
+    "WrongAnswer",
     "certificate",
+    "check",
     "clear",
     "clear_book",
     "order_book_sha256",

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from optimizers.clearing.book import Clearing, Feeder, Order
+from optimizers.clearing.check import check
 
 CERTIFICATE_VERSION = 1
 
@@ -14,7 +15,11 @@ def certificate(orders: Sequence[Order], feeders: Sequence[Feeder], clearing: Cl
 
     The book's hash does not depend on the order of the rows, only on the orders (their sequence included) and the
     feeders. Energy is in Wh, prices in jeon/kWh, money in won.
+
+    Raises:
+        WrongAnswer: The answer is not right for these orders and feeders (see `check`): there is nothing to certify.
     """
+    check(orders, feeders, clearing)
     sequences = {order.order_id: order.sequence for order in orders}
     return {
         "version": CERTIFICATE_VERSION,
