@@ -1,0 +1,1 @@
+"""The market: orders into books, books into auctions. One writer per complex."""

@@ -1,0 +1,32 @@
+"""Run the market."""
+
+from datetime import timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.market import handlers
+from shared.process import open_context, run, serve, stop_on_signals
+from shared.settings import load
+
+
+class Settings(BaseSettings):
+    """Environment of the market service; see .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="MARKET_", frozen=True)
+
+    seal_alarm_s: int = Field(
+        default=300, ge=1, description="How long after gate closure a missing seal raises an alarm, by the clock."
+    )
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = load(Settings)
+    context = open_context("market")
+    market = handlers.service(context.complexes, seal_alarm=timedelta(seconds=settings.seal_alarm_s))
+    serve(market, context, stop_on_signals())
+
+
+if __name__ == "__main__":
+    run(main)
