@@ -19,6 +19,7 @@ MESSAGES_PER_POLL = 500
 PUBLISH_TIMEOUT_S = 10.0
 # The static member id lets a restarted service own its partitions again without waiting for the session to end.
 SESSION_TIMEOUT_MS = 6_000
+BOOTSTRAP_TIMEOUT_MS = 5_000
 
 
 class KafkaBus:
@@ -39,7 +40,9 @@ class KafkaBus:
         """Create what the table of topics names and the cluster lacks; return the new names."""
         wanted = {topic.name: int(topic.retention.total_seconds() * 1000) for topic in TOPICS}
         try:
-            admin = KafkaAdminClient(bootstrap_servers=self._servers, client_id="sandan-topics")
+            admin = KafkaAdminClient(
+                bootstrap_servers=self._servers, client_id="sandan-topics", bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS
+            )
         except KafkaError as error:
             raise BusUnavailable(f"no Kafka broker at {','.join(self._servers)}: {error}") from error
         try:
@@ -85,6 +88,7 @@ class KafkaGroupMember:
                 session_timeout_ms=SESSION_TIMEOUT_MS,
                 heartbeat_interval_ms=1_500,
                 fetch_max_wait_ms=100,
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
                 reconnect_backoff_max_ms=1_000,
             )
         except KafkaError as error:
@@ -134,6 +138,7 @@ class KafkaPublisher:
                 bootstrap_servers=list(servers),
                 client_id=service,
                 acks="all",
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
                 reconnect_backoff_max_ms=1_000,
                 max_block_ms=int(PUBLISH_TIMEOUT_S * 1000),
             )

@@ -1,0 +1,118 @@
+"""One suite of promises, held by the memory bus and by the broker."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from shared.bus.kafka import KafkaBus
+from shared.bus.memory import MemoryBus
+from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher
+from shared.events.wire import Message
+
+TOPIC = "market.orders.v1"
+POLLS_MAX = 400
+
+
+@pytest.fixture(params=["memory", "broker"])
+def bus(request: pytest.FixtureRequest) -> Bus:
+    if request.param == "memory":
+        return MemoryBus()
+    return KafkaBus(request.getfixturevalue("broker").bootstrap_servers)
+
+
+@pytest.fixture
+def publisher(bus: Bus) -> Iterator[Publisher]:
+    publisher = bus.publisher("market")
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def run() -> str:
+    """A name of this test run's own: the broker keeps what earlier tests wrote."""
+    return uuid4().hex
+
+
+@pytest.fixture
+def group(bus: Bus) -> Iterator["Group"]:
+    group = Group(bus)
+    yield group
+    group.leave()
+
+
+class Group:
+    """A service's consumer, and how to read one run's messages with it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._name = f"test-{uuid4().hex}"
+        self._consumers: list[Consumer] = []
+
+    def join(self) -> Consumer:
+        self._consumers.append(self._bus.consumer(self._name, [TOPIC]))
+        return self._consumers[-1]
+
+    def leave(self) -> None:
+        for consumer in self._consumers:
+            consumer.close()
+        self._consumers.clear()
+
+
+def a_message(run: str, number: int, key: str = "complex") -> Message:
+    return Message(topic=TOPIC, key=f"{run}-{key}", body=str(number).encode(), headers=(("ce_id", b"7"),))
+
+
+def read(consumer: Consumer, run: str, count: int) -> list[Message]:
+    found: list[Message] = []
+    for _ in range(POLLS_MAX):
+        found += [one.message for one in consumer.poll(0.05) if one.message.key.startswith(run)]
+        if len(found) >= count:
+            return found
+    raise AssertionError(f"only {len(found)} of {count} messages arrived")
+
+
+def test_messages_of_one_key_arrive_whole_and_in_order(publisher: Publisher, group: Group, run: str) -> None:
+    sent = [a_message(run, number) for number in range(200)]
+
+    publisher.publish(sent)
+
+    assert read(group.join(), run, 200) == sent
+
+
+def test_uncommitted_messages_come_again_after_a_restart(publisher: Publisher, group: Group, run: str) -> None:
+    publisher.publish([a_message(run, 1)])
+    first = group.join()
+    read(first, run, 1)
+    first.commit()
+    publisher.publish([a_message(run, 2)])
+    read(first, run, 1)
+    group.leave()
+
+    again = read(group.join(), run, 1)
+
+    assert [message.body for message in again] == [b"2"]
+
+
+def test_rewound_consumer_gets_what_it_had_not_committed(publisher: Publisher, group: Group, run: str) -> None:
+    publisher.publish([a_message(run, number) for number in range(3)])
+    consumer = group.join()
+    before = read(consumer, run, 3)
+
+    consumer.rewind()
+
+    assert read(consumer, run, 3) == before
+
+
+def test_two_services_get_every_message_each(bus: Bus, publisher: Publisher, group: Group, run: str) -> None:
+    other = Group(bus)
+    publisher.publish([a_message(run, 1), a_message(run, 2)])
+
+    assert read(group.join(), run, 2) == read(other.join(), run, 2)
+
+    other.leave()
+
+
+def test_away_broker_is_a_passing_fault_with_its_address() -> None:
+    with pytest.raises(BusUnavailable, match=r"127\.0\.0\.1:9"):
+        KafkaBus("127.0.0.1:9").publisher("market")
