@@ -1,0 +1,87 @@
+"""`sandan schedule`: one ESS schedule from a case file."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, read_text, writing
+from shared.errors import BadInput
+
+PLOT_SUFFIXES = (".png", ".svg")
+# Limits that gave way and are named on stderr; all of them are in the answer.
+VIOLATIONS_SHOWN = 5
+
+
+def schedule(
+    case: Annotated[Path, typer.Argument(help="The case: site, prices, battery. / 사업장·요금·배터리 파일(JSON).")],
+    out: Annotated[Path | None, typer.Option(help="Write the schedule here too. / 결과를 저장할 파일.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it as PNG or SVG. / 그림 파일(PNG, SVG).")] = None,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Schedule one battery at least cost; exit 1 where a limit had to give way. / ESS 운전 계획을 세웁니다."""
+    from optimizers import ess
+
+    _check_files(case, out, plot)
+    read = ess.case_from_json(_decoded(case), str(case))
+    found = ess.solve(read)
+    answer = ess.schedule_to_json(found)
+    with writing(out, plot) as drafts:
+        if out is not None:
+            text = json.dumps(answer, ensure_ascii=False, indent=2 if pretty else None, allow_nan=False)
+            drafts[out].write_text(text + "\n", encoding="utf-8")
+        if plot is not None:
+            from cli.schedule_plot import draw
+
+            draw(read, found, drafts[plot], plot.suffix.lower().removeprefix("."))
+    print_answer(answer, pretty=pretty)
+    if found.violations:
+        for violation in found.violations[:VIOLATIONS_SHOWN]:
+            line = (
+                f"{case}: {violation.limit} gave way in step {violation.step} by {violation.excess:g} {violation.unit}"
+            )
+            sys.stderr.write(line + "\n")
+        if len(found.violations) > VIOLATIONS_SHOWN:
+            sys.stderr.write(f"{case}: and {len(found.violations) - VIOLATIONS_SHOWN} more, see violations\n")
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def _check_files(case: Path, out: Path | None, plot: Path | None) -> None:
+    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
+        rule = f"must end in {' or '.join(PLOT_SUFFIXES)}"
+        raise BadInput(where="command line", field="--plot", rule=rule, value=str(plot))
+    taken = {case.absolute()}
+    for option, path in (("--out", out), ("--plot", plot)):
+        if path is None:
+            continue
+        if path.absolute() in taken:
+            rule = "must be another file than the case and the other options name"
+            raise BadInput(where="command line", field=option, rule=rule, value=str(path))
+        taken.add(path.absolute())
+
+
+def _decoded(path: Path) -> object:
+    """Decode the file; NaN and Infinity pass, so that the case can name their path."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise BadInput(where=str(path), field=twice, rule="must be given once in its object", value="given again")
+        return fields
+
+    text = read_text(path)
+    try:
+        return json.loads(text, object_pairs_hook=once)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise BadInput(where=str(path), field=place, rule="must be JSON", value=error.msg) from None
+    except RecursionError:
+        raise BadInput(where=str(path), field="$", rule="must be a flat object", value="too deeply nested") from None
+    except ValueError as error:
+        # Python refuses to read integers of thousands of digits.
+        raise BadInput(where=str(path), field="$", rule="must hold ordinary numbers", value=str(error)) from None
