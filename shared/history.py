@@ -1,0 +1,122 @@
+"""A meter archive: the past that a service learns from before the system has measured anything itself.
+
+CSV, a row a meter and delivery interval: `complex_id,meter_id,participant_id,meter_kind,delivery_start,import_wh,
+export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shared.complexes import Complexes
+from shared.errors import BadInput
+from shared.events.fems import MeterKind
+from shared.intervals import is_delivery_start
+
+COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_start", "import_wh", "export_wh")
+
+# A year of 15 minutes through a 100 MW meter stays far below; more is a wrong unit.
+ENERGY_WH_MAX = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """A meter's energy over one delivery interval."""
+
+    complex_id: str
+    meter_id: str
+    delivery_start: datetime
+    import_wh: int
+    export_wh: int
+
+
+# What a Wh of import and of export on a meter says about its factory's own consumption: what came in from the grid,
+# what its roofs made and its batteries gave was consumed; what went out or into the batteries was not.
+CONSUMPTION_SIGNS: dict[MeterKind, tuple[int, int]] = {
+    MeterKind.GRID: (1, -1),
+    MeterKind.PV: (0, 1),
+    MeterKind.ESS: (-1, 1),
+}
+
+
+def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
+    """Read a meter archive of some complexes, in file order.
+
+    Raises:
+        BadInput: The file can't be read, or a row breaks a rule: the first one is named with its field.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(_rows(csv.reader(file, strict=True), str(path), complexes))
+    except OSError as error:
+        raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
+
+
+def _rows(table: "Iterator[list[str]]", where: str, complexes: Complexes) -> Iterator[MeterReading]:
+    if tuple(next(table, [])) != COLUMNS:
+        raise BadInput(where=f"{where} row 1", field="columns", rule=f"must be {','.join(COLUMNS)}", value="others")
+    known = {
+        (one.complex_id, device.device_id, device.participant_id, device.kind.value)
+        for one in complexes.values()
+        for device in one.devices
+    }
+    starts: dict[str, datetime] = {}
+    seen: set[tuple[str, str, datetime]] = set()
+    for number, row in enumerate(table, start=2):
+        at = f"{where} row {number}"
+        if len(row) != len(COLUMNS):
+            raise BadInput(where=at, field="columns", rule=f"must be {len(COLUMNS)} in number", value=len(row))
+        complex_id, meter_id, participant_id, meter_kind, start_text, import_text, export_text = row
+        if (complex_id, meter_id, participant_id, meter_kind) not in known:
+            raise _unknown_meter(at, row, complexes)
+        start = starts.get(start_text) or starts.setdefault(start_text, _start(at, start_text))
+        key = (complex_id, meter_id, start)
+        if key in seen:
+            raise BadInput(where=at, field="delivery_start", rule=f"must occur once for {meter_id}", value=start_text)
+        seen.add(key)
+        yield MeterReading(
+            complex_id=complex_id,
+            meter_id=meter_id,
+            delivery_start=start,
+            import_wh=_energy_wh(at, "import_wh", import_text),
+            export_wh=_energy_wh(at, "export_wh", export_text),
+        )
+
+
+def _unknown_meter(at: str, row: list[str], complexes: Complexes) -> BadInput:
+    complex_id, meter_id, participant_id, meter_kind, *_ = row
+    one = complexes.get(complex_id)
+    if one is None:
+        return BadInput(where=at, field="complex_id", rule=f"must be one of {sorted(complexes)}", value=complex_id)
+    device = next((device for device in one.devices if device.device_id == meter_id), None)
+    if device is None:
+        return BadInput(where=at, field="meter_id", rule=f"must be a meter of {complex_id}", value=meter_id)
+    if device.participant_id != participant_id:
+        rule = f"must be {device.participant_id} for {meter_id}"
+        return BadInput(where=at, field="participant_id", rule=rule, value=participant_id)
+    return BadInput(where=at, field="meter_kind", rule=f"must be {device.kind.value} for {meter_id}", value=meter_kind)
+
+
+def _start(at: str, text: str) -> datetime:
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(where=at, field="delivery_start", rule="must be ISO 8601", value=text) from None
+    if start.tzinfo is None:
+        raise BadInput(where=at, field="delivery_start", rule="must carry a UTC offset", value=text)
+    if not is_delivery_start(start):
+        raise BadInput(where=at, field="delivery_start", rule="must be the start of a quarter hour", value=text)
+    return start.astimezone(UTC)
+
+
+def _energy_wh(at: str, field: str, text: str) -> int:
+    # The length bounds what int() has to read.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ENERGY_WH_MAX))):
+        raise BadInput(
+            where=at, field=field, rule=f"must be a whole number of Wh from 0 to {ENERGY_WH_MAX}", value=text
+        )
+    return int(text)

@@ -1,0 +1,251 @@
+"""The forecast service on the memory bus: what it issues, when, and from what."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.forecast import handlers, store
+from shared.complexes import Complex, Complexes, load_complexes
+from shared.errors import BadInput
+from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.forecast import ForecastIssued, ForecastKind
+from shared.history import COLUMNS
+from shared.intervals import INTERVAL, day_start, delivery_starts
+from shared.paths import DEMO_COMPLEX
+from tests.component.harness import Bench
+
+DAY = date(2026, 5, 20)
+MORNING = day_start(DAY) + timedelta(hours=9)
+GRID_WH, PV_WH = 20_000, 5_000
+
+
+@pytest.fixture(scope="module")
+def complexes() -> Complexes:
+    return load_complexes([DEMO_COMPLEX])
+
+
+def a_bench(complexes: Complexes, folder: Path, now: datetime = MORNING) -> Bench:
+    return Bench(handlers.service(complexes), store.METADATA, folder, now)
+
+
+def metered(one: Complex, delivery_start: datetime, *, without: tuple[str, ...] = ()) -> list[IntervalMetered]:
+    """Every factory draws 80 kW; every roof gives 20 kW, every battery takes 20 kW."""
+    import_wh = {MeterKind.GRID: GRID_WH, MeterKind.PV: 0, MeterKind.ESS: PV_WH}
+    export_wh = {MeterKind.GRID: 0, MeterKind.PV: PV_WH, MeterKind.ESS: 0}
+    return [
+        IntervalMetered(
+            complex_id=one.complex_id,
+            meter_id=device.device_id,
+            participant_id=device.participant_id,
+            meter_kind=device.kind,
+            delivery_start=delivery_start,
+            import_wh=import_wh[device.kind],
+            export_wh=export_wh[device.kind],
+            quality=Quality.MEASURED,
+        )
+        for device in one.devices
+        if device.device_id not in without
+    ]
+
+
+def an_archive(path: Path, one: Complex, days: Iterable[date]) -> Path:
+    lines = [",".join(COLUMNS)]
+    for day in days:
+        for start in delivery_starts(day):
+            lines += [
+                f"{event.complex_id},{event.meter_id},{event.participant_id},{event.meter_kind.value},"
+                f"{start.isoformat()},{event.import_wh},{event.export_wh}"
+                for event in metered(one, start)
+            ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def the_load(bench: Bench, participant_id: str) -> ForecastIssued:
+    """Return the newest load forecast of a factory."""
+    return [one for one in bench.published(ForecastIssued) if one.site_id == participant_id][-1]
+
+
+def test_interval_begins_each_roof_and_factory_gets_one_forecast_of_96_steps(
+    complexes: Complexes, tmp_path: Path
+) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+
+    bench.run()
+    bench.run(MORNING + timedelta(minutes=14, seconds=59))
+
+    issued = bench.published(ForecastIssued)
+    roofs = {site.site_id for participant in one.participants for site in participant.pv}
+    assert {event.site_id for event in issued if event.kind is ForecastKind.PV} == roofs
+    assert {event.site_id for event in issued if event.kind is ForecastKind.LOAD} == set(one.by_participant)
+    assert len(issued) == len(roofs) + len(one.participants)
+    assert {event.first_delivery_start for event in issued} == {MORNING}
+    assert {len(event.p50_kw) for event in issued} == {96}
+
+
+def test_forecasts_without_any_history_are_wide_and_ordered(complexes: Complexes, tmp_path: Path) -> None:
+    bench = a_bench(complexes, tmp_path)
+
+    bench.run()
+
+    for event in bench.published(ForecastIssued):
+        steps = zip(event.p10_kw, event.p50_kw, event.p90_kw, strict=True)
+        assert all(0 <= p10_kw <= p50_kw <= p90_kw for p10_kw, p50_kw, p90_kw in steps)
+    # hanbit-machining: contract 1000 kW; the prior's shares are 0.05, 0.3 and 0.8 of it.
+    load = the_load(bench, "hanbit-machining")
+    assert (load.p10_kw[0], load.p50_kw[0], load.p90_kw[0]) == (50.0, 300.0, 800.0)
+
+
+def test_process_that_was_down_issues_the_newest_interval_only(complexes: Complexes, tmp_path: Path) -> None:
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+
+    bench.run(MORNING + timedelta(hours=5, minutes=7))
+
+    starts = {event.first_delivery_start for event in bench.published(ForecastIssued)}
+    assert starts == {MORNING, MORNING + timedelta(hours=5)}
+
+
+def test_killed_process_does_not_issue_an_interval_again(complexes: Complexes, tmp_path: Path) -> None:
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    before = len(bench.published(ForecastIssued))
+
+    bench.service = handlers.service(complexes)
+    bench.restart()
+    bench.run(MORNING + timedelta(minutes=1))
+
+    assert len(bench.published(ForecastIssued)) == before
+
+
+def test_load_is_what_the_meters_of_a_factory_add_up_to(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    archive = an_archive(tmp_path / "archive.csv", one, (DAY - timedelta(days=n) for n in range(14, 0, -1)))
+    with bench.engine.begin() as db:
+        handlers.import_history(db, complexes, archive)
+
+    bench.run()
+
+    # hanbit: 80 kW from the grid + 20 kW from the roof - 20 kW into the battery; daesung has a grid meter only;
+    # miraero a roof, no battery: 80 + 20.
+    assert the_load(bench, "hanbit-machining").p50_kw == (80.0,) * 96
+    assert the_load(bench, "daesung-casting").p50_kw == (80.0,) * 96
+    assert the_load(bench, "miraero-forging").p50_kw == (100.0,) * 96
+
+
+def test_reading_taken_in_live_moves_the_next_forecast(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    usual = the_load(bench, "daesung-casting")
+
+    # 80 kW, where the prior of a contract of 2500 kW expects 750 kW.
+    bench.give(*metered(one, MORNING))
+    bench.run(MORNING + INTERVAL)
+
+    live = the_load(bench, "daesung-casting")
+    assert live.p50_kw[0] < usual.p50_kw[0]
+    # A day ahead nothing of it is left: 750 kW.
+    assert live.p50_kw[-1] == pytest.approx(750.0, abs=1.0)
+
+
+def test_load_is_unknown_while_one_of_a_factorys_meters_is_missing(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+
+    bench.give(*metered(one, MORNING, without=("hanbit-roof",)))
+    bench.run(MORNING + INTERVAL)
+
+    assert the_load(bench, "hanbit-machining").p50_kw[0] == 300.0  # the prior still
+    assert the_load(bench, "daesung-casting").p50_kw[0] < 750.0
+
+
+def test_reading_that_comes_late_or_again_counts_once_with_its_last_figures(
+    complexes: Complexes, tmp_path: Path
+) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    first = metered(one, MORNING)
+    corrected = [event.model_copy(update={"import_wh": 2 * event.import_wh}) for event in first]
+
+    bench.give(*first)
+    bench.run(MORNING + INTERVAL)
+    bench.give(*corrected)
+
+    with bench.engine.begin() as db:
+        readings = store.readings_of(db, one.complex_id, [MORNING])
+    assert len(readings) == len(one.devices)
+    assert {reading.import_wh for reading in readings} == {2 * GRID_WH, 0, 2 * PV_WH}
+
+
+def test_memory_is_rebuilt_from_the_database_after_a_kill(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    (tmp_path / "alive").mkdir()
+    (tmp_path / "killed").mkdir()
+    alive, killed = a_bench(complexes, tmp_path / "alive"), a_bench(complexes, tmp_path / "killed")
+    for bench in (alive, killed):
+        bench.run()
+        bench.give(*metered(one, MORNING))
+
+    killed = Bench(handlers.service(complexes), store.METADATA, tmp_path / "killed", MORNING)
+    for bench in (alive, killed):
+        bench.run(MORNING + INTERVAL)
+
+    assert the_load(killed, "daesung-casting").p50_kw == the_load(alive, "daesung-casting").p50_kw
+
+
+def test_reading_of_an_unknown_meter_is_set_aside(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    stranger = metered(one, MORNING)[0].model_copy(update={"meter_id": "nobody.grid"})
+
+    bench.give(stranger)
+
+    with bench.engine.begin() as db:
+        assert not store.has_readings(db, one.complex_id)
+    assert len(bench.bus.messages("forecast.dead_letters.v1")) == 1
+
+
+def test_archive_is_taken_in_once_and_not_over_live_readings(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    archive = an_archive(tmp_path / "archive.csv", one, [DAY - timedelta(days=1)])
+
+    with bench.engine.begin() as db:
+        taken = [handlers.import_history(db, complexes, archive) for _ in range(2)]
+
+    # 96 intervals of 26 meters, then nothing.
+    assert taken == [96 * len(one.devices), 0]
+
+
+def test_broken_archive_leaves_nothing_behind(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    archive = an_archive(tmp_path / "archive.csv", one, [DAY - timedelta(days=1)])
+    lines = archive.read_text().splitlines()
+    lines[-1] = lines[-1].rsplit(",", 1)[0] + ",-1"
+    archive.write_text("\n".join(lines))
+
+    rule = rf"row {len(lines)}: export_wh must be a whole number"
+    with pytest.raises(BadInput, match=rule) as refused, bench.engine.begin() as db:
+        handlers.import_history(db, complexes, archive)
+
+    assert refused.value.value == "-1"
+    with bench.engine.begin() as db:
+        assert not store.has_readings(db, one.complex_id)
+
+
+def test_readings_older_than_five_weeks_are_dropped(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.give(*metered(one, MORNING - timedelta(days=35, minutes=15)), *metered(one, MORNING - timedelta(days=34)))
+
+    bench.run(MORNING + INTERVAL)
+
+    with bench.engine.begin() as db:
+        kept = store.readings_since(db, one.complex_id, MORNING - timedelta(days=99))
+    assert {reading.delivery_start for reading in kept} == {MORNING - timedelta(days=34)}
