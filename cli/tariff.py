@@ -14,7 +14,6 @@ import typer
 from cli.exact_json import exact_json
 from cli.output import Pretty
 from shared.errors import BadInput
-from shared.reference import KOREAN_TARIFF, tariff_book
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 
 if TYPE_CHECKING:
@@ -26,6 +25,11 @@ YEARS = range(1970, 3000)
 CONTRACT_NAMES = ("class", "voltage", "option")
 COMMAND_LINE = "command line"
 INTERFACE_BANDS = ("light", "mid", "peak")
+
+TariffName = Annotated[
+    str | None,
+    typer.Option("--tariff", help="A tariff of infra/tariffs, or a .yaml file; else the Korean one. / 요금표."),
+]
 
 tariff = typer.Typer(no_args_is_help=True, help="What the grid company charges. / 한전 요금.")
 
@@ -43,7 +47,7 @@ def quote(
     voltage: Annotated[str, typer.Option(help="low, HV_A, HV_B, HV_C")],
     start: Annotated[str, typer.Option(help="2026-04-18T11:15, local time of the tariff. / 현지 시각.")],
     option: Annotated[str, typer.Option(help="I, II, III; - where there is none. / 선택 요금.")] = "-",
-    tariff_name: Annotated[str, typer.Option("--tariff", help="As for bill. / 요금표.")] = KOREAN_TARIFF,
+    tariff_name: TariffName = None,
     *,
     pretty: Pretty = False,
 ) -> None:
@@ -75,9 +79,7 @@ def bill(
     meter: Annotated[Path, typer.Argument(help="start_utc,energy_kwh[,lag_kvarh,lead_kvarh] / 검침 자료.")],
     contract: Annotated[Path, typer.Option(help="The contract as JSON. / 계약 정보.")],
     month: Annotated[str, typer.Option(help="YYYY-MM, local days. / 청구 월.")],
-    tariff_name: Annotated[
-        str, typer.Option("--tariff", help="A tariff of infra/tariffs, or a .yaml file. / 요금표 이름 또는 파일.")
-    ] = KOREAN_TARIFF,
+    tariff_name: TariffName = None,
     language: Annotated[Language, typer.Option(help="Of the notes. / 비고의 언어.")] = Language.EN,
     *,
     pretty: Pretty = False,
@@ -152,7 +154,11 @@ def _answer(bill: "Bill", *, rounded: int, language: Language) -> dict[str, obje
     }
 
 
-def _book(name: str) -> "TariffBook":
+def _book(name: str | None) -> "TariffBook":
+    from shared.reference import tariff_book
+
+    if name is None:
+        return tariff_book()
     return tariff_book(Path(name) if name.endswith((".yaml", ".yml")) else name)
 
 

@@ -22,6 +22,9 @@ from shared.units import scaled_integer
 from shared.validation import checked
 
 CONTRACT_KW_MAX = 10_000_000
+ADJUSTMENT_KRW_MAX = 1_000
+# A float that a program wrote has up to 17 digits; 1e-999999999 must not eat the memory.
+DECIMALS_MAX = 20
 REACTIVE_COLUMNS = ("lag_kvarh", "lead_kvarh")
 
 _ENERGY = DecimalRule(decimals=3, least=0, most=ENERGY_WH_MAX, range_rule="must be >= 0 and <= 1,000,000 per interval")
@@ -36,8 +39,8 @@ def _number(given: object) -> Decimal:
 
 
 def _power(kw: Decimal) -> Decimal:
-    if not 0 <= kw <= CONTRACT_KW_MAX or scaled_integer(kw, 3) is None:
-        raise ValueError(f"must be >= 0 and <= {CONTRACT_KW_MAX} kW with at most 3 decimals")
+    if not 0 <= kw <= CONTRACT_KW_MAX or scaled_integer(kw, DECIMALS_MAX) is None:
+        raise ValueError(f"must be >= 0 and <= {CONTRACT_KW_MAX:,} kW with at most {DECIMALS_MAX} decimals")
     return kw
 
 
@@ -48,8 +51,8 @@ def _contract_power(kw: Decimal) -> Decimal:
 
 
 def _adjustment(krw_per_kwh: Decimal) -> Decimal:
-    if abs(krw_per_kwh) > 1_000 or scaled_integer(krw_per_kwh, 4) is None:  # noqa: PLR2004 -- the message says it
-        raise ValueError("must lie within +-1,000 KRW per kWh, with at most 4 decimals")
+    if abs(krw_per_kwh) > ADJUSTMENT_KRW_MAX or scaled_integer(krw_per_kwh, DECIMALS_MAX) is None:
+        raise ValueError(f"must lie within +-{ADJUSTMENT_KRW_MAX:,} KRW per kWh, with at most {DECIMALS_MAX} decimals")
     return krw_per_kwh
 
 

@@ -239,7 +239,7 @@ def test_month_without_prices_is_bad_input(run: Run, meter: Path, tmp_path: Path
         ({"contract_kw": "300"}, "$.contract_kw must be a number"),
         ({"contract_kw": True}, "$.contract_kw must be a number"),
         ({"contract_kw": float("nan")}, "$.contract_kw must be a number"),
-        ({"contract_kw": 1.0001}, "$.contract_kw must be >= 0 and <= 10000000 kW with at most 3 decimals"),
+        ({"contract_kw": 1e-30}, "$.contract_kw must be >= 0 and <= 10,000,000 kW with at most 20 decimals"),
         ({"past_peaks_kw": {"2025-7": 1}}, "$.past_peaks_kw.2025-7"),
         ({"past_peaks_kw": {"2025-07": -1}}, "$.past_peaks_kw.2025-07 must be >= 0"),
         ({"past_peaks_kw": [1]}, "$.past_peaks_kw must be a valid dictionary"),

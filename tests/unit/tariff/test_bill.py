@@ -331,6 +331,37 @@ def test_single_reading_stands_for_the_whole_month_and_says_so() -> None:
     assert found.intervals_estimated == 2_975
 
 
+@pytest.mark.parametrize(
+    ("starts", "energy_wh", "lag_varh"),
+    [
+        ([0, 901], [1, 1], None),  # off the quarter hour
+        ([900, 0], [1, 1], None),  # falling
+        ([900, 900], [1, 1], None),  # twice the same
+        ([0, 900], [1, -1], None),
+        ([0, 900], [1, 1_000_000_001], None),
+        ([0, 900], [1], None),
+        ([0, 900], [1, 1], [0, -1]),
+    ],
+)
+def test_readings_that_are_none_cannot_be_built(
+    starts: list[int], energy_wh: list[int], lag_varh: list[int] | None
+) -> None:
+    with pytest.raises(ValueError, match="must"):
+        MeterReadings(
+            starts=np.array(starts, dtype=np.int64),
+            energy_wh=np.array(energy_wh, dtype=np.int64),
+            lag_varh=None if lag_varh is None else np.array(lag_varh, dtype=np.int64),
+        )
+
+
+def test_one_kind_of_reactive_energy_alone_counts_and_is_noted() -> None:
+    # 80 % leading at night: 15 points below 95, +3 % of 748,800; by day 100 %, -1 %.
+    found = bill(a_month("2026-07", 8, lead_varh=6), "2026-07", eul(power_factor=True))
+
+    assert found.power_factor_krw == 14_976
+    assert "reactive_column_missing" in codes(found)
+
+
 def test_readings_outside_the_month_or_none_are_bad_input() -> None:
     with pytest.raises(BadInput, match="must lie in 2026-07"):
         bill(a_month("2026-06"), "2026-07")
