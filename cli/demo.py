@@ -1,6 +1,5 @@
 """`sandan demo`: a whole trading day of the demo complex, on a broker and real processes."""
 
-import csv
 import json
 import shutil
 import sys
@@ -8,29 +7,27 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, key_of, open_deployment
+from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.prepare import key_of, write_demo_complex, write_history
 from cli.processes import free_port, require_free_port
-from shared.clock import Pace, monotonic_s, pause, wall_now, write_pace
-from shared.complexes import load_complex
+from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
+from shared.complexes import Complex
 from shared.errors import BadInput
 from shared.intervals import INTERVALS_PER_DAY, KST, day_start
-from shared.paths import DEMO_COMPLEX
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
 WARM_UP = timedelta(minutes=50)
 # The day's last interval is metered and settled a little after its end; later than this something is wrong.
 AFTERMATH = timedelta(hours=2)
-HISTORY_DAYS = 28
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
 
@@ -61,8 +58,8 @@ def demo(
     """Run a whole trading day of the demo complex, then serve the console until Ctrl-C. / 데모 산단의 하루."""
     wanted = checked(day=day, factories=factories, speed=speed, port=port)
     screen = Console(stderr=True)
-    with writing(report) as drafts, running(wanted, screen) as deployment:
-        summary = trade(wanted, deployment, screen)
+    with writing(report) as drafts, running(wanted, screen) as (deployment, complex_):
+        summary = trade(wanted, deployment, complex_, screen)
         for draft in drafts.values():
             draft.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
         print_answer(summary, pretty=pretty)
@@ -90,16 +87,26 @@ def checked(*, day: str, factories: int, speed: float, port: int) -> Day:
 
 
 @contextmanager
-def running(wanted: Day, screen: Console) -> Iterator[Deployment]:
+def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]]:
     """Start the demo's system with its clock standing, and stop it in the end."""
     shutil.rmtree(wanted.folder, ignore_errors=True)
     wanted.folder.mkdir(parents=True)
-    complex_file = _write_complex(wanted)
+    complex_file = wanted.folder / "complex.yaml"
+    # Once a second is as often as anyone looks; on the simulated clock that is every `speed` seconds.
+    poll_interval_s = max(1, min(900, round(wanted.speed)))
+    complex_ = write_demo_complex(
+        complex_file,
+        factories=wanted.factories,
+        host="127.0.0.1",
+        port=free_port(),
+        poll_interval_s=poll_interval_s,
+    )
     clock_file = wanted.folder / "clock.json"
     start = day_start(wanted.day) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
+    history_file = wanted.folder / "history.csv"
     with screen.status("making the meter history of the four weeks before"):
-        history_file = _write_history(complex_file, wanted)
+        write_history(history_file, [complex_], until=start)
     plan = Plan(
         folder=wanted.folder,
         complexes=(complex_file,),
@@ -110,20 +117,20 @@ def running(wanted: Day, screen: Console) -> Iterator[Deployment]:
     with screen.status("starting") as status:
         deployment = open_deployment(plan, status.update)
     try:
-        complex_id = load_complex(complex_file).complex_id
-        key = key_of(plan.keys_file, role="operator", complex_id=complex_id)
+        key = _operator_key(plan, complex_)
         screen.print(f"console: [bold]{plan.console_url}#key={key}[/bold]", soft_wrap=True)
         screen.print(f"broker: {deployment.broker.kind}; keys of all roles: {plan.keys_file}", soft_wrap=True)
         screen.print("all factories, sun and batteries are synthetic / 모든 공장, 태양광, 배터리는 가상입니다")
         write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=wall_now()))
-        yield deployment
+        yield deployment, complex_
     finally:
         with screen.status("stopping"):
             deployment.stop()
 
 
-def trade(wanted: Day, deployment: Deployment, screen: Console) -> dict[str, Any]:
+def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Console) -> dict[str, Any]:
     """Let the day pass and return its summary."""
+    key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
     wall_s_max = (WARM_UP + timedelta(days=1) + AFTERMATH).total_seconds() / wanted.speed
     columns = (
@@ -138,7 +145,7 @@ def trade(wanted: Day, deployment: Deployment, screen: Console) -> dict[str, Any
         while monotonic_s() - began_s < wall_s_max:
             pause(0.5)
             deployment.restart_ended(progress.console.print)
-            report = _fetch_report(wanted, deployment) or report
+            report = _fetch_report(wanted.day, deployment.plan, key) or report
             settled = int(report.get("intervals_settled", 0))
             progress.update(task, completed=settled, description=_caption(wanted, report))
             if settled == INTERVALS_PER_DAY and report["statements"] == wanted.factories:
@@ -179,12 +186,14 @@ def _caption(wanted: Day, report: dict[str, Any]) -> str:
     return f"{wanted.day}  {shown}"
 
 
-def _fetch_report(wanted: Day, deployment: Deployment) -> dict[str, Any] | None:
+def _operator_key(plan: Plan, complex_: Complex) -> str:
+    return key_of(plan.keys_file, role="operator", complex_id=complex_.complex_id)
+
+
+def _fetch_report(day: date, plan: Plan, key: str) -> dict[str, Any] | None:
     """Return the API's report of the day, or None while it doesn't answer."""
-    complex_id = load_complex(deployment.plan.complexes[0]).complex_id
-    key = key_of(deployment.plan.keys_file, role="operator", complex_id=complex_id)
     request = urllib.request.Request(  # noqa: S310 -- our own address
-        f"{deployment.plan.console_url}api/v1/report?day={wanted.day}", headers={"Authorization": f"Bearer {key}"}
+        f"{plan.console_url}api/v1/report?day={day}", headers={"Authorization": f"Bearer {key}"}
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 -- as above
@@ -194,51 +203,8 @@ def _fetch_report(wanted: Day, deployment: Deployment) -> dict[str, Any] | None:
         return None
 
 
-def _write_complex(wanted: Day) -> Path:
-    """Write the demo's complex with as many factories as wanted, and device ports that are free."""
-    content = yaml.safe_load(DEMO_COMPLEX.read_text(encoding="utf-8"))
-    templates = content["participants"]
-    content["participants"] = [
-        _factory(templates[n % len(templates)], copy=n // len(templates)) for n in range(wanted.factories)
-    ]
-    content["field_network"]["port"] = free_port()
-    # Once a second is as often as anyone looks; on the simulated clock that is every `speed` seconds.
-    content["field_network"]["poll_interval_s"] = max(1, min(900, round(wanted.speed)))
-    path = wanted.folder / "complex.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
-    return path
-
-
-def _factory(template: dict[str, Any], *, copy: int) -> dict[str, Any]:
-    if copy == 0:
-        return template
-    made: dict[str, Any] = json.loads(json.dumps(template))
-    made["participant_id"] += f"-{copy + 1}"
-    made["name"] = {language: f"{name} {copy + 1}" for language, name in made["name"].items()}
-    for plant in (*made.get("pv", []), *made.get("ess", [])):
-        for name in ("site_id", "device_id"):
-            if name in plant:
-                plant[name] += f"-{copy + 1}"
-    return made
-
-
-def _write_history(complex_file: Path, wanted: Day) -> Path:
-    """Write what the meters would have shown in the four weeks before, batteries idle."""
-    from services.fems.domain import history
-
-    path = wanted.folder / "history.csv"
-    first = day_start(wanted.day - timedelta(days=HISTORY_DAYS))
-    until: datetime = day_start(wanted.day) - WARM_UP
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        history.write(load_complex(complex_file), first, until, writer)
-    return path
-
-
 def _stop_clock(wanted: Day) -> None:
     """Let the clock stand where it is, so that the day stays on screen."""
-    from shared.clock import SharedClock
-
     clock_file = wanted.folder / "clock.json"
     now = SharedClock(clock_file).now()
     write_pace(clock_file, Pace(start=now, speed=wanted.speed, epoch=None))

@@ -1,17 +1,16 @@
 """One running system on this machine: its folder, its broker, its processes."""
 
 import json
-import os
-import secrets
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.brokers import Broker, open_broker
+from cli.prepare import write_keys
 from cli.processes import Child
 from shared.clock import monotonic_s, pause
-from shared.complexes import Complex, load_complexes
+from shared.complexes import load_complexes
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
@@ -190,37 +189,6 @@ def open_deployment(plan: Plan, say: Say) -> Deployment:
         deployment.stop()
         raise
     return deployment
-
-
-def write_keys(path: Path, complexes: Iterable[Complex]) -> None:
-    """Make the deployment's API keys, once: an operator and a planner a complex, and one a factory."""
-    if path.exists():
-        return
-    keys = []
-    for complex_ in complexes:
-        people: list[tuple[str, str | None, str]] = [("operator", None, "operator"), ("planner", None, "planner")]
-        people += [("factory", one.participant_id, one.name.en) for one in complex_.participants]
-        for role, participant_id, name in people:
-            keys.append(
-                {
-                    "key": secrets.token_urlsafe(32),
-                    "role": role,
-                    "complex_id": complex_.complex_id,
-                    "participant_id": participant_id,
-                    "name": name,
-                }
-            )
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(keys, file, indent=1)
-
-
-def key_of(path: Path, *, role: str, complex_id: str) -> str:
-    """Return the key that was made for a role of a complex."""
-    for key in json.loads(path.read_text()):
-        if key["role"] == role and key["complex_id"] == complex_id:
-            return str(key["key"])
-    raise LookupError(f"{path} has no {role} key of {complex_id}")
 
 
 DEFAULT_FOLDER = ROOT / "var"

@@ -5,10 +5,13 @@ import sys
 import typer
 
 from cli.clear import clear
+from cli.compose import compose, topics
+from cli.demo import demo
 from cli.migrate import migrate
 from cli.output import EXIT_BAD_INPUT
 from cli.schedule import schedule
 from cli.tariff import tariff
+from cli.up import down, status, up
 from shared.errors import BadInput, BadInputs
 
 app = typer.Typer(
@@ -20,9 +23,8 @@ app = typer.Typer(
 )
 
 
-app.command()(clear)
-app.command()(migrate)
-app.command()(schedule)
+for verb in (demo, up, status, down, clear, schedule, migrate, topics, compose):
+    app.command()(verb)
 app.add_typer(tariff, name="tariff")
 
 
@@ -33,3 +35,7 @@ def main() -> None:
     except (BadInput, BadInputs) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from shared.paths import DEMO_COMPLEX
 class DeploymentSettings(BaseSettings):
     """What all processes of one deployment share; see .env.example."""
 
-    model_config = SettingsConfigDict(env_prefix="SANDAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SANDAN_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     complexes: tuple[Path, ...] = Field(default=(DEMO_COMPLEX,), description="Complex files, as a JSON list of paths.")
     database_url: str = Field(default="sqlite:///var/data", description="A folder for SQLite, or a PostgreSQL server.")

@@ -1,0 +1,89 @@
+"""`sandan compose` and `sandan topics`: what docker-compose.yml needs beside the images."""
+
+import secrets
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.demo import WARM_UP
+from cli.output import Pretty, print_answer
+from cli.prepare import write_demo_complex, write_history, write_keys
+from shared.bus.kafka import KafkaBus
+from shared.bus.port import BusUnavailable
+from shared.clock import Pace, monotonic_s, pause, wall_now, write_pace
+from shared.errors import BadInput
+from shared.intervals import day_start
+from shared.paths import ROOT
+from shared.settings import DeploymentSettings, load
+
+SIMULATOR_HOST, SIMULATOR_PORT = "simulator", 15_502
+TOPICS_WAIT_S = 60.0
+
+
+def compose(
+    folder: Annotated[Path, typer.Option(help="Where to write; docker-compose.yml mounts it.")] = ROOT / "var/compose",
+    day: Annotated[str | None, typer.Option(help="Run this Korean day on a simulated clock. / 거래일.")] = None,
+    speed: Annotated[float, typer.Option(min=1, max=3600, help="Simulated seconds a second. / 배속.")] = 60,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Write the configuration that docker-compose.yml mounts: complex, history, keys, passwords. / 컴포즈 설정 작성."""
+    try:
+        until = wall_now() if day is None else day_start(date.fromisoformat(day)) - WARM_UP
+    except ValueError:
+        raise BadInput(where="command line", field="--day", rule="must be YYYY-MM-DD", value=day) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    poll_interval_s = 10 if day is None else max(10, min(900, round(speed)))
+    complex_ = write_demo_complex(
+        folder / "complex.yaml",
+        factories=12,
+        host=SIMULATOR_HOST,
+        port=SIMULATOR_PORT,
+        poll_interval_s=poll_interval_s,
+    )
+    write_history(folder / "history.csv", [complex_], until=until)
+    write_keys(folder / "keys.json", [complex_])
+    # The containers' own user reads it through the mount; the folder itself is for its owner alone.
+    (folder / "keys.json").chmod(0o644)
+    folder.chmod(0o755)
+    clock_file = folder / "clock.json"
+    clock_file.unlink(missing_ok=True)
+    settings = {"POSTGRES_PASSWORD": _kept_password(folder / ".env"), "SANDAN_COMPOSE_DIR": str(folder.resolve())}
+    if day is not None:
+        write_pace(clock_file, Pace(start=until, speed=speed, epoch=None))
+        settings["SANDAN_CLOCK_FILE"] = "/config/clock.json"
+    (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in settings.items()))
+    (folder / ".env").chmod(0o600)
+    next_ = f"docker-compose --env-file {folder / '.env'} up --build"
+    print_answer({"folder": str(folder), "next": next_}, pretty=pretty)
+
+
+def topics(*, pretty: Pretty = False) -> None:
+    """Create the topics that the cluster lacks, waiting for a broker that is still starting. / 토픽 생성."""
+    servers = load(DeploymentSettings).kafka_bootstrap_servers
+    give_up_at = monotonic_s() + TOPICS_WAIT_S
+    while True:
+        try:
+            created = KafkaBus(servers).create_topics()
+        except BusUnavailable as error:
+            if monotonic_s() < give_up_at:
+                pause(1)
+                continue
+            rule = "must name a Kafka broker that answers"
+            raise BadInput(
+                where="environment", field="KAFKA_BOOTSTRAP_SERVERS", rule=rule, value=servers, hint=str(error)
+            ) from None
+        print_answer({"created": created}, pretty=pretty)
+        return
+
+
+def _kept_password(path: Path) -> str:
+    """Return the database password of an earlier call, as the database keeps the one it was made with."""
+    if path.exists():
+        for line in path.read_text().splitlines():
+            name, _, text = line.partition("=")
+            if name == "POSTGRES_PASSWORD":
+                return text
+    return secrets.token_urlsafe(24)
