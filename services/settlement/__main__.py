@@ -1,0 +1,14 @@
+"""Run settlement; it has no settings of its own."""
+
+from services.settlement import handlers
+from shared.process import open_context, run, serve, stop_on_signals
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    context = open_context("settlement")
+    serve(handlers.service(context.complexes), context, stop_on_signals())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,217 @@
+"""Settlement of the demo complex: from an auction and the meters to the ledger and the day's statements."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.settlement import handlers, store
+from shared.complexes import load_complex
+from shared.db.engine import reading
+from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.market import AuctionCleared, Trade
+from shared.events.settlement import IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
+from shared.intervals import delivery_starts
+from shared.paths import DEMO_COMPLEX
+from tests.component.harness import Bench
+
+COMPLEX = load_complex(DEMO_COMPLEX)
+COMPLEX_ID = COMPLEX.complex_id
+DAY = date(2026, 5, 20)
+# A Wednesday at 10:00 in Korea: 133.40 KRW/kWh under option II at high voltage A; surplus earns 100.
+DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
+SATURDAY = datetime(2026, 5, 23, 2, 15, tzinfo=UTC)
+SELLER, BUYER = "hanbit-machining", "changsin-bearing"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(handlers.service({COMPLEX_ID: COMPLEX}), store.METADATA, tmp_path, DELIVERY)
+
+
+def an_auction(delivery_start: datetime, *, traded_wh: int = 20_000) -> AuctionCleared:
+    """Return an auction in which the buyer pays 113 and the seller receives 110 KRW/kWh."""
+    auction_id = f"a:{delivery_start:%Y%m%dT%H%MZ}"
+    trade = Trade(
+        trade_id=f"{auction_id}:1",
+        buy_order_id="b",
+        sell_order_id="s",
+        buyer_id=BUYER,
+        seller_id=SELLER,
+        quantity_wh=traded_wh,
+        paid_krw=traded_wh * 113 // 1_000,
+        received_krw=traded_wh * 110 // 1_000,
+    )
+    return AuctionCleared(
+        complex_id=COMPLEX_ID,
+        auction_id=auction_id,
+        delivery_start=delivery_start,
+        cleared_at=delivery_start,
+        status="cleared",
+        price_jeon_per_kwh=11_150 if traded_wh else None,
+        price_low_jeon_per_kwh=None,
+        price_high_jeon_per_kwh=None,
+        volume_wh=traded_wh,
+        fees_krw=trade.paid_krw - trade.received_krw,
+        feeder_price_jeon_per_kwh={},
+        book_hash="0" * 64,
+        fills=(),
+        trades=(trade,) if traded_wh else (),
+    )
+
+
+def readings(delivery_start: datetime, flows_wh: Mapping[str, tuple[int, int]]) -> list[IntervalMetered]:
+    """Return a reading (import, export) of every grid and battery meter; those not named stood still."""
+    return [
+        IntervalMetered(
+            complex_id=COMPLEX_ID,
+            meter_id=one.device_id,
+            participant_id=one.participant_id,
+            meter_kind=one.kind,
+            delivery_start=delivery_start,
+            import_wh=flows_wh.get(one.device_id, (0, 0))[0],
+            export_wh=flows_wh.get(one.device_id, (0, 0))[1],
+            quality=Quality.MEASURED,
+        )
+        for one in COMPLEX.devices
+        if one.kind is not MeterKind.PV
+    ]
+
+
+FLOWS_WH = {f"{SELLER}.grid": (0, 25_000), "hanbit-ess": (4_000, 0), f"{BUYER}.grid": (30_000, 0)}
+
+
+def lines_of(settled: IntervalSettled) -> dict[str, SettledLine]:
+    return {line.participant_id: line for line in settled.lines}
+
+
+def test_an_interval_is_settled_when_its_auction_and_all_meters_are_in(bench: Bench) -> None:
+    *most, last = readings(DELIVERY, FLOWS_WH)
+    bench.give(an_auction(DELIVERY), *most)
+    assert bench.published(IntervalSettled) == []
+
+    bench.give(last)
+
+    [settled] = bench.published(IntervalSettled)
+    seller, buyer = (lines_of(settled)[one] for one in (SELLER, BUYER))
+    # 30 - 20 = 10 kWh at 133.40 = 1,334; 25 - 20 = 5 kWh at 100 = 500; 20 kWh at 113 and 110.
+    assert (buyer.grid_import_wh, buyer.grid_import_price_jeon_per_kwh, buyer.grid_paid_krw) == (10_000, 13_340, 1_334)
+    assert (seller.grid_export_wh, seller.grid_export_price_jeon_per_kwh, seller.grid_received_krw) == (
+        5_000,
+        10_000,
+        500,
+    )
+    assert (buyer.trade_paid_krw, seller.trade_received_krw) == (2_260, 2_200)
+    # Alone the buyer draws 30 kWh: 4,002. The seller would have fed in the 4 kWh it charged, too: 29 kWh, -2,900.
+    assert (buyer.cost_without_krw, seller.cost_without_krw) == (4_002, -2_900)
+    # One trade and two imbalances; the other ten factories stood still.
+    assert (settled.ledger_entries, settled.ledger_sum_krw, len(settled.lines)) == (3, 0, 12)
+
+
+def test_the_order_in_which_facts_arrive_does_not_matter(bench: Bench) -> None:
+    bench.give(*reversed(readings(DELIVERY, FLOWS_WH)))
+    assert bench.published(IntervalSettled) == []
+
+    bench.give(an_auction(DELIVERY))
+
+    [settled] = bench.published(IntervalSettled)
+    assert lines_of(settled)[BUYER].grid_paid_krw == 1_334
+
+
+def test_a_saturday_noon_has_the_discounted_price(bench: Bench) -> None:
+    bench.give(an_auction(SATURDAY), *readings(SATURDAY, FLOWS_WH))
+
+    # 11:15 in Korea on a Saturday in spring: half of 133.40.
+    [settled] = bench.published(IntervalSettled)
+    assert (lines_of(settled)[BUYER].grid_import_price_jeon_per_kwh, lines_of(settled)[BUYER].grid_paid_krw) == (
+        6_670,
+        667,
+    )
+
+
+def test_redelivery_and_restart_settle_nothing_twice(bench: Bench) -> None:
+    facts = [an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH)]
+    bench.give(*facts[:5])
+    bench.restart()
+    bench.give(*facts[5:])
+    bench.restart()
+    for topic in ("market.auctions.v1", "fems.readings.v1"):
+        for message in bench.bus.messages(topic):
+            bench.bus.append(message)
+    bench.run()
+    # The same facts once more under other ids, as after a replay by hand.
+    bench.give(*facts)
+
+    assert len(bench.published(IntervalSettled)) == 1
+    assert bench.published(ReadingIgnored) == []
+    with reading(bench.engine) as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(store.LEDGER_ENTRY)) == 3
+        assert store.unbalanced_entries(db, COMPLEX_ID) == []
+
+
+def test_a_later_reading_with_another_value_is_ignored_and_said_so(bench: Bench) -> None:
+    bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
+
+    bench.give(*readings(DELIVERY, {**FLOWS_WH, f"{BUYER}.grid": (31_000, 0)}))
+
+    [ignored] = bench.published(ReadingIgnored)
+    assert (ignored.meter_id, ignored.delivery_start) == (f"{BUYER}.grid", DELIVERY)
+    assert "30000 Wh" in ignored.reason
+    assert "31000 Wh" in ignored.reason
+    assert len(bench.published(IntervalSettled)) == 1
+
+
+def test_a_reading_corrected_before_settlement_counts(bench: Bench) -> None:
+    bench.give(*readings(DELIVERY, {}), *readings(DELIVERY, FLOWS_WH), an_auction(DELIVERY))
+
+    [settled] = bench.published(IntervalSettled)
+    assert lines_of(settled)[BUYER].metered_import_wh == 30_000
+
+
+def test_the_96th_interval_brings_everyone_a_statement_once(bench: Bench) -> None:
+    starts = delivery_starts(DAY)
+    for start in starts[:-1]:
+        bench.give(an_auction(start, traded_wh=0), *readings(start, {f"{BUYER}.grid": (10_000, 0)}))
+    assert bench.published(StatementIssued) == []
+
+    bench.give(an_auction(starts[-1]), *readings(starts[-1], FLOWS_WH))
+    bench.give(*readings(starts[-1], {}))
+
+    statements = {one.participant_id: one for one in bench.published(StatementIssued)}
+    assert len(bench.published(StatementIssued)) == len(statements) == 12
+    seller, buyer = statements[SELLER], statements[BUYER]
+    assert (seller.intervals, seller.trading_day, seller.sold_wh) == (96, DAY, 20_000)
+    # The seller's one interval: 2,200 + 500 received; alone it would have received 2,900.
+    assert (seller.cost_with_krw, seller.cost_without_krw, seller.saving_krw) == (-2_700, -2_900, -200)
+    # 95 times 10 kWh, and 10 kWh beyond the trade in the last one.
+    assert (buyer.grid_import_wh, buyer.bought_wh, buyer.trade_paid_krw) == (960_000, 20_000, 2_260)
+    assert buyer.cost_with_krw == buyer.trade_paid_krw + buyer.grid_paid_krw
+    assert sum(one.ledger_sum_krw for one in bench.published(IntervalSettled)) == 0
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line"])
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET entry_id = 'x'"])
+def test_the_database_refuses_to_change_the_ledger(bench: Bench, table: str, change: str) -> None:
+    bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), bench.engine.begin() as db:
+        db.execute(sa.text(change.format(table)))
+
+
+def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:
+    reading_, *_ = readings(DELIVERY, FLOWS_WH)
+    auction = an_auction(DELIVERY)
+    stranger = auction.trades[0].model_copy(update={"buyer_id": "stranger"})
+
+    bench.give(
+        reading_.model_copy(update={"meter_id": "unknown"}),
+        reading_.model_copy(update={"import_wh": 10**30}),
+        reading_.model_copy(update={"complex_id": "elsewhere"}),
+        auction.model_copy(update={"trades": (stranger,)}),
+    )
+    bench.give(auction, *readings(DELIVERY, FLOWS_WH))
+
+    assert len(bench.bus.messages("settlement.dead_letters.v1")) == 4
+    assert len(bench.published(IntervalSettled)) == 1
