@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.main import app_with
 from shared.errors import BadInput
 
 CASE: dict[str, Any] = {
@@ -68,7 +68,7 @@ def without(name: str) -> str:
 def run(folder: Path, text: str, *options: str) -> Result:
     path = folder / "case.json"
     path.write_text(text, encoding="utf-8")
-    return CliRunner().invoke(app, ["schedule", str(path), *options])
+    return CliRunner().invoke(app_with("schedule"), ["schedule", str(path), *options])
 
 
 def test_answer_is_one_json_object_on_stdout(tmp_path: Path) -> None:
