@@ -187,6 +187,4 @@ def exact(numbers: Ints, *, bound: int) -> Ints:
 
 def exact_sum(numbers: Ints) -> int:
     """Return the sum of non-negative int64 numbers, however large: low and high halves apart."""
-    if numbers.dtype == object:
-        return int(numbers.sum())
     return (int((numbers >> 31).sum()) << 31) + int((numbers & 0x7FFFFFFF).sum())

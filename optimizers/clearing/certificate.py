@@ -20,6 +20,7 @@ def certificate(orders: Sequence[Order], feeders: Sequence[Feeder], clearing: Cl
         WrongAnswer: The answer is not right for these orders and feeders (see `check`): there is nothing to certify.
     """
     check(orders, feeders, clearing)
+    results = sorted(clearing.feeders, key=lambda result: result.feeder_id)
     sequences = {order.order_id: order.sequence for order in orders}
     return {
         "version": CERTIFICATE_VERSION,
@@ -37,7 +38,7 @@ def certificate(orders: Sequence[Order], feeders: Sequence[Feeder], clearing: Cl
         "wheeling_krw": clearing.wheeling_krw,
         "fees_krw": clearing.fees_krw,
         "binding_limits": [
-            {"feeder_id": result.feeder_id, "limit": result.binding} for result in clearing.feeders if result.binding
+            {"feeder_id": result.feeder_id, "limit": result.binding} for result in results if result.binding
         ],
         "feeders": [
             {
@@ -48,7 +49,7 @@ def certificate(orders: Sequence[Order], feeders: Sequence[Feeder], clearing: Cl
                 "import_wh": result.import_wh,
                 "export_wh": result.export_wh,
             }
-            for result in sorted(clearing.feeders, key=lambda result: result.feeder_id)
+            for result in results
         ],
     }
 

@@ -5,12 +5,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from optimizers.clearing import Feeder, Order, WrongAnswer, certificate, clear, order_book_sha256
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 
+@settings(deadline=None)
 @given(books(places=(None, *FEEDER_IDS)), feeders())
 def test_certificate_is_json_and_does_not_depend_on_row_order(orders: list[Order], network: list[Feeder]) -> None:
     by_arrival, reversed_network = sorted(orders, key=lambda order: order.sequence), network[::-1]
@@ -54,6 +55,16 @@ def test_certificate_names_binding_limits() -> None:
 
     assert proof["binding_limits"] == [{"feeder_id": "F1", "limit": "import"}]
     assert (proof["volume_wh"], proof["welfare_jeon_wh"]) == (6, 600)
+
+
+def test_binding_limits_come_by_feeder_whatever_the_order_of_feeders() -> None:
+    orders = arriving(buy(200, 9, at="F1"), buy(200, 9, at="F2"), sell(100, 20))
+    network = [feeder("F2", limit_wh=6), feeder("F1", limit_wh=6)]
+
+    proof = certificate(orders, network, clear(orders, network))
+
+    limits = [{"feeder_id": "F1", "limit": "import"}, {"feeder_id": "F2", "limit": "import"}]
+    assert proof["binding_limits"] == limits
 
 
 def test_answer_to_another_book_is_not_certified() -> None:

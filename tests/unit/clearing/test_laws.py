@@ -17,7 +17,7 @@ complexes = st.just(list[Feeder]()) | feeders()
 networked = books(places=(None, *FEEDER_IDS))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(networked, complexes)
 def test_fills_are_those_of_the_brute_force(orders: list[Order], network: list[Feeder]) -> None:
     best = best_answer(orders, network)
@@ -28,7 +28,7 @@ def test_fills_are_those_of_the_brute_force(orders: list[Order], network: list[F
     assert tuple(fill.filled_wh for fill in answer.fills) == best.filled_wh
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(networked, complexes)
 def test_price_interval_holds_all_admissible_prices_and_no_other(orders: list[Order], network: list[Feeder]) -> None:
     answer = clear(orders, network)
@@ -48,12 +48,14 @@ def _within(price: int, answer: Clearing) -> bool:
 large = books(places=(None, *FEEDER_IDS), orders_max=60, wh_max=5_000, price_max=40_000)
 
 
+@settings(deadline=None)
 @given(large, feeders(limit_wh_max=20_000, fee_jeon_max=2_000), st.integers(1, 500))
 def test_every_answer_passes_the_independent_check(orders: list[Order], network: list[Feeder], tick: int) -> None:
     check(orders, network, clear(orders, network, tick))
     check(orders, [], clear(orders, [], tick))
 
 
+@settings(deadline=None)
 @given(large, feeders(limit_wh_max=20_000, fee_jeon_max=2_000))
 def test_nobody_loses_a_won_and_fees_cover_wheeling(orders: list[Order], network: list[Feeder]) -> None:
     answer = clear(orders, network)
@@ -67,6 +69,7 @@ def test_nobody_loses_a_won_and_fees_cover_wheeling(orders: list[Order], network
     assert answer.fees_krw >= answer.wheeling_krw >= 0
 
 
+@settings(deadline=None)
 @given(networked, complexes, st.integers(2, 10**12))
 def test_scaling_quantities_scales_the_answer(orders: list[Order], network: list[Feeder], factor: int) -> None:
     scaled_orders = [replace(order, quantity_wh=order.quantity_wh * factor) for order in orders]
@@ -88,6 +91,7 @@ def test_scaling_quantities_scales_the_answer(orders: list[Order], network: list
     assert [(feeder.price_jeon_per_kwh, feeder.binding) for feeder in scaled.feeders] == prices
 
 
+@settings(deadline=None)
 @given(networked, complexes)
 def test_order_of_rows_changes_nothing(orders: list[Order], network: list[Feeder]) -> None:
     fills = {fill.order_id: fill for fill in clear(orders, network).fills}
@@ -97,6 +101,7 @@ def test_order_of_rows_changes_nothing(orders: list[Order], network: list[Feeder
     assert {fill.order_id: fill for fill in clear(by_name, network).fills} == fills
 
 
+@settings(deadline=None)
 @given(networked, complexes)
 def test_every_order_is_served_before_a_later_equal_one(orders: list[Order], network: list[Feeder]) -> None:
     filled_wh = {fill.order_id: fill.filled_wh for fill in clear(orders, network).fills}
@@ -112,20 +117,30 @@ def test_every_order_is_served_before_a_later_equal_one(orders: list[Order], net
 
 
 def test_check_refuses_answers_that_are_wrong() -> None:
-    orders, network = arriving(buy(120, 5, at="F1"), sell(100, 5)), [feeder("F1", limit_wh=5)]
+    # F1 imports 5 of the 9 Wh it wants: 120 there, 100 at the hub, a fee of 2 between them.
+    orders = arriving(buy(120, 9, at="F1"), sell(100, 9))
+    network = [feeder("F1", limit_wh=5, fee_jeon=2)]
     right = clear(orders, network)
-    first, second = right.fills
+    (local,), (first, second) = right.feeders, right.fills
     wrong = {
-        "must not be filled": replace(right, feeders=(replace(right.feeders[0], price_jeon_per_kwh=121),)),
+        "must not be filled": replace(right, feeders=(replace(local, price_jeon_per_kwh=121),)),
+        "must be filled": replace(right, feeders=(replace(local, price_jeon_per_kwh=119),)),
+        "filled_wh must be in": replace(right, fills=(replace(first, filled_wh=10), second)),
+        "within a won": replace(right, fills=(replace(first, paid_krw=2), replace(second, received_krw=2))),
+        "without a price": replace(right, price_jeon_per_kwh=None),
+        "without prices nothing must flow": replace(right, price_jeon_per_kwh=None),
+        "flow must be": replace(right, feeders=(replace(local, import_wh=4),)),
+        "import_wh must be <=": replace(right, feeders=(replace(local, import_wh=6),)),
+        "export_wh must be <=": replace(right, feeders=(replace(local, export_wh=6),)),
+        "must import up to its limit": replace(right, feeders=(replace(local, import_wh=4),)),
+        "must export up to its limit": replace(right, feeders=(replace(local, price_jeon_per_kwh=97),)),
+        "must be worth its fee": replace(right, feeders=(replace(local, price_jeon_per_kwh=101),)),
         "volume_wh must be": replace(right, volume_wh=4),
         "welfare_jeon_wh must be": replace(right, welfare_jeon_wh=101),
         "fees_krw must be": replace(right, fees_krw=1),
-        "must be filled": replace(right, fills=(replace(first, filled_wh=4), replace(second, filled_wh=4))),
-        "flow must be": replace(right, feeders=(replace(right.feeders[0], import_wh=4),)),
-        "within a won": replace(right, fills=(replace(first, paid_krw=2), replace(second, received_krw=2))),
-        "without a price": replace(right, price_jeon_per_kwh=None),
     }
 
+    check(orders, network, right)
     for rule, answer in wrong.items():
         with pytest.raises(WrongAnswer, match=rule):
             check(orders, network, answer)

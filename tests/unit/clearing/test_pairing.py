@@ -1,6 +1,6 @@
 """Trades: who buys from whom, and every won of it."""
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from optimizers.clearing import Feeder, Order, Trade, clear, pair_trades
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
@@ -48,6 +48,7 @@ def test_buyer_pays_more_than_the_seller_receives_by_the_fee() -> None:
     assert (trade.paid_krw, trade.received_krw) == (10_100, 10_000)
 
 
+@settings(deadline=None)
 @given(books(places=(None, *FEEDER_IDS), orders_max=30, wh_max=5_000, price_max=40_000), feeders(20_000, 2_000))
 def test_trades_add_up_to_the_fills_and_the_fees(orders: list[Order], network: list[Feeder]) -> None:
     answer = clear(orders, network)

@@ -205,6 +205,25 @@ def test_order_that_breaks_a_rule_cannot_be_built(change: dict[str, Any], rule: 
         replace(buy(1, 1), **change)
 
 
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"feeder_id": ""}, "feeder_id"),
+        ({"import_limit_wh": -1}, "import_limit_wh"),
+        ({"export_limit_wh": -1}, "export_limit_wh"),
+        ({"wheeling_fee_jeon_per_kwh": -1}, "wheeling_fee_jeon_per_kwh"),
+    ],
+)
+def test_feeder_that_breaks_a_rule_cannot_be_built(change: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        replace(feeder("F1"), **change)
+
+
+def test_tick_must_be_a_price_step() -> None:
+    with pytest.raises(ValueError, match="tick_jeon must be >= 1"):
+        clear([], tick_jeon=0)
+
+
 def test_orders_that_do_not_belong_together_are_refused() -> None:
     one, other = arriving(buy(1, 1), buy(1, 1))
 

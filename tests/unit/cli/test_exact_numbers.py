@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cli.decimal_columns import DecimalRule, scaled_column
@@ -23,6 +23,7 @@ def _parse(text: str) -> int | str:
         return str(broken)
 
 
+@settings(deadline=None)
 @given(st.lists(likely | unlikely, max_size=20))
 @example(["", "-", ".", "1.", ".5", "--1", "1-", "1..2", "1.2.3", "0" * 30, "-0", "+1", " 1 ", "1e2", "1e-3"])
 def test_column_holds_what_each_field_says(texts: list[str]) -> None:
@@ -52,6 +53,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values, st.none() | st.just(2))
 def test_json_text_reads_back_digit_for_digit(value: object, indent: int | None) -> None:
     assert json.loads(exact_json(value, indent=indent), parse_float=Decimal) == value
