@@ -93,8 +93,10 @@ def _soc_excesses(battery: Battery, soc_kwh: Floats) -> dict[str, Floats]:
 
 def _check_money(case: Case, schedule: Schedule) -> None:
     width = max(1, round(case.demand_window_minutes / case.step_minutes))
-    windows = [schedule.import_kw[start : start + width] for start in range(0, case.steps, width)]
-    peak_kw = max([case.prior_peak_kw, *(float(window.mean()) for window in windows)])
+    imported = np.concatenate(([0.0], np.cumsum(schedule.import_kw)))
+    starts = np.arange(0, case.steps, width)
+    ends = np.minimum(starts + width, case.steps)
+    peak_kw = max(case.prior_peak_kw, float(((imported[ends] - imported[starts]) / (ends - starts)).max()))
     if abs(peak_kw - schedule.peak_kw) > TOLERANCE * (1.0 + peak_kw):
         raise BrokenPromise(f"peak_kw must be {peak_kw}, was {schedule.peak_kw}")
     cycle_cost_krw_per_kwh = 0.0 if case.battery is None else case.battery.cycle_cost_krw_per_kwh

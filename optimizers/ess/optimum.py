@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import highspy
 import numpy as np
 
 from optimizers.ess.case import Case
@@ -47,9 +46,9 @@ class Optimum:
     gap: float = 0.0
 
 
-def best_plan(solver: Solver, case: Case, basis: highspy.HighsBasis | None = None) -> Optimum:
+def best_plan(solver: Solver, case: Case) -> Optimum:
     """Return the least-cost plan, or where the limits can't be met the least-cost one of the least violation."""
-    kept = _with_one_direction(solver, case, basis)
+    kept = _with_one_direction(solver, case)
     return _relaxed(solver, case) if kept is None else kept
 
 
@@ -98,9 +97,9 @@ def optimal_face(solved: Arrays, answer: Answer, wanted: Arrays) -> Arrays:
     return replace(wanted, lower=lower, upper=upper, row_lower=row_lower, row_upper=row_upper)
 
 
-def _with_one_direction(solver: Solver, case: Case, basis: highspy.HighsBasis | None) -> Optimum | None:
+def _with_one_direction(solver: Solver, case: Case) -> Optimum | None:
     """Return the optimum that keeps every limit, or None where they contradict each other."""
-    best = _linear(solver, case, Directions.free(case.steps), basis)
+    best = _linear(solver, case, Directions.free(case.steps))
     if best is None:
         return None
     broken = opposed(best)
@@ -137,12 +136,10 @@ class _Chosen:
     directions: Directions
 
 
-def _linear(
-    solver: Solver, case: Case, directions: Directions, basis: highspy.HighsBasis | None = None
-) -> Optimum | None:
+def _linear(solver: Solver, case: Case, directions: Directions) -> Optimum | None:
     compiled = compile_shape(shape_of(case))
     arrays = stamp(compiled, numbers_of(case), bounds_of(case, directions=directions), "cost_krw")
-    answer = solver.optimum(arrays, basis=basis)
+    answer = solver.optimum(arrays, series=compiled.shape)
     if answer is None:
         return None
     plan = read_plan(case, compiled, answer.x)
@@ -155,7 +152,7 @@ def _lexicographic(solver: Solver, case: Case, directions: Directions) -> Optimu
     bounds = bounds_of(case, relaxed=True, directions=directions)
     numbers = numbers_of(case)
     violating = stamp(compiled, numbers, bounds, "violation")
-    lowest = solver.optimum(violating)
+    lowest = solver.optimum(violating, series=compiled.shape)
     if lowest is not None:
         arrays = optimal_face(violating, lowest, stamp(compiled, numbers, bounds, "cost_krw"))
         answer = solver.optimum(arrays, basis=lowest.basis)

@@ -2,7 +2,6 @@
 
 from time import perf_counter
 
-import highspy
 import numpy as np
 
 from optimizers.ess.case import Case, Schedule, SolveRecord
@@ -34,14 +33,12 @@ class Rolling:
 
     def __init__(self) -> None:
         self._solver = Solver()
-        self._basis: highspy.HighsBasis | None = None
 
     def solve(self, case: Case) -> Schedule:
         """Return the least-cost schedule of a case, as `solve` does."""
         began = perf_counter()
         solving_before = self._solver.seconds
-        best = best_plan(self._solver, case, self._basis)
-        self._basis = None if best.relaxed else best.answer.basis
+        best = best_plan(self._solver, case)
         plan = smoothest(self._solver, best)
         without_krw = _cost_without_battery_krw(self._solver, case)
         seconds_solve = self._solver.seconds - solving_before

@@ -41,7 +41,7 @@ def _least_movement(solver: Solver, best: Optimum, directions: Directions) -> Pl
     compiled = compile_shape(best.compiled.shape.smoothed())
     bounds = bounds_of(best.case, relaxed=best.relaxed, directions=directions)
     arrays = optimal_face(best.arrays, best.answer, stamp(compiled, numbers_of(best.case), bounds, "movement"))
-    answer = solver.optimum(arrays)
+    answer = solver.optimum(arrays, series=compiled.shape)
     return None if answer is None else read_plan(best.case, compiled, answer.x)
 
 

@@ -1,5 +1,6 @@
 """Hand a stamped case to HiGHS and read its answer back."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -52,7 +53,7 @@ class _QuietHighs(highspy.Highs):
 
 
 class Solver:
-    """One HiGHS instance, silent and on one core, and the time it has spent.
+    """One HiGHS instance, silent and on one core, with the time it has spent and where its answers ended.
 
     Args:
         seconds: Time spent in HiGHS since the solver was made; it measures, nothing is decided by it.
@@ -60,6 +61,7 @@ class Solver:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._ends: dict[Hashable, highspy.HighsBasis] = {}
         self._highs = _QuietHighs()
         options: dict[str, bool | int | float] = {
             "output_flag": False,
@@ -82,6 +84,7 @@ class Solver:
         *,
         integral: npt.NDArray[np.bool_] | None = None,
         basis: highspy.HighsBasis | None = None,
+        series: Hashable = None,
     ) -> Answer | None:
         """Minimise; None when the rows and bounds contradict each other.
 
@@ -89,16 +92,20 @@ class Solver:
             arrays: The problem.
             integral: Columns that must be whole, if any.
             basis: Where to start, if known.
+            series: Problems of one series have the same rows and columns: each starts where the last one ended.
         """
         began = perf_counter()
         highs = self._highs
         # The LPs are already small and without slack rows, so presolve costs more than it saves; a MILP needs it.
         highs.setOptionValue("presolve", "off" if integral is None else "choose")
         _pass(highs, arrays, integral)
-        if basis is not None:
-            highs.setBasis(basis)
+        start = self._ends.get(series) if basis is None else basis
+        if start is not None:
+            highs.setBasis(start)
         highs.run()
         answer = self._answer(milp=integral is not None)
+        if series is not None and answer is not None:
+            self._ends[series] = answer.basis
         self.seconds += perf_counter() - began
         return answer
 
