@@ -1,0 +1,156 @@
+"""What a complex's meters would measure with its batteries idle: a pure function of the complex file and time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from services.fems.domain.battery import MWH_PER_WH, PPM, Battery
+from services.fems.domain.load import FactoryLoad, LoadProfile, WattHours
+from services.fems.domain.numbering import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
+from services.fems.domain.roof import Roof, energy_wh
+from services.fems.domain.sky import Place, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
+from shared.complexes import Complex, Ess, Participant
+from shared.units import WH_PER_KWH
+
+DAYS_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A factory's installations."""
+
+    participant_id: str
+    grid_meter_id: str
+    load: FactoryLoad
+    roofs: tuple[Roof, ...]
+    batteries: tuple[Battery, ...]
+
+    @property
+    def import_w_max(self) -> int:
+        """Return the most that the grid connection can ever draw."""
+        charge_w = sum(battery.charge_w_max for battery in self.batteries)
+        return self.load.energy_wh_max * INTERVALS_PER_HOUR + charge_w
+
+    @property
+    def export_w_max(self) -> int:
+        """Return the most that the grid connection can ever feed in."""
+        sun_w = sum(round(roof.capacity_kw_ac * WH_PER_KWH) for roof in self.roofs)
+        return sun_w + sum(battery.discharge_w_max for battery in self.batteries)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleEnergy:
+    """A factory's energy by interval apart from its batteries."""
+
+    load_wh: WattHours
+    pv_wh: Mapping[str, WattHours]
+
+    def net_wh(self) -> WattHours:
+        """Return load less solar energy; negative where the factory feeds in."""
+        net = self.load_wh.copy()
+        for produced in self.pv_wh.values():
+            net -= produced
+        return net
+
+
+class Field:
+    """A complex's factories and sky."""
+
+    def __init__(self, complex_: Complex, profiles: Mapping[str, LoadProfile]) -> None:
+        self.complex_id = complex_.complex_id
+        self._place = Place(complex_.location.latitude, complex_.location.longitude)
+        self.sites = tuple(_site(one, profiles[one.load.profile]) for one in complex_.participants)
+        self._days: dict[int, Mapping[str, WattHours]] = {}
+
+    def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
+        """Return each participant's energies for `count` intervals from number `first` on."""
+        parts: dict[str, list[WattHours]] = {}
+        for day, low, high in _days_of(first, count):
+            for site_id, produced in self._sun_day(day).items():
+                parts.setdefault(site_id, []).append(produced[low:high])
+        suns = {site_id: np.concatenate(found) for site_id, found in parts.items()}
+        empty = np.zeros(0, dtype=np.int64)
+        return {
+            site.participant_id: IdleEnergy(
+                load_wh=site.load.energy_wh(first, count),
+                pv_wh={roof.site_id: suns.get(roof.site_id, empty) for roof in site.roofs},
+            )
+            for site in self.sites
+        }
+
+    def _sun_day(self, day: int) -> Mapping[str, WattHours]:
+        """Return every roof's energy on a UTC day, always computed as a whole day so that it is always the same."""
+        if day not in self._days:
+            while len(self._days) >= DAYS_KEPT:
+                self._days.pop(next(iter(self._days)))
+            sun = sun_on_day(self._place, day)
+            ghi = clear_sky_ghi(sun)
+            air_c = air_temperature_c(self.complex_id, day, self._place)
+            self._days[day] = {
+                roof.site_id: energy_wh(roof, sun, ghi, clearness_on_day(self.complex_id, roof.site_id, day), air_c)
+                for site in self.sites
+                for roof in site.roofs
+            }
+        return self._days[day]
+
+
+def interval_energies(field: Field, first: int, count: int) -> Mapping[str, tuple[WattHours, WattHours]]:
+    """Return import and export by meter for `count` intervals from number `first` on, with the batteries idle."""
+    meters: dict[str, tuple[WattHours, WattHours]] = {}
+    energies = field.energies(first, count)
+    nothing = np.zeros(count, dtype=np.int64)
+    for site in field.sites:
+        idle = energies[site.participant_id]
+        net = idle.net_wh()
+        meters[site.grid_meter_id] = (np.maximum(net, 0), np.maximum(-net, 0))
+        meters |= {site_id: (nothing, produced) for site_id, produced in idle.pv_wh.items()}
+        meters |= {battery.device_id: (nothing, nothing) for battery in site.batteries}
+    return meters
+
+
+def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
+    """Yield each UTC day of a range of intervals with the part of its 96 that belongs to the range."""
+    if count <= 0:
+        return
+    inner = range((first // INTERVALS_PER_DAY + 1) * INTERVALS_PER_DAY, first + count, INTERVALS_PER_DAY)
+    for low, high in pairwise([first, *inner, first + count]):
+        day = low // INTERVALS_PER_DAY
+        yield day, low - day * INTERVALS_PER_DAY, high - day * INTERVALS_PER_DAY
+
+
+def _site(participant: Participant, profile: LoadProfile) -> Site:
+    load = participant.load
+    return Site(
+        participant_id=participant.participant_id,
+        grid_meter_id=participant.grid_meter_id,
+        load=FactoryLoad(profile, mean_kw=load.mean_kw, shift_minutes=load.shift_minutes),
+        roofs=tuple(
+            Roof(
+                site_id=site.site_id,
+                capacity_kw_ac=site.capacity_kw_ac,
+                capacity_kw_dc=site.capacity_kw_dc,
+                tilt_deg=site.tilt_deg,
+                azimuth_deg=site.azimuth_deg,
+            )
+            for site in participant.pv
+        ),
+        batteries=tuple(battery_of(ess) for ess in participant.ess),
+    )
+
+
+def battery_of(ess: Ess) -> Battery:
+    """Return a complex file's ESS in whole numbers."""
+    capacity_wh = round(ess.capacity_kwh * WH_PER_KWH)
+    return Battery(
+        device_id=ess.device_id,
+        capacity_wh=capacity_wh,
+        charge_w_max=round(ess.charge_kw_max * WH_PER_KWH),
+        discharge_w_max=round(ess.discharge_kw_max * WH_PER_KWH),
+        charge_efficiency_ppm=round(ess.charge_efficiency * PPM),
+        discharge_efficiency_ppm=round(ess.discharge_efficiency * PPM),
+        stored_mwh_min=round(ess.soc_min * capacity_wh * MWH_PER_WH),
+        stored_mwh_max=round(ess.soc_max * capacity_wh * MWH_PER_WH),
+        stored_mwh_initial=round(ess.soc_initial * capacity_wh * MWH_PER_WH),
+    )

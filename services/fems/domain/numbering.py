@@ -1,0 +1,31 @@
+"""Intervals as whole numbers: interval n is [15 min x n, 15 min x (n + 1)) since 1970-01-01T00:00Z."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.intervals import INTERVAL
+
+INTERVAL_S = int(INTERVAL.total_seconds())
+INTERVALS_PER_HOUR = 3_600 // INTERVAL_S
+INTERVALS_PER_DAY = 24 * INTERVALS_PER_HOUR
+INTERVALS_PER_WEEK = 7 * INTERVALS_PER_DAY
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number_of(instant: datetime) -> int:
+    """Return the number of the interval that an aware instant lies in."""
+    return (instant - _EPOCH) // INTERVAL
+
+
+def start_of(number: int) -> datetime:
+    """Return the instant at which an interval starts."""
+    return _EPOCH + number * INTERVAL
+
+
+def epoch_s(instant: datetime) -> int:
+    """Return the whole seconds since 1970 at an aware instant."""
+    return (instant - _EPOCH) // timedelta(seconds=1)
+
+
+def elapsed_fraction(instant: datetime) -> tuple[int, int]:
+    """Return how much of its interval has passed at an instant, as an exact fraction (microseconds)."""
+    return (instant - _EPOCH) % INTERVAL // timedelta(microseconds=1), INTERVAL // timedelta(microseconds=1)

@@ -1,0 +1,179 @@
+"""The register map: SunSpec models by pysunspec2's definitions, ours by `vendor_models`; coding and decoding of points.
+
+A device's map starts at 40000 with "SunS", then model after model (id, length, points), then the end model.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sunspec2 import mb
+from sunspec2.device import get_model_def
+
+from services.fems.domain.vendor_models import DEFINITIONS
+
+BASE = 40_000
+MARKER = (0x5375, 0x6E53)  # "SunS"
+END_MODEL = 0xFFFF
+HEADER_REGISTERS = 2
+READ_REGISTERS_MAX = 125
+COMMON_MODEL = 1
+
+_FORMATS = {
+    "int16": ">h",
+    "sunssf": ">h",
+    "uint16": ">H",
+    "enum16": ">H",
+    "bitfield16": ">H",
+    "pad": ">H",
+    "count": ">H",
+    "acc16": ">H",
+    "int32": ">i",
+    "uint32": ">I",
+    "acc32": ">I",
+    "enum32": ">I",
+    "bitfield32": ">I",
+}
+_WRAPPING = ("acc16", "acc32")
+
+
+class NotReadable(Exception):  # noqa: N818 -- it says what the registers are
+    """Registers that hold no number: marked unimplemented, or scaled by nonsense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One quantity in a model; `scale` is the point with its power of ten, or None."""
+
+    name: str
+    kind: str
+    offset: int
+    size: int
+    scale: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's points by name, and the repeating record behind them, if it has one."""
+
+    model_id: int
+    length: int
+    points: Mapping[str, Point]
+    record: Mapping[str, Point]
+    record_offset: int
+    record_size: int
+    records: int
+
+    def record_point(self, index: int, name: str) -> Point:
+        """Return a point of the index-th record, placed within the model."""
+        point = self.record[name]
+        place = self.record_offset + index * self.record_size + point.offset
+        return Point(name, point.kind, place, point.size, None)
+
+
+@cache
+def model(model_id: int) -> Model:
+    """Return a model's layout."""
+    group = DEFINITIONS.get(model_id) or get_model_def(model_id, mapping=False)["group"]
+    points = _placed(group["points"])
+    head = sum(point.size for point in points.values())
+    repeated = group.get("groups", [])
+    record = _placed(repeated[0]["points"]) if repeated else {}
+    record_size = sum(point.size for point in record.values())
+    records = int(repeated[0]["count"]) if repeated else 0
+    return Model(
+        model_id=model_id,
+        length=head + records * record_size - HEADER_REGISTERS,
+        points=points,
+        record=record,
+        record_offset=head,
+        record_size=record_size,
+        records=records,
+    )
+
+
+def addresses(model_ids: Iterable[int]) -> tuple[Mapping[int, int], int]:
+    """Return where each model of a map starts, and where the end model does."""
+    address = BASE + len(MARKER)
+    found = {}
+    for model_id in model_ids:
+        found[model_id] = address
+        address += model(model_id).length + HEADER_REGISTERS
+    return found, address
+
+
+def encode(point: Point, raw: int | str) -> list[int]:
+    """Return a point's registers. Counters wrap; anything else must fit.
+
+    Raises:
+        ValueError: The number does not fit.
+    """
+    if point.kind == "string":
+        content = str(raw).encode()[: 2 * point.size].ljust(2 * point.size, b"\0")
+        return list(struct.unpack(f">{point.size}H", content))
+    number = int(raw)
+    if point.kind in _WRAPPING:
+        number %= 1 << (16 * point.size)
+    try:
+        content = struct.pack(_FORMATS[point.kind], number)
+    except struct.error:
+        raise ValueError(f"register {point.name} ({point.kind}) must hold its number, was {number}") from None
+    return list(struct.unpack(f">{point.size}H", content))
+
+
+def unimplemented(point: Point) -> list[int]:
+    """Return the registers that mean "this device does not have this point"."""
+    content = mb.create_unimpl_value(point.kind, len=2 * point.size)
+    return list(struct.unpack(f">{point.size}H", content[: 2 * point.size]))
+
+
+def decode(point: Point, registers: Sequence[int]) -> int:
+    """Return the whole number in a point's registers.
+
+    Raises:
+        NotReadable: They are too few, or marked unimplemented.
+    """
+    if len(registers) != point.size:
+        raise NotReadable(f"{point.name}: needs {point.size} registers, got {len(registers)}")
+    if list(registers) == unimplemented(point) and point.kind not in _WRAPPING:
+        raise NotReadable(f"{point.name}: not implemented by the device")
+    content = struct.pack(f">{point.size}H", *registers)
+    return int(struct.unpack(_FORMATS[point.kind], content)[0])
+
+
+def scaled(number: int, scale: int) -> float:
+    """Return a number times a power of ten.
+
+    Raises:
+        NotReadable: The scale is none that SunSpec knows (-10 to 10).
+    """
+    if not -10 <= scale <= 10:  # noqa: PLR2004 -- SunSpec's own range
+        raise NotReadable(f"scale factor: must be in [-10, 10], was {scale}")
+    return float(number * 10**scale) if scale >= 0 else number / 10**-scale
+
+
+def spans(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Join (address, size) places into as few (address, count) reads as the protocol's 125 registers allow."""
+    first = last = None
+    for address, size in sorted(places):
+        if first is None or last is None:
+            first, last = address, address + size
+        elif address + size - first <= READ_REGISTERS_MAX:
+            last = max(last, address + size)
+        else:
+            yield first, last - first
+            first, last = address, address + size
+    if first is not None and last is not None:
+        yield first, last - first
+
+
+def _placed(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Point]:
+    points = {}
+    offset = 0
+    for one in definitions:
+        size = int(one.get("size", 1))
+        points[str(one["name"])] = Point(str(one["name"]), str(one["type"]), offset, size, one.get("sf"))
+        offset += size
+    return points

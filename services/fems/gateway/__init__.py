@@ -1,0 +1,1 @@
+"""The gateway to the field: polls devices over Modbus TCP, commands converters, can't tell simulated from real."""

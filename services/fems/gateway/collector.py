@@ -1,0 +1,163 @@
+"""Fetch the meters' own records of completed intervals and publish each once, in order: store and forward."""
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy.engine import Engine
+
+from services.fems import store
+from services.fems.domain.numbering import INTERVAL_S, number_of, start_of
+from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
+from services.fems.domain.vendor_models import PROFILE_MODEL
+from services.fems.gateway.line import Line, NoAnswer
+from services.fems.gateway.outbox import emit
+from services.fems.gateway.patience import Patience
+from shared.clock import Clock
+from shared.complexes import Complex, Device
+from shared.events.base import Event
+from shared.events.fems import IntervalMetered, Quality
+
+logger = logging.getLogger(__name__)
+
+Energies = Mapping[int, tuple[int, int]]
+
+
+class Collector:
+    """Keeps the published intervals of a complex's meters up with time."""
+
+    def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
+        self._complex = complex_
+        self._clock = clock
+        self._engine = engine
+        self._line = Line(complex_.field_network)
+        self._patience = Patience()
+        self._next: dict[str, int] = {}
+
+    def _start(self) -> None:
+        """Find where each meter's publication stands; a new meter begins with the running interval."""
+        meter_ids = [device.device_id for device in self._complex.devices]
+        running = start_of(number_of(self._clock.now()))
+        with self._engine.begin() as db:
+            store.start_meters(db, self._complex.complex_id, meter_ids, running)
+            found = store.next_starts(db, self._complex.complex_id)
+        self._next = {meter_id: number_of(found[meter_id]) for meter_id in meter_ids}
+
+    def is_behind(self) -> bool:
+        """Say whether an interval has ended that is not published for every meter."""
+        return not self._next or min(self._next.values()) < number_of(self._clock.now())
+
+    async def collect(self) -> None:
+        """Fetch what is missing from every meter that answers, and publish it in one transaction."""
+        if not self._next:
+            self._start()
+        running = number_of(self._clock.now())
+        findings: list[tuple[Event, tuple[object, ...]]] = []
+        reached: dict[str, int] = {}
+        for device in self._complex.devices:
+            first = self._next[device.device_id]
+            if first >= running or not self._patience.is_due(device.device_id):
+                continue
+            energies = await self._fetch(device, first, running)
+            events = list(metered(self._complex.complex_id, device, in_sequence(energies, first, running)))
+            findings += [(event, (event.meter_id, event.delivery_start.isoformat())) for event in events]
+            if events:
+                reached[device.device_id] = number_of(events[-1].delivery_start) + 1
+                self._say_what_is_lost(device, first, number_of(events[0].delivery_start))
+        if findings:
+            with self._engine.begin() as db:
+                emit(db, findings, now=self._clock.now())
+                ends = {meter_id: start_of(number) for meter_id, number in reached.items()}
+                store.advance_meters(db, self._complex.complex_id, ends)
+            self._next |= reached
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._line.close()
+
+    def _say_what_is_lost(self, device: Device, first: int, oldest: int) -> None:
+        if oldest > first:
+            facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}
+            lost = {"first_start": start_of(first).isoformat(), "intervals": oldest - first}
+            logger.error("meter has forgotten intervals that were not read", extra=facts | lost)
+
+    async def _fetch(self, device: Device, first: int, running: int) -> Energies:
+        """Return a meter's records from interval `first` on; none where it does not answer."""
+        try:
+            energies = await self._read_back_to(device, first, running)
+        except (NoAnswer, NotReadable) as fault:
+            if self._patience.failed(device.device_id):
+                facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}
+                logger.warning("load profile was not read", extra=facts | {"reason": str(fault)})
+            return {}
+        self._patience.answered(device.device_id)
+        return energies
+
+    async def _read_back_to(self, device: Device, first: int, running: int) -> Energies:
+        """Read the profile, newest first, in as few messages as it takes to come to interval `first`."""
+        models = await self._line.models(device.unit_id)
+        if PROFILE_MODEL not in models:
+            raise NotReadable(f"the device has no model {PROFILE_MODEL}")
+        layout = model(PROFILE_MODEL)
+        per_read = READ_REGISTERS_MAX // layout.record_size
+        energies: dict[int, tuple[int, int]] = {}
+        index = 0
+        while index < layout.records and (not energies or min(energies) > first):
+            wanted = running - first if not energies else min(energies) - first
+            count = min(per_read, wanted, layout.records - index)
+            address = models[PROFILE_MODEL] + layout.record_offset + index * layout.record_size
+            words = await self._line.read(device.unit_id, address, count * layout.record_size)
+            found = records_in(words)
+            energies |= found
+            if len(found) < count:
+                break
+            index += count
+        return energies
+
+
+def records_in(words: list[int]) -> Energies:
+    """Return (import, export) by interval from a profile's registers; records not filled yet are left out.
+
+    Raises:
+        NotReadable: A record does not start on a quarter hour.
+    """
+    layout = model(PROFILE_MODEL)
+    found: dict[int, tuple[int, int]] = {}
+    for at in range(0, len(words), layout.record_size):
+        record = words[at : at + layout.record_size]
+        start_s, import_wh, export_wh = (
+            decode(point, record[point.offset : point.offset + point.size]) for point in layout.record.values()
+        )
+        if start_s == 0:
+            continue
+        if start_s % INTERVAL_S:
+            raise NotReadable(f"a record must start on a quarter hour, started at {start_s}")
+        found[start_s // INTERVAL_S] = (import_wh, export_wh)
+    return found
+
+
+def in_sequence(energies: Energies, first: int, running: int) -> Energies:
+    """Return the completed records from `first` on up to the first gap; what a meter has forgotten is skipped."""
+    known = sorted(number for number in energies if first <= number < running)
+    if not known:
+        return {}
+    sequence: dict[int, tuple[int, int]] = {}
+    for number in range(known[0], running):
+        if number not in energies:
+            break
+        sequence[number] = energies[number]
+    return sequence
+
+
+def metered(complex_id: str, device: Device, energies: Energies) -> Iterable[IntervalMetered]:
+    """Yield the events of a meter's records."""
+    for number, (import_wh, export_wh) in energies.items():
+        yield IntervalMetered(
+            complex_id=complex_id,
+            meter_id=device.device_id,
+            participant_id=device.participant_id,
+            meter_kind=device.kind,
+            delivery_start=start_of(number),
+            import_wh=import_wh,
+            export_wh=export_wh,
+            quality=Quality.MEASURED,
+        )

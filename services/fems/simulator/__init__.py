@@ -1,0 +1,1 @@
+"""The simulated devices of every complex, in a process of their own, behind Modbus TCP like real ones."""

@@ -1,0 +1,207 @@
+"""A device's registers: which models it has, what stands still in them, and what is written anew at every reading."""
+
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+from services.fems.domain.battery import Battery
+from services.fems.domain.dispatch import Entry
+from services.fems.domain.numbering import INTERVAL_S
+from services.fems.domain.registers import (
+    BASE,
+    COMMON_MODEL,
+    END_MODEL,
+    HEADER_REGISTERS,
+    MARKER,
+    Point,
+    addresses,
+    encode,
+    model,
+    unimplemented,
+)
+from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, PROFILE_MODEL, PROFILE_RECORDS
+from services.fems.simulator.plant import Reading, Record
+from shared.events.fems import MeterKind
+
+METER, INVERTER, CONTROLS, STORAGE, BATTERY = 203, 103, 123, 124, 802
+MODELS: Mapping[MeterKind, tuple[int, ...]] = {
+    MeterKind.GRID: (COMMON_MODEL, METER, PROFILE_MODEL),
+    MeterKind.PV: (COMMON_MODEL, INVERTER, CONTROLS, PROFILE_MODEL),
+    MeterKind.ESS: (COMMON_MODEL, INVERTER, BATTERY, STORAGE, METER, PROFILE_MODEL, DISPATCH_MODEL),
+}
+PRODUCTS: Mapping[MeterKind, str] = {
+    MeterKind.GRID: "Simulated meter",
+    MeterKind.PV: "Simulated PV inverter",
+    MeterKind.ESS: "Simulated ESS",
+}
+INT16_MAX, UINT16_MAX = 32_767, 65_535
+GRID_VOLTS, INVERTER_VOLTS, BATTERY_VOLTS = 22_900, 380, 800
+ST_SLEEPING, ST_MPPT, ST_STANDBY = 2, 4, 8
+CHA_DISCHARGING, CHA_CHARGING, CHA_HOLDING = 3, 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """What stands on a device's plate."""
+
+    device_id: str
+    kind: MeterKind
+    power_w_max: int
+    battery: Battery | None
+
+
+class Image:
+    """One device's registers, from "SunS" to the end model; index 0 is register 40000."""
+
+    def __init__(self, plate: Plate) -> None:
+        self.plate = plate
+        self._models, end = addresses(MODELS[plate.kind])
+        self._power_scale = _scale(plate.power_w_max, INT16_MAX)
+        self.initial = [0] * (end + HEADER_REGISTERS - BASE)
+        self.initial[: len(MARKER)] = MARKER
+        self.initial[end - BASE] = END_MODEL
+        for model_id, address in self._models.items():
+            for point in model(model_id).points.values():
+                self._place(self.initial, address + point.offset, unimplemented(point))
+            self._put(self.initial, model_id, {"ID": model_id, "L": model(model_id).length})
+        self._put_fixed()
+
+    def address(self, model_id: int) -> int:
+        """Return where a model starts."""
+        return self._models[model_id]
+
+    def put_reading(self, registers: list[int], reading: Reading) -> None:
+        """Write what the device measures now."""
+        power_w = reading.import_w - reading.export_w
+        if METER in self._models:
+            self._put_meter(registers, reading, power_w)
+        if INVERTER in self._models:
+            self._put_inverter(registers, reading, -power_w)
+        if self.plate.battery is not None and reading.stored_wh is not None:
+            self._put_battery(registers, self.plate.battery, reading.stored_wh, power_w)
+
+    def put_records(self, registers: list[int], records: Iterable[Record]) -> None:
+        """Write the load profile, newest first."""
+        numbers = [
+            number
+            for record in reversed(list(records))
+            for number in (record.number * INTERVAL_S, record.import_wh, record.export_wh)
+        ]
+        layout = model(PROFILE_MODEL)
+        content = struct.pack(f">{len(numbers)}I", *numbers)
+        start = self._models[PROFILE_MODEL] + layout.record_offset
+        self._place(registers, start, struct.unpack(f">{2 * len(numbers)}H", content))
+        self._put(registers, PROFILE_MODEL, {"Cnt": len(numbers) // 3})
+
+    def put_schedule(self, registers: list[int], entries: Iterable[Entry], status: int) -> None:
+        """Write a converter's accepted entries by start, and what became of the last commit."""
+        listed = sorted(entries, key=lambda entry: entry.start_s)
+        self._put(registers, DISPATCH_MODEL, {"Sts": status, "Cnt": len(listed), "Cmt": 0})
+        layout = model(DISPATCH_MODEL)
+        for index in range(DISPATCH_ENTRIES):
+            entry = listed[index] if index < len(listed) else Entry(0, 0, 0, 0)
+            told = {"Start": entry.start_s, "W": entry.setpoint_w, "Exp": entry.expires_s, "Seq": entry.sequence}
+            for name, number in told.items():
+                point = layout.record_point(index, name)
+                self._place(registers, self._models[DISPATCH_MODEL] + point.offset, encode(point, number))
+
+    def _put_fixed(self) -> None:
+        plate = self.plate
+        common: dict[str, int | str] = {
+            "Mn": "Sandan",
+            "Md": PRODUCTS[plate.kind],
+            "Vr": "1",
+            "SN": plate.device_id,
+            "DA": 1,
+        }
+        self._put(self.initial, COMMON_MODEL, common)
+        profile = {"IntS": INTERVAL_S, "Cap": PROFILE_RECORDS, "Cnt": 0}
+        self._put(self.initial, PROFILE_MODEL, profile)
+        if CONTROLS in self._models:
+            controls = {"Conn": 1, "WMaxLimPct": 100, "WMaxLim_Ena": 0, "OutPFSet": 100, "OutPFSet_Ena": 0}
+            scales = {"VArPct_Ena": 0, "WMaxLimPct_SF": 0, "OutPFSet_SF": -2, "VArPct_SF": 0}
+            self._put(self.initial, CONTROLS, controls | scales)
+        if plate.battery is not None:
+            self._put_battery_plate(plate.battery)
+
+    def _put_battery_plate(self, battery: Battery) -> None:
+        energy = _scale(battery.capacity_wh, UINT16_MAX)
+        charge = battery.capacity_wh // BATTERY_VOLTS
+        power = _scale(max(battery.charge_w_max, battery.discharge_w_max), UINT16_MAX)
+        rating = {
+            "AHRtg": charge // 10 ** _scale(charge, UINT16_MAX),
+            "AHRtg_SF": _scale(charge, UINT16_MAX),
+            "WHRtg": battery.capacity_wh // 10**energy,
+            "WHRtg_SF": energy,
+            "WChaRteMax": battery.charge_w_max // 10**power,
+            "WDisChaRteMax": battery.discharge_w_max // 10**power,
+            "WChaDisChaMax_SF": power,
+            "SoCMax": 10_000 * battery.stored_mwh_max // (1_000 * battery.capacity_wh),
+            "SoCMin": 10_000 * battery.stored_mwh_min // (1_000 * battery.capacity_wh),
+            "SoC_SF": -2,
+        }
+        state = {"LocRemCtl": 0, "AlmRst": 0, "Typ": 4, "State": 3, "SetOp": 1, "SetInvState": 3}
+        events = {"Evt1": 0, "Evt2": 0, "EvtVnd1": 0, "EvtVnd2": 0}
+        scales = {"V": BATTERY_VOLTS, "V_SF": 0, "CellV_SF": -3, "A_SF": 0, "AMax_SF": 0}
+        self._put(self.initial, BATTERY, rating | state | events | scales | {"W_SF": self._power_scale})
+        storage = {"WChaMax": battery.charge_w_max // 10**power, "WChaMax_SF": power, "StorCtl_Mod": 0}
+        rates = {"WChaGra": 100, "WDisChaGra": 100, "WChaDisChaGra_SF": 0, "ChaState_SF": -2, "InOutWRte_SF": -2}
+        self._put(self.initial, STORAGE, storage | rates | {"ChaGriSet": 1})
+        self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
+
+    def _put_meter(self, registers: list[int], reading: Reading, power_w: int) -> None:
+        volts = GRID_VOLTS if self.plate.kind is MeterKind.GRID else INVERTER_VOLTS
+        amperes = round(power_w / (sqrt(3) * volts))
+        phase = round(volts / sqrt(3))
+        current = dict.fromkeys(("A", "AphA", "AphB", "AphC"), amperes) | {"A_SF": 0}
+        voltage = dict.fromkeys(("PhV", "PhVphA", "PhVphB", "PhVphC"), phase) | {"V_SF": 0}
+        between = dict.fromkeys(("PPV", "PhVphAB", "PhVphBC", "PhVphCA"), volts) | {"Hz": 6_000, "Hz_SF": -2}
+        power = {"W": _in_scale(power_w, self._power_scale), "W_SF": self._power_scale, "Evt": 0}
+        energy = {"TotWhExp": reading.export_wh, "TotWhImp": reading.import_wh, "TotWh_SF": 0}
+        self._put(registers, METER, current | voltage | between | power | energy)
+
+    def _put_inverter(self, registers: list[int], reading: Reading, output_w: int) -> None:
+        amperes = round(abs(output_w) / (sqrt(3) * INVERTER_VOLTS))
+        current = dict.fromkeys(("A", "AphA", "AphB", "AphC"), amperes) | {"A_SF": 0}
+        voltage = dict.fromkeys(("PhVphA", "PhVphB", "PhVphC"), round(INVERTER_VOLTS / sqrt(3))) | {"V_SF": 0}
+        power = {"W": _in_scale(output_w, self._power_scale), "W_SF": self._power_scale, "Hz": 6_000, "Hz_SF": -2}
+        energy = {"WH": reading.export_wh, "WH_SF": 0, "TmpCab": 35, "Tmp_SF": 0, "Evt1": 0, "Evt2": 0}
+        asleep = ST_STANDBY if self.plate.battery is not None else ST_SLEEPING
+        state = {"St": ST_MPPT if output_w else asleep}
+        self._put(registers, INVERTER, current | voltage | power | energy | state)
+
+    def _put_battery(self, registers: list[int], battery: Battery, stored_wh: int, power_w: int) -> None:
+        percent_hundredths = 10_000 * stored_wh // battery.capacity_wh
+        direction = CHA_CHARGING if power_w > 0 else CHA_DISCHARGING if power_w < 0 else CHA_HOLDING
+        amperes = round(power_w / BATTERY_VOLTS)
+        watts = _in_scale(power_w, self._power_scale)
+        self._put(registers, BATTERY, {"SoC": percent_hundredths, "ChaSt": direction, "A": amperes, "W": watts})
+        charge = max(power_w, 0) * 10_000 // battery.charge_w_max
+        discharge = max(-power_w, 0) * 10_000 // battery.discharge_w_max
+        rates = {"ChaState": percent_hundredths, "ChaSt": direction, "InWRte": charge, "OutWRte": discharge}
+        self._put(registers, STORAGE, rates)
+        self._put(registers, DISPATCH_MODEL, {"WhSto": stored_wh})
+
+    def _put(self, registers: list[int], model_id: int, told: Mapping[str, int | str]) -> None:
+        points = model(model_id).points
+        for name, raw in told.items():
+            point: Point = points[name]
+            self._place(registers, self._models[model_id] + point.offset, encode(point, raw))
+
+    @staticmethod
+    def _place(registers: list[int], address: int, content: Iterable[int]) -> None:
+        words = list(content)
+        registers[address - BASE : address - BASE + len(words)] = words
+
+
+def _scale(most: int, limit: int) -> int:
+    """Return the smallest power of ten that makes a quantity fit its register."""
+    power = 0
+    while most > limit * 10**power:
+        power += 1
+    return power
+
+
+def _in_scale(number: int, scale: int) -> int:
+    return round(number / int(10**scale))

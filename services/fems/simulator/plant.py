@@ -1,0 +1,272 @@
+"""A complex's installations as they run: counters, batteries, schedules, and the meters' memories.
+
+Load and sun follow from time alone, so a restart finds the same counters. Only what the batteries did and were told
+has to be remembered (`memory`), and with it how far they moved the grid meter from what it would have shown idle.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+
+from services.fems.domain.battery import Battery, Flow, run_interval
+from services.fems.domain.dispatch import Entry, judge
+from services.fems.domain.field import Field, IdleEnergy, Site
+from services.fems.domain.numbering import elapsed_fraction, epoch_s, number_of
+from services.fems.domain.vendor_models import PROFILE_RECORDS, CommitStatus
+
+# All counters stood at 0 here; the choice is arbitrary, but the same at every start.
+COUNTERS_FROM = number_of(datetime(2025, 12, 31, 15, tzinfo=UTC))
+CHUNK_INTERVALS = 30 * 96
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A meter's energy in one interval."""
+
+    number: int
+    import_wh: int
+    export_wh: int
+
+
+@dataclass
+class BatteryState:
+    """A battery between intervals."""
+
+    stored_mwh: int
+    import_wh: int = 0
+    export_wh: int = 0
+    schedule: dict[int, Entry] = field(default_factory=dict)
+    records: deque[Record] = field(default_factory=lambda: deque(maxlen=PROFILE_RECORDS))
+
+
+@dataclass
+class SavedSite:
+    """What a site with batteries remembers: all before interval `through` is done, and what was moved at its meter."""
+
+    through: int
+    moved_import_wh: int
+    moved_export_wh: int
+    batteries: dict[str, BatteryState]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A meter at an instant. Counters are whole Wh since `COUNTERS_FROM`; of the two powers one is 0."""
+
+    import_wh: int
+    export_wh: int
+    import_w: int
+    export_w: int
+    stored_wh: int | None
+
+
+Save = Callable[[str, SavedSite], None]
+
+
+class SitePlant:
+    """One factory's installations; `open` and `close` bracket every interval."""
+
+    def __init__(self, site: Site, saved: SavedSite, counters: dict[str, tuple[int, int]]) -> None:
+        self.site = site
+        self.saved = saved
+        self.counters = counters
+        self.records: dict[str, deque[Record]] = {meter_id: deque(maxlen=PROFILE_RECORDS) for meter_id in counters}
+        for battery_id, state in saved.batteries.items():
+            self.records[battery_id] = state.records
+        self.running: dict[str, tuple[int, int]] = {}
+        self._flows: dict[str, Flow] = {}
+        self._idle_grid = (0, 0)
+
+    def open(self, load_wh: int, pv_wh: Mapping[str, int]) -> None:
+        """Begin the interval `saved.through`: the batteries take up the set-points they hold for it."""
+        idle_net_wh = load_wh - sum(pv_wh.values())
+        net_wh = idle_net_wh
+        self.running = {site_id: (0, produced) for site_id, produced in pv_wh.items()}
+        for battery in self.site.batteries:
+            state = self.saved.batteries[battery.device_id]
+            entry = state.schedule.get(self.saved.through)
+            flow = run_interval(battery, state.stored_mwh, 0 if entry is None else entry.setpoint_w)
+            self._flows[battery.device_id] = flow
+            self.running[battery.device_id] = (flow.import_wh, flow.export_wh)
+            net_wh += flow.import_wh - flow.export_wh
+        self._idle_grid = _flow_of(idle_net_wh)
+        self.running[self.site.grid_meter_id] = _flow_of(net_wh)
+
+    def close(self) -> None:
+        """End the running interval: counters, memories and batteries move on."""
+        number = self.saved.through
+        for meter_id, (import_wh, export_wh) in self.running.items():
+            before = self.counters[meter_id]
+            self.counters[meter_id] = (before[0] + import_wh, before[1] + export_wh)
+            self.records[meter_id].append(Record(number, import_wh, export_wh))
+        for battery_id, flow in self._flows.items():
+            state = self.saved.batteries[battery_id]
+            state.stored_mwh = flow.stored_mwh
+            state.import_wh, state.export_wh = self.counters[battery_id]
+            state.schedule.pop(number, None)
+        grid = self.running[self.site.grid_meter_id]
+        self.saved.moved_import_wh += grid[0] - self._idle_grid[0]
+        self.saved.moved_export_wh += grid[1] - self._idle_grid[1]
+        self.saved.through = number + 1
+
+    def read(self, meter_id: str, now: datetime) -> Reading:
+        """Return what a meter shows at an instant of the running interval."""
+        passed, whole = elapsed_fraction(now)
+        import_wh, export_wh = self.running[meter_id]
+        counted = self.counters[meter_id]
+        stored_wh = None
+        if meter_id in self._flows:
+            before = self.saved.batteries[meter_id].stored_mwh
+            stored_wh = (before + (self._flows[meter_id].stored_mwh - before) * passed // whole) // 1_000
+        return Reading(
+            import_wh=counted[0] + import_wh * passed // whole,
+            export_wh=counted[1] + export_wh * passed // whole,
+            import_w=import_wh * 4,
+            export_w=export_wh * 4,
+            stored_wh=stored_wh,
+        )
+
+
+class Plant:
+    """A complex's sites, moving through time together."""
+
+    def __init__(self, physics: Field, saved: Mapping[str, SavedSite], save: Save, now: datetime) -> None:
+        self._physics = physics
+        self._save = save
+        self._number = number_of(now)
+        totals = _totals(physics, self._number)
+        self.sites = tuple(self._started(site, saved.get(site.participant_id), totals) for site in physics.sites)
+        self._owners = {meter_id: plant for plant in self.sites for meter_id in plant.counters}
+
+    @property
+    def number(self) -> int:
+        """Return the running interval's number."""
+        return self._number
+
+    def catch_up(self, now: datetime) -> None:
+        """Run all intervals that have passed since the last call; a clock that went back changes nothing."""
+        number = number_of(now)
+        if number <= self._number:
+            return
+        energies = self._physics.energies(self._number, number - self._number + 1)
+        for plant in self.sites:
+            _run(plant, energies[plant.site.participant_id], opened=True)
+            self._remember(plant)
+        self._number = number
+
+    def read(self, meter_id: str, now: datetime) -> Reading:
+        """Return what a meter shows."""
+        return self._owners[meter_id].read(meter_id, now)
+
+    def records(self, meter_id: str) -> deque[Record]:
+        """Return a meter's memory of completed intervals, oldest first."""
+        return self._owners[meter_id].records[meter_id]
+
+    def schedule(self, battery_id: str) -> Mapping[int, Entry]:
+        """Return a converter's accepted entries for the running and coming intervals."""
+        return self._owners[battery_id].saved.batteries[battery_id].schedule
+
+    def commit(self, battery: Battery, entry: Entry, now: datetime) -> CommitStatus:
+        """Take an entry into a converter's schedule, durably, or say why not."""
+        plant = self._owners[battery.device_id]
+        schedule = plant.saved.batteries[battery.device_id].schedule
+        status = judge(entry, battery, schedule, now_s=epoch_s(now))
+        if status is CommitStatus.ACCEPTED and schedule.get(entry.number) != entry:
+            before = dict(schedule)
+            schedule[entry.number] = entry
+            try:
+                self._remember(plant)
+            except OSError:
+                # What a crash would forget must not be confirmed.
+                schedule.clear()
+                schedule.update(before)
+                raise
+        return status
+
+    def _remember(self, plant: SitePlant) -> None:
+        if plant.site.batteries:
+            self._save(plant.site.participant_id, plant.saved)
+
+    def _started(self, site: Site, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]]) -> SitePlant:
+        """Return a site at the running interval, brought there from what it remembers."""
+        known = saved if saved is not None and saved.through <= self._number else _new(site, self._number)
+        since = self._physics.energies(known.through, self._number - known.through + 1)[site.participant_id]
+        counters = {site_id: totals[site_id] for site_id in since.pv_wh}
+        for site_id, produced in since.pv_wh.items():
+            counters[site_id] = (0, totals[site_id][1] - int(produced[:-1].sum()))
+        net = since.net_wh()[:-1]
+        grid = totals[site.grid_meter_id]
+        counters[site.grid_meter_id] = (
+            grid[0] - int(np.maximum(net, 0).sum()) + known.moved_import_wh,
+            grid[1] - int(np.maximum(-net, 0).sum()) + known.moved_export_wh,
+        )
+        for battery_id, state in known.batteries.items():
+            counters[battery_id] = (state.import_wh, state.export_wh)
+        plant = SitePlant(site, known, counters)
+        self._fill_memories(plant)
+        _run(plant, since, opened=False)
+        self._remember(plant)
+        return plant
+
+    def _fill_memories(self, plant: SitePlant) -> None:
+        """Give the meters the records that they had before `through`, from time and from the batteries' own."""
+        first = plant.saved.through - PROFILE_RECORDS
+        idle = self._physics.energies(first, PROFILE_RECORDS)[plant.site.participant_id]
+        net = idle.net_wh()
+        for battery_id, state in plant.saved.batteries.items():
+            held = {record.number: record for record in state.records}
+            state.records.clear()
+            for position in range(PROFILE_RECORDS):
+                record = held.get(first + position) or Record(first + position, 0, 0)
+                plant.records[battery_id].append(record)
+                net[position] += record.import_wh - record.export_wh
+        for position, net_wh in enumerate(net.tolist()):
+            plant.records[plant.site.grid_meter_id].append(Record(first + position, *_flow_of(net_wh)))
+            for site_id, produced in idle.pv_wh.items():
+                plant.records[site_id].append(Record(first + position, 0, int(produced[position])))
+
+
+def _flow_of(net_wh: int) -> tuple[int, int]:
+    """Return a net energy as import and export."""
+    return max(net_wh, 0), max(-net_wh, 0)
+
+
+def _run(plant: SitePlant, energies: IdleEnergy, *, opened: bool) -> None:
+    """Run a site through intervals and open the last one; `opened` says that the first is running already."""
+    pv_wh = {site_id: produced.tolist() for site_id, produced in energies.pv_wh.items()}
+    for position, load_wh in enumerate(energies.load_wh.tolist()):
+        if position > 0:
+            plant.close()
+        if position > 0 or not opened:
+            plant.open(load_wh, {site_id: produced[position] for site_id, produced in pv_wh.items()})
+
+
+def _new(site: Site, through: int) -> SavedSite:
+    batteries = {battery.device_id: BatteryState(battery.stored_mwh_initial) for battery in site.batteries}
+    return SavedSite(through, 0, 0, batteries)
+
+
+def _totals(physics: Field, number: int) -> Mapping[str, tuple[int, int]]:
+    """Return every meter's counters at an interval's start, had the batteries always been idle."""
+    backwards = number < COUNTERS_FROM
+    low, high = min(number, COUNTERS_FROM), max(number, COUNTERS_FROM)
+    totals = {
+        meter_id: (0, 0)
+        for site in physics.sites
+        for meter_id in (site.grid_meter_id, *(roof.site_id for roof in site.roofs))
+    }
+    for first in range(low, high, CHUNK_INTERVALS):
+        energies = physics.energies(first, min(CHUNK_INTERVALS, high - first))
+        for site in physics.sites:
+            idle = energies[site.participant_id]
+            net = idle.net_wh()
+            found = {site_id: (0, int(produced.sum())) for site_id, produced in idle.pv_wh.items()}
+            found[site.grid_meter_id] = (int(np.maximum(net, 0).sum()), int(np.maximum(-net, 0).sum()))
+            for meter_id, (import_wh, export_wh) in found.items():
+                before = totals[meter_id]
+                totals[meter_id] = (before[0] + import_wh, before[1] + export_wh)
+    sign = -1 if backwards else 1
+    return {meter_id: (sign * import_wh, sign * export_wh) for meter_id, (import_wh, export_wh) in totals.items()}

@@ -1,0 +1,149 @@
+"""The gateway's tables: how far each meter is published, and every set-point with what became of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from services.fems.domain.setpoints import Known, Setpoint
+from shared.db.tables import UtcInstant, new_metadata
+
+METADATA = new_metadata()
+
+METER = sa.Table(
+    "meter",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    # All intervals before this one are in the outbox or beyond.
+    sa.Column("next_start", UtcInstant, nullable=False),
+)
+
+SETPOINT = sa.Table(
+    "setpoint",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("setpoint_id", sa.Text, primary_key=True),
+    sa.Column("device_id", sa.Text, nullable=False),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("delivery_start", UtcInstant, nullable=False),
+    sa.Column("expires_at", UtcInstant, nullable=False),
+    sa.Column("issued_at", UtcInstant, nullable=False),
+    sa.Column("setpoint_w", sa.BigInteger, nullable=False),
+    sa.Column("charge_w_max", sa.BigInteger, nullable=False),
+    sa.Column("discharge_w_max", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Index("setpoint_by_status", "status", "complex_id"),
+    sa.Index("setpoint_by_interval", "complex_id", "device_id", "delivery_start"),
+)
+
+PENDING, CONFIRMED, REFUSED = "pending", "confirmed", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A set-point with the converter it is for."""
+
+    device_id: str
+    participant_id: str
+    setpoint: Setpoint
+
+
+def known_setpoints(db: Connection, complex_id: str, device_id: str, setpoint: Setpoint) -> Known:
+    """Return what was taken in before that bears on a set-point."""
+    same_id = sa.select(SETPOINT.c.status).where(
+        SETPOINT.c.complex_id == complex_id, SETPOINT.c.setpoint_id == setpoint.setpoint_id
+    )
+    newest = sa.select(sa.func.max(SETPOINT.c.issued_at, type_=UtcInstant)).where(
+        SETPOINT.c.complex_id == complex_id,
+        SETPOINT.c.device_id == device_id,
+        SETPOINT.c.delivery_start == setpoint.delivery_start,
+        SETPOINT.c.status != REFUSED,
+    )
+    return Known(repeated=db.scalar(same_id) is not None, newest_issued_at=db.scalar(newest))
+
+
+def save_setpoint(db: Connection, complex_id: str, command: Command, status: str) -> None:
+    """Remember a set-point that was not seen before."""
+    setpoint = command.setpoint
+    row = {
+        "complex_id": complex_id,
+        "setpoint_id": setpoint.setpoint_id,
+        "device_id": command.device_id,
+        "participant_id": command.participant_id,
+        "delivery_start": setpoint.delivery_start,
+        "expires_at": setpoint.expires_at,
+        "issued_at": setpoint.issued_at,
+        "setpoint_w": setpoint.setpoint_w,
+        "charge_w_max": setpoint.charge_w_max,
+        "discharge_w_max": setpoint.discharge_w_max,
+        "status": status,
+    }
+    db.execute(sa.insert(SETPOINT).values(row))
+
+
+def pending_setpoints(db: Connection, complex_id: str) -> list[Command]:
+    """Return what has yet to be written to a converter, in the order it was issued."""
+    query = sa.select(SETPOINT).where(SETPOINT.c.status == PENDING, SETPOINT.c.complex_id == complex_id)
+    return [
+        Command(
+            device_id=row.device_id,
+            participant_id=row.participant_id,
+            setpoint=Setpoint(
+                setpoint_id=row.setpoint_id,
+                delivery_start=row.delivery_start,
+                expires_at=row.expires_at,
+                issued_at=row.issued_at,
+                setpoint_w=row.setpoint_w,
+                charge_w_max=row.charge_w_max,
+                discharge_w_max=row.discharge_w_max,
+            ),
+        )
+        for row in db.execute(query.order_by(SETPOINT.c.issued_at, SETPOINT.c.setpoint_id))
+    ]
+
+
+def finish_setpoint(db: Connection, complex_id: str, setpoint_id: str, status: str) -> bool:
+    """Mark a pending set-point as done; False where it was done already."""
+    done = db.execute(
+        sa.update(SETPOINT)
+        .where(
+            SETPOINT.c.complex_id == complex_id,
+            SETPOINT.c.setpoint_id == setpoint_id,
+            SETPOINT.c.status == PENDING,
+        )
+        .values(status=status)
+    )
+    return done.rowcount == 1
+
+
+def start_meters(db: Connection, complex_id: str, meter_ids: Iterable[str], first_start: datetime) -> None:
+    """Begin publishing the meters that were never published, with the interval that starts at `first_start`."""
+    known = next_starts(db, complex_id)
+    rows = [
+        {"complex_id": complex_id, "meter_id": meter_id, "next_start": first_start}
+        for meter_id in meter_ids
+        if meter_id not in known
+    ]
+    if rows:
+        db.execute(sa.insert(METER), rows)
+
+
+def next_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:
+    """Return the next interval to publish, by meter."""
+    rows = db.execute(sa.select(METER.c.meter_id, METER.c.next_start).where(METER.c.complex_id == complex_id))
+    return {row.meter_id: row.next_start for row in rows}
+
+
+def advance_meters(db: Connection, complex_id: str, next_by_meter: Mapping[str, datetime]) -> None:
+    """Remember that all before these intervals is published."""
+    rows = [{"meter": meter_id, "next": next_start} for meter_id, next_start in next_by_meter.items()]
+    if rows:
+        statement = (
+            sa.update(METER)
+            .where(METER.c.complex_id == complex_id, METER.c.meter_id == sa.bindparam("meter"))
+            .values(next_start=sa.bindparam("next", type_=UtcInstant))
+        )
+        db.execute(statement, rows)
