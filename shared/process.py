@@ -44,7 +44,7 @@ class Context:
 def open_context(service: str) -> Context:
     """Read the deployment's settings and open what they name."""
     settings = load(DeploymentSettings)
-    _log_as_json(settings.log_level)
+    log_as_json(settings.log_level)
     engine = open_engine(service_url(settings.database_url, service))
     require_newest(engine, service)
     settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,8 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _log_as_json(level: str) -> None:
+def log_as_json(level: str) -> None:
+    """Write every log record to stderr as one JSON line."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
