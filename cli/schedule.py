@@ -27,7 +27,12 @@ def schedule(
 
     _check_files(case, out, plot)
     read = ess.case_from_json(_decoded(case), str(case))
-    found = ess.solve(read)
+    try:
+        found = ess.solve(read)
+    except (ess.SolverFailed, ess.BrokenPromise) as error:
+        # Seen only where numbers are so many magnitudes apart that floats lose the small ones.
+        rule = "must hold numbers of magnitudes that floats can solve together"
+        raise BadInput(where=str(case), field="$", rule=rule, value=str(error)) from None
     answer = ess.schedule_to_json(found)
     with writing(out, plot) as drafts:
         if out is not None:

@@ -5,6 +5,7 @@ from optimizers.ess.case_json import case_from_json, schedule_to_json
 from optimizers.ess.check import BrokenPromise, check
 from optimizers.ess.reasons import Reason
 from optimizers.ess.schedule import Rolling, solve
+from optimizers.ess.solver import SolverFailed
 
 __all__ = [
     "Battery",
@@ -14,6 +15,7 @@ __all__ = [
     "Rolling",
     "Schedule",
     "SolveRecord",
+    "SolverFailed",
     "Violation",
     "case_from_json",
     "check",

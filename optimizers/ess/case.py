@@ -9,6 +9,7 @@ from optimizers.ess.model import Floats
 from shared.errors import BadInput
 
 MINUTES_PER_HOUR = 60.0
+MINUTES_PER_DAY = 1440.0
 # Larger magnitudes are typing errors, and would drown the rest of the case in rounding.
 MAGNITUDE_MAX = 1e9
 # A window is a whole number of steps up to this share of a step, which floats in minutes can't express better.
@@ -82,7 +83,7 @@ class Case:
 
     def __post_init__(self) -> None:
         for name in ("step_minutes", "demand_window_minutes"):
-            _check_positive(f"$.{name}", getattr(self, name))
+            _check_minutes(f"$.{name}", getattr(self, name))
         if len(self.load_kw) == 0:
             raise _broken("$.load_kw", "must have at least one step", "0 steps")
         for name in ("load_kw", "pv_kw"):
@@ -185,9 +186,9 @@ def _check_range(path: str, number: float, low: float, high: float) -> None:
         raise _broken(path, f"must be >= {low:g} and <= {high:g}", number)
 
 
-def _check_positive(path: str, number: float) -> None:
-    if not 0.0 < number <= MAGNITUDE_MAX:
-        raise _broken(path, f"must be > 0 and <= {MAGNITUDE_MAX:g}", number)
+def _check_minutes(path: str, minutes: float) -> None:
+    if not 0.0 < minutes <= MINUTES_PER_DAY:
+        raise _broken(path, f"must be > 0 and <= {MINUTES_PER_DAY:g} minutes", minutes)
 
 
 def _check_series(path: str, series: Floats, steps: int, low: float) -> None:

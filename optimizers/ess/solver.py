@@ -16,6 +16,8 @@ FEASIBILITY_TOLERANCE = 1e-9
 # The cost of a MILP must equal an independent one to 1e-6.
 RELATIVE_GAP = 1e-8
 DEVEX = 1  # HiGHS' number for this dual edge weight strategy
+CONTRADICTORY = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
+DECIDED = (highspy.HighsModelStatus.kOptimal, *CONTRADICTORY)
 
 
 class SolverFailed(Exception):  # noqa: N818 -- it says what happened
@@ -103,6 +105,11 @@ class Solver:
         if start is not None:
             highs.setBasis(start)
         highs.run()
+        if integral is None and highs.getModelStatus() not in DECIDED:
+            # Numbers many magnitudes apart: presolve may bring them together where the plain simplex gives up.
+            highs.clearSolver()
+            highs.setOptionValue("presolve", "on")
+            highs.run()
         answer = self._answer(milp=integral is not None)
         if series is not None and answer is not None:
             self._ends[series] = answer.basis
@@ -112,7 +119,7 @@ class Solver:
     def _answer(self, *, milp: bool) -> Answer | None:
         highs = self._highs
         status = highs.getModelStatus()
-        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        if status in CONTRADICTORY:
             # Every flow that could grow without end costs something or is bounded, so it is never unbounded.
             return None
         if status != highspy.HighsModelStatus.kOptimal:
