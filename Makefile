@@ -25,9 +25,39 @@ help: ## list the targets
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-setup: .venv/runtime ## make .venv/bin/sandan, with everything it needs
+setup: .venv/runtime $(VENDOR)/complete ## make .venv/bin/sandan, with everything it needs
 .PHONY: help setup
+
+$(VENDOR)/complete: .venv/uv package.json package-lock.json infra/vendor.sh requirements-node.lock
+	@echo "setup: fetching the console's scripts"
+	@infra/npm.sh ci --ignore-scripts --no-audit --no-fund --silent
+	@infra/vendor.sh node_modules
+
+demo: setup ## run a trading day and serve the console (OPTIONS="--speed 600 --exit")
+	@$(BIN)/sandan demo $(OPTIONS)
+
+test: .venv/test $(VENDOR)/complete ## run all tests; a layer whose need is missing is skipped aloud
+	@$(BIN)/python -m pytest --cov --cov-report=term $(OPTIONS)
+
+check: .venv/test ## what must hold before a commit: format, lint, types, boundaries
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+bench: .venv/test ## measure, as ratios in one run
+	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
+
+compose: setup ## run the system from images, with Docker
+	@$(BIN)/sandan compose
+	@docker-compose --env-file var/compose/.env up --build
+
+docs: .venv/runtime ## write the documents that are made from code
+	@$(BIN)/python -m cli.docs
 
 lock: .venv/uv ## resolve pyproject.toml into the lock files again
 	@infra/lock.sh
-.PHONY: lock
+
+clean: ## remove what the other targets made
+	@rm -rf .venv node_modules $(VENDOR) var .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+.PHONY: demo test check bench compose docs lock clean
