@@ -1,4 +1,4 @@
-"""One service on the memory bus, a SQLite file and a clock set by hand, for component tests."""
+"""One service on the memory bus, a database and a clock set by hand, for component tests."""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
-from shared.db.engine import open_engine
+from shared.db.engine import open_engine, service_url
+from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, named_id
 from shared.events.topics import TOPICS, Topic, topic_written_by
 from shared.events.wire import decode, encode
@@ -18,13 +19,21 @@ E = TypeVar("E", bound=Event)
 
 
 class Bench:
-    """A service under test: give it events and instants, see what it publishes."""
+    """A service under test: give it events and instants, see what it publishes.
 
-    def __init__(self, service: Service, metadata: sa.MetaData, folder: Path, now: datetime) -> None:
+    Its `place` is a folder for a SQLite file, whose tables are made from the metadata, or the URL of a deployment's
+    database, which is migrated as an operator would.
+    """
+
+    def __init__(self, service: Service, metadata: sa.MetaData, place: Path | str, now: datetime) -> None:
         self.bus = MemoryBus()
         self.clock = ManualClock(now)
-        self.engine = open_engine(sa.make_url(f"sqlite:///{folder / f'{service.name}.db'}"))
-        metadata.create_all(self.engine)
+        if isinstance(place, Path):
+            self.engine = open_engine(sa.make_url(f"sqlite:///{place / f'{service.name}.db'}"))
+            metadata.create_all(self.engine)
+        else:
+            upgrade(place, service.name)
+            self.engine = open_engine(service_url(place, service.name))
         self.service = service
         self._loop = RunLoop(service, self.bus, self.engine, self.clock)
         self._given = 0
@@ -51,6 +60,10 @@ class Bench:
     def restart(self) -> None:
         """Throw the process's memory away, as kill -9 does, and start again on the same database."""
         self._loop = RunLoop(self.service, self.bus, self.engine, self.clock)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.engine.dispose()
 
     def published(self, kind: type[E]) -> list[E]:
         """Return what the service has published of one kind, in order within each key."""

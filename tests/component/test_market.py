@@ -1,15 +1,13 @@
 """The market on a bus that delays, repeats and reorders, with the demo complex's rules (gate lead 15 minutes)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from logging import WARNING
 from pathlib import Path
 
 import pytest
 
-from services.market import handlers, store
-from shared.complexes import load_complex
 from shared.events.base import Event
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.events.market import (
@@ -20,80 +18,29 @@ from shared.events.market import (
     OrderCancelled,
     OrderRejected,
 )
-from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted, Side
+from shared.events.orders import Side
 from shared.intervals import INTERVAL
-from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
-
-COMPLEX = load_complex(DEMO_COMPLEX)
-COMPLEX_ID = COMPLEX.complex_id
-DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
-GATE = DELIVERY - timedelta(minutes=15)
-EARLY = GATE - timedelta(minutes=10)
-LAST_MOMENT = GATE - timedelta(microseconds=1)
-ALARM = timedelta(minutes=5)
+from tests.component.market_facts import (
+    ALARM,
+    COMPLEX_ID,
+    DELIVERY,
+    EARLY,
+    GATE,
+    LAST_MOMENT,
+    a_bench,
+    a_buy,
+    a_cancel,
+    a_seal,
+    a_sell,
+    an_order,
+    give,
+)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return a_bench(tmp_path)
-
-
-def a_bench(folder: Path) -> Bench:
-    return Bench(handlers.service({COMPLEX_ID: COMPLEX}, seal_alarm=ALARM), store.METADATA, folder, EARLY)
-
-
-def an_order(
-    order_id: str, participant_id: str, side: Side, price_krw: int, *, at: datetime = EARLY, writer: str = "trading_api"
-) -> OrderSubmitted:
-    """Return an order for 10 kWh."""
-    return OrderSubmitted(
-        complex_id=COMPLEX_ID,
-        order_id=order_id,
-        client_order_id=order_id,
-        participant_id=participant_id,
-        delivery_start=DELIVERY,
-        side=side,
-        price_jeon_per_kwh=100 * price_krw,
-        quantity_wh=10_000,
-        submitted_at=at,
-        writer=writer,
-        sequence=1,
-    )
-
-
-def a_sell(order_id: str = "s1", *, at: datetime = EARLY, writer: str = "scheduler") -> OrderSubmitted:
-    return an_order(order_id, "hanbit-machining", Side.SELL, 100, at=at, writer=writer)
-
-
-def a_buy(order_id: str = "b1", *, at: datetime = EARLY, writer: str = "trading_api") -> OrderSubmitted:
-    return an_order(order_id, "daesung-casting", Side.BUY, 120, at=at, writer=writer)
-
-
-def a_seal(writer: str, delivery_start: datetime = DELIVERY, *, after: timedelta = timedelta(0)) -> OrdersSealed:
-    sealed_at = delivery_start - timedelta(minutes=15) + after
-    return OrdersSealed(
-        complex_id=COMPLEX_ID, writer=writer, delivery_start=delivery_start, sealed_at=sealed_at, last_sequence=1
-    )
-
-
-def a_cancel(order_id: str, participant_id: str, *, at: datetime, writer: str = "trading_api") -> OrderCancelRequested:
-    return OrderCancelRequested(
-        complex_id=COMPLEX_ID,
-        order_id=order_id,
-        participant_id=participant_id,
-        delivery_start=DELIVERY,
-        requested_at=at,
-        writer=writer,
-        sequence=2,
-    )
-
-
-def give(bench: Bench, *events: Event) -> None:
-    """Publish each event in its writer's own topic."""
-    for event in events:
-        writer = getattr(event, "writer", "trading_api")
-        bench.give(event, producer=writer)
 
 
 def test_orders_of_one_feeder_trade_at_the_midpoint_without_a_fee(bench: Bench) -> None:

@@ -1,0 +1,127 @@
+"""Market and settlement keep their promises on SQLite and on PostgreSQL, with the schema of the migrations."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+import services.market.store as market_store
+import services.settlement.store as settlement_store
+from shared.db.engine import open_engine, reading, service_url
+from shared.db.migrating import upgrade
+from shared.events.commands import MarketHaltRequested, MarketResumeRequested
+from shared.events.market import AuctionCleared, OrderAccepted, OrderCancelled, OrderRejected
+from shared.events.settlement import IntervalSettled, ReadingIgnored
+from tests.component import market_facts, settlement_facts
+from tests.component.harness import Bench
+
+
+@pytest.fixture
+def market(database_url: str) -> Iterator[Bench]:
+    with closing(market_facts.a_bench(database_url)) as bench:
+        yield bench
+
+
+@pytest.fixture
+def settlement(database_url: str) -> Iterator[Bench]:
+    with closing(settlement_facts.a_bench(database_url)) as bench:
+        yield bench
+
+
+@pytest.mark.parametrize(
+    ("service", "metadata"), [("market", market_store.METADATA), ("settlement", settlement_store.METADATA)]
+)
+def test_migrations_make_the_tables_that_the_service_uses(
+    database_url: str, service: str, metadata: sa.MetaData
+) -> None:
+    upgrade(database_url, service)
+    engine = open_engine(service_url(database_url, service))
+
+    with engine.connect() as db:
+        differences = compare_metadata(MigrationContext.configure(db), metadata)
+
+    engine.dispose()
+    assert differences == []
+
+
+def test_a_market_with_halts_cancels_kills_and_redelivery_clears_once(market: Bench) -> None:
+    facts = market_facts
+    halt = MarketHaltRequested(
+        complex_id=facts.COMPLEX_ID, requested_at=facts.EARLY, operator="kim", reason="\x00 is text too"
+    )
+    resume = MarketResumeRequested(complex_id=facts.COMPLEX_ID, requested_at=facts.EARLY, operator="kim")
+
+    facts.give(market, halt, resume, halt, resume, facts.a_sell(), facts.a_buy(at=facts.GATE, order_id="late"))
+    facts.give(market, facts.a_cancel("gone", "daesung-casting", at=facts.EARLY), facts.a_buy("gone"))
+    market.restart()
+    facts.give(market, facts.a_buy(), facts.a_seal("scheduler"))
+    market.run(until=facts.GATE + facts.ALARM)
+    facts.give(market, facts.a_seal("trading_api"))
+    for topic in ("scheduler.orders.v1", "trading_api.orders.v1"):
+        for message in market.bus.messages(topic):
+            market.bus.append(message)
+    market.restart()
+    market.run()
+
+    [auction] = market.published(AuctionCleared)
+    assert {fill.order_id: fill.filled_wh for fill in auction.fills} == {"s1": 10_000, "b1": 10_000}
+    assert auction.price_jeon_per_kwh == 11_000  # midway between 100 and 120 KRW
+    assert [event.order_id for event in market.published(OrderAccepted)] == ["s1", "gone", "b1"]
+    assert [event.order_id for event in market.published(OrderCancelled)] == ["gone"]
+    assert [event.reason for event in market.published(OrderRejected)] == ["gate_closed"]
+
+
+def test_an_interval_is_settled_once_and_its_ledger_balances(settlement: Bench) -> None:
+    facts = settlement_facts
+    *most, last = facts.readings(facts.DELIVERY, facts.FLOWS_WH)
+
+    settlement.give(*most, facts.an_auction(facts.DELIVERY))
+    settlement.restart()
+    settlement.give(last)
+    settlement.give(*most, last, last.model_copy(update={"import_wh": 7}))
+
+    [settled] = settlement.published(IntervalSettled)
+    assert (settled.ledger_entries, settled.ledger_sum_krw) == (3, 0)
+    assert len(settlement.published(ReadingIgnored)) == 1
+    with reading(settlement.engine) as db:
+        assert settlement_store.ledger_sum_krw(db, facts.COMPLEX_ID) == 0
+        assert settlement_store.unbalanced_entries(db, facts.COMPLEX_ID) == []
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line"])
+@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET entry_id = 'x'"])
+def test_the_database_refuses_to_change_the_ledger(settlement: Bench, table: str, change: str) -> None:
+    facts = settlement_facts
+    settlement.give(facts.an_auction(facts.DELIVERY), *facts.readings(facts.DELIVERY, facts.FLOWS_WH))
+
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
+        db.execute(sa.text(change.format(table)))
+
+
+@pytest.mark.parametrize(("debit_krw", "credit_krw"), [(0, 0), (1, 1), (-1, 0)])
+def test_the_database_refuses_a_ledger_line_without_one_side(
+    settlement: Bench, debit_krw: int, credit_krw: int
+) -> None:
+    facts = settlement_facts
+    settlement.give(facts.an_auction(facts.DELIVERY), *facts.readings(facts.DELIVERY, facts.FLOWS_WH))
+    identity = {"complex_id": facts.COMPLEX_ID, "entry_id": f"trade:{facts.an_auction(facts.DELIVERY).auction_id}:1"}
+    line = {"number": 9, "account": "grid", "debit_krw": debit_krw, "credit_krw": credit_krw}
+
+    with pytest.raises(sa.exc.IntegrityError, match="ledger_line_has_one_side"), settlement.engine.begin() as db:
+        db.execute(sa.insert(settlement_store.LEDGER_LINE).values(**identity, **line))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_only_one_transaction_at_a_time_settles_for_a_complex(settlement: Bench) -> None:
+    # SQLite needs no such test: every transaction there owns the whole database from its start.
+    facts = settlement_facts
+    settlement.give(facts.an_auction(facts.DELIVERY))
+
+    with settlement.engine.begin() as first, settlement.engine.connect() as second:
+        settlement_store.lock(first, facts.COMPLEX_ID)
+        second.exec_driver_sql("SET lock_timeout = '50ms'")
+        with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+            settlement_store.lock(second, facts.COMPLEX_ID)
