@@ -1,18 +1,22 @@
-"""A meter archive: the past that a service learns from before the system has measured anything itself.
+"""The metered past that a service learns from: a table in its own database, and the archive that fills it first.
 
-CSV, a row a meter and delivery interval: `complex_id,meter_id,participant_id,meter_kind,delivery_start,import_wh,
-export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh.
+The archive is CSV, a row a meter and delivery interval: `complex_id,meter_id,participant_id,meter_kind,delivery_start,
+import_wh,export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
 from shared.complexes import Complexes
+from shared.db.tables import UtcInstant
 from shared.errors import BadInput
-from shared.events.fems import MeterKind
+from shared.events.fems import IntervalMetered, MeterKind
 from shared.intervals import is_delivery_start
 
 COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_start", "import_wh", "export_wh")
@@ -41,6 +45,99 @@ CONSUMPTION_SIGNS: dict[MeterKind, tuple[int, int]] = {
 }
 
 
+def add_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the readings' table to a service's schema."""
+    return sa.Table(
+        "readings",
+        metadata,
+        sa.Column("complex_id", sa.Text, primary_key=True),
+        sa.Column("delivery_start", UtcInstant, primary_key=True),
+        sa.Column("meter_id", sa.Text, primary_key=True),
+        sa.Column("import_wh", sa.BigInteger, nullable=False),
+        sa.Column("export_wh", sa.BigInteger, nullable=False),
+    )
+
+
+READINGS = add_table(sa.MetaData())
+
+
+def reading_of(event: IntervalMetered) -> MeterReading:
+    """Return what an event says."""
+    return MeterReading(
+        complex_id=event.complex_id,
+        meter_id=event.meter_id,
+        delivery_start=event.delivery_start,
+        import_wh=event.import_wh,
+        export_wh=event.export_wh,
+    )
+
+
+def has_readings(db: Connection, complex_id: str) -> bool:
+    """Say whether anything was ever metered in a complex."""
+    found = sa.select(READINGS.c.meter_id).where(READINGS.c.complex_id == complex_id).limit(1)
+    return db.scalar(found) is not None
+
+
+def add_readings(db: Connection, readings: Iterable[MeterReading]) -> None:
+    """Add readings of meters and intervals that have none yet."""
+    rows = [
+        {
+            "complex_id": one.complex_id,
+            "delivery_start": one.delivery_start,
+            "meter_id": one.meter_id,
+            "import_wh": one.import_wh,
+            "export_wh": one.export_wh,
+        }
+        for one in readings
+    ]
+    if rows:
+        db.execute(sa.insert(READINGS), rows)
+
+
+def save_reading(db: Connection, reading: MeterReading) -> None:
+    """Keep a reading; a later one for the same meter and interval replaces it."""
+    replaced = db.execute(
+        sa.update(READINGS)
+        .where(
+            READINGS.c.complex_id == reading.complex_id,
+            READINGS.c.delivery_start == reading.delivery_start,
+            READINGS.c.meter_id == reading.meter_id,
+        )
+        .values(import_wh=reading.import_wh, export_wh=reading.export_wh)
+    )
+    if replaced.rowcount == 0:
+        add_readings(db, [reading])
+
+
+def readings_since(db: Connection, complex_id: str, since: datetime) -> Sequence[MeterReading]:
+    """Return a complex's readings of intervals that start at an instant or later."""
+    return _readings(db, complex_id, READINGS.c.delivery_start >= since)
+
+
+def readings_of(db: Connection, complex_id: str, delivery_starts: Collection[datetime]) -> Sequence[MeterReading]:
+    """Return a complex's readings of some intervals."""
+    return _readings(db, complex_id, READINGS.c.delivery_start.in_(sorted(delivery_starts)))
+
+
+def drop_readings_before(db: Connection, complex_id: str, instant: datetime) -> None:
+    """Forget what is too old to be of use."""
+    db.execute(sa.delete(READINGS).where(READINGS.c.complex_id == complex_id, READINGS.c.delivery_start < instant))
+
+
+def import_history(db: Connection, complexes: Complexes, path: Path) -> int:
+    """Take in a meter archive for the complexes that have no readings yet; return how many readings were taken.
+
+    Raises:
+        BadInput: The archive breaks a rule; nothing is taken then.
+    """
+    new = {complex_id for complex_id in complexes if not has_readings(db, complex_id)}
+    if not new:
+        return 0
+    readings = [one for one in read_history(path, complexes) if one.complex_id in new]
+    add_readings(db, readings)
+    return len(readings)
+
+
 def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
     """Read a meter archive of some complexes, in file order.
 
@@ -56,7 +153,16 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
         raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
 
 
-def _rows(table: "Iterator[list[str]]", where: str, complexes: Complexes) -> Iterator[MeterReading]:
+def _readings(db: Connection, complex_id: str, where: sa.ColumnElement[bool]) -> Sequence[MeterReading]:
+    columns = (READINGS.c.meter_id, READINGS.c.delivery_start, READINGS.c.import_wh, READINGS.c.export_wh)
+    rows = db.execute(sa.select(*columns).where(READINGS.c.complex_id == complex_id, where))
+    return [
+        MeterReading(complex_id=complex_id, meter_id=meter, delivery_start=start, import_wh=taken, export_wh=given)
+        for meter, start, taken, given in rows
+    ]
+
+
+def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Iterator[MeterReading]:
     if tuple(next(table, [])) != COLUMNS:
         raise BadInput(where=f"{where} row 1", field="columns", rule=f"must be {','.join(COLUMNS)}", value="others")
     known = {

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.forecast import handlers
+from shared.history import import_history
 from shared.process import open_context, run, serve, stop_on_signals
 from shared.settings import load
 
@@ -29,7 +30,7 @@ def main() -> None:
     settings = load(Settings)
     if settings.history_file is not None:
         with context.engine.begin() as db:
-            taken = handlers.import_history(db, context.complexes, settings.history_file)
+            taken = import_history(db, context.complexes, settings.history_file)
         logger.info("history taken in", extra={"file": str(settings.history_file), "readings": taken})
     serve(handlers.service(context.complexes), context, stop_on_signals())
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,12 +13,12 @@ from services.forecast.domain import outlook
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS, Horizon
 from services.forecast.domain.seasonal import Distribution, Learned
 from services.forecast.domain.solar import Place, Roofs, clear_sky_kw
-from shared import units
+from shared import history, units
 from shared.complexes import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.forecast import ForecastIssued, ForecastKind
-from shared.history import CONSUMPTION_SIGNS, MeterReading, read_history
+from shared.history import CONSUMPTION_SIGNS, MeterReading
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, interval_of, trading_day_of
 from shared.reference import holidays
 from shared.runloop import RuleBroken, Service
@@ -62,9 +61,9 @@ class Meters:
     def refresh(self, db: Connection, first_day: date) -> None:
         """Read what changed since the last time, or everything at the first; drop the days before the first one."""
         if self._stale is None:
-            changed = store.readings_since(db, self._complex_id, day_start(first_day))
+            changed = history.readings_since(db, self._complex_id, day_start(first_day))
         else:
-            changed = store.readings_of(db, self._complex_id, self._stale) if self._stale else []
+            changed = history.readings_of(db, self._complex_id, self._stale) if self._stale else []
         for one in changed:
             self._put(one)
         self._stale = set()
@@ -151,7 +150,7 @@ class Forecaster:
         self.meters.refresh(db, horizon.history[0])
         events = self._forecasts(horizon, now)
         store.save_issue(db, self._complex.complex_id, issue)
-        store.drop_readings_before(db, self._complex.complex_id, issue - KEPT)
+        history.drop_readings_before(db, self._complex.complex_id, issue - KEPT)
         return events
 
     def _forecasts(self, horizon: Horizon, now: datetime) -> list[Event]:
@@ -210,20 +209,6 @@ class Forecaster:
         ]
 
 
-def import_history(db: Connection, complexes: Complexes, path: Path) -> int:
-    """Take in a meter archive for the complexes that have no readings yet; return how many readings were taken.
-
-    Raises:
-        BadInput: The archive breaks a rule; nothing is taken then.
-    """
-    new = {complex_id for complex_id in complexes if not store.has_readings(db, complex_id)}
-    if not new:
-        return 0
-    readings = [one for one in read_history(path, complexes) if one.complex_id in new]
-    store.add_readings(db, readings)
-    return len(readings)
-
-
 def service(complexes: Complexes) -> Service:
     """Return the forecast service of a deployment's complexes."""
     forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
@@ -234,14 +219,7 @@ def service(complexes: Complexes) -> Service:
         forecaster = forecasters.get(event.complex_id)
         if forecaster is None or not forecaster.meters.knows(event.meter_id):
             raise RuleBroken(f"meter_id must be a meter of a served complex, was {event.complex_id}/{event.meter_id}")
-        reading = MeterReading(
-            complex_id=event.complex_id,
-            meter_id=event.meter_id,
-            delivery_start=event.delivery_start,
-            import_wh=event.import_wh,
-            export_wh=event.export_wh,
-        )
-        store.save_reading(db, reading)
+        history.save_reading(db, history.reading_of(event))
         forecaster.meters.mark_stale(event.delivery_start)
         return []
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from services.forecast import handlers, store
+from shared import history
 from shared.complexes import Complex, Complexes, load_complexes
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.forecast import ForecastIssued, ForecastKind
-from shared.history import COLUMNS
 from shared.intervals import INTERVAL, day_start, delivery_starts
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
@@ -51,7 +51,7 @@ def metered(one: Complex, delivery_start: datetime, *, without: tuple[str, ...] 
 
 
 def an_archive(path: Path, one: Complex, days: Iterable[date]) -> Path:
-    lines = [",".join(COLUMNS)]
+    lines = [",".join(history.COLUMNS)]
     for day in days:
         for start in delivery_starts(day):
             lines += [
@@ -126,7 +126,7 @@ def test_load_is_what_the_meters_of_a_factory_add_up_to(complexes: Complexes, tm
     bench = a_bench(complexes, tmp_path)
     archive = an_archive(tmp_path / "archive.csv", one, (DAY - timedelta(days=n) for n in range(14, 0, -1)))
     with bench.engine.begin() as db:
-        handlers.import_history(db, complexes, archive)
+        history.import_history(db, complexes, archive)
 
     bench.run()
 
@@ -177,7 +177,7 @@ def test_reading_that_comes_late_or_again_counts_once_with_its_last_figures(
     bench.give(*corrected)
 
     with bench.engine.begin() as db:
-        readings = store.readings_of(db, one.complex_id, [MORNING])
+        readings = history.readings_of(db, one.complex_id, [MORNING])
     assert len(readings) == len(one.devices)
     assert {reading.import_wh for reading in readings} == {2 * GRID_WH, 0, 2 * PV_WH}
 
@@ -206,7 +206,7 @@ def test_reading_of_an_unknown_meter_is_set_aside(complexes: Complexes, tmp_path
     bench.give(stranger)
 
     with bench.engine.begin() as db:
-        assert not store.has_readings(db, one.complex_id)
+        assert not history.has_readings(db, one.complex_id)
     assert len(bench.bus.messages("forecast.dead_letters.v1")) == 1
 
 
@@ -216,7 +216,7 @@ def test_archive_is_taken_in_once_and_not_over_live_readings(complexes: Complexe
     archive = an_archive(tmp_path / "archive.csv", one, [DAY - timedelta(days=1)])
 
     with bench.engine.begin() as db:
-        taken = [handlers.import_history(db, complexes, archive) for _ in range(2)]
+        taken = [history.import_history(db, complexes, archive) for _ in range(2)]
 
     # 96 intervals of 26 meters, then nothing.
     assert taken == [96 * len(one.devices), 0]
@@ -232,11 +232,11 @@ def test_broken_archive_leaves_nothing_behind(complexes: Complexes, tmp_path: Pa
 
     rule = rf"row {len(lines)}: export_wh must be a whole number"
     with pytest.raises(BadInput, match=rule) as refused, bench.engine.begin() as db:
-        handlers.import_history(db, complexes, archive)
+        history.import_history(db, complexes, archive)
 
     assert refused.value.value == "-1"
     with bench.engine.begin() as db:
-        assert not store.has_readings(db, one.complex_id)
+        assert not history.has_readings(db, one.complex_id)
 
 
 def test_readings_older_than_five_weeks_are_dropped(complexes: Complexes, tmp_path: Path) -> None:
@@ -247,5 +247,5 @@ def test_readings_older_than_five_weeks_are_dropped(complexes: Complexes, tmp_pa
     bench.run(MORNING + INTERVAL)
 
     with bench.engine.begin() as db:
-        kept = store.readings_since(db, one.complex_id, MORNING - timedelta(days=99))
+        kept = history.readings_since(db, one.complex_id, MORNING - timedelta(days=99))
     assert {reading.delivery_start for reading in kept} == {MORNING - timedelta(days=34)}
