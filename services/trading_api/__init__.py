@@ -1,0 +1,1 @@
+"""The way in for factories, operators and planners: HTTP calls, a live stream, the console, and their read model."""

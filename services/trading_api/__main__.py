@@ -1,0 +1,123 @@
+"""Serve the trading API and its console, with the run loop beside them."""
+
+import logging
+import socket
+import threading
+from pathlib import Path
+
+import uvicorn
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.trading_api import handlers
+from services.trading_api.api.app import create_app
+from services.trading_api.api.bootstrap import load_keys, read_keys_file
+from services.trading_api.api.feed import Feed
+from services.trading_api.api.parts import Parts, Rules
+from shared.errors import BadInput
+from shared.process import Context, open_context, run, serve, stop_on_signals
+from shared.runloop import Service
+from shared.settings import load
+
+logger = logging.getLogger(__name__)
+
+# Live connections get this long to end by themselves; the whole stop stays within ten seconds.
+GRACE_S = 3
+JOIN_S = 6.0
+
+
+class Settings(BaseSettings):
+    """Environment of the trading API; see .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="TRADING_API_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65_535)
+    bootstrap_keys_file: Path | None = None
+    writes_per_s: int = Field(default=50, ge=1)
+    reads_per_s: int = Field(default=200, ge=1)
+    open_orders_max: int = Field(default=1_000, ge=1)
+    session_hours: int = Field(default=12, ge=1, le=24 * 7)
+    docs: bool = False
+    secure_cookie: bool = False
+
+
+def main() -> None:
+    """Serve until a signal, or until the run loop ends."""
+    settings = load(Settings)
+    listener = _listen(settings.host, settings.port)
+    context = open_context("trading_api")
+    feed = Feed(context.engine, context.complexes)
+    parts = Parts(
+        complexes=context.complexes,
+        clock=context.clock,
+        engine=context.engine,
+        feed=feed,
+        rules=Rules(
+            writes_per_s=settings.writes_per_s,
+            reads_per_s=settings.reads_per_s,
+            open_orders_max=settings.open_orders_max,
+            session_hours=settings.session_hours,
+            docs=settings.docs,
+            secure_cookie=settings.secure_cookie,
+        ),
+    )
+    if settings.bootstrap_keys_file is not None:
+        keys = read_keys_file(settings.bootstrap_keys_file, context.complexes)
+        load_keys(context.engine, keys, now=context.clock.now())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(parts),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+    )
+    _run_both(server, listener, handlers.service(context.complexes, after_batch=feed.wake), context)
+
+
+def _run_both(server: uvicorn.Server, listener: socket.socket, service: Service, context: Context) -> None:
+    """Run the server here and the loop beside it; the end of one is the end of both."""
+    stop = stop_on_signals()
+    ended_by: list[BaseException] = []
+
+    def loop() -> None:
+        try:
+            serve(service, context, stop)
+        except BaseException as error:  # noqa: BLE001 -- handed to the main thread, which raises it
+            ended_by.append(error)
+        finally:
+            server.should_exit = True
+
+    beside = threading.Thread(target=loop, name="run-loop")
+    beside.start()
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
+        beside.join(JOIN_S)
+    if ended_by:
+        raise ended_by[0]
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            where="environment",
+            field="TRADING_API_PORT (--port)",
+            rule=f"must be a free port of {host}",
+            value=port,
+            hint=f"{error.strerror}; stop the program that listens there, or choose another port",
+        ) from None
+    return listener
+
+
+if __name__ == "__main__":
+    run(main)

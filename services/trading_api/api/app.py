@@ -1,0 +1,77 @@
+"""Put the application together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from fastapi import APIRouter, FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.trading_api.api import health, orders, problems, reads, session, staff, stream
+from services.trading_api.api.guard import Quotas
+from services.trading_api.api.parts import Parts
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+}
+
+
+class SecurityHeaders:
+    """Tell browsers what pages of ours never do; plain ASGI, so that the live stream is not held back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add the headers to its answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def create_app(parts: Parts, pages: Sequence[APIRouter] = ()) -> FastAPI:
+    """Return the application: the API, the console's session, and whatever pages are given."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        del app
+        reader = asyncio.create_task(parts.feed.run())
+        yield
+        reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await reader
+
+    app = FastAPI(
+        title="Sandan trading API",
+        version="1",
+        summary="Orders, auctions and statements of one industrial complex's energy exchange",
+        docs_url="/docs" if parts.rules.docs else None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(SecurityHeaders)
+    app.state.parts = parts
+    app.state.quotas = Quotas(writes_per_s=parts.rules.writes_per_s, reads_per_s=parts.rules.reads_per_s)
+    problems.add_handlers(app)
+    for router in (
+        orders.entering,
+        orders.seeing,
+        reads.router,
+        staff.operating,
+        staff.planning,
+        stream.router,
+        session.router,
+        health.router,
+        *pages,
+    ):
+        app.include_router(router)
+    return app

@@ -1,0 +1,119 @@
+"""A complex's trading day at a glance, as one caller may see it: what the live stream begins with."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from services.trading_api.api.parts import Parts
+from services.trading_api.domain.access import Principal
+from services.trading_api.domain.views import (
+    auction_view,
+    device_view,
+    instant_text,
+    order_view,
+    schedule_view,
+    setpoint_view,
+)
+from services.trading_api.store import day as days
+from services.trading_api.store import lists
+from services.trading_api.store.logs import stream_bounds
+from services.trading_api.store.paging import page
+from services.trading_api.store.sql import rows_of
+from shared.complexes import Complex, Participant
+from shared.intervals import INTERVAL, day_start, trading_day_of
+from shared.units import krw_text, kwh_text
+
+ORDERS_SHOWN = 120
+SETPOINTS_SHOWN = 24
+
+
+def overview(db: Connection, parts: Parts, principal: Principal, day: date | None) -> dict[str, Any]:
+    """Return the state of a Korean day; without one, of the day of the newest interval that is over."""
+    complex_id, seen_by = principal.complex_id, principal.participant_id
+    now = parts.clock.now()
+    shown = day or trading_day_of(now - INTERVAL)
+    first, end = day_start(shown), day_start(shown + timedelta(days=1))
+    state = lists.market_state(db, complex_id)
+    ledger = lists.ledger_between(db, complex_id, first, end)
+    orders = page(
+        db, lists.order_list(complex_id, seen_by=seen_by, client_order_id=None), limit=ORDERS_SHOWN, cursor=None
+    )
+    batteries = {ess.device_id for one in parts.complex_of(principal).participants for ess in one.ess}
+    setpoints = lists.newest_setpoints(db, complex_id, limit=SETPOINTS_SHOWN)
+    return {
+        "sequence": stream_bounds(db, complex_id)[1],
+        "clock": {"now": instant_text(now), "speed": parts.clock.speed},
+        "caller": {"role": principal.role, "name": principal.name, "participant_id": seen_by},
+        "complex": complex_view(parts.complex_of(principal), seen_by=seen_by),
+        "day": shown.isoformat(),
+        "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
+        "ledger": {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
+        "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
+        "settled": [_settled(row) for row in days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)],
+        "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
+        "orders": [order_view(row) for row in orders.rows],
+        "devices": [device_view(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
+        "schedules": [_plan(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
+        "setpoints": [
+            setpoint_view(row)
+            for row in setpoints
+            if row["device_id"] in batteries and seen_by in {None, row["participant_id"]}
+        ],
+    }
+
+
+def complex_view(one: Complex, *, seen_by: str | None) -> dict[str, Any]:
+    """Show a complex to staff (`seen_by` None), or to a participant, who sees no other one's contract or devices."""
+    seen = [member for member in one.participants if seen_by in {None, member.participant_id}]
+    return {
+        "complex_id": one.complex_id,
+        "name": one.name.model_dump(),
+        "note": one.note.model_dump(),
+        "market": {
+            "gate_closure_lead_minutes": one.market.gate_closure_lead_minutes,
+            "price_krw_per_kwh_min": krw_text(one.market.price_jeon_per_kwh_min),
+            "price_krw_per_kwh_max": krw_text(one.market.price_jeon_per_kwh_max),
+            "order_quantity_kwh_max": kwh_text(one.market.order_quantity_wh_max),
+        },
+        "feeders": [feeder.model_dump(mode="json") for feeder in one.feeders],
+        "participants": [_member(member) for member in seen],
+    }
+
+
+def _member(member: Participant) -> dict[str, Any]:
+    return {
+        "participant_id": member.participant_id,
+        "name": member.name.model_dump(),
+        "feeder_id": member.feeder_id,
+        "bidding": member.bidding.mode,
+        "contract": member.contract.model_dump(),
+        "grid_meter_id": member.grid_meter_id,
+        "pv": [{"site_id": site.site_id, "capacity_kw_ac": site.capacity_kw_ac} for site in member.pv],
+        "ess": [ess.model_dump(exclude={"soc_initial", "cycle_cost_krw_per_kwh"}) for ess in member.ess],
+    }
+
+
+def _settled(row: Any) -> dict[str, Any]:
+    return {
+        "delivery_start": instant_text(row["delivery_start"]),
+        "grid_import_price_krw_per_kwh_min": krw_text(row["grid_import_price_jeon_per_kwh_min"]),
+        "grid_import_price_krw_per_kwh_max": krw_text(row["grid_import_price_jeon_per_kwh_max"]),
+        "grid_export_price_krw_per_kwh": krw_text(row["grid_export_price_jeon_per_kwh"]),
+        "cost_with_krw": int(row["cost_with_krw"]),
+        "cost_without_krw": int(row["cost_without_krw"]),
+    }
+
+
+def _energy(row: Any) -> dict[str, Any]:
+    return {
+        "delivery_start": instant_text(row["delivery_start"]),
+        "meter_kind": row["meter_kind"],
+        "import_kwh": kwh_text(int(row["import_wh"])),
+        "export_kwh": kwh_text(int(row["export_wh"])),
+    }
+
+
+def _plan(row: Any) -> dict[str, Any]:
+    view = schedule_view(row)
+    return {name: view[name] for name in ("device_id", "participant_id", "status", "first_delivery_start", "soc_kwh")}

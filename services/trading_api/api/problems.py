@@ -1,0 +1,202 @@
+"""Errors as RFC 9457 problems: a stable type, a sentence in the caller's language, and the fields at fault."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+SHOWN_CHARACTERS_MAX = 120
+RETRY_AFTER_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: its HTTP status and its sentence in both languages, with places for the facts."""
+
+    status: int
+    en: str
+    ko: str
+
+
+KINDS: Mapping[str, Kind] = {
+    "unauthorized": Kind(401, "A valid API key is needed.", "유효한 API 키가 필요합니다."),
+    "forbidden": Kind(403, "This call needs the role {roles}.", "이 호출에는 {roles} 역할이 필요합니다."),
+    "not_found": Kind(404, "There is nothing here.", "찾을 수 없습니다."),
+    "method_not_allowed": Kind(405, "This method is not offered here.", "지원하지 않는 메서드입니다."),
+    "body_too_large": Kind(
+        413, "The body may have at most {limit_bytes} bytes.", "본문은 최대 {limit_bytes}바이트입니다."
+    ),
+    "malformed_json": Kind(400, "The body must be JSON: {rule}.", "본문은 올바른 JSON이어야 합니다: {rule}."),
+    "invalid_request": Kind(
+        422, "Some fields break a rule; see errors.", "규칙에 맞지 않는 항목이 있습니다. errors를 확인하세요."
+    ),
+    "limit_exceeded": Kind(
+        422, "The order is beyond a limit; see errors.", "주문이 한도를 벗어났습니다. errors를 확인하세요."
+    ),
+    "gate_closed": Kind(
+        409,
+        "The book for delivery at {delivery_start} closed at {gate_closure}.",
+        "{delivery_start} 인도분의 주문은 {gate_closure}에 마감되었습니다.",
+    ),
+    "client_order_id_reused": Kind(
+        409,
+        "This client_order_id stands for another order, {order_id}.",
+        "이 client_order_id는 다른 주문({order_id})에 쓰였습니다.",
+    ),
+    "too_many_open_orders": Kind(
+        409, "At most {limit} orders may be open at a time.", "열린 주문은 최대 {limit}건까지입니다."
+    ),
+    "order_ended": Kind(409, "The order has ended already: {status}.", "주문이 이미 종료되었습니다: {status}."),
+    "study_unfinished": Kind(409, "The study has no results: {status}.", "검토 결과가 아직 없습니다: {status}."),
+    "too_many_requests": Kind(
+        429, "At most {limit} calls a second are allowed.", "초당 최대 {limit}회 호출할 수 있습니다."
+    ),
+    "internal": Kind(500, "Something went wrong on our side.", "서버 오류가 발생했습니다."),
+    "unavailable": Kind(
+        503, "The service can't answer just now; try again.", "지금은 응답할 수 없습니다. 다시 시도하세요."
+    ),
+    "http_error": Kind(400, "The request can't be served.", "요청을 처리할 수 없습니다."),
+}
+_BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A field at fault: the rule it breaks, the limit in it if there is one, and what was given."""
+
+    field: str
+    rule: str
+    limit: str | None
+    value: str
+
+
+class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it so
+    """An answer that is not what the caller hoped for.
+
+    Args:
+        code: One of KINDS.
+        errors: The fields at fault.
+        headers: For the answer.
+        facts: For the places in the sentence; they are members of the problem too.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        **facts: str | int,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        self.facts = facts
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Let an app answer with problems, whatever goes wrong."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(sa.exc.OperationalError, _on_unavailable)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def answer(request: Request, problem: Problem, *, status: int | None = None) -> Response:
+    """Return a problem's response."""
+    kind = KINDS[problem.code]
+    language = language_of(request.headers.get("accept-language", ""))
+    sentence = kind.ko if language == "ko" else kind.en
+    content: dict[str, Any] = {
+        "type": f"urn:sandan:problem:{problem.code.replace('_', '-')}",
+        "title": problem.code.replace("_", " ").capitalize(),
+        "status": status or kind.status,
+        "detail": sentence.format(**problem.facts),
+        "code": problem.code,
+        **problem.facts,
+        "errors": [asdict(error) for error in problem.errors],
+    }
+    quota: dict[str, str] = getattr(request.state, "quota", {})
+    headers = {"Content-Language": language, **quota, **problem.headers}
+    # A lone surrogate in what a caller sent must not keep the answer from being written.
+    body = json.dumps(content, ensure_ascii=False).encode(errors="replace")
+    return Response(body, status_code=status or kind.status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def language_of(accept_language: str) -> str:
+    """Return "ko" or "en", whichever the header prefers; "en" where it says nothing."""
+    best, best_weight = "en", 0.0
+    for part in accept_language.split(","):
+        tag, _, weight_text = part.partition(";q=")
+        language = tag.strip().lower().split("-")[0]
+        try:
+            weight = float(weight_text) if weight_text else 1.0
+        except ValueError:
+            continue
+        if language in {"ko", "en"} and weight > best_weight:
+            best, best_weight = language, weight
+    return best
+
+
+def shown(given: object) -> str:
+    """Return what was given as short, harmless text."""
+    try:
+        text = given if isinstance(given, str) else repr(given)
+    except (ValueError, RecursionError):
+        # An integer of thousands of digits, or a structure deeper than the interpreter's stack.
+        text = "(too large to show)"
+    return text if len(text) <= SHOWN_CHARACTERS_MAX else text[: SHOWN_CHARACTERS_MAX - 3] + "..."
+
+
+def _on_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)  # noqa: S101 -- registered for it; narrows the type
+    return answer(request, problem)
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for it; narrows the type
+    return answer(request, Problem("invalid_request", errors=[_field_error(one) for one in error.errors()]))
+
+
+def _field_error(one: Mapping[str, Any]) -> FieldError:
+    place = [str(part) for part in one["loc"]]
+    where, names = (place[0], place[1:]) if place else ("body", [])
+    limits = [one["ctx"][name] for name in _LIMITS if name in one.get("ctx", {})]
+    return FieldError(
+        field=".".join(names if where == "body" else place) or "body",
+        rule=str(one["msg"]).removeprefix("Value error, "),
+        limit=str(limits[0]) if limits else None,
+        value="" if one["type"] == "missing" else shown(one.get("input", "")),
+    )
+
+
+_LIMITS = ("ge", "le", "gt", "lt", "max_length", "min_length", "pattern", "expected", "limit")
+
+
+def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it; narrows the type
+    code = _BY_STATUS.get(error.status_code, "http_error")
+    return answer(request, Problem(code, headers=error.headers), status=error.status_code)
+
+
+def _on_unavailable(request: Request, error: Exception) -> Response:
+    logger.warning("database away", extra={"path": request.url.path, "reason": type(error).__name__})
+    return answer(request, Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}))
+
+
+def _on_bug(request: Request, error: Exception) -> Response:
+    logger.error("request failed", extra={"path": request.url.path, "method": request.method}, exc_info=error)
+    return answer(request, Problem("internal"))

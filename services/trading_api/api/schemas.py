@@ -1,0 +1,186 @@
+"""What callers send. Unknown fields are refused; decimals are exact."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from services.trading_api.domain.access import Role
+from services.trading_api.domain.orders import Draft
+from shared.intervals import is_delivery_start
+from shared.units import krw_text, scaled_integer
+
+PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
+SCALED_MAX = 10**15
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+class Request(BaseModel):
+    """A body; fields that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _scaled(given: Any, decimals: int) -> int:
+    """Return a decimal (string or exact JSON number) times 10**decimals."""
+    if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
+        raise ValueError("must be a decimal string or a number")  # noqa: TRY004 -- pydantic reports ValueError
+    if isinstance(given, str) and not _is_plain_decimal(given):
+        raise ValueError("must be a decimal like 130.25")
+    try:
+        scaled = scaled_integer(Decimal(given), decimals)
+    except InvalidOperation:
+        raise ValueError("must be a decimal like 130.25") from None
+    if scaled is None:
+        raise ValueError(f"must have at most {decimals} decimals")
+    if abs(scaled) > SCALED_MAX:
+        raise ValueError(f"must be within ±{SCALED_MAX // 10**decimals}")
+    return scaled
+
+
+def _is_plain_decimal(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return len(text) <= 40 and digits.isascii() and digits.replace(".", "", 1).isdigit()  # noqa: PLR2004 -- as for numbers
+
+
+def _jeon(given: Any) -> int:
+    return _scaled(given, PRICE_DECIMALS)
+
+
+def _wh(given: Any) -> int:
+    return _scaled(given, QUANTITY_DECIMALS)
+
+
+def _instant(given: Any) -> datetime:
+    if not isinstance(given, str):
+        raise ValueError("must be a string in ISO 8601 with an offset")  # noqa: TRY004 -- pydantic reports ValueError
+    try:
+        instant = datetime.fromisoformat(given)
+        if instant.tzinfo is None:
+            raise ValueError("must carry an offset, as in 2026-05-20T03:00:00Z")
+        utc = instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR}") from None
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR}")
+    return utc
+
+
+def _delivery_start(instant: datetime) -> datetime:
+    if not is_delivery_start(instant):
+        raise ValueError("must be the start of a 15-minute delivery interval")
+    return instant
+
+
+def _positive(wh: int) -> int:
+    if wh <= 0:
+        raise ValueError("must be > 0 kWh")
+    return wh
+
+
+_DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["130.25"]}
+_INSTANT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-05-20T03:00:00Z"]}
+
+PriceJeon = Annotated[int, BeforeValidator(_jeon), WithJsonSchema(_DECIMAL_SCHEMA)]
+QuantityWh = Annotated[int, BeforeValidator(_wh), AfterValidator(_positive), WithJsonSchema(_DECIMAL_SCHEMA)]
+UtcInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+DeliveryStart = Annotated[
+    datetime, BeforeValidator(_instant), AfterValidator(_delivery_start), WithJsonSchema(_INSTANT_SCHEMA)
+]
+# What a client may call its order: printable ASCII without spaces, so that it survives logs, URLs and spreadsheets.
+ClientOrderId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
+Scale = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+OptionName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
+
+
+class SideIn(StrEnum):
+    """Which way the energy goes, seen from the participant."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderIn(Request):
+    """An order for one delivery interval."""
+
+    client_order_id: ClientOrderId
+    delivery_start: DeliveryStart
+    side: SideIn
+    price_krw_per_kwh: PriceJeon
+    quantity_kwh: QuantityWh
+
+    def draft(self) -> Draft:
+        """Return the order in the domain's numbers."""
+        return Draft(
+            client_order_id=self.client_order_id,
+            delivery_start=self.delivery_start,
+            side="buy" if self.side is SideIn.BUY else "sell",
+            price_jeon_per_kwh=self.price_krw_per_kwh,
+            quantity_wh=self.quantity_kwh,
+        )
+
+
+class HaltIn(Request):
+    """Why the market is to halt."""
+
+    reason: Sentence
+
+
+class StudyIn(Request):
+    """A what-if study: every combination of the scales and options is a scenario."""
+
+    trading_day: Annotated[date, Field(strict=False)]
+    battery_scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=10)] = (1.0,)
+    pv_scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=10)] = (1.0,)
+    tariff_options: Annotated[tuple[OptionName, ...], Field(min_length=1, max_length=5)] = ("as-is",)
+
+
+class KeyIn(Request):
+    """A new API key; `participant_id` belongs to the role factory, and to no other."""
+
+    name: Sentence
+    role: Role
+    participant_id: str | None = None
+
+
+class SessionIn(Request):
+    """The key that a console session shall stand for."""
+
+    key: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+
+
+class BootstrapKey(Request):
+    """A key that a deployment starts with."""
+
+    key: Annotated[str, StringConstraints(strict=True, min_length=32, max_length=200)]
+    role: Role
+    complex_id: str
+    participant_id: str | None = None
+    name: Sentence
+
+
+ItemT = TypeVar("ItemT")
+
+
+class PageOut(BaseModel, Generic[ItemT]):
+    """A page of a list; `next_cursor` is null at its end."""
+
+    items: list[ItemT]
+    next_cursor: str | None
+
+
+class DryRunOut(BaseModel):
+    """What would have happened."""
+
+    dry_run: Literal[True] = True
+    would_be: Literal["received"] = "received"
+    gate_closure: str
+    value_krw: str
+
+
+def order_value_krw(draft: Draft) -> str:
+    """Return the most an order can cost or earn, as a decimal string."""
+    return krw_text(draft.price_jeon_per_kwh * draft.quantity_wh // 10**QUANTITY_DECIMALS)

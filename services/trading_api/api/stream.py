@@ -1,0 +1,110 @@
+"""The live stream: a snapshot, then events with their numbers; a client that comes back goes on where it was."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from services.trading_api.api.feed import Heard
+from services.trading_api.api.guard import EVERYONE, authenticate, guarded
+from services.trading_api.api.overview import overview
+from services.trading_api.api.parts import Caller, Parts, PartsHere
+from services.trading_api.domain.access import Principal
+from services.trading_api.domain.views import instant_text
+from shared.clock import monotonic_s
+from shared.db.engine import reading
+
+router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["live"])
+
+HEARTBEAT_S = 1.0
+PING_S = 15
+# A key that was revoked hears nothing new after this time.
+CHECK_EVERY_S = 10.0
+
+
+@router.get("/overview")
+def get_overview(parts: PartsHere, caller: Caller, day: date | None = None) -> dict[str, Any]:
+    """Return a trading day at a glance; the same as the stream's snapshot."""
+    with reading(parts.engine) as db:
+        return overview(db, parts, caller, day)
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def get_stream(
+    request: Request,
+    parts: PartsHere,
+    caller: Caller,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Send what happens, as server-sent events.
+
+    A snapshot, then orders, auctions, readings and so on, each with its number as `id`. `devices` (those that
+    changed) and `clock` have none: they are states, and come in full after a reconnection.
+    """
+    live = _live(request, parts, caller, last_event_id)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(live, ping=PING_S, headers=headers, sep="\n")
+
+
+async def _live(
+    request: Request, parts: Parts, caller: Principal, last_event_id: str | None
+) -> AsyncIterator[ServerSentEvent]:
+    position = await _resumed(parts, caller, last_event_id)
+    if position is None:
+        snapshot = await run_in_threadpool(_snapshot, parts, caller)
+        position = int(snapshot["sequence"])
+        yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position))
+    devices_seen = 0
+    checked_at = monotonic_s()
+    while True:
+        missed = await _missed(parts, caller.complex_id, position)
+        if missed is None:
+            # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.
+            return
+        for heard in missed:
+            position = heard.sequence
+            if caller.hears(heard.audience):
+                yield ServerSentEvent(heard.text, event=heard.kind, id=str(heard.sequence))
+        changed = parts.feed.devices_since(caller.complex_id, devices_seen)
+        devices_seen = max((seen.number for seen in changed), default=devices_seen)
+        mine = [seen.view for seen in changed if caller.participant_id in {None, seen.participant_id}]
+        if mine:
+            yield ServerSentEvent(_text(mine), event="devices")
+        clock = {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}
+        yield ServerSentEvent(_text(clock), event="clock")
+        if monotonic_s() - checked_at >= CHECK_EVERY_S:
+            checked_at = monotonic_s()
+            if await run_in_threadpool(authenticate, request, parts) != caller:
+                return
+        await parts.feed.news(HEARTBEAT_S)
+
+
+async def _missed(parts: Parts, complex_id: str, position: int) -> list[Heard] | None:
+    """Return what followed a number, from memory or else from the database; None where neither has it."""
+    remembered = parts.feed.since(complex_id, position)
+    if remembered is not None:
+        return remembered
+    return await run_in_threadpool(parts.feed.read_since, complex_id, position)
+
+
+async def _resumed(parts: Parts, caller: Principal, last_event_id: str | None) -> int | None:
+    """Return the number to go on from, None where the client needs a snapshot."""
+    digits = last_event_id or ""
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 19):  # noqa: PLR2004 -- fits 64 bits
+        return None
+    known = await run_in_threadpool(parts.feed.read_since, caller.complex_id, int(digits))
+    return None if known is None else int(digits)
+
+
+def _snapshot(parts: Parts, caller: Principal) -> dict[str, Any]:
+    with reading(parts.engine) as db:
+        return overview(db, parts, caller, None)
+
+
+def _text(shown: Any) -> str:
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))

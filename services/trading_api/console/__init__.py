@@ -1,0 +1,1 @@
+"""The console: one live page, in Korean and English."""

@@ -1,0 +1,214 @@
+"""What a caller reads: decimals as strings, instants in ISO 8601 UTC, absent as null."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+
+class OrderView(TypedDict):
+    """An order and what became of it."""
+
+    order_id: str
+    client_order_id: str
+    participant_id: str
+    writer: str
+    sequence: int
+    delivery_start: str
+    side: str
+    price_krw_per_kwh: str
+    quantity_kwh: str
+    submitted_at: str
+    status: str
+    reason: str | None
+    detail: str | None
+    cancel_requested_at: str | None
+    filled_kwh: str
+    paid_krw: int
+    received_krw: int
+
+
+class AuctionView(TypedDict):
+    """The public result of one interval's auction."""
+
+    auction_id: str
+    delivery_start: str
+    cleared_at: str
+    status: str
+    price_krw_per_kwh: str | None
+    price_low_krw_per_kwh: str | None
+    price_high_krw_per_kwh: str | None
+    volume_kwh: str
+    fees_krw: int
+    orders: int
+    trades: int
+    feeder_price_krw_per_kwh: dict[str, str | None]
+    book_hash: str
+
+
+class TradeView(TypedDict):
+    """A trade; a factory sees its own side, the other side is null."""
+
+    trade_id: str
+    auction_id: str
+    delivery_start: str
+    buy_order_id: str | None
+    sell_order_id: str | None
+    buyer_id: str | None
+    seller_id: str | None
+    quantity_kwh: str
+    paid_krw: int | None
+    received_krw: int | None
+
+
+class ReadingView(TypedDict):
+    """A meter's interval."""
+
+    meter_id: str
+    participant_id: str
+    meter_kind: str
+    delivery_start: str
+    import_kwh: str
+    export_kwh: str
+    quality: str
+
+
+class DeviceView(TypedDict):
+    """A device as it was last seen."""
+
+    device_id: str
+    participant_id: str
+    meter_kind: str
+    observed_at: str
+    import_kw: str
+    export_kw: str
+    soc_kwh: str | None
+    capacity_kwh: str | None
+    reachable: bool
+
+
+class SetpointView(TypedDict):
+    """A command to a battery's converter; positive charges."""
+
+    setpoint_id: str
+    device_id: str
+    delivery_start: str
+    setpoint_kw: str
+    status: str
+    reason: str | None
+    detail: str | None
+
+
+class ForecastView(TypedDict):
+    """The newest forecast of one site; its series hold p10_kw, p50_kw, p90_kw and mean_kw by interval."""
+
+    site_id: str
+    participant_id: str
+    kind: str
+    model: str
+    issued_at: str
+    first_delivery_start: str
+    series: dict[str, list[float]]
+
+
+class ScheduleView(TypedDict):
+    """A battery's plan; `soc_kwh` holds at the end of each interval."""
+
+    schedule_id: str
+    device_id: str
+    participant_id: str
+    status: str
+    solved_at: str
+    first_delivery_start: str
+    charge_kw: list[str]
+    discharge_kw: list[str]
+    soc_kwh: list[str]
+    reasons: list[str]
+    energy_value_krw_per_kwh: list[float]
+
+
+class SettledView(TypedDict):
+    """One participant's settled interval."""
+
+    delivery_start: str
+    participant_id: str
+    metered_import_kwh: str
+    metered_export_kwh: str
+    bought_kwh: str
+    sold_kwh: str
+    grid_import_kwh: str
+    grid_export_kwh: str
+    grid_import_price_krw_per_kwh: str
+    grid_export_price_krw_per_kwh: str
+    cost_with_krw: int
+    cost_without_krw: int
+
+
+class StatementView(TypedDict):
+    """A participant's Korean day."""
+
+    statement_id: str
+    participant_id: str
+    trading_day: str
+    intervals: int
+    bought_kwh: str
+    sold_kwh: str
+    grid_import_kwh: str
+    grid_export_kwh: str
+    trade_paid_krw: int
+    trade_received_krw: int
+    grid_paid_krw: int
+    grid_received_krw: int
+    cost_with_krw: int
+    cost_without_krw: int
+    saving_krw: int
+
+
+class StudyView(TypedDict):
+    """A what-if study and how far it is."""
+
+    study_id: str
+    status: str
+    requested_at: str
+    requested_by: str
+    asked: dict[str, Any]
+    done: int
+    total: int
+    reason: str | None
+
+
+class StudyResultView(TypedDict):
+    """One scenario of a study."""
+
+    battery_scale: float
+    pv_scale: float
+    tariff_option: str
+    cost_krw: int
+    grid_import_kwh: str
+    grid_export_kwh: str
+
+
+class AuditView(TypedDict):
+    """A link of the audit chain: who did what, when, with which result."""
+
+    number: int
+    at: str
+    key_id: str
+    who: str
+    role: str
+    action: str
+    object: str
+    result: str
+    previous_hash: str
+    hash: str
+
+
+class KeyView(TypedDict):
+    """An API key without its secret."""
+
+    key_id: str
+    role: str
+    complex_id: str
+    participant_id: str | None
+    name: str
+    created_at: str
+    revoked_at: str | None

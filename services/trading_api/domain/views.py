@@ -1,0 +1,265 @@
+"""How the rows of the read model read on the wire (shapes.py)."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from services.trading_api.domain.orders import OrderStatus
+from services.trading_api.domain.shapes import (
+    AuctionView,
+    AuditView,
+    DeviceView,
+    ForecastView,
+    KeyView,
+    OrderView,
+    ReadingView,
+    ScheduleView,
+    SetpointView,
+    SettledView,
+    StatementView,
+    StudyResultView,
+    StudyView,
+    TradeView,
+)
+from shared.units import krw_text, kwh_text
+
+Row = Mapping[Any, Any]
+# W to kW takes the same three places as Wh to kWh.
+kw_text = kwh_text
+
+
+def order_view(row: Row) -> OrderView:
+    """Show an order joined with its outcome, whose columns are null while the market has said nothing."""
+    return {
+        "order_id": row["order_id"],
+        "client_order_id": row["client_order_id"],
+        "participant_id": row["participant_id"],
+        "writer": row["writer"],
+        "sequence": row["sequence"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "side": row["side"],
+        "price_krw_per_kwh": krw_text(row["price_jeon_per_kwh"]),
+        "quantity_kwh": kwh_text(row["quantity_wh"]),
+        "submitted_at": instant_text(row["submitted_at"]),
+        "status": row["status"] or OrderStatus.RECEIVED.value,
+        "reason": row["reason"],
+        "detail": row["detail"],
+        "cancel_requested_at": _maybe(instant_text, row["cancel_requested_at"]),
+        "filled_kwh": kwh_text(row["filled_wh"] or 0),
+        "paid_krw": row["paid_krw"] or 0,
+        "received_krw": row["received_krw"] or 0,
+    }
+
+
+def auction_view(row: Row) -> AuctionView:
+    """Show an auction's public result."""
+    feeders: dict[str, int | None] = row["feeder_price_jeon_per_kwh"]
+    return {
+        "auction_id": row["auction_id"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "cleared_at": instant_text(row["cleared_at"]),
+        "status": row["status"],
+        "price_krw_per_kwh": _maybe(krw_text, row["price_jeon_per_kwh"]),
+        "price_low_krw_per_kwh": _maybe(krw_text, row["price_low_jeon_per_kwh"]),
+        "price_high_krw_per_kwh": _maybe(krw_text, row["price_high_jeon_per_kwh"]),
+        "volume_kwh": kwh_text(row["volume_wh"]),
+        "fees_krw": row["fees_krw"],
+        "orders": row["order_count"],
+        "trades": row["trade_count"],
+        "feeder_price_krw_per_kwh": {feeder: _maybe(krw_text, price) for feeder, price in sorted(feeders.items())},
+        "book_hash": row["book_hash"],
+    }
+
+
+def trade_view(row: Row, *, seen_by: str | None) -> TradeView:
+    """Show a trade to staff (`seen_by` None) or to one of its two sides."""
+    buys, sells = (seen_by in {None, row[side]} for side in ("buyer_id", "seller_id"))
+    return {
+        "trade_id": row["trade_id"],
+        "auction_id": row["auction_id"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "buy_order_id": row["buy_order_id"] if buys else None,
+        "sell_order_id": row["sell_order_id"] if sells else None,
+        "buyer_id": row["buyer_id"] if buys else None,
+        "seller_id": row["seller_id"] if sells else None,
+        "quantity_kwh": kwh_text(row["quantity_wh"]),
+        "paid_krw": row["paid_krw"] if buys else None,
+        "received_krw": row["received_krw"] if sells else None,
+    }
+
+
+def reading_view(row: Row) -> ReadingView:
+    """Show a meter's interval."""
+    return {
+        "meter_id": row["meter_id"],
+        "participant_id": row["participant_id"],
+        "meter_kind": row["meter_kind"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "import_kwh": kwh_text(row["import_wh"]),
+        "export_kwh": kwh_text(row["export_wh"]),
+        "quality": row["quality"],
+    }
+
+
+def device_view(row: Row) -> DeviceView:
+    """Show a device's last state."""
+    return {
+        "device_id": row["device_id"],
+        "participant_id": row["participant_id"],
+        "meter_kind": row["meter_kind"],
+        "observed_at": instant_text(row["observed_at"]),
+        "import_kw": kw_text(row["import_w"]),
+        "export_kw": kw_text(row["export_w"]),
+        "soc_kwh": _maybe(kwh_text, row["soc_wh"]),
+        "capacity_kwh": _maybe(kwh_text, row["capacity_wh"]),
+        "reachable": row["reachable"],
+    }
+
+
+def setpoint_view(row: Row) -> SetpointView:
+    """Show a set-point and whether it was obeyed."""
+    return {
+        "setpoint_id": row["setpoint_id"],
+        "device_id": row["device_id"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "setpoint_kw": kw_text(row["setpoint_w"]),
+        "status": row["status"],
+        "reason": row["reason"],
+        "detail": row["detail"],
+    }
+
+
+def forecast_view(row: Row) -> ForecastView:
+    """Show a site's forecast."""
+    return {
+        "site_id": row["site_id"],
+        "participant_id": row["participant_id"],
+        "kind": row["kind"],
+        "model": row["model"],
+        "issued_at": instant_text(row["issued_at"]),
+        "first_delivery_start": instant_text(row["first_delivery_start"]),
+        "series": row["series"],
+    }
+
+
+def schedule_view(row: Row) -> ScheduleView:
+    """Show a battery's plan."""
+    series = row["series"]
+    return {
+        "schedule_id": row["schedule_id"],
+        "device_id": row["device_id"],
+        "participant_id": row["participant_id"],
+        "status": row["status"],
+        "solved_at": instant_text(row["solved_at"]),
+        "first_delivery_start": instant_text(row["first_delivery_start"]),
+        "charge_kw": [kw_text(power_w) for power_w in series["charge_w"]],
+        "discharge_kw": [kw_text(power_w) for power_w in series["discharge_w"]],
+        "soc_kwh": [kwh_text(soc_wh) for soc_wh in series["soc_wh"]],
+        "reasons": series["reasons"],
+        "energy_value_krw_per_kwh": series["energy_value_krw_per_kwh"],
+    }
+
+
+def settled_view(row: Row) -> SettledView:
+    """Show one participant's settled interval, its cost being what was paid less what was received."""
+    paid_krw = row["trade_paid_krw"] + row["grid_paid_krw"]
+    received_krw = row["trade_received_krw"] + row["grid_received_krw"]
+    return {
+        "delivery_start": instant_text(row["delivery_start"]),
+        "participant_id": row["participant_id"],
+        "metered_import_kwh": kwh_text(row["metered_import_wh"]),
+        "metered_export_kwh": kwh_text(row["metered_export_wh"]),
+        "bought_kwh": kwh_text(row["bought_wh"]),
+        "sold_kwh": kwh_text(row["sold_wh"]),
+        "grid_import_kwh": kwh_text(row["grid_import_wh"]),
+        "grid_export_kwh": kwh_text(row["grid_export_wh"]),
+        "grid_import_price_krw_per_kwh": krw_text(row["grid_import_price_jeon_per_kwh"]),
+        "grid_export_price_krw_per_kwh": krw_text(row["grid_export_price_jeon_per_kwh"]),
+        "cost_with_krw": paid_krw - received_krw,
+        "cost_without_krw": row["cost_without_krw"],
+    }
+
+
+def statement_view(row: Row) -> StatementView:
+    """Show a participant's day."""
+    return {
+        "statement_id": row["statement_id"],
+        "participant_id": row["participant_id"],
+        "trading_day": row["trading_day"].isoformat(),
+        "intervals": row["intervals"],
+        "bought_kwh": kwh_text(row["bought_wh"]),
+        "sold_kwh": kwh_text(row["sold_wh"]),
+        "grid_import_kwh": kwh_text(row["grid_import_wh"]),
+        "grid_export_kwh": kwh_text(row["grid_export_wh"]),
+        "trade_paid_krw": row["trade_paid_krw"],
+        "trade_received_krw": row["trade_received_krw"],
+        "grid_paid_krw": row["grid_paid_krw"],
+        "grid_received_krw": row["grid_received_krw"],
+        "cost_with_krw": row["cost_with_krw"],
+        "cost_without_krw": row["cost_without_krw"],
+        "saving_krw": row["saving_krw"],
+    }
+
+
+def study_view(row: Row) -> StudyView:
+    """Show how far a study is."""
+    return {
+        "study_id": row["study_id"],
+        "status": row["status"],
+        "requested_at": instant_text(row["requested_at"]),
+        "requested_by": row["requested_by"],
+        "asked": row["asked"],
+        "done": row["done"],
+        "total": row["total"],
+        "reason": row["reason"],
+    }
+
+
+def study_result_view(row: Row) -> StudyResultView:
+    """Show one scenario's result."""
+    return {
+        "battery_scale": row["battery_scale"],
+        "pv_scale": row["pv_scale"],
+        "tariff_option": row["tariff_option"],
+        "cost_krw": row["cost_krw"],
+        "grid_import_kwh": kwh_text(row["grid_import_wh"]),
+        "grid_export_kwh": kwh_text(row["grid_export_wh"]),
+    }
+
+
+def audit_view(row: Row) -> AuditView:
+    """Show a link of the audit chain."""
+    return {
+        "number": row["number"],
+        "at": instant_text(row["at"]),
+        "key_id": row["key_id"],
+        "who": row["who"],
+        "role": row["role"],
+        "action": row["action"],
+        "object": row["object"],
+        "result": row["result"],
+        "previous_hash": row["previous_hash"],
+        "hash": row["hash"],
+    }
+
+
+def key_view(row: Row) -> KeyView:
+    """Show an API key without its secret."""
+    return {
+        "key_id": row["key_id"],
+        "role": row["role"],
+        "complex_id": row["complex_id"],
+        "participant_id": row["participant_id"],
+        "name": row["name"],
+        "created_at": instant_text(row["created_at"]),
+        "revoked_at": _maybe(instant_text, row["revoked_at"]),
+    }
+
+
+def instant_text(instant: datetime) -> str:
+    """Write an aware instant as ISO 8601 in UTC, with a Z."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _maybe(write: Callable[[Any], str], found: Any) -> str | None:
+    return None if found is None else write(found)

@@ -1,0 +1,34 @@
+"""What the service does on events and as time passes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from services.trading_api.handlers import facts, market
+from services.trading_api.handlers.entry import SERVICE
+from services.trading_api.store.logs import prune_stream
+from shared import orderentry
+from shared.complexes import Complexes
+from shared.db import messaging
+from shared.events.base import Event
+from shared.runloop import Service
+
+
+def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None) -> Service:
+    """Return the read model and the order writer's seals; `after_batch` is called when a batch has been committed."""
+
+    def tick(now: datetime, db: Connection) -> list[Event]:
+        after_batch()
+        seals: list[Event] = []
+        for one in complexes.values():
+            lead = one.market.gate_closure_lead
+            fresh = orderentry.seal_due(db, one.complex_id, writer=SERVICE, lead=lead, now=now)
+            if fresh:
+                prune_stream(db, one.complex_id)
+            if any(seal.delivery_start.hour == seal.delivery_start.minute == 0 for seal in fresh):
+                messaging.forget_old(db, now=now)
+            seals += fresh
+        return seals
+
+    return Service(name=SERVICE, handlers={**facts.HANDLERS, **market.HANDLERS}, tick=tick)

@@ -1,0 +1,225 @@
+"""Take orders in and back, each in one transaction with its event: what was acknowledged is durable and sealed in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.domain.access import Principal, audience_of
+from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderLimits, OrderStatus, broken_limits
+from services.trading_api.domain.views import order_view
+from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.orders import (
+    mark_cancel_requested,
+    open_count,
+    open_orders,
+    order,
+    save_order,
+)
+from shared import orderentry
+from shared.clock import Clock
+from shared.complexes import Complex
+from shared.db import messaging
+from shared.events.base import Envelope, Event, named_id
+from shared.events.orders import OrderCancelRequested, OrderSubmitted, Side
+
+SERVICE = "trading_api"
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The order is durable."""
+
+    order: Mapping[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """The same order was durable before."""
+
+    order: RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The client's order id stands for another order."""
+
+    order: RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class GateClosed:
+    """The interval's book is closed."""
+
+    delivery_start: datetime
+    gate_closure: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyOpen:
+    """The participant has as many open orders as it may."""
+
+    open_orders: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfLimits:
+    """The order breaks limits of its complex."""
+
+    broken: tuple[BrokenLimit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The order's end came before the wish to take it back."""
+
+    order: RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The market has been asked to take the order back, now or before."""
+
+    order: RowMapping
+
+
+Submission = Created | Repeated | Reused | GateClosed | TooManyOpen | OutOfLimits
+Cancellation = CancelAsked | Ended | GateClosed
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a complex's orders are taken in."""
+
+    complex: Complex
+    clock: Clock
+    open_orders_max: int
+
+
+def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dry_run: bool) -> Submission:
+    """Take an order in; with `dry_run` say what would happen and leave no trace once rolled back."""
+    complex_id, participant_id = principal.complex_id, _participant(principal)
+    # The lock comes first: the stamp that follows can't be older than a seal that another transaction wrote.
+    sequence = orderentry.next_sequence(db, complex_id)
+    now = desk.clock.now()
+    order_id = str(named_id("order", SERVICE, complex_id, participant_id, draft.client_order_id))
+    known = order(db, complex_id, order_id)
+    if known is not None:
+        return Repeated(known) if _same(known, draft) else Reused(known)
+    market = desk.complex.market
+    limits = OrderLimits(
+        price_jeon_per_kwh_min=market.price_jeon_per_kwh_min,
+        price_jeon_per_kwh_max=market.price_jeon_per_kwh_max,
+        quantity_wh_max=market.order_quantity_wh_max,
+    )
+    if broken := broken_limits(draft, limits):
+        return OutOfLimits(tuple(broken))
+    lead = market.gate_closure_lead
+    if not orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now):
+        return GateClosed(draft.delivery_start, draft.delivery_start - lead)
+    count = open_count(db, complex_id, participant_id)
+    if count >= desk.open_orders_max:
+        return TooManyOpen(count, desk.open_orders_max)
+    row = {
+        "complex_id": complex_id,
+        "order_id": order_id,
+        "writer": SERVICE,
+        "client_order_id": draft.client_order_id,
+        "participant_id": participant_id,
+        "delivery_start": draft.delivery_start,
+        "side": draft.side,
+        "price_jeon_per_kwh": draft.price_jeon_per_kwh,
+        "quantity_wh": draft.quantity_wh,
+        "submitted_at": now,
+        "sequence": sequence,
+    }
+    if not dry_run:
+        save_order(db, row)
+        submitted = OrderSubmitted(**{**row, "side": Side(draft.side)})
+        _emit(db, submitted, named_id("order-submitted", complex_id, order_id), now=now)
+        _show(db, complex_id, order_id, now=now)
+    return Created({**row, **_NOTHING_YET})
+
+
+def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> Cancellation | None:
+    """Ask the market to take an order back; None where the caller has no such order."""
+    complex_id = principal.complex_id
+    sequence = orderentry.next_sequence(db, complex_id)
+    found = order(db, complex_id, order_id)
+    if found is None or found["participant_id"] != _participant(principal):
+        return None
+    return _cancel(db, desk, found, sequence)
+
+
+def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapping]:
+    """Ask the market to take back all of the caller's orders whose book is still open; return them."""
+    complex_id = principal.complex_id
+    asked = []
+    for found in open_orders(db, complex_id, _participant(principal)):
+        match _cancel(db, desk, found, orderentry.next_sequence(db, complex_id)):
+            case CancelAsked(order=row):
+                asked.append(row)
+            case Ended() | GateClosed():
+                pass
+    return asked
+
+
+def _cancel(db: Connection, desk: Desk, found: RowMapping, sequence: int) -> Cancellation:
+    complex_id, order_id = found["complex_id"], found["order_id"]
+    status = OrderStatus(found["status"] or OrderStatus.RECEIVED)
+    if status is OrderStatus.CANCELLED or (found["cancel_requested_at"] is not None and status in OPEN):
+        return CancelAsked(found)
+    if status not in OPEN:
+        return Ended(found)
+    now = desk.clock.now()
+    lead = desk.complex.market.gate_closure_lead
+    if not orderentry.gate_is_open(db, complex_id, delivery_start=found["delivery_start"], lead=lead, now=now):
+        return GateClosed(found["delivery_start"], found["delivery_start"] - lead)
+    wish = OrderCancelRequested(
+        complex_id=complex_id,
+        order_id=order_id,
+        participant_id=found["participant_id"],
+        delivery_start=found["delivery_start"],
+        requested_at=now,
+        writer=SERVICE,
+        sequence=sequence,
+    )
+    mark_cancel_requested(db, complex_id, order_id, now=now)
+    _emit(db, wish, named_id("order-cancel", complex_id, order_id), now=now)
+    _show(db, complex_id, order_id, now=now)
+    marked = order(db, complex_id, order_id)
+    assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
+    return CancelAsked(marked)
+
+
+_NOTHING_YET: Mapping[str, None] = dict.fromkeys(
+    ("status", "reason", "detail", "filled_wh", "paid_krw", "received_krw", "cancel_requested_at")
+)
+
+
+def _same(row: RowMapping, draft: Draft) -> bool:
+    return (row["delivery_start"], row["side"], row["price_jeon_per_kwh"], row["quantity_wh"]) == (
+        draft.delivery_start,
+        draft.side,
+        draft.price_jeon_per_kwh,
+        draft.quantity_wh,
+    )
+
+
+def _participant(principal: Principal) -> str:
+    if principal.participant_id is None:
+        raise ValueError(f"key {principal.key_id} has the role {principal.role}, and only a factory has orders")
+    return principal.participant_id
+
+
+def _emit(db: Connection, event: Event, event_id: Any, *, now: datetime) -> None:
+    messaging.emit(db, SERVICE, [Envelope(event_id=event_id, occurred_at=now, source=SERVICE, event=event)])
+
+
+def _show(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:
+    row = order(db, complex_id, order_id)
+    if row is not None:
+        append_to_stream(db, complex_id, [Entry(audience_of(row["participant_id"]), "order", order_view(row))], now=now)

@@ -1,0 +1,218 @@
+"""Keep what the other services say, and pass on to the live stream what people watch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from services.trading_api.domain.access import STAFF, audience_of
+from services.trading_api.domain.views import (
+    reading_view,
+    schedule_view,
+    setpoint_view,
+    settled_view,
+    statement_view,
+)
+from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.sql import upsert
+from services.trading_api.store.tables import (
+    DEAD_LETTER,
+    DEVICE,
+    FORECAST,
+    IGNORED_READING,
+    READING,
+    SCHEDULE,
+    SETPOINT,
+    SETTLED_INTERVAL,
+    SETTLED_LINE,
+    STATEMENT,
+)
+from shared.events.base import Envelope, Event
+from shared.events.deadletters import MessageSetAside
+from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
+from shared.events.forecast import ForecastIssued
+from shared.events.scheduler import ScheduleSolved, SetpointIssued
+from shared.events.settlement import IntervalSettled, ReadingIgnored, StatementIssued
+from shared.runloop import Handler
+
+ISSUED, CONFIRMED, REFUSED = "issued", "confirmed", "refused"
+# A set-point may be refused after it was confirmed (a repeat), never the other way round.
+SETPOINT_RANKS = {ISSUED: 0, CONFIRMED: 2, REFUSED: 1}
+DECIMALS_KW = 1
+
+
+def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
+    """Keep a reading."""
+    event = envelope.event
+    row = {
+        "complex_id": event.complex_id,
+        "meter_id": event.meter_id,
+        "delivery_start": event.delivery_start,
+        "participant_id": event.participant_id,
+        "meter_kind": event.meter_kind.value,
+        "quality": event.quality.value,
+        "import_wh": event.import_wh,
+        "export_wh": event.export_wh,
+    }
+    upsert(db, READING, [row])
+    _show(db, envelope, Entry(audience_of(event.participant_id), "reading", reading_view(row)))
+    return []
+
+
+def on_device_observed(envelope: Envelope[DeviceObserved], db: Connection) -> list[Event]:
+    """Keep a device's newest state; the stream sends states once a second from here, not one by one."""
+    row = {**envelope.event.model_dump(), "meter_kind": envelope.event.meter_kind.value}
+    upsert(db, DEVICE, [row], newer="observed_at")
+    return []
+
+
+def on_setpoint_issued(envelope: Envelope[SetpointIssued], db: Connection) -> list[Event]:
+    """Keep a set-point; the device's answer may have come first."""
+    event = envelope.event
+    _save_setpoint(db, event, ISSUED, participant_id=event.participant_id, issued_at=event.issued_at)
+    return []
+
+
+def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection) -> list[Event]:
+    """Keep that a device obeys."""
+    event = envelope.event
+    row = _save_setpoint(db, event, CONFIRMED, participant_id=event.participant_id, confirmed_at=event.confirmed_at)
+    _show(db, envelope, Entry(audience_of(event.participant_id), "setpoint", setpoint_view(row)))
+    return []
+
+
+def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> list[Event]:
+    """Keep that a device did not obey, and why."""
+    event = envelope.event
+    row = _save_setpoint(db, event, REFUSED, reason=event.reason, detail=event.detail)
+    _show(db, envelope, Entry(STAFF, "setpoint", setpoint_view(row)))
+    return []
+
+
+def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> list[Event]:
+    """Keep a forecast, to a tenth of a kW."""
+    event = envelope.event
+    series = {name: getattr(event, name) for name in ("p10_kw", "p50_kw", "p90_kw", "mean_kw")}
+    row = {
+        "complex_id": event.complex_id,
+        "site_id": event.site_id,
+        "kind": event.kind.value,
+        "first_delivery_start": event.first_delivery_start,
+        "participant_id": event.participant_id,
+        "model": event.model,
+        "issued_at": event.issued_at,
+        "series": {name: [round(power_kw, DECIMALS_KW) for power_kw in powers] for name, powers in series.items()},
+    }
+    upsert(db, FORECAST, [row], newer="issued_at")
+    return []
+
+
+def on_schedule_solved(envelope: Envelope[ScheduleSolved], db: Connection) -> list[Event]:
+    """Keep a battery's plan."""
+    event = envelope.event
+    series = event.model_dump(include={"charge_w", "discharge_w", "soc_wh", "reasons", "energy_value_krw_per_kwh"})
+    row = {
+        "complex_id": event.complex_id,
+        "schedule_id": event.schedule_id,
+        "device_id": event.device_id,
+        "participant_id": event.participant_id,
+        "status": event.status,
+        "solved_at": event.solved_at,
+        "first_delivery_start": event.first_delivery_start,
+        "series": {name: list(steps) for name, steps in series.items()},
+    }
+    upsert(db, SCHEDULE, [row])
+    view = schedule_view(row)
+    plan = {name: view[name] for name in ("device_id", "participant_id", "status", "first_delivery_start", "soc_kwh")}
+    _show(db, envelope, Entry(audience_of(event.participant_id), "schedule", plan))
+    return []
+
+
+def on_interval_settled(envelope: Envelope[IntervalSettled], db: Connection) -> list[Event]:
+    """Keep an interval's books."""
+    event = envelope.event
+    lines = [
+        {"complex_id": event.complex_id, "delivery_start": event.delivery_start, **line.model_dump()}
+        for line in event.lines
+    ]
+    books = {name: getattr(event, name) for name in ("complex_id", "delivery_start", "settled_at", "ledger_entries")}
+    upsert(db, SETTLED_INTERVAL, [{**books, "ledger_sum_krw": event.ledger_sum_krw}])
+    upsert(db, SETTLED_LINE, lines)
+    shown = [Entry(audience_of(line["participant_id"]), "settled", settled_view(line)) for line in lines]
+    ledger = {"ledger_entries": event.ledger_entries, "ledger_sum_krw": event.ledger_sum_krw}
+    _show(db, envelope, *shown, Entry(STAFF, "ledger", ledger))
+    return []
+
+
+def on_statement_issued(envelope: Envelope[StatementIssued], db: Connection) -> list[Event]:
+    """Keep a participant's day."""
+    row = envelope.event.model_dump()
+    upsert(db, STATEMENT, [row])
+    _show(db, envelope, Entry(audience_of(envelope.event.participant_id), "statement", statement_view(row)))
+    return []
+
+
+def on_reading_ignored(envelope: Envelope[ReadingIgnored], db: Connection) -> list[Event]:
+    """Keep that a reading came too late for the books."""
+    event = envelope.event
+    upsert(db, IGNORED_READING, [{"event_id": str(envelope.event_id), **event.model_dump()}])
+    _show(db, envelope, Entry(STAFF, "late", event.model_dump(mode="json")))
+    return []
+
+
+def on_message_set_aside(envelope: Envelope[MessageSetAside], db: Connection) -> list[Event]:
+    """Keep that a service set a message aside. This one never breaks a rule itself, or it would come here again."""
+    event = envelope.event
+    place = f"{event.topic}/{event.partition}/{event.offset}"
+    row = {
+        "complex_id": event.complex_id,
+        "letter_id": str(envelope.event_id),
+        "service": event.service,
+        "topic": event.topic,
+        "place": place,
+        "reason": event.reason,
+        "set_aside_at": event.set_aside_at,
+    }
+    upsert(db, DEAD_LETTER, [row])
+    letter = {"service": event.service, "place": place, "reason": event.reason}
+    _show(db, envelope, Entry(STAFF, "dead_letter", letter))
+    return []
+
+
+HANDLERS: dict[type[Event], Handler] = {
+    IntervalMetered: on_interval_metered,
+    DeviceObserved: on_device_observed,
+    SetpointIssued: on_setpoint_issued,
+    SetpointConfirmed: on_setpoint_confirmed,
+    SetpointRefused: on_setpoint_refused,
+    ForecastIssued: on_forecast_issued,
+    ScheduleSolved: on_schedule_solved,
+    IntervalSettled: on_interval_settled,
+    StatementIssued: on_statement_issued,
+    ReadingIgnored: on_reading_ignored,
+    MessageSetAside: on_message_set_aside,
+}
+
+
+def _save_setpoint(
+    db: Connection, event: SetpointIssued | SetpointConfirmed | SetpointRefused, status: str, **more: Any
+) -> dict[str, Any]:
+    row = {
+        "complex_id": event.complex_id,
+        "setpoint_id": event.setpoint_id,
+        "device_id": event.device_id,
+        "delivery_start": event.delivery_start,
+        "setpoint_w": event.setpoint_w,
+        "status": status,
+        "status_rank": SETPOINT_RANKS[status],
+        "reason": None,
+        "detail": None,
+        **more,
+    }
+    upsert(db, SETPOINT, [row], newer="status_rank")
+    return row
+
+
+def _show(db: Connection, envelope: Envelope[Event], *entries: Entry) -> None:
+    wanted: Sequence[Entry] = entries
+    append_to_stream(db, envelope.event.complex_id, wanted, now=envelope.occurred_at)

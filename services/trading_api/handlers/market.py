@@ -1,0 +1,190 @@
+"""Keep what the market says about orders, auctions and itself, and what the planner says about studies."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from services.trading_api.domain.access import ALL, STAFF, audience_of
+from services.trading_api.domain.orders import RANKS, OrderStatus, status_after_auction
+from services.trading_api.domain.views import auction_view, order_view, study_result_view
+from services.trading_api.store import lists
+from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.orders import order, orders_of_interval, save_order, save_outcomes
+from services.trading_api.store.sql import upsert
+from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE
+from shared.events.base import Envelope, Event
+from shared.events.market import (
+    AuctionCleared,
+    Fill,
+    MarketHalted,
+    MarketResumed,
+    OrderAccepted,
+    OrderCancelled,
+    OrderRejected,
+)
+from shared.events.orders import OrderCancelRequested, OrderSubmitted
+from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed
+from shared.runloop import Handler
+
+Verdict = OrderAccepted | OrderRejected | OrderCancelled
+
+
+def on_order_submitted(envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
+    """Keep an automatic order of the scheduler's."""
+    event = envelope.event
+    save_order(db, {**event.model_dump(), "side": event.side.value})
+    _show_order(db, envelope, event.order_id)
+    return []
+
+
+def on_cancel_requested(envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
+    """Pass over a wish of the scheduler's: what counts is the market's word that follows."""
+    del envelope, db
+    return []
+
+
+def on_order_accepted(envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
+    """Keep that an order is in the book."""
+    return _take_verdict(envelope, db, OrderStatus.ACCEPTED)
+
+
+def on_order_rejected(envelope: Envelope[OrderRejected], db: Connection) -> list[Event]:
+    """Keep that an order is not in the book, and why."""
+    event = envelope.event
+    return _take_verdict(envelope, db, OrderStatus.REJECTED, reason=event.reason, detail=event.detail)
+
+
+def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
+    """Keep that an order was taken back in time."""
+    return _take_verdict(envelope, db, OrderStatus.CANCELLED)
+
+
+def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
+    """Keep an auction: the public result, every order's end, the trades."""
+    event = envelope.event
+    facts = event.model_dump(exclude={"fills", "trades"})
+    row = {**facts, "order_count": len(event.fills), "trade_count": len(event.trades)}
+    upsert(db, AUCTION, [row])
+    auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
+    save_outcomes(db, [{**auction_facts, **_end(fill)} for fill in event.fills])
+    trades = [{**auction_facts, "auction_id": event.auction_id, **trade.model_dump()} for trade in event.trades]
+    upsert(db, TRADE, trades)
+    ended = orders_of_interval(db, event.complex_id, event.delivery_start)
+    shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
+    _show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
+    return []
+
+
+def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> list[Event]:
+    """Keep that the market stands."""
+    event = envelope.event
+    state = {"halted": True, "since": event.halted_at, "reason": event.reason, "operator": event.operator}
+    upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
+    _show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
+    return []
+
+
+def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> list[Event]:
+    """Keep that the market goes on."""
+    event = envelope.event
+    state = {"halted": False, "since": event.resumed_at, "reason": "", "operator": event.operator}
+    upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
+    _show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
+    return []
+
+
+def on_study_progressed(envelope: Envelope[StudyProgressed], db: Connection) -> list[Event]:
+    """Keep how far a study is."""
+    event = envelope.event
+    return _change_study(envelope, db, event.study_id, status="running", done=event.done, total=event.total)
+
+
+def on_study_completed(envelope: Envelope[StudyCompleted], db: Connection) -> list[Event]:
+    """Keep a study's answer."""
+    event = envelope.event
+    results = [study_result_view(result.model_dump()) for result in event.results]
+    ended = {"status": "completed", "results": results, "done": len(results), "total": len(results)}
+    return _change_study(envelope, db, event.study_id, **ended)
+
+
+def on_study_failed(envelope: Envelope[StudyFailed], db: Connection) -> list[Event]:
+    """Keep that a study has no answer, and why."""
+    return _change_study(envelope, db, envelope.event.study_id, status="failed", reason=envelope.event.reason)
+
+
+HANDLERS: dict[type[Event], Handler] = {
+    OrderSubmitted: on_order_submitted,
+    OrderCancelRequested: on_cancel_requested,
+    OrderAccepted: on_order_accepted,
+    OrderRejected: on_order_rejected,
+    OrderCancelled: on_order_cancelled,
+    AuctionCleared: on_auction_cleared,
+    MarketHalted: on_market_halted,
+    MarketResumed: on_market_resumed,
+    StudyProgressed: on_study_progressed,
+    StudyCompleted: on_study_completed,
+    StudyFailed: on_study_failed,
+}
+
+
+def _take_verdict(
+    envelope: Envelope[Verdict],
+    db: Connection,
+    status: OrderStatus,
+    reason: str | None = None,
+    detail: str | None = None,
+) -> list[Event]:
+    event = envelope.event
+    row = {
+        "complex_id": event.complex_id,
+        "order_id": event.order_id,
+        "participant_id": event.participant_id,
+        "delivery_start": event.delivery_start,
+        "status": status.value,
+        "status_rank": RANKS[status],
+        "reason": reason,
+        "detail": detail,
+        "filled_wh": 0,
+        "paid_krw": 0,
+        "received_krw": 0,
+    }
+    save_outcomes(db, [row])
+    _show_order(db, envelope, event.order_id)
+    return []
+
+
+def _end(fill: Fill) -> dict[str, str | int | None]:
+    status = status_after_auction(quantity_wh=fill.quantity_wh, filled_wh=fill.filled_wh)
+    return {
+        "order_id": fill.order_id,
+        "participant_id": fill.participant_id,
+        "status": status.value,
+        "status_rank": RANKS[status],
+        "reason": None,
+        "detail": None,
+        "filled_wh": fill.filled_wh,
+        "paid_krw": fill.paid_krw,
+        "received_krw": fill.received_krw,
+    }
+
+
+def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **changed: object) -> list[Event]:
+    complex_id = envelope.event.complex_id
+    known = lists.study(db, complex_id, study_id)
+    if known is not None and known["status"] not in {"completed", "failed", "cancelled"}:
+        here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
+        db.execute(sa.update(STUDY).where(here).values(**changed))
+        shown = {"study_id": study_id, **{name: fact for name, fact in changed.items() if name != "results"}}
+        _show(db, envelope, [Entry(STAFF, "study", shown)])
+    return []
+
+
+def _show_order(db: Connection, envelope: Envelope[Event], order_id: str) -> None:
+    row = order(db, envelope.event.complex_id, order_id)
+    if row is not None:
+        _show(db, envelope, [Entry(audience_of(row["participant_id"]), "order", order_view(row))])
+
+
+def _show(db: Connection, envelope: Envelope[Event], entries: Sequence[Entry]) -> None:
+    append_to_stream(db, envelope.event.complex_id, entries, now=envelope.occurred_at)

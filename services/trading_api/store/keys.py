@@ -1,0 +1,84 @@
+"""API keys and console sessions, kept as hashes only."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.domain.access import Principal, Role
+from services.trading_api.store.sql import Row
+from services.trading_api.store.tables import API_KEY, CONSOLE_SESSION
+
+
+def save_key(db: Connection, row: Row) -> bool:
+    """Keep a new key; say False where a key with this hash is known already."""
+    known = db.scalar(sa.select(API_KEY.c.key_id).where(API_KEY.c.key_hash == row["key_hash"]))
+    if known is None:
+        db.execute(sa.insert(API_KEY).values(**row))
+    return known is None
+
+
+def key(db: Connection, complex_id: str, key_id: str) -> RowMapping | None:
+    """Return one key of a complex, or None."""
+    return db.execute(keys(complex_id).where(API_KEY.c.key_id == key_id)).mappings().one_or_none()
+
+
+def keys(complex_id: str) -> sa.Select[tuple[object, ...]]:
+    """Return the query for a complex's keys."""
+    return sa.select(API_KEY).where(API_KEY.c.complex_id == complex_id)
+
+
+def revoke_key(db: Connection, complex_id: str, key_id: str, *, now: datetime) -> None:
+    """Let a key work no longer, and the sessions that stand for it."""
+    here = (API_KEY.c.complex_id == complex_id) & (API_KEY.c.key_id == key_id)
+    db.execute(sa.update(API_KEY).where(here, API_KEY.c.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def principal_of_key(db: Connection, key_hash: str) -> Principal | None:
+    """Return whom a key's hash belongs to, None where it is unknown or revoked."""
+    query = sa.select(API_KEY).where(API_KEY.c.key_hash == key_hash, API_KEY.c.revoked_at.is_(None))
+    return _principal(db.execute(query).mappings().one_or_none())
+
+
+def principal_of_session(db: Connection, token_hash: str, *, wall: datetime) -> Principal | None:
+    """Return for whom a console session stands, None where it is unknown, over, or its key revoked."""
+    same_key = (API_KEY.c.complex_id == CONSOLE_SESSION.c.complex_id) & (API_KEY.c.key_id == CONSOLE_SESSION.c.key_id)
+    query = (
+        sa.select(API_KEY)
+        .join(CONSOLE_SESSION, same_key)
+        .where(CONSOLE_SESSION.c.token_hash == token_hash, CONSOLE_SESSION.c.expires_at > wall)
+        .where(API_KEY.c.revoked_at.is_(None))
+    )
+    return _principal(db.execute(query).mappings().one_or_none())
+
+
+def open_session(
+    db: Connection, principal: Principal, *, token_hash: str, wall: datetime, expires_at: datetime
+) -> None:
+    """Keep a new session, and drop those that are over."""
+    db.execute(sa.delete(CONSOLE_SESSION).where(CONSOLE_SESSION.c.expires_at <= wall))
+    db.execute(
+        sa.insert(CONSOLE_SESSION).values(
+            token_hash=token_hash,
+            complex_id=principal.complex_id,
+            key_id=principal.key_id,
+            expires_at=expires_at,
+        )
+    )
+
+
+def close_session(db: Connection, token_hash: str) -> None:
+    """End a session."""
+    db.execute(sa.delete(CONSOLE_SESSION).where(CONSOLE_SESSION.c.token_hash == token_hash))
+
+
+def _principal(row: RowMapping | None) -> Principal | None:
+    if row is None:
+        return None
+    return Principal(
+        key_id=row["key_id"],
+        name=row["name"],
+        role=Role(row["role"]),
+        complex_id=row["complex_id"],
+        participant_id=row["participant_id"],
+    )

@@ -1,0 +1,136 @@
+"""The two numbered logs of a complex: what goes to the live stream, and the audit chain."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.store.sql import rows_of
+from services.trading_api.store.tables import AUDIT, LOG_HEAD, STREAM
+
+# What a client may have missed and still catch up on; beyond that it gets a new snapshot.
+STREAM_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something for the live stream: for whom, what kind, and what to show."""
+
+    audience: str
+    kind: str
+    payload: Mapping[str, Any]
+
+
+def append_to_stream(db: Connection, complex_id: str, entries: Iterable[Entry], *, now: datetime) -> None:
+    """Put entries at the stream's end; their numbers become visible in order."""
+    wanted = list(entries)
+    if not wanted:
+        return
+    last = _advance(db, complex_id, "stream", len(wanted))
+    rows = [
+        {
+            "complex_id": complex_id,
+            "sequence": sequence,
+            "audience": entry.audience,
+            "kind": entry.kind,
+            "at": now,
+            "payload": entry.payload,
+        }
+        for sequence, entry in enumerate(wanted, start=last - len(wanted) + 1)
+    ]
+    db.execute(sa.insert(STREAM), rows)
+
+
+def stream_after(db: Connection, complex_id: str, sequence: int) -> Sequence[RowMapping]:
+    """Return what the stream got since a number, in order."""
+    query = sa.select(STREAM).where(STREAM.c.complex_id == complex_id, STREAM.c.sequence > sequence)
+    return rows_of(db, query.order_by(STREAM.c.sequence))
+
+
+def stream_bounds(db: Connection, complex_id: str) -> tuple[int, int]:
+    """Return the first number that is still kept and the last one given; (1, 0) for an empty stream."""
+    last = db.scalar(_head(complex_id, "stream", LOG_HEAD.c.last_number)) or 0
+    first = db.scalar(sa.select(sa.func.min(STREAM.c.sequence)).where(STREAM.c.complex_id == complex_id))
+    return (last + 1 if first is None else first), last
+
+
+def prune_stream(db: Connection, complex_id: str) -> None:
+    """Drop what is too old to resume from."""
+    last = db.scalar(_head(complex_id, "stream", LOG_HEAD.c.last_number)) or 0
+    db.execute(sa.delete(STREAM).where(STREAM.c.complex_id == complex_id, STREAM.c.sequence <= last - STREAM_KEPT))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What someone did, for the audit chain."""
+
+    key_id: str
+    who: str
+    role: str
+    action: str
+    object: str
+    result: str
+
+
+def append_to_audit(db: Connection, complex_id: str, deed: Deed, *, now: datetime) -> int:
+    """Add a deed to the complex's chain and return its number; a hash covers its link and the hash before."""
+    number = _advance(db, complex_id, "audit", 1)
+    previous = db.scalar(_head(complex_id, "audit", LOG_HEAD.c.last_hash)) or ""
+    link = {
+        "complex_id": complex_id,
+        "number": number,
+        "at": now,
+        "key_id": deed.key_id,
+        "who": deed.who,
+        "role": deed.role,
+        "action": deed.action,
+        "object": deed.object,
+        "result": deed.result,
+        "previous_hash": previous,
+    }
+    digest = link_hash(link)
+    db.execute(sa.insert(AUDIT).values(**link, hash=digest))
+    here = (LOG_HEAD.c.complex_id == complex_id) & (LOG_HEAD.c.log == "audit")
+    db.execute(sa.update(LOG_HEAD).where(here).values(last_hash=digest))
+    return number
+
+
+def link_hash(link: Mapping[Any, Any]) -> str:
+    """Return the SHA-256 of an audit row, its own hash left out."""
+    covered = {name: part for name, part in link.items() if name != "hash"}
+    text = json.dumps({**covered, "at": covered["at"].isoformat()}, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def broken_links(db: Connection, complex_id: str) -> list[int]:
+    """Return the numbers of the audit rows that do not fit their chain, an end that was cut off included."""
+    rows = rows_of(db, sa.select(AUDIT).where(AUDIT.c.complex_id == complex_id).order_by(AUDIT.c.number))
+    broken = []
+    expected, previous = 1, ""
+    for row in rows:
+        if (row["number"], row["previous_hash"], row["hash"]) != (expected, previous, link_hash(row)):
+            broken.append(row["number"])
+        expected, previous = row["number"] + 1, row["hash"]
+    head = db.execute(_head(complex_id, "audit", LOG_HEAD.c.last_number, LOG_HEAD.c.last_hash)).one_or_none()
+    if head is not None and tuple(head) != (expected - 1, previous):
+        broken.append(expected)
+    return broken
+
+
+def _advance(db: Connection, complex_id: str, log: str, by: int) -> int:
+    here = (LOG_HEAD.c.complex_id == complex_id) & (LOG_HEAD.c.log == log)
+    forward = sa.update(LOG_HEAD).where(here).values(last_number=LOG_HEAD.c.last_number + by)
+    last = db.scalar(forward.returning(LOG_HEAD.c.last_number))
+    if last is None:
+        db.execute(sa.insert(LOG_HEAD).values(complex_id=complex_id, log=log, last_number=by, last_hash=""))
+        return by
+    return int(last)
+
+
+def _head(complex_id: str, log: str, *columns: sa.Column[Any]) -> sa.Select[Any]:
+    return sa.select(*columns).where(LOG_HEAD.c.complex_id == complex_id, LOG_HEAD.c.log == log)

@@ -1,0 +1,76 @@
+"""Orders and what the market said about them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.domain.orders import OPEN
+from services.trading_api.store.sql import Row, rows_of, upsert
+from services.trading_api.store.tables import ORDER, OUTCOME
+
+_JOINED = sa.select(
+    ORDER,
+    OUTCOME.c.status,
+    OUTCOME.c.reason,
+    OUTCOME.c.detail,
+    OUTCOME.c.filled_wh,
+    OUTCOME.c.paid_krw,
+    OUTCOME.c.received_krw,
+).outerjoin(OUTCOME, (ORDER.c.complex_id == OUTCOME.c.complex_id) & (ORDER.c.order_id == OUTCOME.c.order_id))
+
+
+def orders(complex_id: str, *, seen_by: str | None) -> sa.Select[Any]:
+    """Return the query for a complex's orders with their outcomes, or for those of one participant."""
+    query = _JOINED.where(ORDER.c.complex_id == complex_id)
+    return query if seen_by is None else query.where(ORDER.c.participant_id == seen_by)
+
+
+def order(db: Connection, complex_id: str, order_id: str) -> RowMapping | None:
+    """Return one order, or None."""
+    query = orders(complex_id, seen_by=None).where(ORDER.c.order_id == order_id)
+    return db.execute(query).mappings().one_or_none()
+
+
+def orders_of_interval(db: Connection, complex_id: str, delivery_start: datetime) -> Sequence[RowMapping]:
+    """Return the orders for one delivery interval, first come first."""
+    query = orders(complex_id, seen_by=None).where(ORDER.c.delivery_start == delivery_start)
+    return rows_of(db, query.order_by(ORDER.c.submitted_at, ORDER.c.order_id))
+
+
+def open_orders(db: Connection, complex_id: str, participant_id: str) -> Sequence[RowMapping]:
+    """Return a participant's orders that no auction and no refusal has ended, first come first."""
+    query = orders(complex_id, seen_by=participant_id).where(_is_open())
+    return rows_of(db, query.order_by(ORDER.c.submitted_at, ORDER.c.order_id))
+
+
+def open_count(db: Connection, complex_id: str, participant_id: str) -> int:
+    """Return how many orders a participant has open."""
+    query = orders(complex_id, seen_by=participant_id).where(_is_open())
+    return db.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+
+
+def save_order(db: Connection, row: Row) -> None:
+    """Keep a new order; one of the same id is left as it is."""
+    known = db.scalar(
+        sa.select(ORDER.c.order_id).where(ORDER.c.complex_id == row["complex_id"], ORDER.c.order_id == row["order_id"])
+    )
+    if known is None:
+        db.execute(sa.insert(ORDER).values(**row))
+
+
+def mark_cancel_requested(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:
+    """Remember that the participant asked to take an order back."""
+    here = (ORDER.c.complex_id == complex_id) & (ORDER.c.order_id == order_id)
+    db.execute(sa.update(ORDER).where(here).values(cancel_requested_at=now))
+
+
+def save_outcomes(db: Connection, rows: Sequence[Row]) -> None:
+    """Keep what became of orders; a state of a lower rank does not replace one of a higher."""
+    upsert(db, OUTCOME, rows, newer="status_rank")
+
+
+def _is_open() -> sa.ColumnElement[bool]:
+    return OUTCOME.c.status.is_(None) | OUTCOME.c.status.in_(OPEN)

@@ -1,0 +1,86 @@
+"""Lists in pages: keyset pagination behind an opaque cursor, newest first."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.store.sql import rows_of
+from shared.db.tables import UtcInstant
+
+
+class BadCursor(Exception):  # noqa: N818 -- it says what the cursor is
+    """A cursor was not given out for this list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A query and the columns that order its rows, all descending; together they tell any two rows apart."""
+
+    name: str
+    query: sa.Select[Any]
+    order: tuple[sa.Column[Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a listing; `next_cursor` is None where nothing follows."""
+
+    rows: Sequence[RowMapping]
+    next_cursor: str | None
+
+
+def page(db: Connection, listing: Listing, *, limit: int, cursor: str | None) -> Page:
+    """Return the next rows of a listing.
+
+    Raises:
+        BadCursor: The cursor is not one of this listing's.
+    """
+    query = listing.query.order_by(*(column.desc() for column in listing.order)).limit(limit + 1)
+    if cursor is not None:
+        last = [
+            sa.bindparam(None, value, type_=column.type)
+            for column, value in zip(listing.order, _read(cursor, listing), strict=True)
+        ]
+        query = query.where(sa.tuple_(*listing.order) < sa.tuple_(*last))
+    found = rows_of(db, query)
+    more = len(found) > limit
+    rows = found[:limit]
+    return Page(rows=rows, next_cursor=_write(rows[-1], listing) if more else None)
+
+
+def _write(row: RowMapping, listing: Listing) -> str:
+    place = [_plain(row[column.name]) for column in listing.order]
+    return base64.urlsafe_b64encode(json.dumps([listing.name, *place]).encode()).decode().rstrip("=")
+
+
+def _read(cursor: str, listing: Listing) -> list[Any]:
+    try:
+        name, *place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if name != listing.name:
+            raise BadCursor(f"of another list: {name}")
+        return [_typed(part, column) for part, column in zip(place, listing.order, strict=True)]
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        raise BadCursor("unreadable") from None
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _typed(part: Any, column: sa.Column[Any]) -> Any:
+    if isinstance(column.type, UtcInstant):
+        instant = datetime.fromisoformat(part)
+        if instant.tzinfo is None:
+            raise ValueError("must carry an offset")
+        return instant
+    wanted = int if isinstance(column.type, sa.BigInteger) else str
+    if type(part) is not wanted:
+        raise TypeError(f"must be {wanted.__name__}")
+    return part

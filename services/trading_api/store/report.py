@@ -1,0 +1,121 @@
+"""A trading day in numbers, counted by delivery."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.store.tables import (
+    AUCTION,
+    DEAD_LETTER,
+    FORECAST,
+    IGNORED_READING,
+    ORDER,
+    OUTCOME,
+    READING,
+    SCHEDULE,
+    SETPOINT,
+    SETTLED_INTERVAL,
+    SETTLED_LINE,
+    STATEMENT,
+    TRADE,
+)
+from shared.events.deadletters import UNKNOWN_COMPLEX
+from shared.intervals import day_start
+
+LATE_ORDERS = ("gate_closed", "auction_over")
+LATE_SETPOINTS = ("expired", "out_of_order")
+# A day's first orders and its last settlement lie outside of it; dead letters of that time are the day's as well.
+MARGIN = timedelta(hours=1)
+
+
+def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
+    """Return a Korean day's counts and sums, each under the name it has in the report; energy in Wh."""
+    count = _Count(db, complex_id, day_start(day), day_start(day + timedelta(days=1)))
+    volumes = count.sums(AUCTION, "delivery_start", volume_wh=AUCTION.c.volume_wh)
+    priced = count.sums(
+        AUCTION, "delivery_start", jeon_wh=AUCTION.c.volume_wh * sa.func.coalesce(AUCTION.c.price_jeon_per_kwh, 0)
+    )
+    ledger = count.sums(
+        SETTLED_INTERVAL,
+        "delivery_start",
+        entries=SETTLED_INTERVAL.c.ledger_entries,
+        sum_krw=SETTLED_INTERVAL.c.ledger_sum_krw,
+    )
+    lines = SETTLED_LINE.c
+    costs = count.sums(
+        SETTLED_LINE,
+        "delivery_start",
+        without_krw=lines.cost_without_krw,
+        with_krw=lines.trade_paid_krw + lines.grid_paid_krw - lines.trade_received_krw - lines.grid_received_krw,
+    )
+    late = (
+        count.rows(OUTCOME, "delivery_start", OUTCOME.c.reason.in_(LATE_ORDERS))
+        + count.rows(SETPOINT, "delivery_start", SETPOINT.c.reason.in_(LATE_SETPOINTS))
+        + count.rows(IGNORED_READING, "delivery_start")
+    )
+    return {
+        "intervals": count.intervals(READING),
+        "readings": count.rows(READING, "delivery_start"),
+        "forecasts": count.rows(FORECAST, "first_delivery_start"),
+        "schedules": count.rows(SCHEDULE, "first_delivery_start"),
+        "setpoints_confirmed": count.rows(SETPOINT, "delivery_start", SETPOINT.c.status == "confirmed"),
+        "orders": count.rows(ORDER, "delivery_start"),
+        "auctions_cleared": count.rows(AUCTION, "delivery_start", AUCTION.c.status == "cleared"),
+        "trades": count.rows(TRADE, "delivery_start"),
+        "traded_wh": int(volumes["volume_wh"]),
+        "traded_jeon_wh_per_kwh": int(priced["jeon_wh"]),
+        "ledger_entries": int(ledger["entries"]),
+        "ledger_sum_krw": int(ledger["sum_krw"]),
+        "cost_without_krw": int(costs["without_krw"]),
+        "cost_with_krw": int(costs["with_krw"]),
+        "intervals_settled": count.rows(SETTLED_INTERVAL, "delivery_start"),
+        "statements": _statements(db, complex_id, day),
+        "late_events": late,
+        "dead_letters": _dead_letters(db, complex_id, count.first - MARGIN, count.end + MARGIN),
+    }
+
+
+class _Count:
+    """Counting in the rows of one complex between two instants."""
+
+    def __init__(self, db: Connection, complex_id: str, first: datetime, end: datetime) -> None:
+        self._db = db
+        self._complex_id = complex_id
+        self.first = first
+        self.end = end
+
+    def rows(self, table: sa.Table, by: str, condition: sa.ColumnElement[bool] | None = None) -> int:
+        query = self._within(sa.select(sa.func.count()), table, by)
+        return self._db.scalar(query if condition is None else query.where(condition)) or 0
+
+    def intervals(self, table: sa.Table) -> int:
+        different = sa.func.count(sa.distinct(table.c.delivery_start))
+        return self._db.scalar(self._within(sa.select(different), table, "delivery_start")) or 0
+
+    def sums(self, table: sa.Table, by: str, **terms: sa.ColumnElement[int]) -> RowMapping:
+        columns: list[sa.ColumnElement[Any]] = [
+            sa.func.coalesce(sa.func.sum(term), 0).label(name) for name, term in terms.items()
+        ]
+        return self._db.execute(self._within(sa.select(*columns), table, by)).mappings().one()
+
+    def _within(self, query: sa.Select[*tuple[Any, ...]], table: sa.Table, by: str) -> sa.Select[*tuple[Any, ...]]:
+        start = table.c[by]
+        return query.where(table.c.complex_id == self._complex_id, start >= self.first, start < self.end)
+
+
+def _statements(db: Connection, complex_id: str, day: date) -> int:
+    query = sa.select(sa.func.count()).where(STATEMENT.c.complex_id == complex_id, STATEMENT.c.trading_day == day)
+    return db.scalar(query) or 0
+
+
+def _dead_letters(db: Connection, complex_id: str, first: datetime, end: datetime) -> int:
+    letters = DEAD_LETTER.c
+    query = sa.select(sa.func.count()).where(
+        # A letter whose complex can't be told may be anyone's, so everyone sees it.
+        letters.complex_id.in_((complex_id, UNKNOWN_COMPLEX)),
+        letters.set_aside_at >= first,
+        letters.set_aside_at < end,
+    )
+    return db.scalar(query) or 0

@@ -1,0 +1,33 @@
+"""What SQLite and PostgreSQL say alike, but SQLAlchemy in two places."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, RowMapping
+
+Row = Mapping[Any, Any]
+
+
+def upsert(db: Connection, table: sa.Table, rows: Sequence[Row], *, newer: str | None = None) -> None:
+    """Insert rows, or overwrite those of the same primary key.
+
+    Args:
+        db: Where.
+        table: Which.
+        rows: All with the same columns; columns that are left out keep what they hold.
+        newer: A column; where it is given, only a row with a greater value there overwrites.
+    """
+    if not rows:
+        return
+    insert = sqlite.insert(table) if db.dialect.name == "sqlite" else postgresql.insert(table)
+    key = [column.name for column in table.primary_key.columns]
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    condition = None if newer is None else table.c[newer] < insert.excluded[newer]
+    db.execute(insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition), list(rows))
+
+
+def rows_of(db: Connection, query: sa.Select[Any]) -> Sequence[RowMapping]:
+    """Return a query's rows by column name."""
+    return db.execute(query).mappings().all()

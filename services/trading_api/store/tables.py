@@ -1,0 +1,189 @@
+"""The read model's tables. Rows are keyed by complex first: no query crosses from one complex to another."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared import orderentry
+from shared.db.tables import UtcInstant, new_metadata
+
+METADATA = new_metadata()
+orderentry.add_tables(METADATA)
+
+
+def _table(name: str, key: str, *rest: sa.Column[Any] | sa.Index) -> sa.Table:
+    """Declare a table: its key after complex_id, as "name" (text) or "name@" (instant), separated by spaces."""
+    keys = [
+        sa.Column(part.rstrip("@"), UtcInstant if part.endswith("@") else sa.Text, primary_key=True)
+        for part in key.split()
+    ]
+    return sa.Table(name, METADATA, sa.Column("complex_id", sa.Text, primary_key=True), *keys, *rest)
+
+
+def _text(*names: str) -> list[sa.Column[Any]]:
+    return [_column(name, sa.Text) for name in names]
+
+
+def _whole(*names: str) -> list[sa.Column[Any]]:
+    return [_column(name, sa.BigInteger) for name in names]
+
+
+def _instant(*names: str) -> list[sa.Column[Any]]:
+    return [_column(name, UtcInstant) for name in names]
+
+
+def _column(name: str, kind: type[sa.types.TypeEngine[Any]]) -> sa.Column[Any]:
+    """Return a column; a name that ends in "?" may be null."""
+    return sa.Column(name.rstrip("?"), kind, nullable=name.endswith("?"))
+
+
+API_KEY = _table(
+    "api_key",
+    "key_id",
+    sa.Column("key_hash", sa.Text, nullable=False, unique=True),
+    *_text("role", "participant_id?", "name"),
+    *_instant("created_at", "revoked_at?"),
+)
+# A console session stands for a key for some hours; the cookie's token is kept hashed as keys are.
+CONSOLE_SESSION = sa.Table(
+    "console_session",
+    METADATA,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    *_text("complex_id", "key_id"),
+    *_instant("expires_at"),
+)
+
+ORDER = _table(
+    "submitted_order",
+    "order_id",
+    *_text("writer", "client_order_id", "participant_id", "side"),
+    *_instant("delivery_start", "submitted_at", "cancel_requested_at?"),
+    *_whole("sequence", "price_jeon_per_kwh", "quantity_wh"),
+    sa.Index("submitted_order_by_delivery", "complex_id", "delivery_start"),
+    sa.Index("submitted_order_by_participant", "complex_id", "participant_id", "submitted_at"),
+)
+# Apart from the order, as the market's word may arrive before the scheduler's order does.
+OUTCOME = _table(
+    "order_outcome",
+    "order_id",
+    *_text("participant_id", "status", "reason?", "detail?"),
+    *_instant("delivery_start"),
+    *_whole("status_rank", "filled_wh", "paid_krw", "received_krw"),
+    sa.Index("order_outcome_by_delivery", "complex_id", "delivery_start"),
+)
+AUCTION = _table(
+    "auction",
+    "delivery_start@",
+    *_text("auction_id", "status", "book_hash"),
+    *_instant("cleared_at"),
+    *_whole("price_jeon_per_kwh?", "price_low_jeon_per_kwh?", "price_high_jeon_per_kwh?"),
+    *_whole("volume_wh", "fees_krw", "order_count", "trade_count"),
+    sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
+)
+TRADE = _table(
+    "trade",
+    "trade_id",
+    *_text("auction_id", "buy_order_id", "sell_order_id", "buyer_id", "seller_id"),
+    *_instant("delivery_start"),
+    *_whole("quantity_wh", "paid_krw", "received_krw"),
+    sa.Index("trade_by_delivery", "complex_id", "delivery_start"),
+)
+MARKET_STATE = _table(
+    "market_state",
+    "",
+    sa.Column("halted", sa.Boolean, nullable=False),
+    *_text("reason", "operator"),
+    *_instant("since"),
+)
+
+READING = _table(
+    "reading",
+    "meter_id delivery_start@",
+    *_text("participant_id", "meter_kind", "quality"),
+    *_whole("import_wh", "export_wh"),
+    sa.Index("reading_by_delivery", "complex_id", "delivery_start"),
+)
+DEVICE = _table(
+    "device",
+    "device_id",
+    *_text("participant_id", "meter_kind"),
+    *_instant("observed_at"),
+    *_whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
+    sa.Column("reachable", sa.Boolean, nullable=False),
+)
+SETPOINT = _table(
+    "setpoint",
+    "setpoint_id",
+    *_text("device_id", "participant_id?", "status", "reason?", "detail?"),
+    *_instant("delivery_start", "issued_at?", "confirmed_at?"),
+    *_whole("status_rank", "setpoint_w"),
+    sa.Index("setpoint_by_delivery", "complex_id", "delivery_start"),
+)
+FORECAST = _table(
+    "forecast",
+    "site_id kind first_delivery_start@",
+    *_text("participant_id", "model"),
+    *_instant("issued_at"),
+    sa.Column("series", sa.JSON, nullable=False),
+    sa.Index("forecast_by_start", "complex_id", "first_delivery_start"),
+)
+SCHEDULE = _table(
+    "schedule",
+    "schedule_id",
+    *_text("device_id", "participant_id", "status"),
+    *_instant("solved_at", "first_delivery_start"),
+    sa.Column("series", sa.JSON, nullable=False),
+    sa.Index("schedule_by_start", "complex_id", "first_delivery_start"),
+)
+
+SETTLED_INTERVAL = _table(
+    "settled_interval", "delivery_start@", *_instant("settled_at"), *_whole("ledger_entries", "ledger_sum_krw")
+)
+SETTLED_LINE = _table(
+    "settled_line",
+    "delivery_start@ participant_id",
+    *_whole("metered_import_wh", "metered_export_wh", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
+    *_whole("grid_import_price_jeon_per_kwh", "grid_export_price_jeon_per_kwh"),
+    *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw", "cost_without_krw"),
+)
+STATEMENT = _table(
+    "statement",
+    "statement_id",
+    *_text("participant_id"),
+    sa.Column("trading_day", sa.Date, nullable=False),
+    *_whole("intervals", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
+    *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw"),
+    *_whole("cost_with_krw", "cost_without_krw", "saving_krw"),
+)
+IGNORED_READING = _table("ignored_reading", "event_id", *_text("meter_id", "reason"), *_instant("delivery_start"))
+DEAD_LETTER = _table(
+    "dead_letter", "letter_id", *_text("service", "topic", "place", "reason"), *_instant("set_aside_at")
+)
+
+STUDY = _table(
+    "study",
+    "study_id",
+    *_text("requested_by", "status", "reason?"),
+    *_instant("requested_at"),
+    *_whole("done", "total"),
+    sa.Column("asked", sa.JSON, nullable=False),
+    sa.Column("results", sa.JSON),
+)
+
+# The last number of a log of one complex; advancing it takes the row's lock, so numbers are committed in order.
+LOG_HEAD = _table("log_head", "log", *_whole("last_number"), *_text("last_hash"))
+AUDIT = _table(
+    "audit",
+    "",
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_instant("at"),
+    *_text("key_id", "who", "role", "action", "object", "result", "previous_hash", "hash"),
+)
+STREAM = _table(
+    "stream",
+    "",
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_text("audience", "kind"),
+    *_instant("at"),
+    sa.Column("payload", sa.JSON, nullable=False),
+)

@@ -1,0 +1,69 @@
+"""The trading API on the component bench: its HTTP calls, its read model, and keys for every role."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from services.trading_api import handlers
+from services.trading_api.api.app import create_app
+from services.trading_api.api.bootstrap import load_keys
+from services.trading_api.api.feed import Feed
+from services.trading_api.api.parts import Parts, Rules
+from services.trading_api.api.schemas import BootstrapKey
+from services.trading_api.domain.access import Role
+from services.trading_api.store import METADATA
+from shared.complexes import load_complexes
+from shared.paths import DEMO_COMPLEX
+from tests.component.harness import Bench
+
+# Noon in Korea; delivery at 12:30 (03:30 UTC) is open until 12:15.
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
+HALF_PAST = "2026-05-20T03:30:00Z"
+COMPLEX = "changwon-demo"
+HANBIT, SEOJIN = "hanbit-machining", "seojin-plating"
+SECRETS = {name: f"{name}-{'0' * 32}" for name in ("hanbit", "seojin", "operator", "planner")}
+
+
+class ApiBench(Bench):
+    """A bench whose service has HTTP calls as well."""
+
+    def __init__(self, folder: Path, rules: Rules | None = None) -> None:
+        complexes = load_complexes([DEMO_COMPLEX])
+        super().__init__(handlers.service(complexes, after_batch=self._after_batch), METADATA, folder, NOON)
+        self.feed = Feed(self.engine, complexes)
+        self.parts = Parts(
+            complexes=complexes, clock=self.clock, engine=self.engine, feed=self.feed, rules=rules or Rules()
+        )
+        load_keys(self.engine, [_key(name) for name in SECRETS], now=NOON)
+
+    def _after_batch(self) -> None:
+        self.feed.wake()
+
+    @contextmanager
+    def client(self, who: str | None) -> Iterator[TestClient]:
+        """Open a client with the key of someone, or with none."""
+        headers = {} if who is None else {"Authorization": f"Bearer {SECRETS[who]}"}
+        with TestClient(create_app(self.parts), headers=headers, raise_server_exceptions=False) as client:
+            yield client
+
+
+def _key(name: str) -> BootstrapKey:
+    role = Role(name) if name in set(Role) else Role.FACTORY
+    participant = {"hanbit": HANBIT, "seojin": SEOJIN}.get(name)
+    return BootstrapKey(key=SECRETS[name], role=role, complex_id=COMPLEX, participant_id=participant, name=name)
+
+
+def an_order(**changes: Any) -> dict[str, Any]:
+    """Return the body of an order for half past twelve."""
+    return {
+        "client_order_id": "morning-1",
+        "delivery_start": HALF_PAST,
+        "side": "buy",
+        "price_krw_per_kwh": "130.25",
+        "quantity_kwh": "12.345",
+        **changes,
+    }
