@@ -106,6 +106,15 @@ def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, *, soc_kwh: float, 
     )
 
 
+def idle_case(ess: Ess) -> Case:
+    """Return a day of a battery with nothing to do: the shape of every day, and no more."""
+    nothing = np.zeros(INTERVALS_PER_DAY)
+    flat = np.full(INTERVALS_PER_DAY, JEON_PER_KRW, dtype=np.int64)
+    outlook = Outlook(load_kw=nothing, pv_kw=nothing)
+    soc_kwh = ess.soc_initial * ess.capacity_kwh
+    return ess_case(ess, outlook, SitePrices(flat, flat), soc_kwh=soc_kwh, position=Position())
+
+
 def with_schedule(outlook: Outlook, schedule: Schedule) -> Outlook:
     """Return a site's outlook as the next battery behind the same connection sees it."""
     return Outlook(load_kw=outlook.load_kw + schedule.charge_kw, pv_kw=outlook.pv_kw + schedule.discharge_kw)

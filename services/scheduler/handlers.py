@@ -42,6 +42,14 @@ class Solvers:
         """Return a battery's own solver."""
         return self._by_device.setdefault(f"{complex_id}/{device_id}", Rolling())
 
+    def warm_up(self, complexes: Complexes) -> None:
+        """Solve one day for nothing, so that the model is compiled before the first interval needs it."""
+        for complex_ in complexes.values():
+            for participant in complex_.participants:
+                for ess in participant.ess[:1]:
+                    self.of(complex_.complex_id, ess.device_id).solve(domain.idle_case(ess))
+                    return
+
 
 @dataclass(frozen=True)
 class Round:
@@ -74,6 +82,7 @@ class Round:
 def service(complexes: Complexes) -> Service:
     """Return the scheduler of some complexes."""
     solvers = Solvers()
+    solvers.warm_up(complexes)
 
     def tick(now: datetime, db: Connection) -> Sequence[Event]:
         events: list[Event] = []
