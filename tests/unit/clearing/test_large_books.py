@@ -5,12 +5,12 @@ import numpy as np
 from optimizers.clearing import PRICE_JEON_PER_KWH_MAX, Allocation, Book, clear_book
 from tests.unit.clearing.books import feeder
 
-SIZE = 12_000
+SIZE = 30_000
 NETWORK = [feeder("F1", limit_wh=300_000, fee_jeon=20), feeder("F2", limit_wh=700_000, export_wh=90_000, fee_jeon=50)]
 
 
 def a_book(*, factor: int = 1) -> Book:
-    """12,000 orders of up to 1 kWh times a factor, prices of both signs, many of them equal."""
+    """30,000 orders of up to 1 kWh times a factor, prices of both signs, many of them equal."""
     random = np.random.default_rng(20260520)
     return Book(
         is_buy=random.random(SIZE) < 0.5,
@@ -35,7 +35,7 @@ def prices(answer: Allocation) -> list[int | None]:
 
 
 def test_quantities_whose_sum_leaves_64_bits_are_cleared_the_same() -> None:
-    # 12,000 orders of 500 Wh x 10^12 on average: 6 x 10^18 Wh, more than the 4.6 x 10^18 that are safe.
+    # 30,000 orders of 500 Wh x 10^12 on average: 1.5 x 10^19 Wh, where int64 ends at 9.2 x 10^18.
     factor = 10**12
     network = [
         feeder(one.feeder_id, limit_wh=(one.import_limit_wh or 0) * factor, fee_jeon=one.wheeling_fee_jeon_per_kwh)
@@ -54,6 +54,7 @@ def test_quantities_whose_sum_leaves_64_bits_are_cleared_the_same() -> None:
 
 
 def test_prices_too_far_apart_for_packed_keys_are_sorted_the_same() -> None:
+    # Packed, a key would reach 6 groups x 10^14 jeon x 30,000 rows = 1.8 x 10^19, where int64 ends at 9.2 x 10^18.
     book = a_book()
 
     answer, wide = clear_book(book, NETWORK), clear_book(with_outliers(book), NETWORK)

@@ -171,6 +171,13 @@ def test_won_that_rounding_leaves_goes_to_the_largest_remainder() -> None:
     assert [fill.payment_krw for fill in answer.fills] == [2, 1, -3]
 
 
+def test_won_between_equal_remainders_goes_to_the_earlier() -> None:
+    # At 1 KRW/kWh: buyers 1.5 kWh each, seller 3 kWh. Down: 1, 1 and -3; the missing won goes to the first.
+    answer = clear(arriving(buy(100, 1_500), buy(100, 1_500), sell(100, 3_000)))
+
+    assert [fill.payment_krw for fill in answer.fills] == [2, 1, -3]
+
+
 def test_quantities_of_10_to_the_12_kwh_stay_exact() -> None:
     # 20,000 buys of 10^12 kWh less 1 Wh at 1,234,567.89 KRW: neither their sum nor its value fits 64 bits.
     quantity_wh, price, size = 10**15 - 1, 123_456_789, 20_000
