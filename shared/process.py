@@ -12,6 +12,7 @@ from types import FrameType
 
 from sqlalchemy.engine import Engine
 
+from shared import failpoints
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Bus
 from shared.clock import Clock, clock_from, monotonic_s, touch
@@ -45,6 +46,7 @@ def open_context(service: str) -> Context:
     """Read the deployment's settings and open what they name."""
     settings = load(DeploymentSettings)
     log_as_json(settings.log_level)
+    failpoints.arm(settings.failpoint)
     engine = open_engine(service_url(settings.database_url, service))
     require_newest(engine, service)
     settings.run_dir.mkdir(parents=True, exist_ok=True)

@@ -20,8 +20,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from shared import failpoints
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
-from shared.clock import Clock
+from shared.clock import Clock, monotonic_s
 from shared.db import messaging
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
@@ -34,6 +35,8 @@ Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
 Tick = Callable[[datetime, Connection], Sequence[Event]]
 
 OUTBOX_BATCH = 500
+# The inbox forgets what is days old, so how often it is looked through is only a matter of cost.
+FORGET_EVERY_S = 600.0
 # A dead letter has to fit into one message itself, however large the bad one was.
 LETTER_BODY_BYTES_MAX = 65_536
 LETTER_TEXT_CHARACTERS_MAX = 1_000
@@ -58,15 +61,22 @@ class Service:
 
 
 class RunLoop:
-    """One service on one bus and one database."""
+    """One service on one bus and one database.
 
-    def __init__(self, service: Service, bus: Bus, engine: Engine, clock: Clock) -> None:
+    `elapsed_s` counts wall seconds from any beginning, for chores that no fact depends on.
+    """
+
+    def __init__(
+        self, service: Service, bus: Bus, engine: Engine, clock: Clock, elapsed_s: Callable[[], float] = monotonic_s
+    ) -> None:
         self._service = service
         self._bus = bus
         self._engine = engine
         self._clock = clock
         self._consumer: Consumer | None = None
         self._publisher: Publisher | None = None
+        self._elapsed_s = elapsed_s
+        self._forget_at_s = elapsed_s()
 
     def step(self, wait_s: float) -> int:
         """Do one round and return how many messages it took in.
@@ -83,10 +93,12 @@ class RunLoop:
                 # Whatever was polled but not committed has to come again, should this process go on.
                 self._rewind_quietly()
                 raise
+            failpoints.reach("before_offset_commit")
             self._require_consumer().commit()
         if self._service.tick is not None:
             self._run_tick(self._service.tick)
         self._publish()
+        self._forget_old()
         return len(received)
 
     def close(self) -> None:
@@ -134,6 +146,7 @@ class RunLoop:
             if handler is not None:
                 self._emit(db, envelope.event_id, handler(envelope, db), now)
         messaging.mark_taken(db, [envelope.event_id for envelope in fresh], now=now)
+        failpoints.reach("before_database_commit")
 
     def _run_tick(self, tick: Tick) -> None:
         now = self._clock.now()
@@ -174,8 +187,16 @@ class RunLoop:
             if not rows:
                 return
             self._require_publisher().publish(message for _, message in rows)
+            failpoints.reach("before_mark_sent")
             with self._engine.begin() as db:
                 messaging.mark_sent(db, [position for position, _ in rows])
+
+    def _forget_old(self) -> None:
+        if self._elapsed_s() < self._forget_at_s:
+            return
+        with self._engine.begin() as db:
+            messaging.forget_old(db, now=self._clock.now())
+        self._forget_at_s = self._elapsed_s() + FORGET_EVERY_S
 
     def _require_consumer(self) -> Consumer:
         if self._consumer is None:

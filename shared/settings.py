@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.errors import BadInput, BadInputs
+from shared.failpoints import Failpoint
 from shared.paths import DEMO_COMPLEX
 
 
@@ -24,6 +25,9 @@ class DeploymentSettings(BaseSettings):
     clock_file: Path | None = Field(default=None, description="A simulated clock's file; unset: the wall clock.")
     run_dir: Path = Field(default=Path("var/run"), description="Where heartbeat files are kept.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    failpoint: Failpoint | None = Field(
+        default=None, description="Recovery tests only: where the process kills itself."
+    )
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod
