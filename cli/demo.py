@@ -25,7 +25,7 @@ from shared.errors import BadInput
 from shared.intervals import INTERVALS_PER_DAY, KST, day_start
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
-WARM_UP = timedelta(minutes=50)
+WARM_UP = timedelta(minutes=58)
 # The day's last interval is metered and settled a little after its end; later than this something is wrong.
 AFTERMATH = timedelta(hours=2)
 FACTORIES_MAX = 200
