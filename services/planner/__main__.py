@@ -1,0 +1,48 @@
+"""The planner's process."""
+
+import logging
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.planner import handlers
+from shared.history import import_history
+from shared.process import open_context, run, serve, stop_on_signals
+from shared.settings import load
+
+logger = logging.getLogger(__name__)
+
+
+class Settings(BaseSettings):
+    """Environment of the planner; see .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="PLANNER_", frozen=True)
+
+    history_file: Path | None = Field(
+        default=None, description="A meter archive (CSV), taken in once, before anything was metered."
+    )
+    dask_scheduler: str | None = Field(
+        default=None,
+        pattern=r"^(tcp|tls)://[^\s:/]+:[0-9]{1,5}$",
+        description="An outside Dask scheduler, tcp://host:port; unset: a worker thread of this process.",
+    )
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    context = open_context("planner")
+    settings = load(Settings)
+    if settings.history_file is not None:
+        with context.engine.begin() as db:
+            taken = import_history(db, context.complexes, settings.history_file)
+        logger.info("history taken in", extra={"file": str(settings.history_file), "readings": taken})
+    cluster = handlers.Cluster(settings.dask_scheduler)
+    try:
+        serve(handlers.service(context.complexes, cluster), context, stop_on_signals())
+    finally:
+        cluster.close()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Pure calculations of the planner: scenarios, a site's day under each, and their sums."""

@@ -1,0 +1,85 @@
+"""Dask: where a study's sites are evaluated. Nothing else in the planner knows it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.planner.domain.scenarios import Outcome, Scenario
+from services.planner.domain.sites import SiteDay, evaluate
+
+CONNECT_WAIT_S = 5.0
+
+
+class WorkLost(Exception):  # noqa: N818 -- it says what happened
+    """The cluster went away with the work; it has to be given again."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A site that is being evaluated."""
+
+    future: Any
+
+    @property
+    def is_done(self) -> bool:
+        """Say whether there is an outcome, or will never be one."""
+        return bool(self.future.status != "pending")
+
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Return the outcomes, once done.
+
+        Raises:
+            WorkLost: The cluster went away.
+            Exception: Whatever the evaluation raised.
+        """
+        if self.future.status in ("cancelled", "lost"):
+            raise WorkLost("the cluster went away")
+        found: tuple[Outcome, ...] = self.future.result()
+        return found
+
+    def drop(self) -> None:
+        """Say that nobody waits for it any more."""
+        self.future.cancel()
+
+
+class Cluster:
+    """A Dask cluster, begun when it is first needed: an outside scheduler's, or a worker thread in this process.
+
+    One thread, because the optimizer's compiled shapes are shared in a process, and a study may take its time.
+    """
+
+    def __init__(self, scheduler: str | None = None, *, connect_wait_s: float = CONNECT_WAIT_S) -> None:
+        self._scheduler = scheduler
+        self._connect_wait_s = connect_wait_s
+        self._local: Any = None
+        self._client: Any = None
+
+    def submit(self, site: SiteDay, scenarios: Sequence[Scenario]) -> Work:
+        """Begin to evaluate a site.
+
+        Raises:
+            OSError: The outside scheduler does not answer.
+        """
+        return Work(self._connected().submit(evaluate, site, tuple(scenarios), pure=False))
+
+    def close(self) -> None:
+        """Let go of the workers; work in progress is lost."""
+        for one in (self._client, self._local):
+            if one is not None:
+                one.close()
+        self._client = self._local = None
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            # A second of imports that a planner without studies need not spend.
+            from distributed import Client, LocalCluster
+
+            if self._scheduler is None:
+                one_thread = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
+                self._local = LocalCluster(  # type: ignore[no-untyped-call] # Dask's types are partial
+                    **one_thread, dashboard_address=None, memory_limit=0
+                )
+            self._client = Client(  # type: ignore[no-untyped-call] # Dask's types are partial
+                self._local or self._scheduler, timeout=self._connect_wait_s, set_as_default=False
+            )
+        return self._client

@@ -1,0 +1,79 @@
+"""A study's day from the planner's own records: what each factory consumed and its roofs gave."""
+
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection
+
+from services.planner.domain.scenarios import AS_IS
+from services.planner.domain.sites import SiteDay
+from services.planner.domain.tariffs import day_tariff
+from services.planner.store import Study
+from shared import history, units
+from shared.complexes import Complex
+from shared.errors import BadInput
+from shared.events.fems import MeterKind
+from shared.history import CONSUMPTION_SIGNS
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, delivery_starts
+from shared.reference import sell_back, tariff_book
+
+Floats = NDArray[np.float64]
+
+KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
+
+
+def site_days(db: Connection, complex_: Complex, study: Study) -> list[SiteDay]:
+    """Return a study's day, a site a participant.
+
+    Raises:
+        BadInput: A meter has gaps on that day, or the tariff knows nothing of it or of an option.
+    """
+    metered_wh = _metered_wh(db, complex_, study.trading_day)
+    options = {scenario.tariff_option for scenario in study.scenarios}
+    sites = []
+    for one in complex_.participants:
+        tariffs = {
+            option: day_tariff(
+                tariff_book(),
+                sell_back(),
+                one.contract,
+                option=None if option == AS_IS else option,
+                day=study.trading_day,
+            )
+            for option in sorted(options)
+        }
+        meters = [
+            (metered_wh[device.device_id], device.kind)
+            for device in complex_.devices
+            if device.participant_id == one.participant_id
+        ]
+        consumed_wh = sum(wh @ np.array(CONSUMPTION_SIGNS[kind], dtype=np.float64) for wh, kind in meters)
+        made_wh = sum((wh[:, 1] for wh, kind in meters if kind is MeterKind.PV), np.zeros(INTERVALS_PER_DAY))
+        sites.append(
+            SiteDay(
+                participant_id=one.participant_id,
+                # Clocks of meters differ by seconds, so a sum may come out below zero.
+                load_kw=np.maximum(consumed_wh, 0.0) * KW_PER_WH,
+                pv_kw=made_wh * KW_PER_WH,
+                batteries=one.ess,
+                tariffs=tariffs,
+            )
+        )
+    return sites
+
+
+def _metered_wh(db: Connection, complex_: Complex, day: date) -> dict[str, Floats]:
+    """Return each meter's import and export [Wh], (96 x 2)."""
+    starts = delivery_starts(day)
+    slot_of = {start: slot for slot, start in enumerate(starts)}
+    metered = {device.device_id: np.full((INTERVALS_PER_DAY, 2), np.nan) for device in complex_.devices}
+    for one in history.readings_of(db, complex_.complex_id, starts):
+        if one.meter_id in metered:
+            metered[one.meter_id][slot_of[one.delivery_start]] = one.import_wh, one.export_wh
+    for meter_id, wh in metered.items():
+        known = int(np.count_nonzero(np.isfinite(wh[:, 0])))
+        if known < INTERVALS_PER_DAY:
+            rule = f"must be metered in all {INTERVALS_PER_DAY} intervals of {day}"
+            raise BadInput(where="study", field=f"trading_day: {meter_id}", rule=rule, value=known)
+    return metered

@@ -1,0 +1,203 @@
+"""The studies: taken in, worked off one after another, answered once."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection
+
+from services.planner import store
+from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, expand, total
+from services.planner.handlers.cluster import Cluster, Work, WorkLost
+from services.planner.handlers.days import site_days
+from services.planner.store import Study
+from shared import history
+from shared.complexes import Complexes
+from shared.errors import BadInput
+from shared.events.base import Envelope, Event
+from shared.events.commands import StudyCancelRequested, StudyRequested
+from shared.events.fems import IntervalMetered
+from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed, StudyResult
+from shared.intervals import day_start, trading_day_of
+from shared.runloop import RuleBroken, Service
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=400)
+RETRY_AFTER = timedelta(minutes=1)
+
+
+class _Running(NamedTuple):
+    key: tuple[str, str]
+    work: Mapping[str, Work]
+
+
+class Planner:
+    """The studies of a deployment. What matters is in the database; here are only the ends of the running work."""
+
+    def __init__(self, complexes: Complexes, cluster: Cluster) -> None:
+        self._complexes = complexes
+        self._cluster = cluster
+        # Whether the database may hold an open study; a wrong yes costs one query.
+        self._may_have_work = True
+        self._running: _Running | None = None
+        self._retry_at: datetime | None = None
+
+    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
+        """Keep a reading for the studies to come; with a day's first one, forget the oldest day."""
+        event = envelope.event
+        self._require_served(event)
+        history.save_reading(db, history.reading_of(event))
+        today = day_start(trading_day_of(event.delivery_start))
+        if event.delivery_start == today:
+            history.drop_readings_before(db, event.complex_id, today - KEPT)
+        return []
+
+    def on_study_requested(self, envelope: Envelope[StudyRequested], db: Connection) -> Sequence[Event]:
+        """Take a study in, or say which rule it breaks."""
+        event = envelope.event
+        self._require_served(event)
+        if store.is_known(db, event.complex_id, event.study_id):
+            return []
+        count = len(event.battery_scales) * len(event.pv_scales) * len(event.tariff_options)
+        allowed = 1 <= count <= SCENARIOS_MAX
+        study = Study(
+            complex_id=event.complex_id,
+            study_id=event.study_id,
+            requested_at=event.requested_at,
+            trading_day=event.trading_day,
+            scenarios=expand(event.battery_scales, event.pv_scales, event.tariff_options) if allowed else (),
+        )
+        store.add_study(db, study, store.OPEN if allowed else store.FAILED)
+        self._may_have_work = True
+        if allowed:
+            return [_progressed(study, sites_done=0, sites=1)]
+        return [_failed(study, f"scenarios must be 1 to {SCENARIOS_MAX} in number, were {count}")]
+
+    def on_study_cancel_requested(self, envelope: Envelope[StudyCancelRequested], db: Connection) -> Sequence[Event]:
+        """Give a study up, if it is still open; whoever cancelled it needs no answer."""
+        event = envelope.event
+        store.close_study(db, event.complex_id, event.study_id, store.CANCELLED)
+        self._may_have_work = True
+        return []
+
+    def tick(self, now: datetime, db: Connection) -> Sequence[Event]:
+        """Begin the oldest open study, or collect what its sites came to."""
+        if not self._may_have_work or (self._retry_at is not None and now < self._retry_at):
+            return []
+        study = store.oldest_open(db)
+        if self._running is not None and (study is None or study.key != self._running.key):
+            self._drop()
+        if study is None:
+            self._may_have_work = False
+            return []
+        try:
+            done = store.sites_done(db, study)
+            if self._running is None:
+                self._running = self._begun(db, study, done)
+            return self._collect(db, study, self._running.work, done)
+        except BadInput as problem:
+            return self._fail(db, study, str(problem))
+        except (OSError, WorkLost) as fault:
+            logger.warning("study waits for the Dask cluster", extra={"study_id": study.study_id, "reason": str(fault)})
+            self._drop()
+            self._cluster.close()
+            self._retry_at = now + RETRY_AFTER
+            return []
+
+    def _begun(self, db: Connection, study: Study, done: Mapping[str, object]) -> _Running:
+        sites = site_days(db, self._complexes[study.complex_id], study)
+        self._retry_at = None
+        logger.info("study begun", extra={"study_id": study.study_id, "scenarios": len(study.scenarios)})
+        return _Running(
+            key=study.key,
+            work={
+                site.participant_id: self._cluster.submit(site, study.scenarios)
+                for site in sites
+                if site.participant_id not in done
+            },
+        )
+
+    def _collect(
+        self, db: Connection, study: Study, work: Mapping[str, Work], done: Mapping[str, tuple[Outcome, ...]]
+    ) -> Sequence[Event]:
+        new = {}
+        for participant_id, one in work.items():
+            if participant_id in done or not one.is_done:
+                continue
+            try:
+                new[participant_id] = one.outcomes()
+            except (WorkLost, OSError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever a worker raised ends this study, not the planner
+                logger.error(  # noqa: TRY400 -- the worker's trace would be Dask's, not ours
+                    "study failed", extra={"study_id": study.study_id, "site": participant_id, "reason": repr(error)}
+                )
+                return self._fail(db, study, f"the schedule of {participant_id} could not be computed: {error}")
+            store.add_site(db, study, participant_id, new[participant_id])
+        all_done = {**done, **new}
+        sites = [one.participant_id for one in self._complexes[study.complex_id].participants]
+        count_done = sum(site in all_done for site in sites)
+        if count_done < len(sites):
+            return [_progressed(study, sites_done=count_done, sites=len(sites))] if new else []
+        store.close_study(db, study.complex_id, study.study_id, store.COMPLETED)
+        return [_completed(study, total(all_done[site] for site in sites))]
+
+    def _fail(self, db: Connection, study: Study, reason: str) -> Sequence[Event]:
+        store.close_study(db, study.complex_id, study.study_id, store.FAILED)
+        return [_failed(study, reason)]
+
+    def _drop(self) -> None:
+        if self._running is not None:
+            for one in self._running.work.values():
+                one.drop()
+        self._running = None
+
+    def _require_served(self, event: Event) -> None:
+        if event.complex_id not in self._complexes:
+            raise RuleBroken(f"complex_id must be one of {sorted(self._complexes)}, was {event.complex_id}")
+
+
+def service(complexes: Complexes, cluster: Cluster) -> Service:
+    """Return the planner of a deployment's complexes."""
+    planner = Planner(complexes, cluster)
+    return Service(
+        name="planner",
+        handlers={
+            IntervalMetered: planner.on_interval_metered,
+            StudyRequested: planner.on_study_requested,
+            StudyCancelRequested: planner.on_study_cancel_requested,
+        },
+        tick=planner.tick,
+    )
+
+
+def _progressed(study: Study, *, sites_done: int, sites: int) -> StudyProgressed:
+    """Sites end, not scenarios: their share is told in scenarios, rounded down."""
+    count = len(study.scenarios)
+    return StudyProgressed(
+        complex_id=study.complex_id, study_id=study.study_id, done=count * sites_done // sites, total=count
+    )
+
+
+def _failed(study: Study, reason: str) -> StudyFailed:
+    return StudyFailed(complex_id=study.complex_id, study_id=study.study_id, reason=reason)
+
+
+def _completed(study: Study, outcomes: Sequence[Outcome]) -> StudyCompleted:
+    return StudyCompleted(
+        complex_id=study.complex_id,
+        study_id=study.study_id,
+        results=tuple(
+            StudyResult(
+                battery_scale=scenario.battery_scale,
+                pv_scale=scenario.pv_scale,
+                tariff_option=scenario.tariff_option,
+                cost_krw=outcome.cost_krw,
+                grid_import_wh=outcome.grid_import_wh,
+                grid_export_wh=outcome.grid_export_wh,
+            )
+            for scenario, outcome in zip(study.scenarios, outcomes, strict=True)
+        ),
+    )
