@@ -87,13 +87,9 @@ def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: C
     event = envelope.event
     venue = _venue(venues, event)
     order = _order(event)
-    if store.is_known(db, venue.complex_id, order.order_id):
+    arrival = store.load_arrival(db, venue.complex_id, order)
+    if arrival.is_known:
         return []
-    standing = domain.Standing(
-        sealed_through=store.sealed_through(db, venue.complex_id, order.writer),
-        halted_at=store.halt_at(db, venue.complex_id, order.submitted_at),
-        open_orders=store.open_orders(db, venue.complex_id, order),
-    )
     identity = {
         "complex_id": venue.complex_id,
         "order_id": order.order_id,
@@ -101,18 +97,16 @@ def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: C
         "delivery_start": order.delivery_start,
     }
 
-    rejection = domain.admit(venue, order, standing)
+    rejection = domain.admit(venue, order, arrival.standing)
 
     if rejection is not None:
         store.save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)
         return [OrderRejected.model_validate({**identity, "reason": rejection.reason, "detail": rejection.detail})]
     store.save_order(db, venue.complex_id, order)
-    return [OrderAccepted.model_validate(identity), *_cancelled_early(venue, order, db)]
-
-
-def _cancelled_early(venue: domain.Venue, order: domain.Order, db: Connection) -> list[Event]:
-    requested_at = store.load_early_cancel(db, venue.complex_id, order.order_id, order.participant_id)
-    return [] if requested_at is None else _cancel(venue, order, order.participant_id, requested_at, db)
+    accepted = OrderAccepted.model_validate(identity)
+    if arrival.cancel_requested_at is None:
+        return [accepted]
+    return [accepted, *_cancel(venue, order, order.participant_id, arrival.cancel_requested_at, db)]
 
 
 def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
@@ -122,7 +116,7 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
     order = store.load_order(db, venue.complex_id, event.order_id)
     if order is not None:
         return _cancel(venue, order, event.participant_id, event.requested_at, db)
-    if not store.is_known(db, venue.complex_id, event.order_id):
+    if not store.is_answered(db, venue.complex_id, event.order_id):
         store.save_early_cancel(
             db,
             venue.complex_id,

@@ -1,12 +1,13 @@
 """The market's own tables: books, seals, halts, and what the auctions gave."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Auction, Order, Seal
+from services.market.domain import Auction, Order, Seal, Standing
 from shared.db.tables import UtcInstant, new_metadata
 
 METADATA = new_metadata()
@@ -101,31 +102,75 @@ FILL = sa.Table(
 )
 
 
-def is_known(db: Connection, complex_id: str, order_id: str) -> bool:
-    """Say whether an order was answered before."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known when an order arrives: whether it was answered before, its standing, and when it was taken back."""
+
+    is_known: bool
+    standing: Standing
+    cancel_requested_at: datetime | None
+
+
+def _newest_seal() -> sa.Select[Any]:
+    newest = sa.select(sa.func.max(SEAL.c.delivery_start))
+    return newest.where(SEAL.c.complex_id == sa.bindparam("complex_id"), SEAL.c.writer == sa.bindparam("writer"))
+
+
+def _halt_at(instant: str) -> sa.Select[Any]:
+    at = sa.bindparam(instant, type_=UtcInstant)
+    return sa.select(sa.func.max(HALT.c.halted_at)).where(
+        HALT.c.complex_id == sa.bindparam("complex_id"),
+        HALT.c.halted_at <= at,
+        sa.or_(HALT.c.resumed_at.is_(None), HALT.c.resumed_at > at),
+    )
+
+
+def _same(table: sa.Table, *names: str) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == sa.bindparam(name) for name in names]
+
+
+# Built once: putting such a statement together takes longer than running it, and one runs for every order.
+_ARRIVAL = sa.select(
+    sa.or_(*(sa.exists().where(*_same(table, "complex_id", "order_id")) for table in (ORDER, REJECTION))).label(
+        "is_known"
+    ),
+    _newest_seal().scalar_subquery().label("sealed_through"),
+    _halt_at("submitted_at").scalar_subquery().label("halted_at"),
+    sa.select(sa.func.count())
+    .select_from(ORDER)
+    .where(*_same(ORDER, "complex_id", "delivery_start", "participant_id", "writer"), ORDER.c.cancelled_at.is_(None))
+    .scalar_subquery()
+    .label("open_orders"),
+    sa.select(EARLY_CANCEL.c.requested_at)
+    .where(*_same(EARLY_CANCEL, "complex_id", "order_id", "participant_id"))
+    .scalar_subquery()
+    .label("cancel_requested_at"),
+)
+_HALT_AT = _halt_at("instant")
+_ORDER_COLUMNS = [column.name for column in ORDER.c if column.name not in {"complex_id", "cancelled_at"}]
+
+
+def load_arrival(db: Connection, complex_id: str, order: Order) -> Arrival:
+    """Look up all that an order's admission depends on, in one query."""
+    names = ("order_id", "participant_id", "delivery_start", "submitted_at", "writer")
+    facts = {name: getattr(order, name) for name in names}
+    found = db.execute(_ARRIVAL, {"complex_id": complex_id, **facts}).one()
+    standing = Standing(sealed_through=found.sealed_through, halted_at=found.halted_at, open_orders=found.open_orders)
+    return Arrival(bool(found.is_known), standing, found.cancel_requested_at)
+
+
+def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
+    """Say whether an order was accepted or rejected before."""
     return any(
         db.scalar(sa.select(table.c.order_id).where(table.c.complex_id == complex_id, table.c.order_id == order_id))
         for table in (ORDER, REJECTION)
     )
 
 
-def open_orders(db: Connection, complex_id: str, order: Order) -> int:
-    """Count the orders of an order's participant that stand in its book and came from the same writer."""
-    count = sa.select(sa.func.count()).where(
-        ORDER.c.complex_id == complex_id,
-        ORDER.c.delivery_start == order.delivery_start,
-        ORDER.c.participant_id == order.participant_id,
-        ORDER.c.writer == order.writer,
-        ORDER.c.cancelled_at.is_(None),
-    )
-    return db.scalar(count) or 0
-
-
 def save_order(db: Connection, complex_id: str, order: Order) -> None:
     """Put an order into its book."""
-    columns = {column.name for column in ORDER.c} - {"complex_id", "cancelled_at"}
-    facts: dict[str, Any] = {name: getattr(order, name) for name in columns}
-    db.execute(sa.insert(ORDER).values(complex_id=complex_id, **facts))
+    facts = {name: getattr(order, name) for name in _ORDER_COLUMNS}
+    db.execute(sa.insert(ORDER), {"complex_id": complex_id, **facts})
 
 
 def save_rejection(db: Connection, complex_id: str, order: Order, *, reason: str, detail: str) -> None:
@@ -174,20 +219,9 @@ def save_early_cancel(
 ) -> None:
     """Keep a cancellation whose order has not arrived yet; a repeat changes nothing."""
     identity = {"complex_id": complex_id, "order_id": order_id, "participant_id": participant_id}
-    if load_early_cancel(db, **identity) is None:
+    same = [EARLY_CANCEL.c[name] == given for name, given in identity.items()]
+    if db.scalar(sa.select(EARLY_CANCEL.c.order_id).where(*same)) is None:
         db.execute(sa.insert(EARLY_CANCEL).values(**identity, requested_at=requested_at))
-
-
-def load_early_cancel(db: Connection, complex_id: str, order_id: str, participant_id: str) -> datetime | None:
-    """Return when a participant asked to take back an order that had not arrived."""
-    requested_at: datetime | None = db.scalar(
-        sa.select(EARLY_CANCEL.c.requested_at).where(
-            EARLY_CANCEL.c.complex_id == complex_id,
-            EARLY_CANCEL.c.order_id == order_id,
-            EARLY_CANCEL.c.participant_id == participant_id,
-        )
-    )
-    return requested_at
 
 
 def save_seal(db: Connection, complex_id: str, seal: Seal) -> None:
@@ -208,23 +242,10 @@ def load_seals(db: Connection, complex_id: str) -> list[Seal]:
     return [Seal(row.writer, row.delivery_start, row.sealed_at) for row in rows]
 
 
-def sealed_through(db: Connection, complex_id: str, writer: str) -> datetime | None:
-    """Return the newest interval that a writer has sealed."""
-    newest = sa.select(sa.func.max(SEAL.c.delivery_start))
-    found: datetime | None = db.scalar(newest.where(SEAL.c.complex_id == complex_id, SEAL.c.writer == writer))
-    return found
-
-
 def halt_at(db: Connection, complex_id: str, instant: datetime) -> datetime | None:
     """Return the beginning of the halt that an instant lies in."""
-    halted_at: datetime | None = db.scalar(
-        sa.select(sa.func.max(HALT.c.halted_at)).where(
-            HALT.c.complex_id == complex_id,
-            HALT.c.halted_at <= instant,
-            sa.or_(HALT.c.resumed_at.is_(None), HALT.c.resumed_at > instant),
-        )
-    )
-    return halted_at
+    found: datetime | None = db.scalar(_HALT_AT, {"complex_id": complex_id, "instant": instant})
+    return found
 
 
 def open_halt(db: Connection, complex_id: str) -> datetime | None:

@@ -92,7 +92,7 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
             return []
         if store.is_settled(db, event.complex_id, event.delivery_start):
             return [_ignored(event.complex_id, known, reading)]
-    store.save_reading(db, event.complex_id, reading)
+    store.save_reading(db, event.complex_id, reading, known=known)
     if event.meter_kind is MeterKind.PV:
         return []
     return _settle_if_complete(complex_, event.delivery_start, envelope.event_id, envelope.occurred_at, db)
@@ -102,7 +102,7 @@ def _settle_if_complete(
     complex_: Complex, delivery_start: datetime, cause: uuid.UUID, settled_at: datetime, db: Connection
 ) -> list[Event]:
     complex_id = complex_.complex_id
-    if not store.has_auction(db, complex_id, delivery_start) or store.is_settled(db, complex_id, delivery_start):
+    if not store.awaits_settlement(db, complex_id, delivery_start):
         return []
     metered = store.load_metered(db, complex_id, delivery_start, _settled_meters(complex_))
     if metered is None:

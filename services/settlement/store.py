@@ -165,6 +165,15 @@ def is_settled(db: Connection, complex_id: str, delivery_start: datetime) -> boo
     return _has(db, SETTLED_INTERVAL, complex_id, delivery_start)
 
 
+def awaits_settlement(db: Connection, complex_id: str, delivery_start: datetime) -> bool:
+    """Say whether an interval's auction is known and the interval not in the ledger yet."""
+    settled = sa.exists().where(
+        SETTLED_INTERVAL.c.complex_id == complex_id, SETTLED_INTERVAL.c.delivery_start == delivery_start
+    )
+    of_interval = (AUCTION.c.complex_id == complex_id, AUCTION.c.delivery_start == delivery_start)
+    return db.scalar(sa.select(AUCTION.c.complex_id).where(*of_interval, ~settled)) is not None
+
+
 def _has(db: Connection, table: sa.Table, complex_id: str, delivery_start: datetime) -> bool:
     where = (table.c.complex_id == complex_id, table.c.delivery_start == delivery_start)
     return db.scalar(sa.select(table.c.complex_id).where(*where)) is not None
@@ -196,12 +205,14 @@ def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start:
     return None if row is None else Reading(**row)
 
 
-def save_reading(db: Connection, complex_id: str, reading: Reading) -> None:
-    """Keep a reading in place of an earlier one."""
+def save_reading(db: Connection, complex_id: str, reading: Reading, *, known: Reading | None) -> None:
+    """Keep a reading, in place of the known one."""
     facts: dict[str, Any] = asdict(reading)
-    place = _of_reading(complex_id, reading.meter_id, reading.delivery_start)
-    if db.execute(sa.update(READING).where(*place).values(**facts)).rowcount == 0:
+    if known is None:
         db.execute(sa.insert(READING).values(complex_id=complex_id, **facts))
+        return
+    place = _of_reading(complex_id, reading.meter_id, reading.delivery_start)
+    db.execute(sa.update(READING).where(*place).values(**facts))
 
 
 def _of_reading(complex_id: str, meter_id: str, delivery_start: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -216,10 +227,9 @@ def load_metered(
     db: Connection, complex_id: str, delivery_start: datetime, meters: Collection[str]
 ) -> dict[str, Metered] | None:
     """Return each participant's metered energy of an interval; None while one of the meters has not said anything."""
-    rows = db.execute(
-        sa.select(READING).where(READING.c.complex_id == complex_id, READING.c.delivery_start == delivery_start)
-    )
-    readings = [row for row in rows if row.meter_id in meters]
+    columns = (READING.c.participant_id, READING.c.meter_kind, READING.c.import_wh, READING.c.export_wh)
+    of_interval = (READING.c.complex_id == complex_id, READING.c.delivery_start == delivery_start)
+    readings = db.execute(sa.select(*columns).where(*of_interval, READING.c.meter_id.in_(meters))).all()
     if len(readings) < len(meters):
         return None
     sums: defaultdict[str, dict[str, int]] = defaultdict(
