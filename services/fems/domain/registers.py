@@ -123,10 +123,11 @@ def encode(point: Point, raw: int | str) -> list[int]:
     return list(struct.unpack(f">{point.size}H", content))
 
 
-def unimplemented(point: Point) -> list[int]:
+@cache
+def unimplemented(point: Point) -> tuple[int, ...]:
     """Return the registers that mean "this device does not have this point"."""
     content = mb.create_unimpl_value(point.kind, len=2 * point.size)
-    return list(struct.unpack(f">{point.size}H", content[: 2 * point.size]))
+    return struct.unpack(f">{point.size}H", content[: 2 * point.size])
 
 
 def decode(point: Point, registers: Sequence[int]) -> int:
@@ -137,7 +138,7 @@ def decode(point: Point, registers: Sequence[int]) -> int:
     """
     if len(registers) != point.size:
         raise NotReadable(f"{point.name}: needs {point.size} registers, got {len(registers)}")
-    if list(registers) == unimplemented(point) and point.kind not in _WRAPPING:
+    if tuple(registers) == unimplemented(point) and point.kind not in _WRAPPING:
         raise NotReadable(f"{point.name}: not implemented by the device")
     content = struct.pack(f">{point.size}H", *registers)
     return int(struct.unpack(_FORMATS[point.kind], content)[0])

@@ -85,7 +85,7 @@ class Collector:
         try:
             energies = await self._read_back_to(device, first, running)
         except (NoAnswer, NotReadable) as fault:
-            if self._patience.failed(device.device_id):
+            if self._patience.failed(device.device_id, fault):
                 facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}
                 logger.warning("load profile was not read", extra=facts | {"reason": str(fault)})
             return {}

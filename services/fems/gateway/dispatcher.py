@@ -56,7 +56,7 @@ class Dispatcher:
                 answer = await self._write_and_read_back(self._units[command.device_id], setpoint)
             except (NoAnswer, NotReadable) as fault:
                 self._faults[setpoint.setpoint_id] = str(fault)
-                self._patience.failed(command.device_id)
+                self._patience.failed(command.device_id, fault)
             else:
                 self._patience.answered(command.device_id)
                 return self._clock.now() if answer is None else answer

@@ -1,21 +1,30 @@
 """One Modbus TCP connection with its faults made plain: an answer, or NoAnswer."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Awaitable, Sequence
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from services.fems.domain.registers import BASE, END_MODEL, HEADER_REGISTERS, MARKER, NotReadable
+from shared.clock import monotonic_s
 from shared.complexes import FieldNetwork
 
+logger = logging.getLogger(__name__)
+
 ANSWER_WAIT_S = 1.0
+RECONNECT_EVERY_S = 0.5
 MODELS_MAX = 64
 ADDRESS_MAX = 65_535
 
 
 class NoAnswer(Exception):  # noqa: N818 -- it says what the device gave
     """A device did not answer, refused the request, or answered with half a message."""
+
+
+class NoConnection(NoAnswer):
+    """The field network's address itself is away; no single device is to blame."""
 
 
 class Line:
@@ -25,6 +34,7 @@ class Line:
         self._network = network
         self._client: AsyncModbusTcpClient | None = None
         self._maps: dict[int, dict[int, int]] = {}
+        self._connect_at_s = 0.0
 
     async def read(self, unit_id: int, address: int, count: int) -> list[int]:
         """Return registers of a device.
@@ -33,12 +43,7 @@ class Line:
             NoAnswer: It gave none.
         """
         client = await self._connected()
-        try:
-            response = await client.read_holding_registers(address, count=count, device_id=unit_id)
-        except (ModbusException, OSError) as fault:
-            self.close()
-            raise NoAnswer(f"unit {unit_id}: {fault}") from None
-        _require_success(unit_id, response)
+        response = await self._answer(unit_id, client.read_holding_registers(address, count=count, device_id=unit_id))
         if len(response.registers) != count:
             raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")
         return list(response.registers)
@@ -50,15 +55,10 @@ class Line:
             NoAnswer: It did not say that it took them.
         """
         client = await self._connected()
-        try:
-            response = await client.write_registers(address, list(words), device_id=unit_id)
-        except (ModbusException, OSError) as fault:
-            self.close()
-            raise NoAnswer(f"unit {unit_id}: {fault}") from None
-        _require_success(unit_id, response)
+        await self._answer(unit_id, client.write_registers(address, list(words), device_id=unit_id))
 
     async def models(self, unit_id: int) -> dict[int, int]:
-        """Return where each of a device's models starts, from a walk through its map; asked once a connection.
+        """Return where each of a device's models starts, from a walk through its map; asked anew after a fault.
 
         Raises:
             NoAnswer: It gave none.
@@ -69,23 +69,41 @@ class Line:
         return self._maps[unit_id]
 
     def close(self) -> None:
-        """Let go of the connection, and of what was learnt through it."""
+        """Let go of the connection."""
         if self._client is not None:
             self._client.close()
             self._client = None
-        self._maps.clear()
+
+    async def _answer(self, unit_id: int, asked: Awaitable[ModbusPDU]) -> ModbusPDU:
+        try:
+            response = await asked
+        except (ModbusException, OSError) as fault:
+            # What comes late on this connection would be taken for the next answer.
+            self.close()
+            self._maps.pop(unit_id, None)
+            raise NoAnswer(f"unit {unit_id}: {fault}") from None
+        if response.isError():
+            self._maps.pop(unit_id, None)
+            raise NoAnswer(f"unit {unit_id}: {response}")
+        return response
 
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is None or not self._client.connected:
             self.close()
+            if monotonic_s() < self._connect_at_s:
+                raise NoConnection(f"{self._network.host}:{self._network.port}: no connection")
             network = self._network
             client = AsyncModbusTcpClient(
                 network.host, port=network.port, timeout=ANSWER_WAIT_S, retries=0, reconnect_delay=0
             )
             if not await client.connect():
                 client.close()
-                raise NoAnswer(f"{network.host}:{network.port}: no connection")
+                if self._connect_at_s == 0:
+                    logger.warning("field network is away", extra={"host": network.host, "port": network.port})
+                self._connect_at_s = monotonic_s() + RECONNECT_EVERY_S
+                raise NoConnection(f"{network.host}:{network.port}: no connection")
             self._client = client
+            self._connect_at_s = 0.0
         return self._client
 
     async def _walk(self, unit_id: int) -> dict[int, int]:
@@ -103,8 +121,3 @@ class Line:
             if address + HEADER_REGISTERS > ADDRESS_MAX:
                 break
         raise NotReadable(f"unit {unit_id}: the map has no end model")
-
-
-def _require_success(unit_id: int, response: ModbusPDU) -> None:
-    if response.isError():
-        raise NoAnswer(f"unit {unit_id}: {response}")

@@ -64,7 +64,7 @@ class LivePoller:
                 self._last[device.device_id] = await self._ask(device)
                 reachable = True
             except (NoAnswer, NotReadable) as fault:
-                if self._patience.failed(device.device_id):
+                if self._patience.failed(device.device_id, fault):
                     logger.warning("device is silent", extra=self._facts(device) | {"reason": str(fault)})
         if reachable and self._patience.answered(device.device_id):
             logger.info("device answers again", extra=self._facts(device))

@@ -1,8 +1,9 @@
 """Which devices are worth asking again already: a silent one is asked less and less often."""
 
+from services.fems.gateway.line import NoConnection
 from shared.clock import monotonic_s
 
-WAIT_S_MIN, WAIT_S_MAX = 0.5, 30.0
+WAIT_S_MIN, WAIT_S_MAX = 0.5, 10.0
 
 
 class Patience:
@@ -19,8 +20,10 @@ class Patience:
         """Note an answer; True where it ends a silence."""
         return self._waits.pop(device_id, None) is not None
 
-    def failed(self, device_id: str) -> bool:
-        """Note a fault; True where it begins a silence."""
+    def failed(self, device_id: str, fault: Exception) -> bool:
+        """Note a fault; True where it begins a silence of this device, and not of the whole network."""
+        if isinstance(fault, NoConnection):
+            return False
         before = self._waits.get(device_id)
         wait_s = WAIT_S_MIN if before is None else min(2 * before[1], WAIT_S_MAX)
         self._waits[device_id] = (monotonic_s() + wait_s, wait_s)

@@ -61,6 +61,7 @@ def main() -> None:
     deployment = load(DeploymentSettings)
     settings = load(Settings)
     log_as_json(deployment.log_level)
+    logging.getLogger("pymodbus").setLevel(logging.WARNING)
     clock = clock_from(deployment.clock_file)
     complexes = load_complexes(deployment.complexes)
     deployment.run_dir.mkdir(parents=True, exist_ok=True)

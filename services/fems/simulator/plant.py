@@ -4,6 +4,7 @@ Load and sun follow from time alone, so a restart finds the same counters. Only 
 has to be remembered (`memory`), and with it how far they moved the grid meter from what it would have shown idle.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,15 +12,24 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from services.fems.domain.battery import Battery, Flow, run_interval
+from services.fems.domain.battery import MWH_PER_WH, Battery, Flow, run_interval
 from services.fems.domain.dispatch import Entry, judge
 from services.fems.domain.field import Field, IdleEnergy, Site
-from services.fems.domain.numbering import elapsed_fraction, epoch_s, number_of
+from services.fems.domain.numbering import (
+    INTERVALS_PER_DAY,
+    INTERVALS_PER_HOUR,
+    elapsed_fraction,
+    epoch_s,
+    number_of,
+    start_of,
+)
 from services.fems.domain.vendor_models import PROFILE_RECORDS, CommitStatus
+
+logger = logging.getLogger(__name__)
 
 # All counters stood at 0 here; the choice is arbitrary, but the same at every start.
 COUNTERS_FROM = number_of(datetime(2025, 12, 31, 15, tzinfo=UTC))
-CHUNK_INTERVALS = 30 * 96
+CHUNK_INTERVALS = 30 * INTERVALS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +130,12 @@ class SitePlant:
         stored_wh = None
         if meter_id in self._flows:
             before = self.saved.batteries[meter_id].stored_mwh
-            stored_wh = (before + (self._flows[meter_id].stored_mwh - before) * passed // whole) // 1_000
+            stored_wh = (before + (self._flows[meter_id].stored_mwh - before) * passed // whole) // MWH_PER_WH
         return Reading(
             import_wh=counted[0] + import_wh * passed // whole,
             export_wh=counted[1] + export_wh * passed // whole,
-            import_w=import_wh * 4,
-            export_w=export_wh * 4,
+            import_w=import_wh * INTERVALS_PER_HOUR,
+            export_w=export_wh * INTERVALS_PER_HOUR,
             stored_wh=stored_wh,
         )
 
@@ -154,8 +164,9 @@ class Plant:
         energies = self._physics.energies(self._number, number - self._number + 1)
         for plant in self.sites:
             _run(plant, energies[plant.site.participant_id], opened=True)
-            self._remember(plant)
         self._number = number
+        for plant in self.sites:
+            self._remember(plant)
 
     def read(self, meter_id: str, now: datetime) -> Reading:
         """Return what a meter shows."""
@@ -192,9 +203,13 @@ class Plant:
 
     def _started(self, site: Site, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]]) -> SitePlant:
         """Return a site at the running interval, brought there from what it remembers."""
-        known = saved if saved is not None and saved.through <= self._number else _new(site, self._number)
+        if saved is not None and saved.through > self._number:
+            facts = {"participant_id": site.participant_id, "through": start_of(saved.through).isoformat()}
+            logger.warning("batteries start anew, as their memory is of a later time", extra=facts)
+            saved = None
+        known = saved or _new(site, self._number)
         since = self._physics.energies(known.through, self._number - known.through + 1)[site.participant_id]
-        counters = {site_id: totals[site_id] for site_id in since.pv_wh}
+        counters: dict[str, tuple[int, int]] = {}
         for site_id, produced in since.pv_wh.items():
             counters[site_id] = (0, totals[site_id][1] - int(produced[:-1].sum()))
         net = since.net_wh()[:-1]

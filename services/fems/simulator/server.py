@@ -22,6 +22,9 @@ from shared.events.fems import MeterKind
 
 logger = logging.getLogger(__name__)
 
+# Modbus keeps the unit ids above 247 for itself.
+UNIT_ID_MAX = 247
+ADDRESSES = 65_536
 COMMAND = ("Start", "W", "Exp", "Seq")
 
 
@@ -99,6 +102,13 @@ class ComplexServer:
 
     def __init__(self, complex_: Complex, physics: Field, memory: FieldMemory, clock: Clock) -> None:
         self._complex = complex_
+        if len(complex_.devices) > UNIT_ID_MAX:
+            raise BadInput(
+                where=f"complex file of {complex_.complex_id}",
+                field="$.participants",
+                rule=f"must have at most {UNIT_ID_MAX} meters, inverters and batteries behind one address",
+                value=f"{len(complex_.devices)} devices",
+            )
         saved = {site.participant_id: found for site in physics.sites if (found := memory.load(site)) is not None}
         self.plant = Plant(physics, saved, memory.save, clock.now())
         sites = {site.participant_id: site for site in physics.sites}
@@ -106,6 +116,9 @@ class ComplexServer:
             SimulatedDevice(_plate(device, sites[device.participant_id]), self.plant, clock).on_the_wire(device.unit_id)
             for device in complex_.devices
         ]
+        # A request to any other unit is answered as a field gateway would: there is no such device.
+        anywhere = SimData(0, count=ADDRESSES, datatype=DataType.REGISTERS)
+        self._devices.append(SimDevice(0, simdata=[anywhere], action=_nobody))
         self._server: ModbusTcpServer | None = None
 
     async def start(self, host: str | None) -> None:
@@ -128,7 +141,7 @@ class ComplexServer:
                 hint="stop what listens there, or set another port",
             ) from None
         self._server = server
-        facts = {"complex_id": self._complex.complex_id, "port": network.port, "devices": len(self._devices)}
+        facts = {"complex_id": self._complex.complex_id, "port": network.port, "devices": len(self._complex.devices)}
         logger.info("devices answer", extra=facts)
 
     async def stop(self) -> None:
@@ -136,6 +149,18 @@ class ComplexServer:
         if self._server is not None:
             await self._server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus left this one untyped
             self._server = None
+
+
+async def _nobody(
+    function_code: int,
+    start_address: int,
+    address: int,
+    count: int,
+    current_registers: list[int],
+    set_values: list[int] | list[bool] | None,
+) -> ExcCodes | None:
+    del function_code, start_address, address, count, current_registers, set_values
+    return ExcCodes.GATEWAY_NO_RESPONSE
 
 
 def _plate(device: Device, site: Site) -> Plate:
