@@ -33,7 +33,7 @@ def scaled_integer(number: Decimal, decimals: int) -> int | None:
     sign, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)  # noqa: S101 -- finite numbers have one; narrows the type
     shift = exponent + decimals
-    coefficient = int("".join(map(str, digits)))
+    coefficient = int(Decimal((0, digits, 0)))
     if coefficient == 0:
         return 0
     if shift >= 0:
