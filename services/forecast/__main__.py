@@ -26,8 +26,8 @@ class Settings(BaseSettings):
 
 def main() -> None:
     """Run the service until it is told to stop."""
-    context = open_context("forecast")
     settings = load(Settings)
+    context = open_context("forecast")
     if settings.history_file is not None:
         with context.engine.begin() as db:
             taken = import_history(db, context.complexes, settings.history_file)

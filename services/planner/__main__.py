@@ -31,8 +31,8 @@ class Settings(BaseSettings):
 
 def main() -> None:
     """Run the service until it is told to stop."""
-    context = open_context("planner")
     settings = load(Settings)
+    context = open_context("planner")
     if settings.history_file is not None:
         with context.engine.begin() as db:
             taken = import_history(db, context.complexes, settings.history_file)

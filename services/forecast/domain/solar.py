@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 # PVWatts v5 defaults (Dobos, NREL/TP-6A20-62641, 2014): crystalline silicon, roof mounted.
 TEMPERATURE_COEFFICIENT_PER_C = -0.0047
 INVERTER_EFFICIENCY = 0.96
-SYSTEM_LOSS = 0.1408
+SYSTEM_LOSS = float(pvsystem.pvwatts_losses()) / 100
 ALBEDO = 0.25
 MOUNT = temperature.TEMPERATURE_MODEL_PARAMETERS["sapm"]["close_mount_glass_glass"]
 # The reference sky has a mild day's air; what weather does beyond that is part of the learned clearness.

@@ -1,24 +1,15 @@
-"""One factory's metered day under each scenario of a study: the unit of work that is handed to Dask."""
+"""One factory's metered day: what a study starts from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.ess import Battery, Case, Schedule
-from optimizers.ess.schedule import Rolling
-from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.tariffs import DayTariff
 from shared.complexes import Ess
-from shared.intervals import INTERVAL
-from shared.units import JEON_PER_KRW, SECONDS_PER_HOUR, WH_PER_KWH
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-STEP_MINUTES = INTERVAL.total_seconds() / 60
-WH_PER_KW = WH_PER_KWH * INTERVAL.total_seconds() / SECONDS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,78 +29,3 @@ class SiteDay:
     pv_kw: Floats
     batteries: tuple[Ess, ...]
     tariffs: Mapping[str, DayTariff]
-
-
-def evaluate(site: SiteDay, scenarios: Sequence[Scenario]) -> tuple[Outcome, ...]:
-    """Return what the site's day would have come to under each scenario, in order.
-
-    Batteries are scheduled with hindsight against the energy prices, as the scheduler does with forecasts, and end
-    the day as full as they began it.
-    """
-    rolling = Rolling()
-    return tuple(_outcome(site, scenario, rolling) for scenario in scenarios)
-
-
-def _outcome(site: SiteDay, scenario: Scenario, rolling: Rolling) -> Outcome:
-    tariff = site.tariffs[scenario.tariff_option]
-    battery = scaled_battery(site.batteries, scenario.battery_scale)
-    pv_kw = site.pv_kw * scenario.pv_scale
-    if battery is None:
-        net_kw = site.load_kw - pv_kw
-        import_kw, export_kw = np.maximum(net_kw, 0.0), np.maximum(-net_kw, 0.0)
-    else:
-        schedule = _schedule(rolling, site.load_kw, pv_kw, battery, tariff)
-        import_kw, export_kw = schedule.import_kw, schedule.export_kw
-    import_wh, export_wh = _wh(import_kw), _wh(export_kw)
-    return Outcome(
-        cost_krw=tariff.bill_krw(import_wh, export_wh),
-        grid_import_wh=int(import_wh.sum()),
-        grid_export_wh=int(export_wh.sum()),
-    )
-
-
-def scaled_battery(batteries: Sequence[Ess], scale: float) -> Battery | None:
-    """Return a factory's batteries as one, scaled in energy and power; None where there is none.
-
-    Fractions and efficiencies are means weighted by capacity.
-    """
-    capacity_kwh = scale * sum(one.capacity_kwh for one in batteries)
-    if capacity_kwh == 0:
-        return None
-    weights = [scale * one.capacity_kwh / capacity_kwh for one in batteries]
-
-    def mean(figures: list[float]) -> float:
-        return sum(weight * figure for weight, figure in zip(weights, figures, strict=True))
-
-    soc_initial = mean([one.soc_initial for one in batteries])
-    return Battery(
-        capacity_kwh=capacity_kwh,
-        max_charge_kw=scale * sum(one.charge_kw_max for one in batteries),
-        max_discharge_kw=scale * sum(one.discharge_kw_max for one in batteries),
-        charge_efficiency=mean([one.charge_efficiency for one in batteries]),
-        discharge_efficiency=mean([one.discharge_efficiency for one in batteries]),
-        soc_min=mean([one.soc_min for one in batteries]),
-        soc_max=mean([one.soc_max for one in batteries]),
-        soc_initial=soc_initial,
-        soc_final_min=soc_initial,
-        cycle_cost_krw_per_kwh=mean([one.cycle_cost_krw_per_kwh for one in batteries]),
-    )
-
-
-def _schedule(rolling: Rolling, load_kw: Floats, pv_kw: Floats, battery: Battery, tariff: DayTariff) -> Schedule:
-    return rolling.solve(
-        Case(
-            step_minutes=STEP_MINUTES,
-            load_kw=load_kw,
-            pv_kw=pv_kw,
-            price_buy_krw_per_kwh=tariff.import_jeon_per_kwh / JEON_PER_KRW,
-            price_sell_krw_per_kwh=tariff.export_jeon_per_kwh / JEON_PER_KRW,
-            demand_charge_krw_per_kw=0.0,
-            prior_peak_kw=0.0,
-            battery=battery,
-        )
-    )
-
-
-def _wh(power_kw: Floats) -> Integers:
-    return np.rint(power_kw * WH_PER_KW).astype(np.int64)

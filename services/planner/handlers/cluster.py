@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.planner.domain.scenarios import Outcome, Scenario
-from services.planner.domain.sites import SiteDay, evaluate
+from services.planner.domain.sites import SiteDay
 
 CONNECT_WAIT_S = 5.0
 
@@ -60,6 +60,9 @@ class Cluster:
         Raises:
             OSError: The outside scheduler does not answer.
         """
+        # The optimizer, like Dask, is a second of imports that a planner without studies need not spend.
+        from services.planner.domain.evaluation import evaluate
+
         return Work(self._connected().submit(evaluate, site, tuple(scenarios), pure=False))
 
     def close(self) -> None:
@@ -71,7 +74,6 @@ class Cluster:
 
     def _connected(self) -> Any:
         if self._client is None:
-            # A second of imports that a planner without studies need not spend.
             from distributed import Client, LocalCluster
 
             if self._scheduler is None:

@@ -1,0 +1,91 @@
+"""The meter archive: what is read, and how each broken rule is named."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.complexes import Complexes, load_complexes
+from shared.errors import BadInput
+from shared.history import COLUMNS, MeterReading, read_history
+from shared.paths import DEMO_COMPLEX
+
+HEADER = ",".join(COLUMNS)
+GOOD = "changwon-demo,hanbit-roof,hanbit-machining,pv,2026-05-20T09:00:00+09:00,0,41250"
+
+
+@pytest.fixture(scope="module")
+def complexes() -> Complexes:
+    return load_complexes([DEMO_COMPLEX])
+
+
+def an_archive(folder: Path, *lines: str) -> Path:
+    path = folder / "archive.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_row_is_a_reading_in_utc(complexes: Complexes, tmp_path: Path) -> None:
+    readings = read_history(an_archive(tmp_path, HEADER, GOOD), complexes)
+
+    # 09:00 in Korea is midnight UTC.
+    start = datetime(2026, 5, 20, 0, 0, tzinfo=UTC)
+    assert readings == [
+        MeterReading(
+            complex_id="changwon-demo", meter_id="hanbit-roof", delivery_start=start, import_wh=0, export_wh=41250
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "field", "value"),
+    [
+        (GOOD.replace("changwon-demo", "elsewhere"), "complex_id", "elsewhere"),
+        (GOOD.replace("hanbit-roof", "attic"), "meter_id", "attic"),
+        (GOOD.replace("hanbit-machining", "daesung-casting"), "participant_id", "daesung-casting"),
+        (GOOD.replace(",pv,", ",ess,"), "meter_kind", "ess"),
+        (GOOD.replace("2026-05-20T09:00:00+09:00", "yesterday"), "delivery_start", "yesterday"),
+        (GOOD.replace("+09:00", ""), "delivery_start", "2026-05-20T09:00:00"),
+        (GOOD.replace("T09:00", "T09:05"), "delivery_start", "2026-05-20T09:05:00+09:00"),
+        (GOOD.replace(",0,", ",-1,"), "import_wh", "-1"),
+        (GOOD.replace(",0,", ",,"), "import_wh", ""),
+        (GOOD.replace("41250", "4.5"), "export_wh", "4.5"),
+        (GOOD.replace("41250", "9" * 400), "export_wh", "9" * 400),
+        (GOOD + ",7", "columns", 8),
+        ("", "columns", 0),
+    ],
+)
+def test_broken_row_is_named_with_its_field_and_value(
+    complexes: Complexes, tmp_path: Path, broken: str, field: str, value: object
+) -> None:
+    # A good row of another interval comes first, so the broken one is row 3.
+    path = an_archive(tmp_path, HEADER, GOOD.replace("T09:00", "T08:00"), broken)
+
+    with pytest.raises(BadInput) as refused:
+        read_history(path, complexes)
+
+    assert refused.value.where == f"{path} row 3"
+    assert refused.value.field == field
+    assert refused.value.value == value
+
+
+def test_same_meter_and_interval_twice_is_refused_even_in_another_zone(complexes: Complexes, tmp_path: Path) -> None:
+    again = GOOD.replace("2026-05-20T09:00:00+09:00", "2026-05-20T00:00:00Z")
+
+    with pytest.raises(BadInput, match="row 3: delivery_start must occur once for hanbit-roof"):
+        read_history(an_archive(tmp_path, HEADER, GOOD, again), complexes)
+
+
+def test_wrong_header_is_refused(complexes: Complexes, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"row 1: columns must be complex_id,meter_id"):
+        read_history(an_archive(tmp_path, "a,b,c", GOOD), complexes)
+
+
+def test_file_that_is_missing_or_no_text_is_refused(complexes: Complexes, tmp_path: Path) -> None:
+    binary = tmp_path / "archive.bin"
+    binary.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(BadInput, match="file must be readable"):
+        read_history(tmp_path / "nowhere.csv", complexes)
+    with pytest.raises(BadInput, match="file must be CSV in UTF-8"):
+        read_history(binary, complexes)
