@@ -1,5 +1,6 @@
 """Serve the trading API and its console, with the run loop beside them."""
 
+import functools
 import logging
 import socket
 import threading
@@ -14,9 +15,9 @@ from services.trading_api.api.app import create_app
 from services.trading_api.api.bootstrap import load_keys, read_keys_file
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
+from services.trading_api.console.pages import add_console
 from shared.errors import BadInput
 from shared.process import Context, open_context, run, serve, stop_on_signals
-from shared.runloop import Service
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -67,18 +68,19 @@ def main() -> None:
         load_keys(context.engine, keys, now=context.clock.now())
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(parts),
+            create_app(parts, functools.partial(add_console, complexes=context.complexes)),
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    _run_both(server, listener, handlers.service(context.complexes, after_batch=feed.wake), context)
+    _run_both(server, listener, feed, context)
 
 
-def _run_both(server: uvicorn.Server, listener: socket.socket, service: Service, context: Context) -> None:
+def _run_both(server: uvicorn.Server, listener: socket.socket, feed: Feed, context: Context) -> None:
     """Run the server here and the loop beside it; the end of one is the end of both."""
+    service = handlers.service(context.complexes, after_batch=feed.wake)
     stop = stop_on_signals()
     ended_by: list[BaseException] = []
 
@@ -88,6 +90,7 @@ def _run_both(server: uvicorn.Server, listener: socket.socket, service: Service,
         except BaseException as error:  # noqa: BLE001 -- handed to the main thread, which raises it
             ended_by.append(error)
         finally:
+            feed.close()
             server.should_exit = True
 
     beside = threading.Thread(target=loop, name="run-loop")

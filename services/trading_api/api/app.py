@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.trading_api.api import health, orders, problems, reads, session, staff, stream
 from services.trading_api.api.guard import Quotas
 from services.trading_api.api.parts import Parts
+from shared.events import asyncapi
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,8 +40,8 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def create_app(parts: Parts, pages: Sequence[APIRouter] = ()) -> FastAPI:
-    """Return the application: the API, the console's session, and whatever pages are given."""
+def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
+    """Return the application: the API, the console's session, and whatever is added to them (the console)."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -71,7 +73,15 @@ def create_app(parts: Parts, pages: Sequence[APIRouter] = ()) -> FastAPI:
         stream.router,
         session.router,
         health.router,
-        *pages,
     ):
         app.include_router(router)
+    described = asyncapi.document()
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    def get_asyncapi() -> dict[str, Any]:
+        """Return what travels on the bus, as an AsyncAPI document."""
+        return described
+
+    for add in additions:
+        add(app)
     return app

@@ -62,10 +62,16 @@ class Feed:
         self._woken = asyncio.Event()
         self._changed = asyncio.Condition()
         self.batch_at_s: float | None = None
+        self.closed = False
 
     def wake(self) -> None:
         """Say from any thread that something was committed."""
         self.batch_at_s = monotonic_s()
+        self.nudge()
+
+    def close(self) -> None:
+        """Say from any thread that the live connections are to end."""
+        self.closed = True
         self.nudge()
 
     def nudge(self) -> None:
@@ -86,7 +92,7 @@ class Feed:
             except sa.exc.OperationalError as fault:
                 logger.warning("the live stream waits for the database", extra={"reason": type(fault).__name__})
                 new = False
-            if new:
+            if new or self.closed:
                 async with self._changed:
                     self._changed.notify_all()
             await asyncio.sleep(GAP_S)

@@ -1,4 +1,4 @@
-"""Whether this process lives and can do its work, and what it says on the bus."""
+"""Whether this process lives, and whether it can do its work."""
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Response

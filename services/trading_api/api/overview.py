@@ -48,7 +48,9 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         "complex": complex_view(parts.complex_of(principal), seen_by=seen_by),
         "day": shown.isoformat(),
         "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
-        "ledger": {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
+        "ledger": None
+        if seen_by
+        else {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
         "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
         "settled": [_settled(row) for row in days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)],
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],

@@ -61,7 +61,7 @@ async def _live(
         yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position))
     devices_seen = 0
     checked_at = monotonic_s()
-    while True:
+    while not parts.feed.closed:
         missed = await _missed(parts, caller.complex_id, position)
         if missed is None:
             # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.

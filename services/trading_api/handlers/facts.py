@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.domain.access import STAFF, audience_of
 from services.trading_api.domain.views import (
+    instant_text,
     reading_view,
     schedule_view,
     setpoint_view,
@@ -139,7 +140,11 @@ def on_interval_settled(envelope: Envelope[IntervalSettled], db: Connection) -> 
     upsert(db, SETTLED_INTERVAL, [{**books, "ledger_sum_krw": event.ledger_sum_krw}])
     upsert(db, SETTLED_LINE, lines)
     shown = [Entry(audience_of(line["participant_id"]), "settled", settled_view(line)) for line in lines]
-    ledger = {"ledger_entries": event.ledger_entries, "ledger_sum_krw": event.ledger_sum_krw}
+    ledger = {
+        "delivery_start": instant_text(event.delivery_start),
+        "ledger_entries": event.ledger_entries,
+        "ledger_sum_krw": event.ledger_sum_krw,
+    }
     _show(db, envelope, *shown, Entry(STAFF, "ledger", ledger))
     return []
 

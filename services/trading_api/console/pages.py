@@ -1,0 +1,24 @@
+"""The console's page and the files it loads. Everything on it comes through the API, with the caller's own rights."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.staticfiles import StaticFiles
+
+from shared.complexes import Complexes
+
+HERE = Path(__file__).parent
+
+
+def add_console(app: FastAPI, complexes: Complexes) -> None:
+    """Let an app serve the console at its root."""
+    templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+    page = templates.get_template("console.html").render(notes=[one.note for one in complexes.values()])
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def get_console() -> HTMLResponse:
+        """Return the console, which asks for a key where there is no session."""
+        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})

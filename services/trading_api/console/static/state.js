@@ -1,0 +1,80 @@
+// What is known of one trading day: a snapshot, and the events after it.
+import { dayOf } from "/static/words.js";
+
+export const INTERVAL_MS = 15 * 60e3;
+
+export function stateFrom(snapshot) {
+  const by = (list, name) => new Map(list.map((one) => [one[name], one]));
+  const state = {
+    ...snapshot,
+    auctions: by(snapshot.auctions, "delivery_start"),
+    settled: by(snapshot.settled, "delivery_start"),
+    energy: new Map(),
+    orders: by(snapshot.orders, "order_id"),
+    devices: by(snapshot.devices, "device_id"),
+    schedules: by(snapshot.schedules, "device_id"),
+    setpoints: new Map(),
+    members: by(snapshot.complex.participants, "participant_id"),
+  };
+  snapshot.energy.forEach((one) => addEnergy(state, one));
+  snapshot.setpoints.toReversed().forEach((one) => state.setpoints.set(one.device_id, one));
+  setClock(state, snapshot.clock);
+  return state;
+}
+
+export function setClock(state, clock) {
+  state.clock = { now: Date.parse(clock.now), speed: clock.speed, heard: performance.now() };
+}
+
+export const nowOf = (state) => state.clock.now + (performance.now() - state.clock.heard) * state.clock.speed;
+export const energyAt = (state, start) => state.energy.get(start) ?? {};
+
+const isShown = (state, one) => dayOf(one.delivery_start) === state.day;
+
+function addEnergy(state, one) {
+  const sums = { ...energyAt(state, one.delivery_start) };
+  sums[`${one.meter_kind}_import`] = (sums[`${one.meter_kind}_import`] ?? 0) + Number(one.import_kwh);
+  sums[`${one.meter_kind}_export`] = (sums[`${one.meter_kind}_export`] ?? 0) + Number(one.export_kwh);
+  state.energy.set(one.delivery_start, sums);
+}
+
+function addSettled(state, line) {
+  const sum = state.settled.get(line.delivery_start) ?? {
+    delivery_start: line.delivery_start, cost_with_krw: 0, cost_without_krw: 0,
+    grid_import_price_krw_per_kwh_min: Infinity, grid_import_price_krw_per_kwh_max: -Infinity,
+  };
+  const price = Number(line.grid_import_price_krw_per_kwh);
+  state.settled.set(line.delivery_start, {
+    ...sum,
+    cost_with_krw: sum.cost_with_krw + line.cost_with_krw,
+    cost_without_krw: sum.cost_without_krw + line.cost_without_krw,
+    grid_import_price_krw_per_kwh_min: Math.min(Number(sum.grid_import_price_krw_per_kwh_min), price),
+    grid_import_price_krw_per_kwh_max: Math.max(Number(sum.grid_import_price_krw_per_kwh_max), price),
+    grid_export_price_krw_per_kwh: line.grid_export_price_krw_per_kwh,
+  });
+}
+
+const ORDERS_KEPT = 150;
+
+// What each kind of event changes.
+export const CHANGES = {
+  clock: (state, clock) => setClock(state, clock),
+  devices: (state, list) => list.forEach((one) => state.devices.set(one.device_id, one)),
+  auction: (state, one) => isShown(state, one) && state.auctions.set(one.delivery_start, one),
+  reading: (state, one) => isShown(state, one) && addEnergy(state, one),
+  settled: (state, one) => isShown(state, one) && addSettled(state, one),
+  schedule: (state, one) => state.schedules.set(one.device_id, one),
+  setpoint: (state, one) => state.setpoints.set(one.device_id, one),
+  market: (state, one) => { state.market = one; },
+  ledger: (state, one) => {
+    if (!isShown(state, one)) return;
+    state.ledger.ledger_entries += one.ledger_entries;
+    state.ledger.ledger_sum_krw += one.ledger_sum_krw;
+  },
+  order: (state, one) => {
+    state.orders.set(one.order_id, one);
+    if (state.orders.size <= ORDERS_KEPT) return;
+    const oldest = [...state.orders.values()].sort((a, b) => a.submitted_at.localeCompare(b.submitted_at))[0];
+    state.orders.delete(oldest.order_id);
+  },
+};

@@ -1,0 +1,52 @@
+// Words that scripts write; the page's own stand in its template, in both languages.
+const WORDS = {
+  en: {
+    open: "Market open", halted: "Market halted", live: "live", lost: "connection lost; trying again",
+    delivery: "delivery", noTrade: "no trade", gridPays: "grid", orders: "orders", trades: "trades", auctions: "auctions",
+    ofCost: "less than grid alone", settled: "intervals settled", balanced: "Balanced", off: "Off by",
+    entries: "entries", answering: "all answering", silent: "silent", peak: "of", capacity: "capacity", noBattery: "No batteries here.", draws: "draws", feeds: "feeds in",
+    fromGrid: "from the grid", toGrid: "to the grid", shared: "shared inside", load: "load", idle: "idle",
+    charging: "charging", discharging: "discharging", price: "Price", volume: "Volume", tariff: "Grid tariff, lowest",
+    tariffTop: "Grid tariff, highest", sellBack: "Sell-back", solar: "Solar", grid: "Grid", battery: "Battery discharge",
+    charge: "Battery charge", exported: "Fed into the grid", buy: "buy", sell: "sell", none: "No orders yet.",
+    unknownKey: "This key is not known.", noAnswer: "The server does not answer.",
+    received: "received", accepted: "in the book", rejected: "rejected", cancelled: "cancelled",
+    part_filled: "part filled", filled: "filled", expired: "not filled", nothing: "waiting for the first interval",
+  },
+  ko: {
+    open: "시장 운영 중", halted: "시장 중단", live: "실시간", lost: "연결이 끊겨 다시 시도 중",
+    delivery: "인도", noTrade: "거래 없음", gridPays: "한전", orders: "주문", trades: "거래", auctions: "경매",
+    ofCost: "절감 (한전 단독 대비)", settled: "구간 정산", balanced: "일치", off: "차이",
+    entries: "건 기장", answering: "모두 응답", silent: "무응답", peak: "/", capacity: "설비 용량", noBattery: "배터리가 없습니다.", draws: "수전", feeds: "송전",
+    fromGrid: "계통에서", toGrid: "계통으로", shared: "산단 내 공유", load: "부하", idle: "대기",
+    charging: "충전", discharging: "방전", price: "가격", volume: "거래량", tariff: "한전 요금(최저)",
+    tariffTop: "한전 요금(최고)", sellBack: "역송 단가", solar: "태양광", grid: "계통", battery: "배터리 방전",
+    charge: "배터리 충전", exported: "계통 역송", buy: "매수", sell: "매도", none: "아직 주문이 없습니다.",
+    unknownKey: "등록되지 않은 키입니다.", noAnswer: "서버가 응답하지 않습니다.",
+    received: "접수", accepted: "호가 등록", rejected: "거부", cancelled: "취소",
+    part_filled: "부분 체결", filled: "체결", expired: "미체결", nothing: "첫 구간을 기다리는 중",
+  },
+};
+
+const saved = localStorage.getItem("sandan-language");
+document.documentElement.lang = saved ?? (navigator.language.startsWith("ko") ? "ko" : "en");
+
+export const language = () => document.documentElement.lang;
+export const word = (name) => WORDS[language()][name];
+
+export function toggleLanguage() {
+  document.documentElement.lang = language() === "ko" ? "en" : "ko";
+  localStorage.setItem("sandan-language", language());
+}
+
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+export const count = (number) => whole.format(Math.round(number) || 0);
+
+const KST_MS = 9 * 3600e3;
+const shifted = (instant) => new Date(new Date(instant).getTime() + KST_MS).toISOString();
+export const timeOf = (instant) => shifted(instant).slice(11, 16);
+export const dayOf = (instant) => shifted(instant).slice(0, 10);
+export const slotOf = (instant) => {
+  const [hours, minutes] = timeOf(instant).split(":").map(Number);
+  return hours * 4 + Math.floor(minutes / 15);
+};

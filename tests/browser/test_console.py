@@ -1,0 +1,137 @@
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from shared.intervals import INTERVAL, delivery_starts
+from shared.paths import ROOT
+from tests.browser.made_up_day import MadeUpDay
+from tests.browser.serving import served
+from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+CHARTS = ROOT / "services/trading_api/console/static/vendor/echarts.min.js"
+STARTS = delivery_starts(date(2026, 5, 20))[40:44]  # 10:00 to 11:00 in Korea
+
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"),
+    pytest.mark.skipif(not CHARTS.exists(), reason="needs the console's scripts: make setup"),
+]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> ApiBench:
+    bench = ApiBench(tmp_path)
+    day = MadeUpDay(bench.parts.complexes[COMPLEX])
+    for start in STARTS[:3]:
+        bench.clock.instant = start + INTERVAL
+        bench.give(*day.interval(start), *day.present(bench.clock.now()))
+    return bench
+
+
+@pytest.fixture
+def address(bench: ApiBench) -> Iterator[str]:
+    with served(bench) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1440,900", "--lang=en"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with webdriver.Chrome(options=options, service=Service(DRIVER)) as driver:
+        yield driver
+
+
+@pytest.fixture
+def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
+    def enter(who: str) -> None:
+        browser.get("about:blank")
+        browser.get(f"{address}/#key={SECRETS[who]}")
+        browser.execute_script("localStorage.setItem('sandan-language', 'en')")
+        browser.refresh()
+        shows(browser, "devices", " / ")
+
+    return enter
+
+
+def text(browser: webdriver.Chrome, place: str) -> str:
+    return browser.find_element(By.ID, place).text
+
+
+def shows(browser: webdriver.Chrome, place: str, wanted: str) -> None:
+    WebDriverWait(browser, 20).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
+
+
+def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
+    browser: webdriver.Chrome, bench: ApiBench, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+    before = (text(browser, "saving-note"), text(browser, "ledger-note"), text(browser, "devices"))
+    bench.clock.instant = STARTS[3] + INTERVAL
+    bench.give(*MadeUpDay(bench.parts.complexes[COMPLEX]).interval(STARTS[3]))
+
+    # 12 factories with a grid meter each, 8 roofs and 4 batteries; 4 ledger entries a factory and interval.
+    assert before[1:] == ("144 entries · 3 intervals settled", "24 / 24")
+    shows(browser, "ledger-note", "192 entries · 4 intervals settled")
+    assert "Balanced" in text(browser, "ledger")
+    shows(browser, "price-note", "10:45 delivery")
+    assert "key=" not in browser.current_url
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]  # selenium's own
+
+
+def test_the_page_says_in_both_languages_that_its_data_are_made_up(
+    browser: webdriver.Chrome, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+
+    assert "Synthetic data / 가상 데이터" in browser.page_source
+    assert text(browser, "market-state") == "Market open"
+    browser.find_element(By.ID, "language").click()
+    shows(browser, "market-state", "시장 운영 중")
+    shows(browser, "board", "한빛정밀")
+
+
+def test_a_factory_sees_its_own_part_and_no_other_factory(
+    browser: webdriver.Chrome, opened: Callable[[str], None]
+) -> None:
+    opened("seojin")
+
+    shows(browser, "board", "Seojin Plating")
+    page = browser.find_element(By.TAG_NAME, "main").text
+    assert "Hanbit" not in page
+    assert text(browser, "devices") == "2 / 2"
+
+
+def test_a_wrong_key_is_turned_away_and_signing_out_closes_the_room(
+    browser: webdriver.Chrome, address: str, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+    browser.find_element(By.ID, "leave").click()
+    WebDriverWait(browser, 20).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+    browser.find_element(By.ID, "door-key").send_keys("nobody's key")
+    browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
+
+    shows(browser, "door-problem", "This key is not known.")
+    browser.get(address)
+    WebDriverWait(browser, 20).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+
+
+def test_the_page_fits_a_telephone(browser: webdriver.Chrome, opened: Callable[[str], None]) -> None:
+    opened("operator")
+    small = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", small)
+
+    width = browser.execute_script("return document.documentElement.scrollWidth")
+    assert width == 390
