@@ -14,7 +14,8 @@ from enum import IntEnum
 from typing import Any
 
 PROFILE_MODEL, DISPATCH_MODEL = 64_900, 64_901
-PROFILE_RECORDS = 192
+# A week, so that the same hour of the same weekday is always among them.
+PROFILE_RECORDS = 672
 DISPATCH_ENTRIES = 8
 
 

@@ -1,12 +1,13 @@
 """Fetch the meters' own records of completed intervals and publish each once, in order: store and forward."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.numbering import INTERVAL_S, number_of, start_of
+from services.fems.domain.numbering import INTERVAL_S, INTERVALS_PER_WEEK, number_of, start_of
 from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.gateway.line import Line, NoAnswer
@@ -20,6 +21,16 @@ from shared.events.fems import IntervalMetered, Quality
 logger = logging.getLogger(__name__)
 
 Energies = Mapping[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A meter's energy in one interval, and how it was come by."""
+
+    number: int
+    import_wh: int
+    export_wh: int
+    quality: Quality
 
 
 class Collector:
@@ -58,11 +69,13 @@ class Collector:
             if first >= running or not self._patience.is_due(device.device_id):
                 continue
             energies = await self._fetch(device, first, running)
-            events = list(metered(self._complex.complex_id, device, in_sequence(energies, first, running)))
-            findings += [(event, (event.meter_id, event.delivery_start.isoformat())) for event in events]
-            if events:
-                reached[device.device_id] = number_of(events[-1].delivery_start) + 1
-                self._say_what_is_lost(device, first, number_of(events[0].delivery_start))
+            sequence = in_sequence(energies, first, running)
+            for one in sequence:
+                event = event_of(self._complex.complex_id, device, one)
+                findings.append((event, (event.meter_id, event.delivery_start.isoformat())))
+            if sequence:
+                reached[device.device_id] = sequence[-1].number + 1
+            self._say_what_is_lost(device, sequence)
         if findings:
             with self._engine.begin() as db:
                 emit(db, findings, now=self._clock.now())
@@ -74,11 +87,12 @@ class Collector:
         """Let go of the connection."""
         self._line.close()
 
-    def _say_what_is_lost(self, device: Device, first: int, oldest: int) -> None:
-        if oldest > first:
+    def _say_what_is_lost(self, device: Device, sequence: Sequence[Metered]) -> None:
+        lost = [one.number for one in sequence if one.quality is Quality.ESTIMATED]
+        if lost:
             facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}
-            lost = {"first_start": start_of(first).isoformat(), "intervals": oldest - first}
-            logger.error("meter has forgotten intervals that were not read", extra=facts | lost)
+            span = {"first_start": start_of(lost[0]).isoformat(), "intervals": len(lost)}
+            logger.error("meter has forgotten intervals before they were read; estimated", extra=facts | span)
 
     async def _fetch(self, device: Device, first: int, running: int) -> Energies:
         """Return a meter's records from interval `first` on; none where it does not answer."""
@@ -135,29 +149,36 @@ def records_in(words: list[int]) -> Energies:
     return found
 
 
-def in_sequence(energies: Energies, first: int, running: int) -> Energies:
-    """Return the completed records from `first` on up to the first gap; what a meter has forgotten is skipped."""
-    known = sorted(number for number in energies if first <= number < running)
+def in_sequence(energies: Energies, first: int, running: int) -> list[Metered]:
+    """Return the completed intervals from `first` on up to the first gap, at most a week of them.
+
+    What a meter has forgotten before it was read is estimated by what it measured weeks later at the same hour of the
+    same weekday (its memory holds a week), which keeps a factory's meters in balance; without that, by nothing.
+    """
+    known = [number for number in energies if first <= number < running]
     if not known:
-        return {}
-    sequence: dict[int, tuple[int, int]] = {}
-    for number in range(known[0], running):
-        if number not in energies:
+        return []
+    found: list[Metered] = []
+    for number in range(first, min(running, first + INTERVALS_PER_WEEK)):
+        if number in energies:
+            found.append(Metered(number, *energies[number], Quality.MEASURED))
+        elif number < min(known):
+            alike = [other for other in known if (other - number) % INTERVALS_PER_WEEK == 0]
+            found.append(Metered(number, *(energies[min(alike)] if alike else (0, 0)), Quality.ESTIMATED))
+        else:
             break
-        sequence[number] = energies[number]
-    return sequence
+    return found
 
 
-def metered(complex_id: str, device: Device, energies: Energies) -> Iterable[IntervalMetered]:
-    """Yield the events of a meter's records."""
-    for number, (import_wh, export_wh) in energies.items():
-        yield IntervalMetered(
-            complex_id=complex_id,
-            meter_id=device.device_id,
-            participant_id=device.participant_id,
-            meter_kind=device.kind,
-            delivery_start=start_of(number),
-            import_wh=import_wh,
-            export_wh=export_wh,
-            quality=Quality.MEASURED,
-        )
+def event_of(complex_id: str, device: Device, metered: Metered) -> IntervalMetered:
+    """Return the event of a meter's interval."""
+    return IntervalMetered(
+        complex_id=complex_id,
+        meter_id=device.device_id,
+        participant_id=device.participant_id,
+        meter_kind=device.kind,
+        delivery_start=start_of(metered.number),
+        import_wh=metered.import_wh,
+        export_wh=metered.export_wh,
+        quality=metered.quality,
+    )

@@ -1,7 +1,7 @@
 """One Modbus TCP connection with its faults made plain: an answer, or NoAnswer."""
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -42,8 +42,9 @@ class Line:
         Raises:
             NoAnswer: It gave none.
         """
-        client = await self._connected()
-        response = await self._answer(unit_id, client.read_holding_registers(address, count=count, device_id=unit_id))
+        response = await self._ask(
+            unit_id, lambda client: client.read_holding_registers(address, count=count, device_id=unit_id)
+        )
         if len(response.registers) != count:
             raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")
         return list(response.registers)
@@ -54,8 +55,7 @@ class Line:
         Raises:
             NoAnswer: It did not say that it took them.
         """
-        client = await self._connected()
-        await self._answer(unit_id, client.write_registers(address, list(words), device_id=unit_id))
+        await self._ask(unit_id, lambda client: client.write_registers(address, list(words), device_id=unit_id))
 
     async def models(self, unit_id: int) -> dict[int, int]:
         """Return where each of a device's models starts, from a walk through its map; asked anew after a fault.
@@ -74,9 +74,10 @@ class Line:
             self._client.close()
             self._client = None
 
-    async def _answer(self, unit_id: int, asked: Awaitable[ModbusPDU]) -> ModbusPDU:
+    async def _ask(self, unit_id: int, ask: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]]) -> ModbusPDU:
+        client = await self._connected()
         try:
-            response = await asked
+            response = await ask(client)
         except (ModbusException, OSError) as fault:
             # What comes late on this connection would be taken for the next answer.
             self.close()

@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fems.domain.registers import NotReadable
-from services.fems.gateway.collector import in_sequence, records_in
+from services.fems.gateway.collector import Metered, in_sequence, records_in
+from services.fems.gateway.live import Live, live_from
+from shared.events.fems import MeterKind, Quality
 
 
 def test_records_are_read_newest_first_and_unfilled_ones_left_out() -> None:
@@ -19,14 +21,60 @@ def test_record_off_the_quarter_hour_is_nonsense() -> None:
 
 
 @given(known=st.sets(st.integers(min_value=0, max_value=30)), first=st.integers(0, 30), running=st.integers(0, 30))
-def test_sequence_has_no_gap_and_only_completed_records(known: set[int], first: int, running: int) -> None:
-    numbers = list(in_sequence(dict.fromkeys(known, (0, 0)), first, running))
+def test_sequence_has_no_gap_and_measures_only_what_the_meter_knows(known: set[int], first: int, running: int) -> None:
+    found = in_sequence({number: (number, 0) for number in known}, first, running)
 
-    assert numbers == list(range(numbers[0], numbers[-1] + 1)) if numbers else True
-    assert all(first <= number < running and number in known for number in numbers)
+    assert [one.number for one in found] == list(range(first, first + len(found)))
+    assert all(one.number < running for one in found)
+    measured = {one.number for one in found if one.quality is Quality.MEASURED}
+    assert measured == {one.number for one in found} & known
 
 
-def test_what_the_meter_forgot_is_skipped_and_what_is_not_there_yet_awaited() -> None:
-    energies = {5: (1, 0), 6: (2, 0), 8: (3, 0)}
+def test_interval_after_a_gap_waits_for_the_gap() -> None:
+    assert [one.number for one in in_sequence({5: (1, 0), 6: (2, 0), 8: (3, 0)}, 5, 9)] == [5, 6]
 
-    assert in_sequence(energies, 2, 9) == {5: (1, 0), 6: (2, 0)}
+
+def test_forgotten_interval_is_estimated_by_the_same_hour_a_week_later() -> None:
+    # 672 quarter hours are a week: 10 and 11 are forgotten, 682 and 683 lie a week after them.
+    energies = {number: (number, 1) for number in range(12, 690)}
+
+    found = in_sequence(energies, 10, 690)
+
+    assert found[0] == Metered(10, 682, 1, Quality.ESTIMATED)
+    assert found[1] == Metered(11, 683, 1, Quality.ESTIMATED)
+    assert found[2] == Metered(12, 12, 1, Quality.MEASURED)
+    # A week at a time: the rest follows in the next round.
+    assert len(found) == 672
+
+
+@given(
+    kind=st.sampled_from(list(MeterKind)),
+    words=st.lists(st.integers(min_value=0, max_value=65_535), min_size=700, max_size=700),
+)
+def test_noise_is_a_number_or_not_readable_and_nothing_else(kind: MeterKind, words: list[int]) -> None:
+    models = {103: 0, 203: 100, 802: 300}
+    registers = dict(enumerate(words))
+
+    try:
+        live = live_from(kind, models, registers)
+    except NotReadable:
+        return
+    assert live.import_w >= 0
+    assert live.export_w >= 0
+
+
+def test_scale_factor_0x8000_is_not_readable() -> None:
+    # Model 203 has W at 18 and W_SF at 22.
+    registers = {18: 1_000, 22: 0x8000}
+
+    with pytest.raises(NotReadable, match="W_SF: not implemented"):
+        live_from(MeterKind.GRID, {203: 0}, registers)
+
+
+def test_standard_battery_without_our_block_is_read_by_its_percentage() -> None:
+    # 103: W at 14 with scale at 15. 802: WHRtg at 3, SoC at 11, their scales at 53 and 56. 2,000 x 100 Wh at 25.50 %.
+    registers = {14: 65_536 - 50, 15: 3, 103: 2_000, 153: 2, 111: 2_550, 156: 65_536 - 2}
+
+    found = live_from(MeterKind.ESS, {103: 0, 802: 100}, registers)
+
+    assert found == Live(import_w=50_000, export_w=0, stored_wh=51_000, capacity_wh=200_000)
