@@ -58,6 +58,16 @@ class Town:
             assert monotonic_s() < give_up_at, f"never settled: {sorted(missing)}"
             pause(0.2)
 
+    def wait_until_reported(self, intervals: int) -> dict[str, Any]:
+        """Wait until the trading API has heard of so many settled intervals of the day, and return its report."""
+        give_up_at = monotonic_s() + WAIT_S
+        while True:
+            report: dict[str, Any] = self.call("GET", f"/report?day={self.start.date()}", "operator")
+            if report["intervals_settled"] >= intervals:
+                return report
+            assert monotonic_s() < give_up_at, report
+            pause(0.2)
+
     def call(self, method: str, path: str, role: str, body: object = None, participant_id: str | None = None) -> Any:
         """Call the trading API and return the answer's JSON; HTTP errors are raised."""
         plan = self.deployment.plan
@@ -80,7 +90,8 @@ class Town:
             except urllib.error.HTTPError as error:
                 if error.code == 409:
                     return None
-                assert error.code in {429, 503}, error.read()
+                if error.code not in {429, 503}:
+                    raise
             except OSError:
                 pass
             else:
