@@ -15,6 +15,9 @@ from optimizers.ess.model import Floats
 FEASIBILITY_TOLERANCE = 1e-9
 # The cost of a MILP must equal an independent one to 1e-6.
 RELATIVE_GAP = 1e-8
+# Plenty for days of quarter hours in which opposite flows pay in every step (seconds); a week of those would take hours
+# to prove the last 0.01 %, and then the gap says so. Counted in nodes, so that no answer depends on a machine's speed.
+MILP_NODES_MAX = 2_000
 DEVEX = 1  # HiGHS' number for this dual edge weight strategy
 CONTRADICTORY = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
 DECIDED = (highspy.HighsModelStatus.kOptimal, *CONTRADICTORY)
@@ -34,7 +37,7 @@ class Answer:
         reduced_costs: Of each column; zeros for a MILP.
         row_activity: Value of each row.
         row_duals: What one more unit on the right of each row costs; zeros for a MILP.
-        gap: Relative gap that was proved; 0 for an LP.
+        gap: Relative gap that was proved; 0 for an LP, more than `RELATIVE_GAP` for a MILP that ended early.
         basis: Where a later solve of the same shape may start.
     """
 
@@ -74,6 +77,7 @@ class Solver:
             "dual_feasibility_tolerance": FEASIBILITY_TOLERANCE,
             "mip_feasibility_tolerance": FEASIBILITY_TOLERANCE,
             "mip_rel_gap": RELATIVE_GAP,
+            "mip_max_nodes": MILP_NODES_MAX,
             # On these sparse, banded problems it takes 30 % less time than the default's steepest edge.
             "simplex_dual_edge_weight_strategy": DEVEX,
         }
@@ -122,10 +126,11 @@ class Solver:
         if status in CONTRADICTORY:
             # Every flow that could grow without end costs something or is bounded, so it is never unbounded.
             return None
-        if status != highspy.HighsModelStatus.kOptimal:
+        information = highs.getInfo()
+        ended_early = milp and information.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible
+        if status != highspy.HighsModelStatus.kOptimal and not ended_early:
             raise SolverFailed(f"HiGHS must end optimal or infeasible, was {highs.modelStatusToString(status)}")
         solution = highs.getSolution()
-        information = highs.getInfo()
         return Answer(
             objective=information.objective_function_value,
             x=np.array(solution.col_value),

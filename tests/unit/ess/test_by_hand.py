@@ -194,3 +194,14 @@ def test_binding_import_limit_is_a_reason() -> None:
 
     assert schedule.import_kw.tolist() == [100.0]
     assert schedule.reasons == ("limit_binding",)
+
+
+def test_energy_is_held_for_the_peak_that_it_shaves() -> None:
+    # 40 kWh may be used and are worth 50 each in any hour; only in the second do they also save 40 kW at 1,000.
+    battery = a_battery(soc_final_min=0.1)
+    case = a_case([100, 160], buy=[50, 50], demand_charge_krw_per_kw=1000.0, prior_peak_kw=120.0, battery=battery)
+
+    schedule = solve(case)
+
+    assert schedule.discharge_kw == pytest.approx([0.0, 40.0])
+    assert schedule.reasons == ("hold_for_peak", "shave_peak")
