@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from services.forecast import handlers, store
 from shared import history
@@ -208,6 +209,58 @@ def test_reading_of_an_unknown_meter_is_set_aside(complexes: Complexes, tmp_path
     with bench.engine.begin() as db:
         assert not history.has_readings(db, one.complex_id)
     assert len(bench.bus.messages("forecast.dead_letters.v1")) == 1
+
+
+def test_batch_that_was_rolled_back_and_taken_again_leaves_the_same_memory(
+    complexes: Complexes, tmp_path: Path
+) -> None:
+    [one] = complexes.values()
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "rolled_back").mkdir()
+    plain, rolled_back = (a_bench(complexes, tmp_path / name) for name in ("plain", "rolled_back"))
+    readings = metered(one, MORNING)
+    stranger = readings[0].model_copy(update={"meter_id": "nobody.grid"})
+
+    # The stranger breaks the batch's transaction after the others were handled; they come again one by one.
+    plain.give(*readings)
+    rolled_back.give(*readings, stranger)
+    for bench in (plain, rolled_back):
+        bench.run(MORNING + INTERVAL)
+
+    forecasts = [
+        [(event.site_id, event.p50_kw) for event in bench.published(ForecastIssued)] for bench in (plain, rolled_back)
+    ]
+    assert sorted(forecasts[0]) == sorted(forecasts[1])
+
+
+def test_two_complexes_in_one_process_do_not_see_each_other(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    described = yaml.safe_load(DEMO_COMPLEX.read_text())
+    other = Complex.model_validate({**described, "complex_id": "other-complex"})
+    bench = a_bench({one.complex_id: one, other.complex_id: other}, tmp_path)
+
+    bench.give(*metered(other, MORNING))
+    bench.run(MORNING + INTERVAL)
+
+    newest = {event.complex_id: event.p50_kw[0] for event in bench.published(ForecastIssued) if is_new_load(event)}
+    # 80 kW were metered in the other complex only; here the prior of 2500 kW contract power still speaks.
+    assert newest[one.complex_id] == 750.0
+    assert newest[other.complex_id] < 750.0
+
+
+def is_new_load(event: ForecastIssued) -> bool:
+    return event.site_id == "daesung-casting" and event.first_delivery_start == MORNING + INTERVAL
+
+
+def test_complex_without_any_roof_gets_load_forecasts(tmp_path: Path) -> None:
+    described = yaml.safe_load(DEMO_COMPLEX.read_text())
+    described["participants"] = [{**factory, "pv": []} for factory in described["participants"]]
+    roofless = Complex.model_validate(described)
+    bench = a_bench({roofless.complex_id: roofless}, tmp_path)
+
+    bench.run()
+
+    assert {event.kind for event in bench.published(ForecastIssued)} == {ForecastKind.LOAD}
 
 
 def test_archive_is_taken_in_once_and_not_over_live_readings(complexes: Complexes, tmp_path: Path) -> None:

@@ -35,6 +35,19 @@ class PatientCluster(Cluster):
         return work
 
 
+class LateCluster(PatientCluster):
+    """A cluster whose scheduler does not answer the first time."""
+
+    answers = False
+
+    def submit(self, site: SiteDay, scenarios: Sequence[Scenario]) -> Work:
+        """Evaluate a site, but not at first."""
+        if not self.answers:
+            self.answers = True
+            raise OSError("no scheduler at tcp://127.0.0.1:1")
+        return super().submit(site, scenarios)
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     one = PatientCluster()
@@ -186,6 +199,22 @@ def test_cancelled_study_gets_no_answer(small: Complex, cluster: Cluster, tmp_pa
     bench.run()
 
     assert bench.published(StudyCompleted) == []
+    assert bench.published(StudyFailed) == []
+
+
+def test_study_waits_for_a_scheduler_that_is_away_and_is_answered_later(small: Complex, tmp_path: Path) -> None:
+    late = LateCluster()
+    bench = a_bench(small, late, tmp_path)
+    bench.give(*a_metered_day(small))
+
+    bench.give(a_study(small))
+    bench.run(NEXT_MORNING + timedelta(seconds=59))
+    before = len(bench.published(StudyCompleted))
+    bench.run(NEXT_MORNING + timedelta(seconds=60))
+    bench.run()
+    late.close()
+
+    assert (before, len(bench.published(StudyCompleted))) == (0, 1)
     assert bench.published(StudyFailed) == []
 
 

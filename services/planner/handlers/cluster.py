@@ -8,6 +8,17 @@ from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 
 CONNECT_WAIT_S = 5.0
+LOOPBACK = "127.0.0.1:0"
+NO_ROUTES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+# Dask's own handlers would write lines that are no JSON; without them its warnings go where all others go.
+LOGGED_LIKE_OURS = {
+    "logging": {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "loggers": {"distributed": {"level": "WARNING"}},
+    }
+}
+ONE_THREAD = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
 
 
 class WorkLost(Exception):  # noqa: N818 -- it says what happened
@@ -74,13 +85,20 @@ class Cluster:
 
     def _connected(self) -> Any:
         if self._client is None:
+            import dask
+
+            dask.config.set(LOGGED_LIKE_OURS)
             from distributed import Client, LocalCluster
 
             if self._scheduler is None:
-                one_thread = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
-                self._local = LocalCluster(  # type: ignore[no-untyped-call] # Dask's types are partial
-                    **one_thread, dashboard_address=None, memory_limit=0
-                )
+                # Dask opens HTTP servers even with its dashboard off; these are empty and seen by this machine alone.
+                with dask.config.set(NO_ROUTES):
+                    self._local = LocalCluster(  # type: ignore[no-untyped-call] # Dask's types are partial
+                        **ONE_THREAD,
+                        memory_limit=0,
+                        scheduler_kwargs={"dashboard": False, "dashboard_address": LOOPBACK},
+                        worker_dashboard_address=LOOPBACK,
+                    )
             self._client = Client(  # type: ignore[no-untyped-call] # Dask's types are partial
                 self._local or self._scheduler, timeout=self._connect_wait_s, set_as_default=False
             )
