@@ -68,10 +68,20 @@ class Town:
             assert monotonic_s() < give_up_at, report
             pause(0.2)
 
-    def call(self, method: str, path: str, role: str, body: object = None, participant_id: str | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        role: str,
+        body: object = None,
+        *,
+        participant_id: str | None = None,
+        complex_id: str | None = None,
+    ) -> Any:
         """Call the trading API and return the answer's JSON; HTTP errors are raised."""
         plan = self.deployment.plan
-        key = key_of(plan.keys_file, role=role, complex_id=self.complex_id, participant_id=participant_id)
+        complex_id = complex_id or self.complex_id
+        key = key_of(plan.keys_file, role=role, complex_id=complex_id, participant_id=participant_id)
         request = urllib.request.Request(
             f"{plan.console_url}api/v1{path}",
             method=method,
@@ -86,7 +96,7 @@ class Town:
         give_up_at = monotonic_s() + WAIT_S
         while True:
             try:
-                answer: dict[str, Any] = self.call("POST", "/orders", "factory", order, participant_id)
+                answer: dict[str, Any] = self.call("POST", "/orders", "factory", order, participant_id=participant_id)
             except urllib.error.HTTPError as error:
                 if error.code == 409:
                     return None

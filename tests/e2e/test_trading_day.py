@@ -1,0 +1,61 @@
+"""`sandan demo --exit`: the whole day from meter reading to statement, as a new user runs it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.processes import free_port
+
+INTERVALS = 96
+
+
+def test_demo_trades_a_whole_day_and_its_books_balance(tmp_path: Path) -> None:
+    report_file = tmp_path / "r.json"
+    options = ["--exit", "--speed", "600", "--port", str(free_port()), "--report", str(report_file)]
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli.main", "demo", *options], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(report_file.read_text())
+    assert json.loads(ended.stdout) == report
+    assert report["intervals"] == report["auctions_cleared"] == report["intervals_settled"] == INTERVALS
+    # 12 grid meters, 8 roofs and 4 batteries, each once an interval; 12 statements of the day.
+    assert report["readings"] == 24 * INTERVALS
+    assert report["statements"] == report["factories"] == 12
+    # 8 roofs and 12 loads are forecast and 4 batteries planned and commanded before every interval.
+    assert report["forecasts"] >= 20 * INTERVALS
+    assert report["setpoints_confirmed"] == 4 * INTERVALS
+    assert report["trades"] > 50
+    assert report["ledger_sum_krw"] == 0
+    assert report["late_events"] == report["dead_letters"] == report["restarts"] == 0
+    assert report["saving_krw"] == report["cost_without_krw"] - report["cost_with_krw"] > 0
+    assert report["broker"] in {"apache-kafka", "tansu", "external"}
+
+
+def test_demo_on_a_taken_port_says_so_in_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "cli.main", "demo", "--port", str(port)]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert "--port" in ended.stderr
+    assert str(port) in ended.stderr
+
+
+def test_demo_with_a_broker_that_is_not_there_says_so_in_one_line() -> None:
+    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    command = [sys.executable, "-m", "cli.main", "demo", "--port", str(free_port())]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    assert ended.returncode == 2
+    assert "KAFKA_BOOTSTRAP_SERVERS" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
