@@ -23,7 +23,7 @@ CALCULATIONS = {"clear", "schedule", "tariff"}
 # Tools of the machine, which the documents may use around ours.
 LOOKED_AT = {"cat", "head"}
 NOT_OURS = {"cp", "docker-compose", "git", "set"}
-CALL = re.compile(r"https?://127\.0\.0\.1:8000(?P<path>/[^\s'\"?]*)")
+ADDRESS = "http://127.0.0.1:8000"
 MINUTES_MAX = 3
 
 COMMANDS = [command for document in DOCUMENTS for command in commands_in(document)]
@@ -103,19 +103,25 @@ def test_make_target_exists(command: Command) -> None:
 
 
 @pytest.mark.parametrize("command", _of_kind("curl"))
-def test_call_has_a_route(command: Command, tmp_path: Path) -> None:
+def test_call_is_answered_as_its_reader_hopes(command: Command, tmp_path: Path) -> None:
     words = shlex.split(command.text)
-    method = words[words.index("-X") + 1] if "-X" in words else ("POST" if "-d" in words else "GET")
-    called = CALL.search(command.text)
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    method = words[words.index("-X") + 1] if "-X" in words else ("GET" if body is None else "POST")
+    headers = {"Content-Type": "application/json"} if "Content-Type: application/json" in words else {}
+    [address] = [word for word in words if word.startswith(ADDRESS)]
+    path = address.removeprefix(ADDRESS)
     bench = ApiBench(tmp_path)
-    with bench.client(None) as client:
+
+    with bench.client("planner" if path.startswith("/api/v1/studies") else "hanbit") as client:
         described = client.get("/openapi.json").json()["paths"]
+        # The live stream has no end; that it exists is all that is asked of it here.
+        if path.endswith("/stream"):
+            status = 200 if method.lower() in described[path] else 404
+        else:
+            status = client.request(method, path, content=body, headers=headers).status_code
     bench.close()
 
-    assert called is not None
-    patterns = {re.sub(r"\{\w+\}", "[^/]+", path): operations for path, operations in described.items()}
-    operations = [found for pattern, found in patterns.items() if re.fullmatch(pattern, called["path"])]
-    assert any(method.lower() in found for found in operations)
+    assert status in {200, 201, 202}, command
 
 
 def require_options(verb: str, *arguments: str) -> None:
