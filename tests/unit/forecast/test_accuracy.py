@@ -1,4 +1,4 @@
-"""The load forecast against a measured factory (infra/profiles), issued as it would have been: only the past is seen."""
+"""The load forecast against a measured factory (infra/profiles) as it would have been issued: only the past is seen."""
 
 import csv
 from datetime import date, timedelta
