@@ -3,6 +3,8 @@ FROM python:3.11-slim-bookworm AS console
 WORKDIR /build
 COPY requirements-node.lock package.json package-lock.json ./
 RUN python3 -m venv /opt/node && /opt/node/bin/pip install --no-cache-dir --require-hashes -r requirements-node.lock
+# Node trusts the image's certificates, as pip does, and not only its own.
+ENV NODE_USE_SYSTEM_CA=1
 RUN PATH=/opt/node/bin:$PATH npm ci --ignore-scripts --no-audit --no-fund
 
 FROM python:3.11-slim-bookworm AS packages

@@ -8,4 +8,6 @@ if ! command -v npm >/dev/null; then
   }
   export PATH="$PWD/.venv/node/bin:$PATH"
 fi
+# Trust the machine's certificates, and not only Node's own.
+export NODE_USE_SYSTEM_CA=1
 exec npm "$@"
