@@ -1,6 +1,6 @@
 """From forecasts, prices and a battery's state to a plan, a set-point and an automatic bid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from optimizers.ess import Battery, Case, Schedule
 from optimizers.tariff import SitePrices
 from shared import units
 from shared.complexes import Bidding, Ess
-from shared.intervals import INTERVAL, INTERVALS_PER_DAY
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 
 Floats = NDArray[np.float64]
@@ -57,20 +57,26 @@ def aligned(power_kw: Sequence[float], first: datetime, wanted: datetime) -> Flo
     return series[(np.arange(INTERVALS_PER_DAY) + skipped) % len(series)]
 
 
-def soc_kwh_at(delivery_start: datetime, *, measured_at: datetime, soc_kwh: float, setpoint_w: int, ess: Ess) -> float:
+def soc_kwh_at(
+    delivery_start: datetime, *, measured_at: datetime, soc_kwh: float, told_w: Mapping[datetime, int], ess: Ess
+) -> float:
     """Return the state of charge that a battery will have when an interval begins.
 
     Args:
         delivery_start: The beginning of the interval.
         measured_at: When `soc_kwh` was measured.
         soc_kwh: The measured state of charge.
-        setpoint_w: What the converter does until then; positive charges.
-        ess: The battery, whose band the answer is kept in.
+        told_w: What the converter was told for the intervals in between, positive charges; idle where nothing.
+        ess: The battery, whose capacity the answer is kept in.
     """
-    remaining = max(timedelta(0), min(delivery_start - measured_at, INTERVAL))
-    power_kw = setpoint_w / W_PER_KW
-    efficiency = ess.charge_efficiency if power_kw >= 0 else 1 / ess.discharge_efficiency
-    expected_kwh = soc_kwh + units.energy_kwh(power_kw * efficiency, remaining)
+    expected_kwh, instant = soc_kwh, measured_at
+    while instant < delivery_start:
+        running = interval_of(instant)
+        until = min(running + INTERVAL, delivery_start)
+        power_kw = told_w.get(running, 0) / W_PER_KW
+        efficiency = ess.charge_efficiency if power_kw >= 0 else 1 / ess.discharge_efficiency
+        expected_kwh += units.energy_kwh(power_kw * efficiency, until - instant)
+        instant = until
     return min(max(expected_kwh, 0.0), ess.capacity_kwh)
 
 

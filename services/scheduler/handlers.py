@@ -27,9 +27,13 @@ from shared.units import WH_PER_KWH
 logger = logging.getLogger(__name__)
 
 WRITER = "scheduler"
-# Without this interval's auction and forecasts the batteries are dispatched on what is known this long before delivery.
-DISPATCH_LEAD_MIN = INTERVAL / 2
+# Without the auction and the newest forecasts the batteries are dispatched on what is known this long after the gate.
+PATIENCE = INTERVAL / 2
+# A state of charge that was measured longer ago than this says nothing about now.
+MEASURED_WITHIN = timedelta(hours=6)
 HISTORY_KEPT = timedelta(days=2)
+# The next auction that is still open is that of the second planned interval.
+BID_STEP = 1
 
 
 @dataclass
@@ -53,15 +57,15 @@ class Solvers:
 
 @dataclass(frozen=True)
 class Round:
-    """One planning round of a complex: the interval it dispatches, and the one it bids for."""
+    """One planning round of a complex, at the gate closure of the interval it dispatches; it bids for the next one."""
 
     complex_: Complex
     now: datetime
 
     @property
     def first(self) -> datetime:
-        """Return the interval to dispatch, the next one."""
-        return interval_of(self.now) + INTERVAL
+        """Return the interval to dispatch: the newest whose gate has closed."""
+        return interval_of(self.now + self.complex_.market.gate_closure_lead)
 
     @property
     def starts(self) -> list[datetime]:
@@ -69,14 +73,9 @@ class Round:
         return [self.first + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
 
     @property
-    def bid_start(self) -> datetime:
-        """Return the earliest interval whose gate is still open."""
-        return interval_of(self.now + self.complex_.market.gate_closure_lead) + INTERVAL
-
-    @property
-    def bid_step(self) -> int:
-        """Return that interval's place among the planned ones."""
-        return (self.bid_start - self.first) // INTERVAL
+    def gate_closure(self) -> datetime:
+        """Return when that interval's gate closed."""
+        return self.first - self.complex_.market.gate_closure_lead
 
 
 def service(complexes: Complexes) -> Service:
@@ -145,33 +144,33 @@ def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> 
 def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) -> list[Event]:
     """Dispatch the next interval and bid for the next open auction once each, then seal what has closed."""
     events: list[Event] = []
-    delivery_start = interval_of(now) + INTERVAL
+    round_ = Round(complex_, now)
     progress = store.load_progress(db, complex_.complex_id)
     dispatched = progress.dispatched_through
-    if (dispatched is None or dispatched < delivery_start) and _may_dispatch(now, db, complex_, progress):
-        events += _dispatch_and_bid(now, db, complex_, solvers)
-        store.save_progress(db, complex_.complex_id, dispatched_through=delivery_start)
+    if (dispatched is None or dispatched < round_.first) and _may_dispatch(db, round_, progress):
+        events += _dispatch_and_bid(db, round_, solvers)
+        store.save_progress(db, complex_.complex_id, dispatched_through=round_.first)
         store.forget_before(db, complex_.complex_id, now - HISTORY_KEPT)
     lead = complex_.market.gate_closure_lead
     events += orderentry.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
     return events
 
 
-def _may_dispatch(now: datetime, db: Connection, complex_: Complex, progress: store.Progress) -> bool:
-    """Say whether all that the next interval's plan waits for is in, or it can't wait any longer."""
-    current = interval_of(now)
-    if now >= current + INTERVAL - DISPATCH_LEAD_MIN:
+def _may_dispatch(db: Connection, round_: Round, progress: store.Progress) -> bool:
+    """Say whether all that the round waits for is in, or it can't wait any longer."""
+    if round_.now >= round_.gate_closure + PATIENCE:
         return True
-    sites, oldest = store.oldest_forecast(db, complex_.complex_id)
-    expected = len(complex_.participants) + sum(len(one.pv) for one in complex_.participants)
-    cleared = progress.cleared_through is not None and progress.cleared_through >= current + INTERVAL
-    return cleared and sites >= expected and oldest is not None and oldest >= current
+    sites, oldest = store.oldest_forecast(db, round_.complex_.complex_id)
+    participants = round_.complex_.participants
+    expected = len(participants) + sum(len(one.pv) for one in participants)
+    cleared = progress.cleared_through is not None and progress.cleared_through >= round_.first
+    return cleared and sites >= expected and oldest is not None and oldest >= interval_of(round_.gate_closure)
 
 
-def _dispatch_and_bid(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) -> list[Event]:
-    round_ = Round(complex_, now)
+def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[Event]:
+    complex_ = round_.complex_
     states = store.load_ess_states(db, complex_.complex_id)
-    told_w = store.load_setpoints(db, complex_.complex_id, round_.first - INTERVAL)
+    told_w = store.load_setpoints(db, complex_.complex_id, round_.first - MEASURED_WITHIN, round_.first)
     positions = store.load_positions(db, complex_.complex_id, round_.first)
     outlooks = _outlooks(db, complex_, round_.first)
     bids_due = _bids_due(db, round_)
@@ -184,15 +183,15 @@ def _dispatch_and_bid(now: datetime, db: Connection, complex_: Complex, solvers:
         prices = site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, round_.starts)
         position = positions.get(participant.participant_id, Position())
         for ess in participant.ess:
-            if ess.device_id not in states:
-                logger.warning("battery not measured yet, no plan", extra={"device_id": ess.device_id})
+            measured_at, soc_wh = states.get(ess.device_id, (None, 0))
+            if measured_at is None or round_.now - measured_at > MEASURED_WITHIN:
+                logger.warning("battery not measured lately, no plan", extra={"device_id": ess.device_id})
                 continue
-            measured_at, soc_wh = states[ess.device_id]
             soc_kwh = domain.soc_kwh_at(
                 round_.first,
                 measured_at=measured_at,
                 soc_kwh=soc_wh / WH_PER_KWH,
-                setpoint_w=told_w.get(ess.device_id, 0),
+                told_w=told_w.get(ess.device_id, {}),
                 ess=ess,
             )
             case = domain.ess_case(ess, outlook, prices, soc_kwh=soc_kwh, position=position)
@@ -225,11 +224,11 @@ def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, O
 
 def _bids_due(db: Connection, round_: Round) -> bool:
     """Say whether the next open auction has not been bid for, and remember that it now is."""
-    complex_id = round_.complex_.complex_id
+    complex_id, bid_start = round_.complex_.complex_id, round_.starts[BID_STEP]
     through = store.load_progress(db, complex_id).bid_through
-    if round_.bid_step >= INTERVALS_PER_DAY or (through is not None and through >= round_.bid_start):
+    if through is not None and through >= bid_start:
         return False
-    store.save_progress(db, complex_id, bid_through=round_.bid_start)
+    store.save_progress(db, complex_id, bid_through=bid_start)
     return True
 
 
@@ -269,18 +268,18 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, schedule: Sc
 def _bid_events(
     db: Connection, round_: Round, participant: Participant, outlook: Outlook, prices: SitePrices
 ) -> list[Event]:
-    market, step = round_.complex_.market, round_.bid_step
+    market = round_.complex_.market
     bid = domain.automatic_bid(
         participant.bidding,
         outlook,
-        step=step,
-        import_jeon=int(prices.import_jeon_per_kwh[step]),
-        export_jeon=int(prices.export_jeon_per_kwh[step]),
+        step=BID_STEP,
+        import_jeon=int(prices.import_jeon_per_kwh[BID_STEP]),
+        export_jeon=int(prices.export_jeon_per_kwh[BID_STEP]),
         quantity_wh_max=market.order_quantity_wh_max,
     )
     if bid is None:
         return []
-    complex_id, start = round_.complex_.complex_id, round_.bid_start
+    complex_id, start = round_.complex_.complex_id, round_.starts[BID_STEP]
     sequence = orderentry.next_sequence(db, complex_id)
     lead = market.gate_closure_lead
     if not orderentry.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=round_.now):

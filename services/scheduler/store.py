@@ -171,12 +171,19 @@ def save_setpoints(db: Connection, events: Iterable[SetpointIssued]) -> None:
         _put(db, SETPOINT, values)
 
 
-def load_setpoints(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, int]:
-    """Return what each converter was told for an interval [W]."""
+def load_setpoints(db: Connection, complex_id: str, first: datetime, until: datetime) -> dict[str, dict[datetime, int]]:
+    """Return what each converter was told [W] for the intervals from `first` on and before `until`."""
     rows = db.execute(
-        sa.select(SETPOINT).where(SETPOINT.c.complex_id == complex_id, SETPOINT.c.delivery_start == delivery_start)
+        sa.select(SETPOINT).where(
+            SETPOINT.c.complex_id == complex_id,
+            SETPOINT.c.delivery_start >= first,
+            SETPOINT.c.delivery_start < until,
+        )
     )
-    return {row.device_id: row.setpoint_w for row in rows}
+    told_w: dict[str, dict[datetime, int]] = {}
+    for row in rows:
+        told_w.setdefault(row.device_id, {})[row.delivery_start] = row.setpoint_w
+    return told_w
 
 
 def forget_setpoint(db: Connection, complex_id: str, device_id: str, delivery_start: datetime) -> None:
