@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from shared.bus.port import BusUnavailable, Received
+from shared.clock import monotonic_s
 from shared.events.topics import PARTITIONS, TOPICS
 from shared.events.wire import Message
 
@@ -20,6 +21,8 @@ PUBLISH_TIMEOUT_S = 10.0
 # The static member id lets a restarted service own its partitions again without waiting for the session to end.
 SESSION_TIMEOUT_MS = 6_000
 BOOTSTRAP_TIMEOUT_MS = 5_000
+# A dead member holds up the others for one session; a rebalance that takes longer than this is no rebalance any more.
+REBALANCE_S_MAX = 15.0
 
 
 class KafkaBus:
@@ -75,28 +78,16 @@ class KafkaGroupMember:
     """A consumer that commits only when told to and never decodes."""
 
     def __init__(self, servers: Sequence[str], service: str, topics: Sequence[str]) -> None:
-        try:
-            self._consumer = KafkaConsumer(
-                *topics,
-                bootstrap_servers=list(servers),
-                client_id=service,
-                group_id=f"sandan.{service}",
-                group_instance_id=f"{service}-{socket.gethostname()}",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                max_poll_records=MESSAGES_PER_POLL,
-                session_timeout_ms=SESSION_TIMEOUT_MS,
-                heartbeat_interval_ms=1_500,
-                fetch_max_wait_ms=100,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-                reconnect_backoff_max_ms=1_000,
-            )
-        except KafkaError as error:
-            raise BusUnavailable(f"no Kafka broker at {','.join(servers)}: {error}") from error
+        self._servers = servers
+        self._service = service
+        self._topics = topics
+        self._consumer = self._join()
+        self._settled_at_s = monotonic_s()
 
     def poll(self, wait_s: float) -> Sequence[Received]:
         """Return what has arrived, waiting at most `wait_s` for the first message."""
         try:
+            self._join_again_if_stuck()
             batches = self._consumer.poll(timeout_ms=int(wait_s * 1000))
         except KafkaError as error:
             raise BusUnavailable(str(error)) from error
@@ -127,6 +118,44 @@ class KafkaGroupMember:
             self._consumer.close()
         except KafkaError as error:
             logger.warning("consumer did not close cleanly", extra={"reason": str(error)})
+
+    def _join(self) -> KafkaConsumer:
+        try:
+            consumer = KafkaConsumer(
+                *self._topics,
+                bootstrap_servers=list(self._servers),
+                client_id=self._service,
+                group_id=f"sandan.{self._service}",
+                group_instance_id=f"{self._service}-{socket.gethostname()}",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_poll_records=MESSAGES_PER_POLL,
+                session_timeout_ms=SESSION_TIMEOUT_MS,
+                heartbeat_interval_ms=1_500,
+                fetch_max_wait_ms=100,
+                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+                reconnect_backoff_max_ms=1_000,
+            )
+            # The first bootstrap comes before the topics are known. A member that joins without their partitions needs
+            # a second rebalance at once, and that may get stuck (see _join_again_if_stuck).
+            consumer.bootstrap(timeout_ms=BOOTSTRAP_TIMEOUT_MS, refresh=True)
+        except KafkaError as error:
+            raise BusUnavailable(f"no Kafka broker at {','.join(self._servers)}: {error}") from error
+        return consumer
+
+    def _join_again_if_stuck(self) -> None:
+        """Begin anew where a rebalance does not end.
+
+        kafka-python 3.0.12 forgets a rebalance that new metadata made necessary when the poll that began it ends first:
+        the member then has no partitions and sends no heartbeats, for ever.
+        """
+        if self._consumer.group_metadata().state != MemberState.REBALANCING:
+            self._settled_at_s = monotonic_s()
+        elif monotonic_s() - self._settled_at_s > REBALANCE_S_MAX:
+            logger.warning("rebalance does not end, joining again", extra={"topics": len(self._topics)})
+            self.close()
+            self._consumer = self._join()
+            self._settled_at_s = monotonic_s()
 
 
 class KafkaPublisher:

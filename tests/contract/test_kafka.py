@@ -1,0 +1,54 @@
+"""What the Kafka adapter makes up for in its client."""
+
+from uuid import uuid4
+
+import pytest
+from kafka.structs import MemberState
+
+import shared.bus.kafka
+from cli.brokers import Broker
+from shared.bus.kafka import KafkaBus
+from shared.events.wire import Message
+
+TOPIC = "planner.results.v1"
+POLLS_MAX = 400
+
+
+def test_a_member_knows_its_partitions_when_it_joins(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    member = KafkaBus(broker.bootstrap_servers).consumer(f"test-{uuid4().hex}", [TOPIC])
+
+    for _ in range(POLLS_MAX):
+        member.poll(0.05)
+        if member._consumer.assignment():
+            break
+
+    assert len(member._consumer.assignment()) == 3
+    # Its group's first generation is also its last: there was no second rebalance for want of metadata.
+    assert member._consumer.group_metadata().generation_id == 1
+    assert "No partition metadata" not in caplog.text
+    member.close()
+
+
+def test_a_member_whose_rebalance_was_forgotten_joins_again(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus, run = KafkaBus(broker.bootstrap_servers), uuid4().hex
+    publisher = bus.publisher("planner")
+    publisher.publish([Message(topic=TOPIC, key=run, body=b"7", headers=())])
+    publisher.close()
+    member = bus.consumer(f"test-{run}", [TOPIC])
+    # As kafka-python 3.0.12 leaves it: rebalancing, with nothing that it would rejoin for.
+    member._consumer._coordinator.state = MemberState.REBALANCING
+    member._consumer._coordinator.rejoin_needed = False
+    member._consumer._coordinator._joined_subscription = {TOPIC}
+    assert [member.poll(0.05) for _ in range(10)] == [[]] * 10
+
+    monkeypatch.setattr(shared.bus.kafka, "REBALANCE_S_MAX", 0.0)
+    arrived = list(member.poll(0.05))
+    monkeypatch.undo()
+
+    for _ in range(POLLS_MAX):
+        if run in [one.message.key for one in arrived]:
+            break
+        arrived += member.poll(0.05)
+    else:
+        pytest.fail("the message did not arrive")
+    member.close()
