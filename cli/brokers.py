@@ -134,8 +134,9 @@ def _start_kafka(folder: Path, libraries: Path) -> Broker:
 
 def _format_storage(folder: Path) -> None:
     """Write what Kafka's own `StorageTool format` writes for one static voter, without starting another JVM for it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    if (folder / "meta.properties").exists():
+        return  # what an earlier start of the same deployment wrote is still wanted
+    folder.mkdir(exist_ok=True)
     lines = ["version=1", "cluster.id=sandan-embedded-1", "node.id=1", f"directory.id={_directory_id()}"]
     (folder / "meta.properties").write_text("\n".join(lines) + "\n")
 

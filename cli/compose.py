@@ -50,10 +50,10 @@ def compose(
     folder.chmod(0o755)
     clock_file = folder / "clock.json"
     clock_file.unlink(missing_ok=True)
-    settings = {"POSTGRES_PASSWORD": _kept_password(folder / ".env"), "SANDAN_COMPOSE_DIR": str(folder.resolve())}
+    settings = {"POSTGRES_PASSWORD": _kept_password(folder / ".env"), "COMPOSE_CONFIG_DIR": str(folder.resolve())}
     if day is not None:
         write_pace(clock_file, Pace(start=until, speed=speed, epoch=None))
-        settings["SANDAN_CLOCK_FILE"] = "/config/clock.json"
+        settings["COMPOSE_CLOCK_FILE"] = "/config/clock.json"
     (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in settings.items()))
     (folder / ".env").chmod(0o600)
     next_ = f"docker-compose --env-file {folder / '.env'} up --build"

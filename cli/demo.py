@@ -22,7 +22,7 @@ from cli.processes import free_port, require_free_port
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complexes import Complex
 from shared.errors import BadInput
-from shared.intervals import INTERVALS_PER_DAY, KST, day_start
+from shared.intervals import INTERVALS_PER_DAY, day_start
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
 WARM_UP = timedelta(minutes=58)
@@ -211,8 +211,7 @@ def _stop_clock(wanted: Day) -> None:
 
 
 def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:
-    now = wall_now().astimezone(KST)
-    screen.print(f"the day is over ({now:%H:%M} KST); the console stays up until Ctrl-C: {deployment.plan.console_url}")
+    screen.print(f"the day is over; the console stays up until Ctrl-C: {deployment.plan.console_url}", soft_wrap=True)
     try:
         while True:
             pause(1)

@@ -127,7 +127,8 @@ class Deployment:
 
     def restart_ended(self, say: Say) -> None:
         """Start again whatever ended on its own: the restart path is the only recovery path."""
-        for name, child in self.children.items():
+        ours = {} if self.broker.child is None else {self.broker.child.name: self.broker.child}
+        for name, child in {**ours, **self.children}.items():
             if child.exit_code is not None:
                 say(f"{name} ended with code {child.exit_code}; starting it again (its log: {child.log_file})")
                 child.restarts += 1

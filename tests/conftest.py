@@ -3,8 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from cli.brokers import Broker, open_broker
+
+# No test depends on how fast the machine is.
+settings.register_profile("sandan", deadline=None, print_blob=True)
+settings.load_profile("sandan")
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,9 @@ def service_url(base: str, service: str) -> sa.URL:
         return url.set(database=str(Path(url.database) / f"{service}.db"))
     if re.fullmatch(r"postgresql(\+psycopg)?", url.drivername):
         options = f"{url.query.get('options', '')} -csearch_path={service}".strip()
-        return url.set(drivername="postgresql+psycopg").update_query_dict({"options": options})
+        # A server that was set up without an encoding (SQL_ASCII) would otherwise answer in bytes.
+        query = {"options": options, "client_encoding": "utf8"}
+        return url.set(drivername="postgresql+psycopg").update_query_dict(query)
     raise _bad_url("must start with sqlite:/// or postgresql://", url.render_as_string(hide_password=True))
 
 

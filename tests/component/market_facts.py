@@ -13,7 +13,8 @@ from tests.component.harness import Bench
 COMPLEX = load_complex(DEMO_COMPLEX)
 COMPLEX_ID = COMPLEX.complex_id
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
-GATE = DELIVERY - timedelta(minutes=15)
+LEAD = COMPLEX.market.gate_closure_lead
+GATE = DELIVERY - LEAD
 EARLY = GATE - timedelta(minutes=10)
 LAST_MOMENT = GATE - timedelta(microseconds=1)
 ALARM = timedelta(minutes=5)
@@ -52,7 +53,7 @@ def a_buy(order_id: str = "b1", *, at: datetime = EARLY, writer: str = "trading_
 
 
 def a_seal(writer: str, delivery_start: datetime = DELIVERY, *, after: timedelta = timedelta(0)) -> OrdersSealed:
-    sealed_at = delivery_start - timedelta(minutes=15) + after
+    sealed_at = delivery_start - LEAD + after
     return OrdersSealed(
         complex_id=COMPLEX_ID, writer=writer, delivery_start=delivery_start, sealed_at=sealed_at, last_sequence=1
     )

@@ -1,4 +1,4 @@
-"""The market on a bus that delays, repeats and reorders, with the demo complex's rules (gate lead 15 minutes)."""
+"""The market on a bus that delays, repeats and reorders, with the demo complex's rules (gate lead 30 minutes)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -103,7 +103,7 @@ def test_an_order_stamped_at_the_gate_is_rejected(bench: Bench) -> None:
 
     [rejected] = bench.published(OrderRejected)
     assert rejected.reason == "gate_closed"
-    assert "more than 15 minutes before" in rejected.detail
+    assert "more than 30 minutes before" in rejected.detail
 
 
 def test_an_order_that_follows_its_own_writers_seal_is_rejected(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,15 @@ def docker_compose_project_name() -> str:
 
 @pytest.fixture(scope="session")
 def docker_setup() -> list[str]:
-    return ["build trading_api", "up --detach --no-build"]
+    return ["down --volumes", "build trading_api", "up --detach --no-build"]
 
 
 @pytest.fixture(scope="session")
-def compose_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compose_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder as `sandan compose` writes it, named to docker-compose by the environment; skips without Docker."""
     answers = shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True, check=False)
     if not answers or answers.returncode != 0:
-        if os.environ.get("SANDAN_REQUIRE_ALL"):
+        if os.environ.get("REQUIRE_ALL_LAYERS"):
             pytest.fail(HINT)
         pytest.skip(HINT)
     folder = tmp_path_factory.mktemp("compose")
@@ -50,5 +51,7 @@ def compose_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.parent.parent.chmod(0o755)
     compose(folder, day=DAY, speed=SPEED)
     settings = dict(line.split("=", 1) for line in (folder / ".env").read_text().splitlines())
-    os.environ.update(settings, SANDAN_PORT=str(free_port()))
-    return folder
+    with pytest.MonkeyPatch.context() as environment:
+        for name, text in {**settings, "CONSOLE_PORT": str(free_port())}.items():
+            environment.setenv(name, text)
+        yield folder

@@ -65,4 +65,4 @@ def is_ready(path: str) -> bool:
 
 
 def address(path: str) -> str:
-    return f"http://127.0.0.1:{environ['SANDAN_PORT']}{path}"
+    return f"http://127.0.0.1:{environ['CONSOLE_PORT']}{path}"
