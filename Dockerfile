@@ -22,7 +22,7 @@ COPY services services
 COPY cli cli
 COPY --from=console /build/node_modules /tmp/node_modules
 COPY package.json ./
-RUN infra/vendor.sh /tmp/node_modules && rm -rf /tmp/node_modules && mkdir -p /var/sandan && chown sandan /var/sandan
+RUN infra/vendor.sh /tmp/node_modules && rm -rf /tmp/node_modules && mkdir -p /var/sandan /var/lib/sandan-field && chown sandan /var/sandan /var/lib/sandan-field
 USER sandan
 ENV PATH=/opt/sandan/bin:$PATH PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 SANDAN_RUN_DIR=/var/sandan/run
 ENTRYPOINT ["python", "-m"]

@@ -21,7 +21,7 @@ from shared.db.engine import open_engine, service_url
 from shared.db.migrating import require_newest
 from shared.errors import BadInput, BadInputs
 from shared.runloop import PASSING_FAULTS, RunLoop, Service
-from shared.settings import DeploymentSettings, load
+from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def open_context(service: str) -> Context:
     failpoints.arm(settings.failpoint)
     engine = open_engine(service_url(settings.database_url, service))
     require_newest(engine, service)
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    made_folder(settings.run_dir, setting="SANDAN_RUN_DIR")
     return Context(
         service=service,
         complexes=load_complexes(settings.complexes),

@@ -73,6 +73,22 @@ def load(settings: type[S]) -> S:
     return loaded
 
 
+def made_folder(path: Path, *, setting: str) -> Path:
+    """Return a folder that a setting names, made if it was not there.
+
+    Raises:
+        BadInput: It can't be made or written in.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        allowed = os.access(path, os.W_OK | os.X_OK)
+    except OSError:
+        allowed = False
+    if not allowed:
+        raise BadInput(where="environment", field=setting, rule="must be a folder that can be written", value=str(path))
+    return path
+
+
 def _rule(message: str) -> str:
     """Turn pydantic's sentence into one that reads after a field's name."""
     return (

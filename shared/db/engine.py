@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import BadInput
+from shared.settings import made_folder
 
 # A writer waits this long for another one of the same service (the API's threads) before it gives up.
 LOCK_WAIT_S = 10
@@ -43,7 +44,7 @@ def open_engine(url: sa.URL) -> Engine:
     """Open a database; its transactions are serial for SQLite (one writer) and READ COMMITTED for PostgreSQL."""
     if url.drivername != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    made_folder(Path(url.database or "").parent, setting="SANDAN_DATABASE_URL")
     engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_S, "isolation_level": None})
     sa.event.listen(engine, "connect", _tune_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)

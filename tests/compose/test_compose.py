@@ -1,7 +1,9 @@
 """One trading hour on the images: Kafka, PostgreSQL, a container a service."""
 
 import json
+import sys
 import urllib.request
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from os import environ
 from pathlib import Path
@@ -26,12 +28,10 @@ def services(compose_folder: Path, request: pytest.FixtureRequest) -> Any:
 def test_trading_hour_runs_on_the_images(compose_folder: Path, services: Any) -> None:
     clock_file = compose_folder / "clock.json"
     start = SharedClock(clock_file).now()
-    services.wait_until_responsive(timeout=WAIT_S, pause=1, check=lambda: is_ready("/health/ready"))
+    wait(services, lambda: is_ready("/health/ready"))
 
     let_time_pass(clock_file, start)
-    services.wait_until_responsive(
-        timeout=WAIT_S, pause=1, check=lambda: report(compose_folder)["intervals_settled"] >= 4
-    )
+    wait(services, lambda: report(compose_folder)["intervals_settled"] >= 4)
 
     found = report(compose_folder)
     assert found["auctions_cleared"] >= found["intervals_settled"] >= 4
@@ -40,6 +40,15 @@ def test_trading_hour_runs_on_the_images(compose_folder: Path, services: Any) ->
     assert found["ledger_sum_krw"] == 0
     assert found["ledger_entries"] > 0
     assert found["dead_letters"] == 0
+
+
+def wait(services: Any, check: Callable[[], bool]) -> None:
+    try:
+        services.wait_until_responsive(timeout=WAIT_S, pause=1, check=check)
+    except Exception:
+        # What the containers said is the only way to tell what is missing.
+        sys.stderr.write(services._docker_compose.execute("logs --tail 20").decode())
+        raise
 
 
 def let_time_pass(clock_file: Path, start: datetime) -> None:

@@ -15,7 +15,7 @@ from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
 from shared.complexes import load_complexes
 from shared.process import log_as_json, run
-from shared.settings import DeploymentSettings, load
+from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ def main() -> None:
     logging.getLogger("pymodbus").setLevel(logging.WARNING)
     clock = clock_from(deployment.clock_file)
     complexes = load_complexes(deployment.complexes)
-    deployment.run_dir.mkdir(parents=True, exist_ok=True)
-    field_dir = settings.field_dir or deployment.run_dir.parent / "field"
+    made_folder(deployment.run_dir, setting="SANDAN_RUN_DIR")
+    field_dir = made_folder(settings.field_dir or deployment.run_dir.parent / "field", setting="FEMS_FIELD_DIR")
     servers = [
         ComplexServer(one, Field(one, profiles_of(one)), FieldMemory(field_dir, one.complex_id), clock)
         for one in complexes.values()
