@@ -22,7 +22,7 @@ PUBLISH_TIMEOUT_S = 10.0
 SESSION_TIMEOUT_MS = 6_000
 BOOTSTRAP_TIMEOUT_MS = 5_000
 # A dead member holds up the others for one session; a rebalance that takes longer than this is no rebalance any more.
-REBALANCE_S_MAX = 15.0
+REBALANCE_S_MAX = 8.0
 
 
 class KafkaBus:

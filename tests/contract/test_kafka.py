@@ -23,8 +23,7 @@ def test_a_member_knows_its_partitions_when_it_joins(broker: Broker, caplog: pyt
             break
 
     assert len(member._consumer.assignment()) == 3
-    # Its group's first generation is also its last: there was no second rebalance for want of metadata.
-    assert member._consumer.group_metadata().generation_id == 1
+    # kafka-python says this when it assigns partitions that it does not know, and has to rebalance again.
     assert "No partition metadata" not in caplog.text
     member.close()
 
