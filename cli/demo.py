@@ -22,7 +22,7 @@ from cli.processes import free_port, require_free_port
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complexes import Complex
 from shared.errors import BadInput
-from shared.intervals import INTERVALS_PER_DAY, day_start
+from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
 WARM_UP = timedelta(minutes=58)
@@ -101,6 +101,7 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
         port=free_port(),
         poll_interval_s=poll_interval_s,
     )
+    _require_prices(wanted.day, complex_)
     clock_file = wanted.folder / "clock.json"
     start = day_start(wanted.day) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
@@ -184,6 +185,17 @@ def _caption(wanted: Day, report: dict[str, Any]) -> str:
     price = report.get("average_price_krw_per_kwh")
     shown = "no trade yet" if price is None else f"{report['traded_kwh']} kWh at {price} KRW/kWh"
     return f"{wanted.day}  {shown}"
+
+
+def _require_prices(day: date, complex_: Complex) -> None:
+    """Refuse a day whose tariff or sell-back price is not known: no money could be settled."""
+    from optimizers.tariff import site_prices
+    from shared.reference import sell_back, tariff_book
+
+    # The schedules of the day's evening look into the next.
+    starts = [*delivery_starts(day), *delivery_starts(day + timedelta(days=1))]
+    for participant in complex_.participants:
+        site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, starts)
 
 
 def _operator_key(plan: Plan, complex_: Complex) -> str:

@@ -1,11 +1,12 @@
 """Settings from the environment: read once, frozen, unknown names refused. The only reader of the environment."""
 
 import os
+import re
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from shared.errors import BadInput, BadInputs
 from shared.failpoints import Failpoint
@@ -65,9 +66,11 @@ def load(settings: type[S]) -> S:
                 BadInput(where="environment", field=shown, rule=_rule(one["msg"]), value=one.get("input", ""))
             )
         raise BadInputs(problems) from None
-    except ValueError as error:
-        # A list that is not JSON: pydantic-settings raises before it validates.
-        raise BadInput(where="environment", field=f"{prefix}*", rule=str(error), value="unreadable") from None
+    except SettingsError as error:
+        # A list that is not JSON: pydantic-settings says so before it validates.
+        found = re.search(r'field "(\w+)"', str(error))
+        name = f"{prefix}{found[1] if found else '*'}".upper()
+        raise BadInput(where="environment", field=name, rule="must be JSON", value=os.environ.get(name, "")) from None
     if problems:
         raise BadInputs(problems)
     return loaded
@@ -91,8 +94,6 @@ def made_folder(path: Path, *, setting: str) -> Path:
 
 def _rule(message: str) -> str:
     """Turn pydantic's sentence into one that reads after a field's name."""
-    return (
-        message.removeprefix("Value error, ")
-        .replace("Input should be", "must be")
-        .replace("Field required", "must be set")
-    )
+    if message == "Field required":
+        return "must be set"
+    return re.sub(r"^\w+ should ", "must ", message.removeprefix("Value error, "))

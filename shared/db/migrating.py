@@ -33,13 +33,7 @@ def upgrade(base_url: str, service: str) -> str:
             config.attributes["connection"] = db
             command.upgrade(config, "head")
     except sa.exc.OperationalError as error:
-        raise BadInput(
-            where="environment",
-            field="SANDAN_DATABASE_URL",
-            rule="must be a database that answers",
-            value=engine.url.render_as_string(hide_password=True),
-            hint=str(error.orig).strip().splitlines()[0],
-        ) from None
+        raise _no_answer(engine, error) from None
     finally:
         engine.dispose()
     return newest_revision(service)
@@ -67,7 +61,11 @@ def newest_revision(service: str) -> str:
 
 def require_newest(engine: Engine, service: str) -> None:
     """Refuse to start on a database whose schema is not the tree's."""
-    with engine.connect() as db:
+    try:
+        db = engine.connect()
+    except sa.exc.OperationalError as error:
+        raise _no_answer(engine, error) from None
+    with db:
         found = MigrationContext.configure(db).get_current_revision() or "none"
     wanted = newest_revision(service)
     if found != wanted:
@@ -78,3 +76,13 @@ def require_newest(engine: Engine, service: str) -> None:
             value=found,
             hint="run: sandan migrate",
         )
+
+
+def _no_answer(engine: Engine, error: sa.exc.OperationalError) -> BadInput:
+    return BadInput(
+        where="environment",
+        field="SANDAN_DATABASE_URL",
+        rule="must be a database that answers",
+        value=engine.url.render_as_string(hide_password=True),
+        hint=str(error.orig).strip().splitlines()[0],
+    )
