@@ -14,18 +14,20 @@ TOPIC = "planner.results.v1"
 POLLS_MAX = 400
 
 
-def test_a_member_knows_its_partitions_when_it_joins(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    member = KafkaBus(broker.bootstrap_servers).consumer(f"test-{uuid4().hex}", [TOPIC])
+def test_members_know_their_partitions_when_they_join(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    bus = KafkaBus(broker.bootstrap_servers)
 
-    for _ in range(POLLS_MAX):
-        member.poll(0.05)
-        if member._consumer.assignment():
-            break
+    for _ in range(5):
+        member = bus.consumer(f"test-{uuid4().hex}", [TOPIC])
+        for _ in range(POLLS_MAX):
+            member.poll(0.05)
+            if member._consumer.assignment():
+                break
+        assert len(member._consumer.assignment()) == 3
+        member.close()
 
-    assert len(member._consumer.assignment()) == 3
     # kafka-python says this when it assigns partitions that it does not know, and has to rebalance again.
     assert "No partition metadata" not in caplog.text
-    member.close()
 
 
 def test_a_member_whose_rebalance_was_forgotten_joins_again(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
