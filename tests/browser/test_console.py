@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from shared.intervals import INTERVAL, delivery_starts
 from shared.paths import ROOT
 from tests.browser.made_up_day import MadeUpDay
-from tests.browser.serving import served
+from tests.component.serving import served
 from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -29,7 +29,7 @@ pytestmark = [
 @pytest.fixture
 def bench(tmp_path: Path) -> ApiBench:
     bench = ApiBench(tmp_path)
-    day = MadeUpDay(bench.parts.complexes[COMPLEX])
+    day = MadeUpDay(bench.parts().complexes[COMPLEX])
     for start in STARTS[:3]:
         bench.clock.instant = start + INTERVAL
         bench.give(*day.interval(start), *day.present(bench.clock.now()))
@@ -79,7 +79,7 @@ def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
     opened("operator")
     before = (text(browser, "saving-note"), text(browser, "ledger-note"), text(browser, "devices"))
     bench.clock.instant = STARTS[3] + INTERVAL
-    bench.give(*MadeUpDay(bench.parts.complexes[COMPLEX]).interval(STARTS[3]))
+    bench.give(*MadeUpDay(bench.parts().complexes[COMPLEX]).interval(STARTS[3]))
 
     # 12 factories with a grid meter each, 8 roofs and 4 batteries; 4 ledger entries a factory and interval.
     assert before[1:] == ("144 entries · 3 intervals settled", "24 / 24")

@@ -16,7 +16,7 @@ from services.trading_api.api.parts import Parts, Rules
 from services.trading_api.api.schemas import BootstrapKey
 from services.trading_api.domain.access import Role
 from services.trading_api.store import METADATA
-from shared.complexes import load_complexes
+from shared.complexes import load_complex
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 
@@ -32,22 +32,35 @@ class ApiBench(Bench):
     """A bench whose service has HTTP calls as well."""
 
     def __init__(self, folder: Path, rules: Rules | None = None) -> None:
-        complexes = load_complexes([DEMO_COMPLEX])
+        demo = load_complex(DEMO_COMPLEX)
+        market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
+        complexes = {COMPLEX: demo.model_copy(update={"market": market})}
         super().__init__(handlers.service(complexes, after_batch=self._after_batch), METADATA, folder, NOON)
-        self.feed = Feed(self.engine, complexes)
-        self.parts = Parts(
-            complexes=complexes, clock=self.clock, engine=self.engine, feed=self.feed, rules=rules or Rules()
-        )
+        self._feeds: list[Feed] = []
+        self._complexes = complexes
+        self._rules = rules or Rules()
         load_keys(self.engine, [_key(name) for name in SECRETS], now=NOON)
 
     def _after_batch(self) -> None:
-        self.feed.wake()
+        for feed in self._feeds:
+            feed.wake()
+
+    def parts(self) -> Parts:
+        """Return the parts of one more application on this bench; each has an event loop, and so a feed, of its own."""
+        self._feeds.append(Feed(self.engine, self._complexes))
+        return Parts(
+            complexes=self._complexes,
+            clock=self.clock,
+            engine=self.engine,
+            feed=self._feeds[-1],
+            rules=self._rules,
+        )
 
     @contextmanager
     def client(self, who: str | None) -> Iterator[TestClient]:
         """Open a client with the key of someone, or with none."""
         headers = {} if who is None else {"Authorization": f"Bearer {SECRETS[who]}"}
-        with TestClient(create_app(self.parts), headers=headers, raise_server_exceptions=False) as client:
+        with TestClient(create_app(self.parts()), headers=headers, raise_server_exceptions=False) as client:
             yield client
 
 

@@ -48,9 +48,8 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
         del app
         reader = asyncio.create_task(parts.feed.run())
         yield
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reader
+        parts.feed.close()
+        await reader
 
     app = FastAPI(
         title="Sandan trading API",

@@ -81,21 +81,27 @@ class Feed:
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self) -> None:
-        """Read what is new whenever something was committed, until cancelled."""
+        """Read what is new whenever something was committed, until closed."""
         self._loop = asyncio.get_running_loop()
         self._woken.set()
-        while True:
-            await self._woken.wait()
+        while not self.closed:
+            # Devices are read at their own pace, so a quiet bus must not keep the last state of one from being sent.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), DEVICES_EVERY_S)
             self._woken.clear()
             try:
                 new = await run_in_threadpool(self._read)
             except sa.exc.OperationalError as fault:
                 logger.warning("the live stream waits for the database", extra={"reason": type(fault).__name__})
                 new = False
-            if new or self.closed:
-                async with self._changed:
-                    self._changed.notify_all()
+            if new:
+                await self._tell()
             await asyncio.sleep(GAP_S)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
 
     async def news(self, wait_s: float) -> None:
         """Wait until something is new, at most so long."""

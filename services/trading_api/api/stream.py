@@ -23,6 +23,7 @@ router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["live
 
 HEARTBEAT_S = 1.0
 PING_S = 15
+LINE_END = "\n"
 # A key that was revoked hears nothing new after this time.
 CHECK_EVERY_S = 10.0
 
@@ -48,7 +49,7 @@ async def get_stream(
     """
     live = _live(request, parts, caller, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(live, ping=PING_S, headers=headers, sep="\n")
+    return EventSourceResponse(live, ping=PING_S, headers=headers, sep=LINE_END)
 
 
 async def _live(
@@ -58,7 +59,7 @@ async def _live(
     if position is None:
         snapshot = await run_in_threadpool(_snapshot, parts, caller)
         position = int(snapshot["sequence"])
-        yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position))
+        yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position), sep=LINE_END)
     devices_seen = 0
     checked_at = monotonic_s()
     while not parts.feed.closed:
@@ -69,14 +70,14 @@ async def _live(
         for heard in missed:
             position = heard.sequence
             if caller.hears(heard.audience):
-                yield ServerSentEvent(heard.text, event=heard.kind, id=str(heard.sequence))
+                yield ServerSentEvent(heard.text, event=heard.kind, id=str(heard.sequence), sep=LINE_END)
         changed = parts.feed.devices_since(caller.complex_id, devices_seen)
         devices_seen = max((seen.number for seen in changed), default=devices_seen)
         mine = [seen.view for seen in changed if caller.participant_id in {None, seen.participant_id}]
         if mine:
-            yield ServerSentEvent(_text(mine), event="devices")
+            yield ServerSentEvent(_text(mine), event="devices", sep=LINE_END)
         clock = {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}
-        yield ServerSentEvent(_text(clock), event="clock")
+        yield ServerSentEvent(_text(clock), event="clock", sep=LINE_END)
         if monotonic_s() - checked_at >= CHECK_EVERY_S:
             checked_at = monotonic_s()
             if await run_in_threadpool(authenticate, request, parts) != caller:

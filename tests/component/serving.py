@@ -19,13 +19,14 @@ def served(bench: ApiBench, port: int = 0) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind(("127.0.0.1", port))
     listener.listen()
-    app = create_app(bench.parts, functools.partial(add_console, complexes=bench.parts.complexes))
+    parts = bench.parts()
+    app = create_app(parts, functools.partial(add_console, complexes=parts.complexes))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        bench.feed.close()
+        parts.feed.close()
         server.should_exit = True
         thread.join(10)
