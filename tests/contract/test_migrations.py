@@ -1,0 +1,58 @@
+"""What `sandan migrate` makes is what the services' statements expect, on both databases."""
+
+import importlib
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from shared.db.engine import open_engine, service_url
+from shared.db.migrating import newest_revision, require_newest, upgrade
+from shared.errors import BadInput
+from shared.events.topics import SERVICES
+from shared.paths import INFRA
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_make_the_tables_of_the_service(database_url: str, service: str) -> None:
+    metadata: sa.MetaData = importlib.import_module(f"services.{service}.store").METADATA
+    upgrade(database_url, service)
+    engine = open_engine(service_url(database_url, service))
+
+    with engine.connect() as db:
+        differences = compare_metadata(MigrationContext.configure(db, opts={"compare_type": True}), metadata)
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
+    assert upgrade(database_url, "scheduler") == upgrade(database_url, "scheduler") == newest_revision("scheduler")
+
+
+def test_a_service_refuses_a_database_that_was_not_migrated(database_url: str) -> None:
+    engine = open_engine(service_url(database_url, "scheduler"))
+
+    with pytest.raises(BadInput, match=r"scheduler schema must be at revision 0001_scheduler, was 'none' .*migrate"):
+        require_newest(engine, "scheduler")
+
+    engine.dispose()
+
+
+def test_two_services_share_a_server_without_seeing_each_other(database_url: str) -> None:
+    for service in ("scheduler", "market"):
+        upgrade(database_url, service)
+    engine = open_engine(service_url(database_url, "scheduler"))
+
+    names = set(sa.inspect(engine).get_table_names())
+    engine.dispose()
+
+    assert "setpoint" in names
+    assert "auction" not in names
+
+
+def test_every_folder_of_migrations_belongs_to_a_service() -> None:
+    folders = {path.name for path in (INFRA / "migrations").iterdir() if path.is_dir() and path.name != "__pycache__"}
+
+    assert folders == set(SERVICES)
