@@ -1,6 +1,6 @@
 """ESS scheduling: the least-cost plan of a site's battery, explained and checked."""
 
-from optimizers.ess.case import Battery, Case, Schedule, SolveRecord, Violation
+from optimizers.ess.case import Battery, Case, DemandCharge, Schedule, SolveRecord, Violation
 from optimizers.ess.case_json import case_from_json, schedule_to_json
 from optimizers.ess.check import BrokenPromise, check
 from optimizers.ess.reasons import Reason
@@ -11,6 +11,7 @@ __all__ = [
     "Battery",
     "BrokenPromise",
     "Case",
+    "DemandCharge",
     "Reason",
     "Rolling",
     "Schedule",

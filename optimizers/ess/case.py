@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from optimizers.ess.model import Floats
+from optimizers.ess.model import Floats, Mask
 from shared.errors import BadInput
 
 MINUTES_PER_HOUR = 60.0
@@ -14,6 +14,14 @@ MINUTES_PER_DAY = 1440.0
 MAGNITUDE_MAX = 1e9
 # A window is a whole number of steps up to this share of a step, which floats in minutes can't express better.
 WINDOW_TOLERANCE = 1e-9
+POWER_AND_CHARGE_FIELDS = (
+    "demand_charge_krw_per_kw",
+    "prior_peak_kw",
+    "import_limit_kw",
+    "export_limit_kw",
+    "charge_kw_before",
+    "discharge_kw_before",
+)
 # Where a rule is broken, until the edge that read the case says which file it was.
 WHERE = "case"
 
@@ -52,6 +60,24 @@ class Battery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DemandCharge:
+    """A peak that is paid for beside the case's first one: another month's, or the part of a ratchet above a level.
+
+    Args:
+        charge_krw_per_kw: Paid for the highest window mean in steps that count, or prior_peak_kw if that is higher.
+        counts: Steps that can set this peak; None for all.
+    """
+
+    charge_krw_per_kw: float
+    prior_peak_kw: float
+    counts: Mask | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("charge_krw_per_kw", "prior_peak_kw"):
+            _check_range(f"$.more_demand.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Case:
     """A site, its prices and its battery over a horizon of equal steps.
 
@@ -66,6 +92,12 @@ class Case:
         export_limit_kw: None for no limit.
         pv_curtailable: Solar power may be left unused.
         demand_window_minutes: A multiple of step_minutes; shorter than a step, each step is a window.
+        demand_counts: Steps that can set the peak (the Korean light load hours can't); None for all.
+        more_demand: Further peaks that are paid for.
+        bought_kw: Power bought by trades already made, in each step: it flows through the meter, but is paid for.
+        sold_kw: Power sold by trades already made, in each step.
+        charge_kw_before: What the battery does before the first step, so that smoothness can count from there.
+        discharge_kw_before: The same, when it discharges.
     """
 
     step_minutes: float
@@ -80,21 +112,29 @@ class Case:
     export_limit_kw: float | None = None
     pv_curtailable: bool = False
     demand_window_minutes: float = 15.0
+    demand_counts: Mask | None = None
+    more_demand: tuple[DemandCharge, ...] = ()
+    bought_kw: Floats | None = None
+    sold_kw: Floats | None = None
+    charge_kw_before: float = 0.0
+    discharge_kw_before: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("step_minutes", "demand_window_minutes"):
             _check_minutes(f"$.{name}", getattr(self, name))
         if len(self.load_kw) == 0:
             raise _broken("$.load_kw", "must have at least one step", "0 steps")
-        for name in ("load_kw", "pv_kw"):
-            _check_series(f"$.{name}", getattr(self, name), len(self.load_kw), 0.0)
+        for name in ("load_kw", "pv_kw", "bought_kw", "sold_kw"):
+            if getattr(self, name) is not None:
+                _check_series(f"$.{name}", getattr(self, name), len(self.load_kw), 0.0)
         for name in ("price_buy_krw_per_kwh", "price_sell_krw_per_kwh"):
             _check_series(f"$.{name}", getattr(self, name), len(self.load_kw), -MAGNITUDE_MAX)
-        for name in ("demand_charge_krw_per_kw", "prior_peak_kw"):
-            _check_range(f"$.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
-        for name in ("import_limit_kw", "export_limit_kw"):
+        for name in POWER_AND_CHARGE_FIELDS:
             if getattr(self, name) is not None:
                 _check_range(f"$.{name}", getattr(self, name), 0.0, MAGNITUDE_MAX)
+        _check_counts("$.demand_counts", self.demand_counts, len(self.load_kw))
+        for k, more in enumerate(self.more_demand):
+            _check_counts(f"$.more_demand[{k}].counts", more.counts, len(self.load_kw))
         ratio = self.demand_window_minutes / self.step_minutes
         if ratio > 1.0 and abs(ratio - round(ratio)) > WINDOW_TOLERANCE:
             rule = f"must be a multiple of step_minutes ({self.step_minutes})"
@@ -114,6 +154,29 @@ class Case:
     def window_steps(self) -> int:
         """Steps in a demand window."""
         return min(self.steps, max(1, round(self.demand_window_minutes / self.step_minutes)))
+
+    @property
+    def demand_charges(self) -> tuple[DemandCharge, ...]:
+        """Every peak that is paid for, the first one first."""
+        first = DemandCharge(
+            charge_krw_per_kw=self.demand_charge_krw_per_kw,
+            prior_peak_kw=self.prior_peak_kw,
+            counts=self.demand_counts,
+        )
+        return (first, *self.more_demand)
+
+    @property
+    def traded_kw(self) -> Floats:
+        """What trades bring to the site in each step; below 0 where they take."""
+        nothing = np.zeros(self.steps)
+        return (nothing if self.bought_kw is None else self.bought_kw) - (
+            nothing if self.sold_kw is None else self.sold_kw
+        )
+
+    @property
+    def residual_load_kw(self) -> Floats:
+        """What is left to supply in each step before the battery and the grid do; below 0 for a surplus."""
+        return self.load_kw - self.pv_kw - self.traded_kw
 
     def without_battery(self) -> "Case":
         """Return the same case with no battery."""
@@ -157,6 +220,11 @@ class Schedule:
     Args:
         status: "relaxed" where the limits could not be met; then `violations` says which, when and by how much.
         cost_without_battery_krw: What the best plan without the battery would cost.
+        peak_kw: The first peak that is paid for.
+        more_peaks_kw: The peaks of `Case.more_demand`.
+        peak_without_battery_kw: The first peak of the best plan without the battery.
+        peak_value_krw_per_kw: What one more kW at the highest metered demand of the plan would cost, over all the
+            months that it would count in: what shaving it is worth.
         energy_value_krw_per_kwh: What one more kWh of load in the step would cost.
         reasons: One code of `optimizers.ess.reasons.Reason` for each step.
     """
@@ -171,6 +239,9 @@ class Schedule:
     export_kw: Floats
     soc_kwh: Floats
     peak_kw: float
+    more_peaks_kw: tuple[float, ...]
+    peak_without_battery_kw: float
+    peak_value_krw_per_kw: float
     energy_value_krw_per_kwh: Floats
     reasons: tuple[str, ...]
     violations: tuple[Violation, ...]
@@ -199,3 +270,8 @@ def _check_series(path: str, series: Floats, steps: int, low: float) -> None:
     if np.any(wrong):
         step = int(np.argmax(wrong))
         raise _broken(f"{path}[{step}]", f"must be >= {low:g} and <= {MAGNITUDE_MAX:g}", float(series[step]))
+
+
+def _check_counts(path: str, counts: Mask | None, steps: int) -> None:
+    if counts is not None and counts.shape != (steps,):
+        raise _broken(path, f"must have as many steps as load_kw ({steps})", f"{len(counts)} steps")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from optimizers.ess.case import WHERE, Battery, Case, Schedule
-from optimizers.ess.model import Floats
+from optimizers.ess.model import Floats, Mask
 from shared.errors import BadInput
 
 # Finer than a meter by far, coarser than the rounding of sums, so that 0.30000000000000004 reads 0.3.
@@ -35,7 +35,7 @@ REQUIRED_FIELDS = (
     "prior_peak_kw",
     "battery",
 )
-OPTIONAL_FIELDS = ("import_limit_kw", "export_limit_kw", "pv_curtailable", "demand_window_minutes")
+OPTIONAL_FIELDS = ("import_limit_kw", "export_limit_kw", "pv_curtailable", "demand_window_minutes", "demand_counts")
 DEFAULT_DEMAND_WINDOW_MINUTES = 15.0
 
 
@@ -70,6 +70,8 @@ def schedule_to_json(schedule: Schedule) -> dict[str, object]:
         "export_kw": _rounded_all(schedule.export_kw),
         "soc_kwh": _rounded_all(schedule.soc_kwh),
         "peak_kw": _rounded(schedule.peak_kw),
+        "peak_without_battery_kw": _rounded(schedule.peak_without_battery_kw),
+        "peak_value_krw_per_kw": _rounded(schedule.peak_value_krw_per_kw),
         "energy_value_krw_per_kwh": _rounded_all(schedule.energy_value_krw_per_kwh),
         "reasons": list(schedule.reasons),
         "violations": [asdict(violation) | {"excess": _rounded(violation.excess)} for violation in schedule.violations],
@@ -99,6 +101,7 @@ def _case(decoded: object) -> Case:
         demand_window_minutes=_number(
             fields.get("demand_window_minutes", DEFAULT_DEMAND_WINDOW_MINUTES), "$.demand_window_minutes"
         ),
+        demand_counts=_flags_or_none(fields.get("demand_counts"), "$.demand_counts"),
     )
 
 
@@ -133,6 +136,17 @@ def _series(decoded: object, path: str) -> Floats:
     if not isinstance(decoded, list):
         raise _broken(path, "must be an array of numbers", decoded)
     return np.array([_number(entry, f"{path}[{step}]") for step, entry in enumerate(decoded)], dtype=np.float64)
+
+
+def _flags_or_none(decoded: object, path: str) -> Mask | None:
+    if decoded is None:
+        return None
+    if not isinstance(decoded, list):
+        raise _broken(path, "must be an array of true and false", decoded)
+    for step, entry in enumerate(decoded):
+        if not isinstance(entry, bool):
+            raise _broken(f"{path}[{step}]", "must be true or false", entry)
+    return np.array(decoded, dtype=np.bool_)
 
 
 def _number_or_none(decoded: object, path: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizers.ess.case import Battery, Case, Schedule
+from optimizers.ess.case import Battery, Case, DemandCharge, Schedule
 from optimizers.ess.model import Floats
 
 # Room for the rounding of answers (1e-9 of a flow) over a long horizon, in kW and kWh.
@@ -30,6 +30,10 @@ def _check_flows(case: Case, schedule: Schedule) -> None:
         _hold(name, np.isfinite(series) & (series >= 0.0), series, "must be finite and >= 0")
     supply_kw = case.pv_kw - schedule.curtail_kw + schedule.import_kw + schedule.discharge_kw
     use_kw = case.load_kw + schedule.export_kw + schedule.charge_kw
+    if case.bought_kw is not None:
+        supply_kw = supply_kw + case.bought_kw
+    if case.sold_kw is not None:
+        use_kw = use_kw + case.sold_kw
     apart_kw = supply_kw - use_kw
     scale_kw = 1.0 + np.abs(use_kw)
     _hold("supply", np.abs(apart_kw) <= TOLERANCE * scale_kw, apart_kw, "must equal use, differed by [kW]")
@@ -92,23 +96,40 @@ def _soc_excesses(battery: Battery, soc_kwh: Floats) -> dict[str, Floats]:
 
 
 def _check_money(case: Case, schedule: Schedule) -> None:
-    width = max(1, round(case.demand_window_minutes / case.step_minutes))
-    imported = np.concatenate(([0.0], np.cumsum(schedule.import_kw)))
-    starts = np.arange(0, case.steps, width)
-    ends = np.minimum(starts + width, case.steps)
-    peak_kw = max(case.prior_peak_kw, float(((imported[ends] - imported[starts]) / (ends - starts)).max()))
-    if abs(peak_kw - schedule.peak_kw) > TOLERANCE * (1.0 + peak_kw):
-        raise BrokenPromise(f"peak_kw must be {peak_kw}, was {schedule.peak_kw}")
+    billed_kw = (schedule.peak_kw, *schedule.more_peaks_kw)
+    demand_krw = 0.0
+    for place, (peak, said_kw) in enumerate(zip(case.demand_charges, billed_kw, strict=True)):
+        peak_kw = _billed_peak_kw(case, schedule, peak)
+        if abs(peak_kw - said_kw) > TOLERANCE * (1.0 + peak_kw):
+            name = "peak_kw" if place == 0 else f"more_peaks_kw[{place - 1}]"
+            raise BrokenPromise(f"{name} must be {peak_kw}, was {said_kw}")
+        demand_krw += peak.charge_krw_per_kw * peak_kw
     cycle_cost_krw_per_kwh = 0.0 if case.battery is None else case.battery.cycle_cost_krw_per_kwh
     rate_krw_per_h = (
         case.price_buy_krw_per_kwh * schedule.import_kw
         - case.price_sell_krw_per_kwh * schedule.export_kw
         + cycle_cost_krw_per_kwh * schedule.discharge_kw
     )
-    cost_krw = float(rate_krw_per_h.sum()) * case.step_minutes / 60.0 + case.demand_charge_krw_per_kw * peak_kw
-    scale_krw = 1.0 + float(np.abs(rate_krw_per_h).sum()) + case.demand_charge_krw_per_kw * peak_kw
+    cost_krw = float(rate_krw_per_h.sum()) * case.step_minutes / 60.0 + demand_krw
+    scale_krw = 1.0 + float(np.abs(rate_krw_per_h).sum()) + demand_krw
     if abs(cost_krw - schedule.cost_krw) > COST_TOLERANCE * scale_krw:
         raise BrokenPromise(f"cost_krw must be {cost_krw}, was {schedule.cost_krw}")
+
+
+def _billed_peak_kw(case: Case, schedule: Schedule, peak: DemandCharge) -> float:
+    width = max(1, round(case.demand_window_minutes / case.step_minutes))
+    starts = np.arange(0, case.steps, width)
+    ends = np.minimum(starts + width, case.steps)
+    metered_kw = schedule.import_kw.copy()
+    # Trades flow through the meter too, and a step alone in its window nets what comes and goes.
+    metered_kw += 0.0 if case.bought_kw is None else case.bought_kw
+    metered_kw -= 0.0 if case.sold_kw is None else case.sold_kw
+    single = starts[ends - starts == 1]
+    metered_kw[single] -= schedule.export_kw[single]
+    if peak.counts is not None:
+        metered_kw[~peak.counts] = 0.0
+    passed = np.concatenate(([0.0], np.cumsum(metered_kw)))
+    return max(peak.prior_peak_kw, float(((passed[ends] - passed[starts]) / (ends - starts)).max()))
 
 
 def _hold(name: str, kept: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], shown: Floats, rule: str) -> None:

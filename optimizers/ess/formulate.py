@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from optimizers.ess.case import Battery, Case
-from optimizers.ess.model import Floats, Shape
+from optimizers.ess.model import Floats, Mask, Shape
 
-Mask = npt.NDArray[np.bool_]
 Bounds = dict[str, tuple[Floats, Floats]]
 
 
@@ -37,6 +35,7 @@ def shape_of(case: Case, *, relaxed: bool = False, exclusive: bool = False) -> S
         window_steps=case.window_steps,
         battery=case.battery is not None,
         curtailable=case.pv_curtailable,
+        peaks=len(case.demand_charges),
         relaxed=relaxed,
         exclusive=exclusive,
     )
@@ -51,14 +50,13 @@ def numbers_of(case: Case, *, violation_max: float = np.inf) -> Mapping[str, Flo
     """
     import_kw_max, export_kw_max = flow_limits(case)
     numbers = {
-        "residual_load_kw": case.load_kw - case.pv_kw,
+        "residual_load_kw": case.residual_load_kw,
         "buy_krw_per_kwh": case.price_buy_krw_per_kwh,
         "sell_krw_per_kwh": case.price_sell_krw_per_kwh,
         "import_kw_max": import_kw_max,
         "export_kw_max": export_kw_max,
-    }
+    } | _demand_numbers(case)
     scalars = {
-        "demand_charge_krw_per_kw": case.demand_charge_krw_per_kw,
         "import_limit_kw": _or_infinite(case.import_limit_kw),
         "export_limit_kw": _or_infinite(case.export_limit_kw),
         "violation_max": violation_max,
@@ -82,7 +80,7 @@ def bounds_of(case: Case, *, relaxed: bool = False, directions: Directions | Non
     bounds: Bounds = {
         "import_kw": (zero, np.where(closed.import_, 0.0, import_kw_max)),
         "export_kw": (zero, np.where(closed.export, 0.0, export_kw_max)),
-        "peak_kw": (np.array(case.prior_peak_kw), np.array(np.inf)),
+        "peak_kw": (np.array([peak.prior_peak_kw for peak in case.demand_charges]), np.array(np.inf)),
         "curtail_kw": (zero, case.pv_kw),
         "is_importing": (zero, np.ones(case.steps)),
         "is_charging": (zero, np.ones(case.steps)),
@@ -108,8 +106,8 @@ def flow_limits(case: Case) -> tuple[Floats, Floats]:
     """Return the highest import and export of each step that the site itself can reach when only one of them flows."""
     charge_kw, discharge_kw = (0.0, 0.0) if case.battery is None else power_limits_kw(case, case.battery)
     used_pv_kw = np.zeros(case.steps) if case.pv_curtailable else case.pv_kw
-    import_kw = np.maximum(0.0, case.load_kw - used_pv_kw + charge_kw)
-    export_kw = np.maximum(0.0, case.pv_kw - case.load_kw + discharge_kw)
+    import_kw = np.maximum(0.0, case.load_kw - used_pv_kw - case.traded_kw + charge_kw)
+    export_kw = np.maximum(0.0, discharge_kw - case.residual_load_kw)
     return import_kw, export_kw
 
 
@@ -128,6 +126,17 @@ def _grid_bounds(case: Case, closed: Directions, *, relaxed: bool) -> tuple[Floa
     return import_kw, export_kw
 
 
+def _demand_numbers(case: Case) -> dict[str, Floats]:
+    """Return price, counting steps and traded power of each peak, the first peak's steps first."""
+    peaks = case.demand_charges
+    counts = np.concatenate([np.ones(case.steps) if peak.counts is None else peak.counts for peak in peaks])
+    return {
+        "demand_charge_krw_per_kw": np.array([peak.charge_krw_per_kw for peak in peaks]),
+        "counts_for_peak": counts,
+        "counted_trade_kw": counts * np.tile(case.traded_kw, len(peaks)),
+    }
+
+
 def _battery_numbers(case: Case, battery: Battery) -> dict[str, float]:
     charge_kw_max, discharge_kw_max = power_limits_kw(case, battery)
     return {
@@ -140,6 +149,7 @@ def _battery_numbers(case: Case, battery: Battery) -> dict[str, float]:
         "cycle_cost_krw_per_kwh": battery.cycle_cost_krw_per_kwh,
         "charge_kw_max": charge_kw_max,
         "discharge_kw_max": discharge_kw_max,
+        "power_kw_before": case.charge_kw_before - case.discharge_kw_before,
     }
 
 

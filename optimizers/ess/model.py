@@ -7,18 +7,22 @@ optimizers/README.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 import pyomo.environ as pyo
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Numbers = Mapping[str, Floats]
 
 # Evens out plans with the same ramps: the least energy moved or curtailed is then preferred. Small, so ramps decide.
 THROUGHPUT_WEIGHT = 1e-3
 
 STEP_NUMBERS = ("residual_load_kw", "buy_krw_per_kwh", "sell_krw_per_kwh")
+PEAK_NUMBERS = ("demand_charge_krw_per_kw",)
+PEAK_STEP_NUMBERS = ("counts_for_peak", "counted_trade_kw")
 DIRECTION_STEP_NUMBERS = ("import_kw_max", "export_kw_max")
 LIMIT_NUMBERS = ("import_limit_kw", "export_limit_kw")
 BATTERY_NUMBERS = (
@@ -37,6 +41,7 @@ class Shape:
     Args:
         step_h: Length of a step [h].
         window_steps: Steps in a demand window; the last window may have fewer.
+        peaks: How many peaks are paid for.
         relaxed: Limits may give way, at a violation that an objective measures.
         exclusive: Binaries forbid opposite flows in one step.
         smooth: Ramps of the battery are variables, so that an objective can measure movement.
@@ -47,6 +52,7 @@ class Shape:
     window_steps: int
     battery: bool
     curtailable: bool
+    peaks: int = 1
     relaxed: bool = False
     exclusive: bool = False
     smooth: bool = False
@@ -68,9 +74,8 @@ class Shape:
 def number_names(shape: Shape) -> dict[str, int]:
     """Return the numbers the rows and objectives of a shape use, with their length (1 for a scalar), in order."""
     steps = dict.fromkeys(STEP_NUMBERS, shape.steps)
-    scalars = ["demand_charge_krw_per_kw"]
-    if shape.battery:
-        scalars += BATTERY_NUMBERS
+    steps |= dict.fromkeys(PEAK_NUMBERS, shape.peaks) | dict.fromkeys(PEAK_STEP_NUMBERS, shape.peaks * shape.steps)
+    scalars = [*BATTERY_NUMBERS] if shape.battery else []
     if shape.relaxed:
         scalars += LIMIT_NUMBERS
         scalars += ["violation_max"] if shape.exclusive else []
@@ -78,6 +83,7 @@ def number_names(shape: Shape) -> dict[str, int]:
     if shape.exclusive:
         steps |= dict.fromkeys(DIRECTION_STEP_NUMBERS, shape.steps)
         scalars += ["charge_kw_max", "discharge_kw_max"] if shape.battery else []
+    scalars += ["power_kw_before"] if shape.smooth else []
     return steps | dict.fromkeys(scalars, 1)
 
 
@@ -91,6 +97,7 @@ def build(shape: Shape, numbers: Numbers | None = None) -> pyo.ConcreteModel:
     model = pyo.ConcreteModel()
     model.shape = shape
     model.t = pyo.RangeSet(0, shape.steps - 1)
+    model.k = pyo.RangeSet(0, shape.peaks - 1)
     _declare_numbers(model, numbers)
     _declare_variables(model)
     _constrain(model)
@@ -104,20 +111,30 @@ def build(shape: Shape, numbers: Numbers | None = None) -> pyo.ConcreteModel:
 
 def _declare_numbers(model: pyo.ConcreteModel, numbers: Numbers | None) -> None:
     for name in number_names(model.shape):
-        index = [model.t] if name in STEP_NUMBERS + DIRECTION_STEP_NUMBERS else []
+        index = _index_of(model, name)
         if numbers is None:
             setattr(model, name, pyo.Var(*index))
         elif index:
-            setattr(model, name, pyo.Param(*index, initialize=dict(enumerate(numbers[name].tolist())), within=pyo.Any))
+            places = index[0] if len(index) == 1 else product(*index)
+            initial = dict(zip(places, numbers[name].tolist(), strict=True))
+            setattr(model, name, pyo.Param(*index, initialize=initial, within=pyo.Any))
         else:
             setattr(model, name, pyo.Param(initialize=float(numbers[name]), within=pyo.Any))
+
+
+def _index_of(model: pyo.ConcreteModel, name: str) -> list[pyo.RangeSet]:
+    if name in PEAK_STEP_NUMBERS:
+        return [model.k, model.t]
+    if name in PEAK_NUMBERS:
+        return [model.k]
+    return [model.t] if name in STEP_NUMBERS + DIRECTION_STEP_NUMBERS else []
 
 
 def _declare_variables(model: pyo.ConcreteModel) -> None:
     shape = model.shape
     model.import_kw = pyo.Var(model.t)
     model.export_kw = pyo.Var(model.t)
-    model.peak_kw = pyo.Var()
+    model.peak_kw = pyo.Var(model.k)
     if shape.curtailable:
         model.curtail_kw = pyo.Var(model.t)
     if shape.battery:
@@ -143,7 +160,7 @@ def _constrain(model: pyo.ConcreteModel) -> None:
     shape = model.shape
     model.windows = pyo.RangeSet(0, shape.windows - 1)
     model.balance = pyo.Constraint(model.t, rule=energy_balance)
-    model.demand = pyo.Constraint(model.windows, rule=demand_peak)
+    model.demand = pyo.Constraint(model.k, model.windows, rule=demand_peak)
     if shape.battery:
         model.storage = pyo.Constraint(model.t, rule=stored_energy)
         model.final = pyo.Constraint(rule=final_energy)
@@ -172,10 +189,18 @@ def energy_balance(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
     return model.import_kw[t] + battery_kw - curtail_kw - model.export_kw[t] == model.residual_load_kw[t]
 
 
-def demand_peak(model: pyo.ConcreteModel, w: int) -> pyo.Expression:
-    """peak_kw ≥ mean of import_kw over demand window w."""
+def demand_peak(model: pyo.ConcreteModel, k: int, w: int) -> pyo.Expression:
+    """peak_kw[k] ≥ mean over demand window w of what the meter sees in the steps that count for peak k.
+
+    The meter sees trades too. In a window of one step it sees import_kw - export_kw, of which one is 0.
+    """
     window = model.shape.window(w)
-    return model.peak_kw - sum(model.import_kw[t] for t in window) / len(window) >= 0.0
+    seen_kw = sum(
+        model.counts_for_peak[k, t] * (model.import_kw[t] - (model.export_kw[t] if len(window) == 1 else 0.0))
+        + model.counted_trade_kw[k, t]
+        for t in window
+    )
+    return model.peak_kw[k] - seen_kw / len(window) >= 0.0
 
 
 def stored_energy(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
@@ -237,20 +262,20 @@ def discharge_direction(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
 
 
 def battery_ramp(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
-    """ramp_up_kw - ramp_down_kw = change of (charge_kw - discharge_kw) since the step before; 0 before the first."""
-    change_kw = model.charge_kw[t] - model.discharge_kw[t]
-    if t > 0:
-        change_kw -= model.charge_kw[t - 1] - model.discharge_kw[t - 1]
+    """ramp_up_kw - ramp_down_kw = change of (charge_kw - discharge_kw) since the step before."""
+    before_kw = model.charge_kw[t - 1] - model.discharge_kw[t - 1] if t > 0 else model.power_kw_before
+    change_kw = model.charge_kw[t] - model.discharge_kw[t] - before_kw
     return change_kw - model.ramp_up_kw[t] + model.ramp_down_kw[t] == 0.0
 
 
 def cost_krw(model: pyo.ConcreteModel) -> pyo.Expression:
-    """Σ Δt·(buy·import_kw - sell·export_kw + cycle_cost·discharge_kw) + demand_charge·peak_kw."""
+    """Σ Δt·(buy·import_kw - sell·export_kw + cycle_cost·discharge_kw) + Σ demand_charge·peak_kw."""
     energy = sum(
         model.buy_krw_per_kwh[t] * model.import_kw[t] - model.sell_krw_per_kwh[t] * model.export_kw[t] for t in model.t
     )
     wear = sum(model.cycle_cost_krw_per_kwh * model.discharge_kw[t] for t in model.t) if model.shape.battery else 0.0
-    return model.shape.step_h * (energy + wear) + model.demand_charge_krw_per_kw * model.peak_kw
+    demand = sum(model.demand_charge_krw_per_kw[k] * model.peak_kw[k] for k in model.k)
+    return model.shape.step_h * (energy + wear) + demand
 
 
 def violation(model: pyo.ConcreteModel) -> pyo.Expression:

@@ -6,8 +6,8 @@ import numpy as np
 
 from optimizers.ess.case import Case
 from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
-from optimizers.ess.formulate import Directions, Mask, bounds_of, numbers_of, shape_of
-from optimizers.ess.model import Floats
+from optimizers.ess.formulate import Directions, bounds_of, numbers_of, shape_of
+from optimizers.ess.model import Floats, Mask
 from optimizers.ess.plan import Plan, plan_of
 from optimizers.ess.solver import Answer, Solver, SolverFailed
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from optimizers.ess.case import Case, LimitName, Violation
+from optimizers.ess.case import Case, DemandCharge, LimitName, Violation
 from optimizers.ess.model import Floats
 
 # The solver answers to 1e-9; what is smaller is dust and would show as a movement that no one decided.
@@ -37,7 +37,7 @@ def plan_of(case: Case, charge_kw: Floats, discharge_kw: Floats, curtail_kw: Flo
     if battery is not None and battery.charge_efficiency == 1.0 == battery.discharge_efficiency:
         both_kw = np.minimum(charge_kw, discharge_kw)
         charge_kw, discharge_kw = charge_kw - both_kw, discharge_kw - both_kw
-    net_kw = case.load_kw - case.pv_kw + curtail_kw + charge_kw - discharge_kw
+    net_kw = case.residual_load_kw + curtail_kw + charge_kw - discharge_kw
     net_kw = np.where(np.abs(net_kw) < DUST, 0.0, net_kw)
     return Plan(
         charge_kw=charge_kw,
@@ -55,17 +55,36 @@ def idle_plan(case: Case) -> Plan:
     return plan_of(case, zero, zero, zero)
 
 
-def peak_kw(case: Case, import_kw: Floats) -> float:
-    """Return the peak that is billed: the prior one, or the highest window mean of import."""
-    return max(case.prior_peak_kw, float(np.max(window_means_kw(case, import_kw))))
+def peaks_kw(case: Case, plan: Plan) -> Floats:
+    """Return the peaks that are billed: for each, the prior one or the highest window mean that counts for it."""
+    return np.array(
+        [
+            max(peak.prior_peak_kw, float(np.max(window_means_kw(case, plan, peak), initial=0.0)))
+            for peak in case.demand_charges
+        ]
+    )
 
 
-def window_means_kw(case: Case, import_kw: Floats) -> Floats:
-    """Return the mean import of each demand window; the last window may have fewer steps."""
+def window_means_kw(case: Case, plan: Plan, peak: DemandCharge) -> Floats:
+    """Return the mean that the meter sees in each demand window's steps that count; the last may have fewer steps."""
     starts = np.arange(0, case.steps, case.window_steps)
     lengths = np.diff(np.append(starts, case.steps))
-    means: Floats = np.add.reduceat(import_kw, starts) / lengths
+    # Within one step import and export exclude each other, so that what the meter sees is what is left of both.
+    alone = np.repeat(lengths == 1, lengths)
+    seen_kw = plan.import_kw - alone * plan.export_kw + case.traded_kw
+    counted_kw = seen_kw if peak.counts is None else seen_kw * peak.counts
+    means: Floats = np.add.reduceat(counted_kw, starts) / lengths
     return means
+
+
+def peak_value_krw_per_kw(case: Case, plan: Plan) -> float:
+    """Return what one more kW would cost at the highest demand of the plan: the charges of all peaks it sets."""
+    charges = [
+        peak.charge_krw_per_kw
+        for peak, billed_kw in zip(case.demand_charges, peaks_kw(case, plan), strict=True)
+        if np.max(window_means_kw(case, plan, peak)) >= billed_kw - VIOLATION_TOLERANCE
+    ]
+    return sum(charges, start=0.0)
 
 
 def cost_krw(case: Case, plan: Plan) -> float:
@@ -74,7 +93,8 @@ def cost_krw(case: Case, plan: Plan) -> float:
     sold = float(case.price_sell_krw_per_kwh @ plan.export_kw)
     cycle_cost_krw_per_kwh = 0.0 if case.battery is None else case.battery.cycle_cost_krw_per_kwh
     worn = cycle_cost_krw_per_kwh * float(np.sum(plan.discharge_kw))
-    return case.step_h * (bought - sold + worn) + case.demand_charge_krw_per_kw * peak_kw(case, plan.import_kw)
+    charges_krw_per_kw = np.array([peak.charge_krw_per_kw for peak in case.demand_charges])
+    return case.step_h * (bought - sold + worn) + float(charges_krw_per_kw @ peaks_kw(case, plan))
 
 
 def violations(case: Case, plan: Plan) -> tuple[Violation, ...]:

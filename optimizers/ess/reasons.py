@@ -5,9 +5,8 @@ from enum import StrEnum, unique
 import numpy as np
 
 from optimizers.ess.case import Case, Violation
-from optimizers.ess.formulate import Mask
-from optimizers.ess.model import Floats
-from optimizers.ess.plan import Plan, window_means_kw
+from optimizers.ess.model import Floats, Mask
+from optimizers.ess.plan import Plan, peaks_kw, window_means_kw
 
 # Less is the solver's rounding, not a decision.
 MOVEMENT_KW = 1e-6
@@ -33,20 +32,19 @@ class Reason(StrEnum):
     IDLE = "idle"  # nothing to gain
 
 
-def reasons_of(case: Case, plan: Plan, found: tuple[Violation, ...], peak_kw: float) -> tuple[str, ...]:
+def reasons_of(case: Case, plan: Plan, found: tuple[Violation, ...]) -> tuple[str, ...]:
     """Return the code of each step.
 
     Args:
         case: The case.
         plan: Its plan.
         found: Limits that gave way.
-        peak_kw: The billed peak.
     """
     charging = plan.charge_kw > MOVEMENT_KW
     discharging = plan.discharge_kw > MOVEMENT_KW
     waiting = ~charging & ~discharging
     at_limit = _at(plan.import_kw, case.import_limit_kw) | _at(plan.export_kw, case.export_limit_kw)
-    shaving = discharging & _at_peak(case, plan, peak_kw)
+    shaving = discharging & _at_peak(case, plan)
     exceeded = np.zeros(case.steps, bool)
     exceeded[[violation.step for violation in found]] = True
     holding, for_peak = _holding(case, plan, waiting, discharging, shaving)
@@ -76,11 +74,15 @@ def _at(flow_kw: Floats, limit_kw: float | None) -> Mask:
     return (flow_kw > MOVEMENT_KW) & (flow_kw >= limit_kw - MOVEMENT_KW)
 
 
-def _at_peak(case: Case, plan: Plan, peak_kw: float) -> Mask:
-    if case.demand_charge_krw_per_kw == 0.0:
-        return np.zeros(case.steps, bool)
-    at_peak = window_means_kw(case, plan.import_kw) >= peak_kw - MOVEMENT_KW
-    return np.repeat(at_peak, case.window_steps)[: case.steps]
+def _at_peak(case: Case, plan: Plan) -> Mask:
+    """Return the steps of demand windows that are at a billed peak, in so far as they count for it."""
+    at_peak = np.zeros(case.steps, bool)
+    for peak, peak_kw in zip(case.demand_charges, peaks_kw(case, plan), strict=True):
+        if peak.charge_krw_per_kw > 0.0:
+            windows = window_means_kw(case, plan, peak) >= peak_kw - MOVEMENT_KW
+            reached = np.repeat(windows, case.window_steps)[: case.steps]
+            at_peak |= reached if peak.counts is None else reached & peak.counts
+    return at_peak
 
 
 def _later(happening: Mask) -> Mask:

@@ -8,7 +8,7 @@ from optimizers.ess.case import Case, Schedule, SolveRecord
 from optimizers.ess.check import check
 from optimizers.ess.model import Floats
 from optimizers.ess.optimum import Optimum, best_plan
-from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_kw, violations
+from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_value_krw_per_kw, peaks_kw, violations
 from optimizers.ess.reasons import reasons_of
 from optimizers.ess.smooth import smoothest
 from optimizers.ess.solver import Solver
@@ -40,7 +40,7 @@ class Rolling:
         solving_before = self._solver.seconds
         best = best_plan(self._solver, case)
         plan = smoothest(self._solver, best)
-        without_krw = _cost_without_battery_krw(self._solver, case)
+        without = _plan_without_battery(self._solver, case)
         seconds_solve = self._solver.seconds - solving_before
         record = SolveRecord(
             method="milp" if best.milp else "lp",
@@ -48,29 +48,31 @@ class Rolling:
             seconds_solve=seconds_solve,
             gap=best.gap,
         )
-        schedule = _schedule(case, plan, _energy_value_krw_per_kwh(best), without_krw, record)
+        schedule = _schedule(case, plan, _energy_value_krw_per_kwh(best), without, record)
         check(case, schedule)
         return schedule
 
 
-def _schedule(
-    case: Case, plan: Plan, energy_value_krw_per_kwh: Floats, without_krw: float, record: SolveRecord
-) -> Schedule:
+def _schedule(case: Case, plan: Plan, energy_value_krw_per_kwh: Floats, without: Plan, record: SolveRecord) -> Schedule:
     found = violations(case, plan)
-    billed_kw = peak_kw(case, plan.import_kw)
+    bare = case.without_battery()
+    billed_kw = peaks_kw(case, plan).tolist()
     return Schedule(
         status="relaxed" if found else "optimal",
         cost_krw=cost_krw(case, plan),
-        cost_without_battery_krw=without_krw,
+        cost_without_battery_krw=cost_krw(bare, without),
         charge_kw=plan.charge_kw,
         discharge_kw=plan.discharge_kw,
         curtail_kw=plan.curtail_kw,
         import_kw=plan.import_kw,
         export_kw=plan.export_kw,
         soc_kwh=plan.soc_kwh,
-        peak_kw=billed_kw,
+        peak_kw=billed_kw[0],
+        more_peaks_kw=tuple(billed_kw[1:]),
+        peak_without_battery_kw=float(peaks_kw(bare, without)[0]),
+        peak_value_krw_per_kw=peak_value_krw_per_kw(case, plan),
         energy_value_krw_per_kwh=energy_value_krw_per_kwh,
-        reasons=reasons_of(case, plan, found, billed_kw),
+        reasons=reasons_of(case, plan, found),
         violations=found,
         solve=record,
     )
@@ -82,11 +84,11 @@ def _energy_value_krw_per_kwh(best: Optimum) -> Floats:
     return values
 
 
-def _cost_without_battery_krw(solver: Solver, case: Case) -> float:
+def _plan_without_battery(solver: Solver, case: Case) -> Plan:
     bare = case.without_battery()
     idle = idle_plan(bare)
     # Leaving solar power unused can only pay where a price is negative, or keep an export limit.
     prices = np.concatenate((case.price_buy_krw_per_kwh, case.price_sell_krw_per_kwh))
     if not case.pv_curtailable or (prices.min() >= 0.0 and not violations(bare, idle)):
-        return cost_krw(bare, idle)
-    return cost_krw(bare, best_plan(solver, bare).plan)
+        return idle
+    return best_plan(solver, bare).plan

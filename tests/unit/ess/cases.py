@@ -6,7 +6,8 @@ from typing import TypedDict, Unpack
 import numpy as np
 from hypothesis import strategies as st
 
-from optimizers.ess import Battery, Case
+from optimizers.ess import Battery, Case, DemandCharge
+from optimizers.ess.model import Floats, Mask
 
 
 class BatteryFields(TypedDict, total=False):
@@ -35,6 +36,12 @@ class CaseFields(TypedDict, total=False):
     export_limit_kw: float | None
     pv_curtailable: bool
     demand_window_minutes: float
+    demand_counts: Mask | None
+    more_demand: tuple[DemandCharge, ...]
+    bought_kw: Floats | None
+    sold_kw: Floats | None
+    charge_kw_before: float
+    discharge_kw_before: float
 
 
 def a_battery(**fields: Unpack[BatteryFields]) -> Battery:
@@ -109,14 +116,22 @@ def cases(draw: st.DrawFn) -> Case:
     prices = st.lists(st.integers(-60, 200).map(float), min_size=steps, max_size=steps)
     step_minutes = draw(st.sampled_from([5.0, 15.0, 60.0]))
     limits = st.one_of(st.none(), st.sampled_from([0.0, 30.0, 80.0]))
+    counting = st.one_of(st.none(), st.lists(st.booleans(), min_size=steps, max_size=steps).map(np.array))
+    charges, peaks = st.sampled_from([0.0, 30.0, 8_000.0]), st.sampled_from([0.0, 40.0, 90.0])
+    demands = st.builds(DemandCharge, charge_krw_per_kw=charges, prior_peak_kw=peaks, counts=counting)
+    trades = st.one_of(st.none(), powers.map(np.array))
     return Case(
         step_minutes=step_minutes,
         load_kw=np.array(draw(powers)),
         pv_kw=np.array(draw(powers)),
         price_buy_krw_per_kwh=np.array(draw(prices)),
         price_sell_krw_per_kwh=np.array(draw(prices)),
-        demand_charge_krw_per_kw=draw(st.sampled_from([0.0, 30.0, 8_000.0])),
-        prior_peak_kw=draw(st.sampled_from([0.0, 40.0, 90.0])),
+        demand_charge_krw_per_kw=draw(charges),
+        prior_peak_kw=draw(peaks),
+        demand_counts=draw(counting),
+        more_demand=tuple(draw(st.lists(demands, max_size=2))),
+        bought_kw=draw(trades),
+        sold_kw=draw(trades),
         battery=draw(st.one_of(st.none(), batteries())),
         import_limit_kw=draw(limits),
         export_limit_kw=draw(limits),

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import highspy
+import numpy as np
 
-from optimizers.ess import Battery, Case
+from optimizers.ess import Battery, Case, DemandCharge
 
 
 @dataclass
@@ -47,9 +48,11 @@ class _Problem:
             highs.setOptionValue(option, setting)
         hours = case.step_minutes / 60.0
         steps = range(len(case.load_kw))
-        # No flow of a drawn case can exceed all loads, suns and converters together.
+        self.bought = np.zeros(len(case.load_kw)) if case.bought_kw is None else case.bought_kw
+        self.sold = np.zeros(len(case.load_kw)) if case.sold_kw is None else case.sold_kw
+        # No flow of a drawn case can exceed all loads, suns, trades and converters together.
         most = 1.0 + max(case.load_kw) + max(case.pv_kw) + (case.battery.max_charge_kw if case.battery else 0.0)
-        most += case.battery.max_discharge_kw if case.battery else 0.0
+        most += max(self.bought) + max(self.sold) + (case.battery.max_discharge_kw if case.battery else 0.0)
         brought = [highs.addVariable(0, most) for _ in steps]
         sent = [highs.addVariable(0, most) for _ in steps]
         unused = [highs.addVariable(0, case.pv_kw[t] if case.pv_curtailable else 0.0) for t in steps]
@@ -70,9 +73,9 @@ class _Problem:
         )
         into = [highs.expr() for _ in steps] if case.battery is None else self._store(case.battery, hours)
         for t in steps:
-            net = float(case.load_kw[t] - case.pv_kw[t])
+            net = float(case.load_kw[t] - case.pv_kw[t] + self.sold[t] - self.bought[t])
             highs.addConstr(brought[t] - sent[t] - unused[t] - into[t] == net)
-        self._demand(brought)
+        self._demand(brought, sent)
 
     def least(self, objective: Any) -> float:
         self.highs.minimize(objective)
@@ -115,11 +118,20 @@ class _Problem:
         self.violation += shortage
         return drawn
 
-    def _demand(self, brought: Sequence[Any]) -> None:
+    def _demand(self, brought: Sequence[Any], sent: Sequence[Any]) -> None:
         case = self.case
-        peak = self.highs.addVariable(case.prior_peak_kw, math.inf)
         width = max(1, round(case.demand_window_minutes / case.step_minutes))
-        for start in range(0, len(brought), width):
-            window = brought[start : start + width]
-            self.highs.addConstr(len(window) * peak >= sum(window, start=self.highs.expr()))
-        self.cost += case.demand_charge_krw_per_kw * peak
+        first = DemandCharge(
+            charge_krw_per_kw=case.demand_charge_krw_per_kw, prior_peak_kw=case.prior_peak_kw, counts=case.demand_counts
+        )
+        for demand in (first, *case.more_demand):
+            peak = self.highs.addVariable(demand.prior_peak_kw, math.inf)
+            for start in range(0, len(brought), width):
+                window = range(start, min(start + width, len(brought)))
+                metered = self.highs.expr()
+                for t in window:
+                    if demand.counts is None or demand.counts[t]:
+                        metered += brought[t] - (sent[t] if len(window) == 1 else 0.0)
+                        metered += float(self.bought[t] - self.sold[t])
+                self.highs.addConstr(len(window) * peak >= metered)
+            self.cost += demand.charge_krw_per_kw * peak

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from optimizers.ess import solve
+from optimizers.ess import DemandCharge, solve
 from tests.unit.ess.cases import a_battery, a_case
 
 
@@ -205,3 +205,97 @@ def test_energy_is_held_for_the_peak_that_it_shaves() -> None:
 
     assert schedule.discharge_kw == pytest.approx([0.0, 40.0])
     assert schedule.reasons == ("hold_for_peak", "shave_peak")
+
+
+def test_step_that_does_not_count_sets_no_peak() -> None:
+    # The 160 kW fall in an hour of light load: the peak is the 120 of the second hour, and nothing is worth shaving.
+    case = a_case(
+        [160, 120],
+        buy=[50, 50],
+        demand_charge_krw_per_kw=1000.0,
+        demand_counts=np.array([False, True]),
+        battery=a_battery(soc_initial=0.0),
+    )
+
+    schedule = solve(case)
+
+    assert schedule.peak_kw == pytest.approx(70.0)
+    # 50 kWh charged in the first hour, 50 discharged in the second: 280 kWh at 50 and 70 kW at 1,000.
+    assert schedule.cost_krw == pytest.approx(14_000.0 + 70_000.0)
+
+
+def test_battery_shaves_as_deep_as_the_months_that_a_peak_counts_in_are_worth() -> None:
+    # A cycle costs 300 a kWh. Below 150 kW a kW saves this month's 200 alone, above it also 11 later months' 2,200.
+    case = a_case(
+        [100, 170],
+        buy=[50, 50],
+        demand_charge_krw_per_kw=200.0,
+        more_demand=(DemandCharge(charge_krw_per_kw=2_200.0, prior_peak_kw=150.0),),
+        battery=a_battery(soc_initial=0.5, cycle_cost_krw_per_kwh=300.0, soc_final_min=0.5),
+    )
+
+    schedule = solve(case)
+
+    # From 170 to 150 a kW is worth 2,400 > 300; below, 200 < 300. The 20 kWh are bought in the first hour.
+    assert [schedule.peak_kw, *schedule.more_peaks_kw] == pytest.approx([150.0, 150.0])
+    assert schedule.discharge_kw == pytest.approx([0.0, 20.0])
+    assert schedule.peak_value_krw_per_kw == 2_400.0
+    assert schedule.peak_without_battery_kw == 170.0
+    assert schedule.cost_krw == pytest.approx(270 * 50 + 20 * 300 + 150 * 200 + 150 * 2_200)
+
+
+def test_peak_of_the_next_month_counts_from_its_first_hour_on() -> None:
+    # Two hours of this month (prior 200: nothing to gain), two of the next, whose peak starts at 0.
+    case = a_case(
+        [150, 150, 100, 160],
+        buy=[50] * 4,
+        demand_charge_krw_per_kw=1000.0,
+        prior_peak_kw=200.0,
+        demand_counts=np.array([True, True, False, False]),
+        more_demand=(
+            DemandCharge(charge_krw_per_kw=1000.0, prior_peak_kw=0.0, counts=np.array([False] * 2 + [True] * 2)),
+        ),
+        battery=a_battery(soc_initial=0.3, max_discharge_kw=30.0, soc_final_min=0.3),
+    )
+
+    schedule = solve(case)
+
+    # 30 kW is all the converter gives: 130 in the last hour; what it costs was stored when it was free to do so.
+    assert [schedule.peak_kw, *schedule.more_peaks_kw] == pytest.approx([200.0, 130.0])
+    assert schedule.reasons[3] == "shave_peak"
+
+
+def test_energy_bought_on_the_market_flows_through_the_meter_but_is_not_paid_again() -> None:
+    # 60 of 100 kW are bought: 40 kW from the grid at 50, and a demand of 100 kW at 10.
+    case = a_case([100], buy=[50], demand_charge_krw_per_kw=10.0, bought_kw=np.array([60.0]), battery=None)
+
+    schedule = solve(case)
+
+    assert (schedule.import_kw[0], schedule.peak_kw) == (40.0, 100.0)
+    assert schedule.cost_krw == pytest.approx(40 * 50 + 100 * 10)
+
+
+def test_more_bought_than_used_is_fed_in_and_only_what_is_used_flows_through_the_meter() -> None:
+    case = a_case([100], buy=[50], sell=20.0, demand_charge_krw_per_kw=10.0, bought_kw=np.array([130.0]), battery=None)
+
+    schedule = solve(case)
+
+    assert (schedule.export_kw[0], schedule.peak_kw) == (30.0, 100.0)
+    assert schedule.cost_krw == pytest.approx(-30 * 20 + 100 * 10)
+
+
+def test_energy_sold_must_be_there_as_load_must() -> None:
+    case = a_case([100], pv_kw=150.0, buy=[50], sell=20.0, sold_kw=np.array([80.0]), battery=None)
+
+    assert solve(case).import_kw[0] == 30.0
+
+
+def test_battery_goes_on_as_it_did_before_the_first_step_where_that_costs_nothing() -> None:
+    # A flat price and 40 kWh to put in over four hours of at most 20 kW: half the hours would do. From 20 kW before,
+    # charging first and stopping once (one ramp of 20) moves less than starting later (20 down, 20 up, 20 down).
+    battery = a_battery(soc_initial=0.0, max_charge_kw=20.0, soc_final_min=0.4)
+
+    schedule = solve(a_case([100] * 4, buy=[50] * 4, battery=battery, charge_kw_before=20.0))
+
+    # Ramping evenly to 10 kW and staying is a ramp of 10 only.
+    assert float(np.abs(np.diff(schedule.charge_kw, prepend=20.0)).sum()) == pytest.approx(10.0)

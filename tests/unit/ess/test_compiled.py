@@ -6,7 +6,7 @@ import pytest
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from optimizers.ess import model as ess_model
-from optimizers.ess.case import Case
+from optimizers.ess.case import Case, DemandCharge
 from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
 from optimizers.ess.formulate import bounds_of, numbers_of, shape_of
 from optimizers.ess.model import Shape
@@ -26,6 +26,11 @@ def a_priced_case(*, curtailable: bool, battery: bool) -> Case:
         step_minutes=5.0,
         demand_charge_krw_per_kw=8_320.0,
         prior_peak_kw=25.0,
+        demand_counts=np.array([True, False, True, True, True]),
+        more_demand=(DemandCharge(charge_krw_per_kw=1_000.0, prior_peak_kw=31.0),),
+        bought_kw=np.array([5.0, 0, 0, 0, 0]),
+        sold_kw=np.array([0, 3.0, 0, 0, 0]),
+        charge_kw_before=11.0,
         import_limit_kw=80.0,
         export_limit_kw=40.0,
         pv_curtailable=curtailable,
@@ -79,8 +84,9 @@ def assert_same(compiled: Compiled, stamped: Arrays, fresh: Any, objective: str)
 
 
 def place(spans: Any, component: Any) -> int:
-    start: int = spans[component.parent_component().name].start
-    return start + (component.index() or 0)
+    family = component.parent_component()
+    start: int = spans[family.name].start
+    return start + list(family.keys()).index(component.index())
 
 
 def test_smoothed_shape_begins_with_the_rows_and_columns_of_its_parent() -> None:

@@ -10,7 +10,7 @@ from tests.unit.ess.cases import a_battery, a_case, cases
 
 
 def ramps_kw(plan: Plan | Schedule) -> float:
-    """Sum of the changes of the battery's power, from idle."""
+    """Sum of the changes of the battery's power, from idle as in all drawn cases."""
     return float(np.abs(np.diff(plan.charge_kw - plan.discharge_kw, prepend=0.0)).sum())
 
 
