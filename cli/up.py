@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
@@ -20,9 +20,10 @@ from cli.processes import require_free_port
 from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
 from shared.clock import monotonic_s, pause, wall_now
 from shared.complexes import load_complexes
-from shared.errors import BadInput, BadInputs
+from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX
 from shared.process import stop_on_signals
+from shared.validation import checked
 
 START_WAIT_S = 120.0
 STOP_WAIT_S = 30.0
@@ -129,15 +130,7 @@ def read_configuration(path: Path | None) -> Configuration:
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         first = str(error).splitlines()[0]
         raise BadInput(where=str(path), field="--config", rule="must be a readable YAML file", value=first) from None
-    try:
-        return Configuration.model_validate(content)
-    except ValidationError as error:
-        raise BadInputs(
-            BadInput(
-                where=str(path), field=".".join(map(str, one["loc"])) or "$", rule=one["msg"], value=one.get("input")
-            )
-            for one in error.errors(include_url=False)
-        ) from None
+    return checked(Configuration, content, where=str(path))
 
 
 def running_in(folder: Path) -> Running | None:

@@ -6,15 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.errors import BadInput, BadInputs
+from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
 from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
+from shared.validation import checked
 
 
 def _price(value: object) -> Decimal:
@@ -31,6 +32,8 @@ def _two_decimals(price: Decimal) -> Decimal:
 
 PriceKrw = Annotated[Decimal, BeforeValidator(_price), AfterValidator(_two_decimals)]
 PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
+# Ids of auctions, trades and statements are made of these two and must stay within an identifier's 100 characters.
+ShortIdentifier = Annotated[Identifier, Field(max_length=64)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -166,7 +169,7 @@ class Ess(_Record):
 class Participant(_Record):
     """A factory: one grid connection, its contract, and what stands behind it."""
 
-    participant_id: Identifier
+    participant_id: ShortIdentifier
     name: Name
     feeder_id: Identifier
     contract: GridContract
@@ -194,7 +197,7 @@ class Device:
 class Complex(_Record):
     """One industrial complex."""
 
-    complex_id: Identifier
+    complex_id: ShortIdentifier
     name: Name
     note: Name
     location: Location
@@ -212,7 +215,9 @@ class Complex(_Record):
         known = {feeder.feeder_id for feeder in self.feeders}
         for one in self.participants:
             if one.feeder_id not in known:
-                raise ValueError(f"participant {one.participant_id}: feeder_id must be one of {sorted(known)}")
+                raise ValueError(
+                    f"participant {one.participant_id}: feeder_id must be one of {sorted(known)}, not {one.feeder_id!r}"
+                )
         return self
 
     @cached_property
@@ -248,12 +253,7 @@ def load_complex(path: Path) -> Complex:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         first = str(error).splitlines()[0]
         raise BadInput(where=str(path), field="complex file", rule="must be YAML", value=first) from None
-    if not isinstance(content, dict):
-        raise BadInput(where=str(path), field="$", rule="must be a mapping", value=content)
-    try:
-        return Complex.model_validate(content)
-    except ValidationError as error:
-        raise BadInputs(_problems(error, where=str(path))) from None
+    return checked(Complex, content, where=str(path))
 
 
 def load_complexes(paths: Iterable[Path]) -> Complexes:
@@ -277,14 +277,3 @@ def _require_once(what: str, names: Iterable[str]) -> None:
         if name in seen:
             raise ValueError(f"{what}: id {name} must occur once")
         seen.add(name)
-
-
-def _problems(error: ValidationError, *, where: str) -> list[BadInput]:
-    problems = []
-    for one in error.errors(include_url=False):
-        path = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in one["loc"])
-        rule = one["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-        given: Any = one.get("input", "")
-        shown = "the whole record" if isinstance(given, dict) else given
-        problems.append(BadInput(where=where, field=path, rule=rule, value=shown))
-    return problems

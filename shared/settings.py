@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from shared.errors import BadInput, BadInputs
 from shared.failpoints import Failpoint
 from shared.paths import DEMO_COMPLEX
+from shared.validation import rule_of
 
 
 class DeploymentSettings(BaseSettings):
@@ -63,7 +64,7 @@ def load(settings: type[S]) -> S:
             name = str(one["loc"][0]) if one["loc"] else "settings"
             shown = name if name.isupper() else f"{prefix}{name}".upper()
             problems.append(
-                BadInput(where="environment", field=shown, rule=_rule(one["msg"]), value=one.get("input", ""))
+                BadInput(where="environment", field=shown, rule=rule_of(one["msg"]), value=one.get("input", ""))
             )
         raise BadInputs(problems) from None
     except SettingsError as error:
@@ -90,10 +91,3 @@ def made_folder(path: Path, *, setting: str) -> Path:
     if not allowed:
         raise BadInput(where="environment", field=setting, rule="must be a folder that can be written", value=str(path))
     return path
-
-
-def _rule(message: str) -> str:
-    """Turn pydantic's sentence into one that reads after a field's name."""
-    if message == "Field required":
-        return "must be set"
-    return re.sub(r"^\w+ should ", "must ", message.removeprefix("Value error, "))
