@@ -44,6 +44,7 @@ HOSTILE = {
     "NaN as text": (ORDER % ('"NaN"', "1")).encode(),
     "other digits": (ORDER % ('"١٢"', "1")).encode(),
     "lone surrogate": b'{"client_order_id":"\\ud800"}',
+    "NUL": b'{"client_order_id":"\\u0000"}',
     "lone surrogate in a name": b'{"\\udfff":1}',
     "deep list": b"[" * 30_000 + b"]" * 30_000,
     "deep object": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,

@@ -31,11 +31,11 @@ SECRETS = {name: f"{name}-{'0' * 32}" for name in ("hanbit", "seojin", "operator
 class ApiBench(Bench):
     """A bench whose service has HTTP calls as well."""
 
-    def __init__(self, folder: Path, rules: Rules | None = None) -> None:
+    def __init__(self, place: Path | str, rules: Rules | None = None) -> None:
         demo = load_complex(DEMO_COMPLEX)
         market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
         complexes = {COMPLEX: demo.model_copy(update={"market": market})}
-        super().__init__(handlers.service(complexes, after_batch=self._after_batch), METADATA, folder, NOON)
+        super().__init__(handlers.service(complexes, after_batch=self._after_batch), METADATA, place, NOON)
         self._feeds: list[Feed] = []
         self._complexes = complexes
         self._rules = rules or Rules()

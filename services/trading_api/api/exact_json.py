@@ -60,6 +60,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise BadJson("a name may occur once in an object")
     for text in (part for pair in pairs for part in pair if isinstance(part, str)):
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise BadJson("text must be Unicode without lone surrogates")
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+            raise BadJson("text must be Unicode without NUL or lone surrogates")
     return found

@@ -11,7 +11,7 @@ from services.trading_api.domain.views import auction_view, order_view, study_re
 from services.trading_api.store import lists
 from services.trading_api.store.logs import Entry, append_to_stream
 from services.trading_api.store.orders import order, orders_of_interval, save_order, save_outcomes
-from services.trading_api.store.sql import upsert
+from services.trading_api.store.sql import storable, upsert
 from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE
 from shared.events.base import Envelope, Event
 from shared.events.market import (
@@ -174,7 +174,7 @@ def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **ch
     known = lists.study(db, complex_id, study_id)
     if known is not None and known["status"] not in {"completed", "failed", "cancelled"}:
         here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
-        db.execute(sa.update(STUDY).where(here).values(**changed))
+        db.execute(sa.update(STUDY).where(here).values(**storable(changed)))
         shown = {"study_id": study_id, **{name: fact for name, fact in changed.items() if name != "results"}}
         _show(db, envelope, [Entry(STAFF, "study", shown)])
     return []

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.domain.orders import OPEN
-from services.trading_api.store.sql import Row, rows_of, upsert
+from services.trading_api.store.sql import Row, rows_of, storable, upsert
 from services.trading_api.store.tables import ORDER, OUTCOME
 
 _JOINED = sa.select(
@@ -58,7 +58,7 @@ def save_order(db: Connection, row: Row) -> None:
         sa.select(ORDER.c.order_id).where(ORDER.c.complex_id == row["complex_id"], ORDER.c.order_id == row["order_id"])
     )
     if known is None:
-        db.execute(sa.insert(ORDER).values(**row))
+        db.execute(sa.insert(ORDER).values(**storable(row)))
 
 
 def mark_cancel_requested(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:

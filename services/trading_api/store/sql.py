@@ -25,7 +25,14 @@ def upsert(db: Connection, table: sa.Table, rows: Sequence[Row], *, newer: str |
     key = [column.name for column in table.primary_key.columns]
     changed = {name: insert.excluded[name] for name in rows[0] if name not in key}
     condition = None if newer is None else table.c[newer] < insert.excluded[newer]
-    db.execute(insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition), list(rows))
+    db.execute(
+        insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition), [storable(row) for row in rows]
+    )
+
+
+def storable(row: Row) -> dict[str, Any]:
+    """Return a row whose text PostgreSQL can hold too: it has no place for the character NUL, which JSON has."""
+    return {name: part.replace("\0", "\ufffd") if isinstance(part, str) else part for name, part in row.items()}
 
 
 def rows_of(db: Connection, query: sa.Select[Any]) -> Sequence[RowMapping]:

@@ -1,0 +1,79 @@
+"""The trading API keeps its promises on SQLite and on PostgreSQL, with the schema of the migrations."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from services.trading_api.store import METADATA
+from services.trading_api.store.logs import broken_links, stream_after
+from shared.events.market import MarketHalted, OrderAccepted
+from shared.events.orders import OrdersSealed, OrderSubmitted
+from shared.intervals import INTERVAL
+from tests.component.test_trading_api_facts import DELIVERY, a_letter, a_reading, a_settlement, a_statement, a_trade
+from tests.component.test_trading_api_orders import an_auction
+from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
+
+
+@pytest.fixture
+def bench(database_url: str) -> Iterator[ApiBench]:
+    bench = ApiBench(database_url)
+    yield bench
+    bench.engine.dispose()
+
+
+def test_migrations_make_the_tables_that_the_service_uses(bench: ApiBench) -> None:
+    with bench.engine.connect() as db:
+        assert compare_metadata(MigrationContext.configure(db), METADATA) == []
+
+
+def test_an_order_lives_its_life_and_is_published_once(bench: ApiBench) -> None:
+    with bench.client("hanbit") as hanbit:
+        order_id = hanbit.post("/api/v1/orders", json=an_order()).json()["order_id"]
+        again = hanbit.post("/api/v1/orders", json=an_order())
+        dry = hanbit.post("/api/v1/orders?dry_run=true", json=an_order(client_order_id="dry"))
+        here = {"complex_id": COMPLEX, "order_id": order_id, "participant_id": HANBIT, "delivery_start": DELIVERY}
+        bench.give(an_auction(order_id, filled_wh=5_000), OrderAccepted(**here))
+        bench.restart()
+        bench.run(until=NOON + INTERVAL)
+        late = hanbit.post("/api/v1/orders", json=an_order(client_order_id="late"))
+        items = hanbit.get("/api/v1/orders").json()["items"]
+
+    assert [answer.status_code for answer in (again, dry, late)] == [200, 200, 409]
+    assert [(item["order_id"], item["status"]) for item in items] == [(order_id, "part_filled")]
+    assert len(bench.published(OrderSubmitted)) == 1
+    assert bench.published(OrdersSealed)[-1].delivery_start == DELIVERY
+
+
+def test_facts_are_kept_once_listed_in_pages_and_counted(bench: ApiBench) -> None:
+    facts = [a_reading(DELIVERY + n * INTERVAL) for n in range(3)]
+    bench.give(*facts, a_trade(12_000, 10_000), a_settlement(), a_statement(), *facts)
+    bench.give(a_letter(COMPLEX), producer="market")
+
+    with bench.client("operator") as operator:
+        first = operator.get("/api/v1/readings?limit=2").json()
+        second = operator.get("/api/v1/readings", params={"cursor": first["next_cursor"]}).json()
+        report = operator.get("/api/v1/report?day=2026-05-20").json()
+        glance = operator.get("/api/v1/overview")
+
+    assert (len(first["items"]), len(second["items"]), second["next_cursor"]) == (2, 1, None)
+    assert (report["readings"], report["trades"], report["traded_kwh"]) == (3, 1, "10.000")
+    assert (report["ledger_entries"], report["saving_krw"], report["dead_letters"]) == (6, 1_200, 1)
+    assert glance.status_code == 200
+
+
+def test_both_logs_are_numbered_without_gaps_and_text_from_the_bus_may_hold_anything(bench: ApiBench) -> None:
+    halted = MarketHalted(complex_id=COMPLEX, halted_at=NOON, reason="\x00 is text too", operator="ops")
+    with bench.client("operator") as operator:
+        for _ in range(3):
+            operator.post("/api/v1/market/resume")
+        bench.give(halted, halted)
+        shown = operator.get("/api/v1/overview").json()["market"]
+
+    with bench.engine.connect() as db:
+        assert broken_links(db, COMPLEX) == []
+        assert [row["sequence"] for row in stream_after(db, COMPLEX, 0)] == [1, 2]
+        assert db.scalar(sa.text("SELECT count(*) FROM audit")) == 3
+    assert shown == {"halted": True, "reason": "\ufffd is text too"}
