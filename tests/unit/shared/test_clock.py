@@ -1,0 +1,97 @@
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.clock import ManualClock, Pace, SharedClock, WallClock, clock_from, parse_pace, wall_now, write_pace
+from shared.errors import BadInput
+
+START = datetime(2026, 5, 19, 15, tzinfo=UTC)
+EPOCH = datetime(2026, 11, 23, 9, tzinfo=UTC)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def set_pace(path: Path, pace: Pace, stamp_ns: int) -> None:
+    """Write a clock file as if it had been changed at a given time."""
+    write_pace(path, pace)
+    os.utime(path, ns=(stamp_ns, stamp_ns))
+
+
+def test_a_pace_multiplies_wall_time_since_its_epoch() -> None:
+    pace = Pace(start=START, speed=300.0, epoch=EPOCH)
+
+    # 3 wall seconds at 300x are 15 minutes.
+    assert pace.at(EPOCH + timedelta(seconds=3)) == START + timedelta(minutes=15)
+    assert pace.at(EPOCH) == START
+    assert pace.at(EPOCH - timedelta(hours=1)) == START
+
+
+def test_a_pace_without_an_epoch_stands_still() -> None:
+    assert Pace(start=START, speed=300.0, epoch=None).at(EPOCH) == START
+
+
+def test_processes_that_share_a_file_share_the_time_and_follow_its_changes(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    set_pace(path, Pace(START, 60.0, None), 1)
+    one, other = clock_from(path), SharedClock(path)
+    assert (one.now(), other.now(), one.speed) == (START, START, 0.0)
+
+    set_pace(path, Pace(START, 60.0, wall_now() - timedelta(seconds=10)), 2)
+
+    # It has run for 10 s and a little at 60x: ten minutes, and it goes on.
+    assert one.now() >= START + timedelta(minutes=10)
+    assert one.now() <= other.now() <= one.now()
+    assert other.speed == 60.0
+
+
+def test_a_clock_file_says_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    pace = Pace(START, 7.5, EPOCH)
+
+    write_pace(path, pace)
+
+    assert parse_pace(path.read_text(), where="x") == pace
+    assert [entry.name for entry in tmp_path.iterdir()] == ["clock.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "clock must be JSON with start, speed and epoch"),
+        ("[]", "clock must be JSON with start, speed and epoch"),
+        ('{"start": "2026-05-20T00:00:00+09:00", "speed": 1}', "clock must be JSON with start, speed and epoch"),
+        ('{"start": "noon", "speed": 1, "epoch": null}', "clock must be JSON with start, speed and epoch"),
+        ('{"start": "2026-05-20T00:00:00", "speed": 1, "epoch": null}', "start, epoch must carry a UTC offset"),
+        ('{"start": "2026-05-20T00:00:00Z", "speed": 0, "epoch": null}', r"speed must be in \(0, 10000\], was 0.0"),
+        ('{"start": "2026-05-20T00:00:00Z", "speed": NaN, "epoch": null}', r"speed must be in \(0, 10000\], was nan"),
+        ('{"start": "2026-05-20T00:00:00Z", "speed": 1e9, "epoch": null}', r"speed must be in \(0, 10000\]"),
+    ],
+)
+def test_a_bad_clock_file_is_refused_with_its_name_and_rule(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "clock.json"
+    path.write_text(text)
+
+    with pytest.raises(BadInput, match=f"clock.json: {problem}"):
+        SharedClock(path)
+
+
+def test_a_missing_clock_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"SANDAN_CLOCK_FILE must name a clock file, was '.*nowhere.json'"):
+        clock_from(tmp_path / "nowhere.json")
+
+
+def test_without_a_file_the_wall_clock_tells_the_time() -> None:
+    clock = clock_from(None)
+
+    assert isinstance(clock, WallClock)
+    assert clock.now() > LONG_AGO
+    assert clock.now().tzinfo is UTC
+
+
+def test_a_manual_clock_moves_only_by_hand() -> None:
+    clock = ManualClock(START)
+
+    clock.advance(timedelta(minutes=15))
+
+    assert clock.now() == clock.now() == START + timedelta(minutes=15)
