@@ -122,10 +122,17 @@ def broken_links(db: Connection, complex_id: str) -> list[int]:
     return broken
 
 
+# Built once: it runs for every event that is shown.
+_FORWARD = (
+    sa.update(LOG_HEAD)
+    .where(LOG_HEAD.c.complex_id == sa.bindparam("of_complex"), LOG_HEAD.c.log == sa.bindparam("of_log"))
+    .values(last_number=LOG_HEAD.c.last_number + sa.bindparam("by", type_=sa.BigInteger))
+    .returning(LOG_HEAD.c.last_number)
+)
+
+
 def _advance(db: Connection, complex_id: str, log: str, by: int) -> int:
-    here = (LOG_HEAD.c.complex_id == complex_id) & (LOG_HEAD.c.log == log)
-    forward = sa.update(LOG_HEAD).where(here).values(last_number=LOG_HEAD.c.last_number + by)
-    last = db.scalar(forward.returning(LOG_HEAD.c.last_number))
+    last = db.scalar(_FORWARD, {"of_complex": complex_id, "of_log": log, "by": by})
     if last is None:
         db.execute(sa.insert(LOG_HEAD).values(complex_id=complex_id, log=log, last_number=by, last_hash=""))
         return by

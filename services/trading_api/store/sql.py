@@ -1,6 +1,7 @@
 """What SQLite and PostgreSQL say alike, but SQLAlchemy in two places."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,13 +22,18 @@ def upsert(db: Connection, table: sa.Table, rows: Sequence[Row], *, newer: str |
     """
     if not rows:
         return
-    insert = sqlite.insert(table) if db.dialect.name == "sqlite" else postgresql.insert(table)
+    statement = _upsert(table, db.dialect.name, tuple(rows[0]), newer)
+    db.execute(statement, [storable(row) for row in rows])
+
+
+@lru_cache(maxsize=256)
+def _upsert(table: sa.Table, dialect: str, columns: tuple[str, ...], newer: str | None) -> sa.Insert:
+    # Writing the statement takes longer than running it, and there are few of them.
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     key = [column.name for column in table.primary_key.columns]
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    changed = {name: insert.excluded[name] for name in columns if name not in key}
     condition = None if newer is None else table.c[newer] < insert.excluded[newer]
-    db.execute(
-        insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition), [storable(row) for row in rows]
-    )
+    return insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition)
 
 
 def storable(row: Row) -> dict[str, Any]:
