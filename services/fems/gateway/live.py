@@ -36,7 +36,7 @@ UNHEARD = Live(0, 0)
 
 
 class LivePoller:
-    """Asks each device of a complex in turn."""
+    """Asks each device of a complex in turn; `silent` says whether one did not answer in the last round."""
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex = complex_
@@ -45,10 +45,12 @@ class LivePoller:
         self._line = Line(complex_.field_network)
         self._patience = Patience()
         self._last: dict[str, Live] = {}
+        self.silent = False
 
     async def poll(self) -> None:
         """Ask every device once, and publish what they said in one transaction."""
         observed = [await self._observe(device) for device in self._complex.devices]
+        self.silent = not all(event.reachable for event in observed)
         with self._engine.begin() as db:
             findings = [(event, (event.device_id, event.observed_at.isoformat())) for event in observed]
             emit(db, findings, now=self._clock.now())

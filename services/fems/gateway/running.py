@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 DISPATCH_EVERY_S = 0.05
 RETRY_EVERY_S = 0.2
+SILENT_AGAIN_S = 5.0
 WAIT_S_MIN, WAIT_S_MAX = 0.02, 0.5
 
 
@@ -46,8 +47,9 @@ class Gateway:
         while not stop.is_set():
             if self._clock.now() >= due:
                 await _through_passing_faults(poller.poll)
-                # Late polls are left out, not made up for.
-                due = max(due + every, self._clock.now())
+                # Late polls are left out, not made up for; a silent device is not left alone for a whole interval.
+                again = timedelta(seconds=SILENT_AGAIN_S * self._clock.speed)
+                due = max(due + (min(every, again) if poller.silent else every), self._clock.now())
             await asyncio.sleep(self._wait_s(due))
         poller.close()
 
