@@ -7,16 +7,25 @@ from typing import Annotated, ClassVar, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+# What every database column holds. A message beyond it must be set aside, not end each process that tries to store it.
+INT64_MAX = 2**63 - 1
+YEAR_MIN, YEAR_MAX = 1970, 2999
 
-def _utc(instant: datetime) -> datetime:
+
+def utc(instant: datetime) -> datetime:
+    """Return an aware instant in UTC; ValueError where no market can have been open."""
+    if not YEAR_MIN <= instant.year <= YEAR_MAX:
+        raise ValueError(f"Instant should lie in the years {YEAR_MIN} to {YEAR_MAX}")
     return instant.astimezone(UTC)
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 Identifier = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
-EnergyWh = Annotated[int, Field(strict=True, ge=0)]
-MoneyKrw = Annotated[int, Field(strict=True)]
-PriceJeon = Annotated[int, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=INT64_MAX)]
+SignedWhole = Annotated[int, Field(strict=True, ge=-INT64_MAX, le=INT64_MAX)]
+EnergyWh = Whole
+MoneyKrw = SignedWhole
+PriceJeon = SignedWhole
 
 
 class Fact(BaseModel):

@@ -1,10 +1,6 @@
 """What a service could not take in."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from shared.events.base import Event, Identifier, Instant
+from shared.events.base import Event, Identifier, Instant, Whole
 
 UNKNOWN_COMPLEX = "unknown"
 
@@ -17,8 +13,8 @@ class MessageSetAside(Event):
 
     service: Identifier
     topic: str
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
+    partition: Whole
+    offset: Whole
     key: str
     reason: str
     set_aside_at: Instant

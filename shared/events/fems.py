@@ -1,13 +1,10 @@
 """What the meters and devices said."""
 
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import Field
+from shared.events.base import EnergyWh, Event, Identifier, Instant, SignedWhole, Whole
 
-from shared.events.base import EnergyWh, Event, Identifier, Instant
-
-PowerW = Annotated[int, Field(strict=True)]
+PowerW = SignedWhole
 
 
 class MeterKind(StrEnum):
@@ -44,8 +41,8 @@ class DeviceObserved(Event):
     participant_id: Identifier
     meter_kind: MeterKind
     observed_at: Instant
-    import_w: Annotated[int, Field(strict=True, ge=0)]
-    export_w: Annotated[int, Field(strict=True, ge=0)]
+    import_w: Whole
+    export_w: Whole
     soc_wh: EnergyWh | None = None
     capacity_wh: EnergyWh | None = None
     reachable: bool

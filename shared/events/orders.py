@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Identifier, Instant, PriceJeon
+from shared.events.base import EnergyWh, Event, Identifier, Instant, PriceJeon, Whole
 
 
 class Side(StrEnum):
@@ -27,7 +27,7 @@ class OrderSubmitted(Event):
     quantity_wh: Annotated[EnergyWh, Field(gt=0)]
     submitted_at: Instant
     writer: Identifier
-    sequence: Annotated[int, Field(strict=True, ge=1)]
+    sequence: Annotated[Whole, Field(ge=1)]
 
 
 class OrderCancelRequested(Event):
@@ -38,7 +38,7 @@ class OrderCancelRequested(Event):
     delivery_start: Instant
     requested_at: Instant
     writer: Identifier
-    sequence: Annotated[int, Field(strict=True, ge=1)]
+    sequence: Annotated[Whole, Field(ge=1)]
 
 
 class OrdersSealed(Event):
@@ -47,4 +47,4 @@ class OrdersSealed(Event):
     writer: Identifier
     delivery_start: Instant
     sealed_at: Instant
-    last_sequence: Annotated[int, Field(strict=True, ge=0)]
+    last_sequence: Whole

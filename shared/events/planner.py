@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, MoneyKrw
+from shared.events.base import EnergyWh, Event, Fact, Identifier, MoneyKrw, Whole
 
 
 class StudyResult(Fact):
@@ -22,8 +22,8 @@ class StudyProgressed(Event):
     """So many of a study's scenarios are done."""
 
     study_id: Identifier
-    done: Annotated[int, Field(ge=0)]
-    total: Annotated[int, Field(ge=1)]
+    done: Whole
+    total: Annotated[Whole, Field(ge=1)]
 
 
 class StudyCompleted(Event):

@@ -1,10 +1,6 @@
 """What the batteries are planned to do."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from shared.events.base import EnergyWh, Event, Identifier, Instant
+from shared.events.base import EnergyWh, Event, Identifier, Instant, Whole
 from shared.events.fems import PowerW
 
 
@@ -17,8 +13,8 @@ class ScheduleSolved(Event):
     solved_at: Instant
     first_delivery_start: Instant
     status: str
-    charge_w: tuple[int, ...]
-    discharge_w: tuple[int, ...]
+    charge_w: tuple[Whole, ...]
+    discharge_w: tuple[Whole, ...]
     soc_wh: tuple[EnergyWh, ...]
     reasons: tuple[str, ...]
     energy_value_krw_per_kwh: tuple[float, ...]
@@ -35,5 +31,5 @@ class SetpointIssued(Event):
     expires_at: Instant
     issued_at: Instant
     setpoint_w: PowerW
-    charge_w_max: Annotated[int, Field(strict=True, ge=0)]
-    discharge_w_max: Annotated[int, Field(strict=True, ge=0)]
+    charge_w_max: Whole
+    discharge_w_max: Whole

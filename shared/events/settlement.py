@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon, Whole
 
 
 class SettledLine(Fact):
@@ -19,8 +19,8 @@ class SettledLine(Fact):
     sold_wh: EnergyWh
     grid_import_wh: EnergyWh
     grid_export_wh: EnergyWh
-    grid_import_price_jeon_per_kwh: int
-    grid_export_price_jeon_per_kwh: int
+    grid_import_price_jeon_per_kwh: PriceJeon
+    grid_export_price_jeon_per_kwh: PriceJeon
     trade_paid_krw: MoneyKrw
     trade_received_krw: MoneyKrw
     grid_paid_krw: MoneyKrw
@@ -33,7 +33,7 @@ class IntervalSettled(Event):
 
     delivery_start: Instant
     settled_at: Instant
-    ledger_entries: int
+    ledger_entries: Whole
     ledger_sum_krw: MoneyKrw
     lines: tuple[SettledLine, ...]
 
@@ -52,7 +52,7 @@ class StatementIssued(Event):
     statement_id: Identifier
     participant_id: Identifier
     trading_day: date
-    intervals: int
+    intervals: Whole
     bought_wh: EnergyWh
     sold_wh: EnergyWh
     grid_import_wh: EnergyWh

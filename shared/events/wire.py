@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from shared.events.base import Envelope, Event
+from shared.events.base import Envelope, Event, utc
 from shared.events.topics import EVENT_TYPES
 
 # A larger body than this is no fact of ours; brokers refuse 1 MiB by default.
@@ -65,6 +65,10 @@ def decode(message: Message) -> Envelope[Event]:
         raise Undecodable(f"ce_type must be a known event and version, was {event_type}")
     if occurred_at.tzinfo is None:
         raise Undecodable(f"ce_time must carry a UTC offset, was {occurred_at.isoformat()}")
+    try:
+        occurred_at = utc(occurred_at)
+    except ValueError as error:
+        raise Undecodable(f"ce_time: {error}") from None
     try:
         event = kind.model_validate_json(message.body)
     except ValidationError as error:

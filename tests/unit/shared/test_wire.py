@@ -62,8 +62,8 @@ def test_an_event_becomes_a_cloud_event_in_binary_mode() -> None:
 
 
 @given(
-    st.integers(min_value=0, max_value=2**80),
-    st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 -- hypothesis adds the zone
+    st.integers(min_value=0, max_value=2**63 - 1),
+    st.datetimes(datetime(1970, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001 -- hypothesis adds the zone
     st.uuids(),
 )
 def test_whatever_is_encoded_decodes_to_the_same(energy_wh: int, instant: datetime, event_id: uuid.UUID) -> None:
@@ -102,12 +102,25 @@ def test_a_field_that_a_newer_producer_added_is_ignored() -> None:
             a_message(ce_type=b"sandan.IntervalMetered.v2"),
             "must be a known event and version, was sandan.IntervalMeter",
         ),
+        (a_message(ce_time=b"0001-01-01T00:00:00+14:00"), "ce_time: Instant should lie in the years 1970 to 2999"),
         (a_message(""), "body: Invalid JSON"),
         (a_message("[]"), "body: Input should be an object"),
         (a_message(BODY.replace('_wh":5', '_wh":NaN')), "import_wh: "),
         (a_message(BODY.replace('_wh":5', '_wh":5.0')), "import_wh: "),
         (a_message(BODY.replace('_wh":5', '_wh":"5"')), "import_wh: "),
         (a_message(BODY.replace('_wh":5', '_wh":-5')), "import_wh: Input should be greater than or equal to 0"),
+        (
+            a_message(BODY.replace('_wh":5', '_wh":9223372036854775808')),
+            "import_wh: Input should be less than or equal to",
+        ),
+        (
+            a_message(BODY.replace("2026-", "0001-")),
+            "delivery_start: Value error, Instant should lie in the years 1970",
+        ),
+        (
+            a_message(BODY.replace("2026-", "9999-")),
+            "delivery_start: Value error, Instant should lie in the years 1970",
+        ),
         (a_message(BODY.replace("T03:00:00Z", "T03:00:00")), "delivery_start: Input should have timezone info"),
         (a_message(BODY.replace('"grid"', '"gas"')), "meter_kind: "),
         (a_message(BODY.replace('"m"', '"m/../x"')), "meter_id: String should match pattern"),
