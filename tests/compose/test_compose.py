@@ -53,7 +53,7 @@ def wait(services: Any, check: Callable[[], bool]) -> None:
 
 def let_time_pass(clock_file: Path, start: datetime) -> None:
     # The mount is of the folder, so the containers see the file that replaces this one.
-    write_pace(clock_file, Pace(start=start + timedelta(minutes=50), speed=SPEED, epoch=wall_now()))
+    write_pace(clock_file, Pace(start=start + timedelta(minutes=20), speed=SPEED, epoch=wall_now()))
 
 
 def report(folder: Path) -> dict[str, Any]:

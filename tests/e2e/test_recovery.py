@@ -13,8 +13,8 @@ from shared.intervals import INTERVAL, KST
 from tests.e2e.town import Sketch, Town, a_town, quarter
 
 SPEED = 240
-START = datetime(2026, 5, 20, 11, 5, tzinfo=KST)
-# The first interval that is metered whole; the tests wait until two hours of intervals are settled.
+START = datetime(2026, 5, 20, 10, 40, tzinfo=KST)
+# Its gate closes five minutes after the start; the tests wait until two hours of intervals are settled.
 FIRST = datetime(2026, 5, 20, 11, 15, tzinfo=KST)
 INTERVALS = [quarter(FIRST, number) for number in range(8)]
 KILL_AT = FIRST + timedelta(minutes=37)

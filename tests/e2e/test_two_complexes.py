@@ -6,7 +6,7 @@ from pathlib import Path
 from shared.intervals import KST
 from tests.e2e.town import Sketch, Town, a_town, quarter
 
-START = datetime(2026, 5, 20, 12, 5, tzinfo=KST)
+START = datetime(2026, 5, 20, 11, 40, tzinfo=KST)
 FIRST = datetime(2026, 5, 20, 12, 15, tzinfo=KST)
 INTERVALS = [quarter(FIRST, number) for number in range(4)]
 FACTORIES = ("hanbit-machining", "donghae-springs", "bukmyeon-robotics")
