@@ -1,0 +1,250 @@
+"""What the run loop promises, on the memory bus: once each, in order, nothing lost, bad ones set aside."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from shared.bus.memory import MemoryBus
+from shared.bus.port import BusUnavailable, Consumer
+from shared.clock import ManualClock
+from shared.db import messaging
+from shared.db.engine import open_engine
+from shared.db.tables import new_metadata
+from shared.events.base import Envelope, Event, named_id
+from shared.events.deadletters import MessageSetAside
+from shared.events.market import MarketHalted, OrderAccepted
+from shared.events.orders import OrderSubmitted, Side
+from shared.events.wire import Message, decode, encode
+from shared.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
+
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
+METADATA = new_metadata()
+TAKEN = sa.Table("taken", METADATA, sa.Column("order_id", sa.Text, nullable=False))
+
+
+class Market:
+    """A service that notes every order and accepts it, but for one that breaks a rule, on a bus and a database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus = MemoryBus()
+        self.clock = ManualClock(NOON)
+        self.elapsed_s = 0.0
+        self.broken = False
+        self.engine: Engine = open_engine(sa.make_url(f"sqlite:///{folder / 'market.db'}"))
+        METADATA.create_all(self.engine)
+        self.service = Service(name="market", handlers={OrderSubmitted: self.on_order}, tick=self.on_time)
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with an empty memory, as a process does."""
+        self.loop = RunLoop(self.service, self.bus, self.engine, self.clock, lambda: self.elapsed_s)
+
+    def on_order(self, envelope: Envelope[OrderSubmitted], db: Connection) -> Sequence[Event]:
+        """Take an order in."""
+        order = envelope.event
+        if order.order_id == "against-the-rules":
+            raise RuleBroken("quantity_kwh must be > 0, was -1")
+        if self.broken:
+            raise ZeroDivisionError
+        db.execute(sa.insert(TAKEN).values(order_id=order.order_id))
+        facts = {"participant_id": order.participant_id, "delivery_start": order.delivery_start}
+        return [OrderAccepted(complex_id=order.complex_id, order_id=order.order_id, **facts)]
+
+    def on_time(self, now: datetime, db: Connection) -> Sequence[Event]:
+        """Halt at one o'clock, once."""
+        done = db.scalar(sa.select(TAKEN.c.order_id).where(TAKEN.c.order_id == "halted"))
+        if now < NOON + timedelta(hours=1) or done:
+            return []
+        db.execute(sa.insert(TAKEN).values(order_id="halted"))
+        return [MarketHalted(complex_id="c", halted_at=now, reason="one o'clock", operator="clock")]
+
+    def taken(self) -> list[str]:
+        """Return the orders that were taken in, in order."""
+        with self.engine.connect() as db:
+            return list(db.scalars(sa.select(TAKEN.c.order_id)))
+
+    def accepted(self) -> list[str]:
+        """Return what was published about orders."""
+        events = [decode(message).event for message in self.bus.messages("market.orders.v1")]
+        return [event.order_id for event in events if isinstance(event, OrderAccepted)]
+
+    def letters(self) -> list[str]:
+        """Return the reasons of the dead letters."""
+        events = [decode(message).event for message in self.bus.messages("market.dead_letters.v1")]
+        return [event.reason for event in events if isinstance(event, MessageSetAside)]
+
+    def waiting(self) -> int:
+        """Return how many messages are in the outbox."""
+        with self.engine.connect() as db:
+            return len(messaging.unsent(db, 1_000))
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Market:
+    return Market(tmp_path)
+
+
+def an_order(order_id: str) -> Message:
+    order = OrderSubmitted(
+        complex_id="c",
+        order_id=order_id,
+        client_order_id=order_id,
+        participant_id="p",
+        delivery_start=NOON,
+        side=Side.BUY,
+        price_jeon_per_kwh=1,
+        quantity_wh=1,
+        submitted_at=NOON,
+        writer="scheduler",
+        sequence=1,
+    )
+    envelope = Envelope(event_id=named_id(order_id), occurred_at=NOON, source="scheduler", event=order)
+    return encode(envelope, topic="scheduler.orders.v1", key="c")
+
+
+def test_a_batch_is_taken_in_and_answered_in_order(market: Market) -> None:
+    for number in range(5):
+        market.bus.append(an_order(f"o{number}"))
+
+    assert market.loop.step(0) == 5
+
+    assert market.taken() == market.accepted() == ["o0", "o1", "o2", "o3", "o4"]
+    assert market.waiting() == 0
+    assert market.loop.step(0) == 0
+
+
+def test_one_bad_message_keeps_none_of_the_others_out(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    market.bus.append(an_order("against-the-rules"))
+    market.bus.append(Message(topic="scheduler.orders.v1", key="c", body=b"junk", headers=()))
+    market.bus.append(an_order("o2"))
+
+    market.loop.step(0)
+
+    assert market.taken() == market.accepted() == ["o1", "o2"]
+    assert market.letters() == ["quantity_kwh must be > 0, was -1", "header ce_type must be present"]
+
+
+def test_the_same_message_twice_in_one_batch_has_one_effect(market: Market) -> None:
+    for _ in range(2):
+        market.bus.append(an_order("o1"))
+
+    market.loop.step(0)
+
+    assert market.taken() == market.accepted() == ["o1"]
+
+
+def test_a_message_that_comes_again_after_a_restart_has_no_effect(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    market.loop.step(0)
+    market.bus.commit("market", {("scheduler.orders.v1", part): 0 for part in range(3)})
+    market.restart()
+
+    assert market.loop.step(0) == 1
+
+    assert market.taken() == market.accepted() == ["o1"]
+
+
+def test_events_wait_in_the_outbox_while_the_broker_is_away_and_go_out_once_in_order(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    market.bus.append(an_order("o2"))
+    consumer = market.bus.consumer("market", ["scheduler.orders.v1"])
+    market.loop._consumer = ConsumerThatCutsTheLine(consumer, market.bus)
+
+    with pytest.raises(BusUnavailable):
+        market.loop.step(0)
+    assert (market.taken(), market.waiting()) == (["o1", "o2"], 2)
+
+    market.bus.available = True
+    market.restart()
+    market.loop.step(0)
+    market.loop.step(0)
+
+    assert market.taken() == market.accepted() == ["o1", "o2"]
+    assert market.waiting() == 0
+
+
+class ConsumerThatCutsTheLine:
+    """A consumer after whose commit the broker is away."""
+
+    def __init__(self, inner: Consumer, bus: MemoryBus) -> None:
+        self.inner, self.bus = inner, bus
+        self.poll, self.rewind, self.close = inner.poll, inner.rewind, inner.close
+
+    def commit(self) -> None:
+        """Commit, and lose the broker."""
+        self.inner.commit()
+        self.bus.available = False
+
+
+def test_a_broken_service_ends_with_nothing_done_and_goes_on_where_it_was(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    market.broken = True
+    with pytest.raises(ZeroDivisionError):
+        market.loop.step(0)
+    assert (market.taken(), market.accepted(), market.letters()) == ([], [], [])
+
+    market.broken = False
+    market.loop.step(0)
+
+    assert market.taken() == market.accepted() == ["o1"]
+
+
+def test_a_locked_database_is_a_passing_fault_that_loses_nothing(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    sa.event.listen(market.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=1"))
+    market.engine.dispose()
+
+    with market.engine.begin(), pytest.raises(sa.exc.OperationalError, match="locked"):
+        market.loop.step(0)
+    market.loop.step(0)
+
+    assert market.taken() == market.accepted() == ["o1"]
+
+
+def test_a_tick_publishes_what_it_returns_once(market: Market) -> None:
+    market.loop.step(0)
+    market.clock.advance(timedelta(hours=5))
+
+    for _ in range(3):
+        market.loop.step(0)
+
+    [halted] = [decode(message) for message in market.bus.messages("market.auctions.v1")]
+    assert halted.occurred_at == NOON + timedelta(hours=5)
+    assert halted.source == "market"
+
+
+def test_more_events_than_one_publication_holds_all_go_out_in_order(market: Market) -> None:
+    names = [f"o{number}" for number in range(1_100)]
+    for name in names:
+        market.bus.append(an_order(name))
+
+    market.loop.step(0)
+
+    assert market.accepted() == names
+
+
+def test_the_inbox_forgets_a_week_later_and_looks_only_now_and_then(market: Market) -> None:
+    def inbox() -> int:
+        with market.engine.connect() as db:
+            return db.scalar(sa.select(sa.func.count()).select_from(messaging.INBOX)) or 0
+
+    market.bus.append(an_order("o1"))
+    market.loop.step(0)
+    market.clock.advance(messaging.INBOX_KEPT)
+    market.elapsed_s += FORGET_EVERY_S
+    market.loop.step(0)
+    assert inbox() == 1  # a week old, but not older
+
+    market.clock.advance(timedelta(microseconds=1))
+    market.elapsed_s += FORGET_EVERY_S - 1
+    market.loop.step(0)
+    assert inbox() == 1  # too old, but the loop has looked 599 s ago
+
+    market.elapsed_s += 1
+    market.loop.step(0)
+    assert inbox() == 0
