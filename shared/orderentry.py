@@ -7,6 +7,7 @@ order with an earlier stamp follows it in the writer's topic. The market clears 
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from shared.db.tables import UtcInstant
@@ -76,4 +77,7 @@ def seal_due(db: Connection, complex_id: str, *, writer: str, lead: timedelta, n
 def _require_row(db: Connection, complex_id: str) -> None:
     found = db.scalar(sa.select(WRITER.c.complex_id).where(WRITER.c.complex_id == complex_id))
     if found is None:
-        db.execute(sa.insert(WRITER).values(complex_id=complex_id, last_sequence=0, sealed_through=None))
+        # Two threads may both see that there is none; the later one then waits for the row of the other.
+        dialect = postgresql if db.dialect.name == "postgresql" else sqlite
+        row = dialect.insert(WRITER).values(complex_id=complex_id, last_sequence=0, sealed_through=None)
+        db.execute(row.on_conflict_do_nothing())
