@@ -83,7 +83,7 @@ function drawFigures() {
   const band = settled.sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];
   write("price-now", delivered?.price_krw_per_kwh ?? "–");
   const grid = band ? `${word("gridPays")} ${Number(band.grid_export_price_krw_per_kwh).toFixed(0)}–${Number(band.grid_import_price_krw_per_kwh_max).toFixed(0)}` : "";
-  write("price-note", delivered ? `${timeOf(delivered.delivery_start)} ${word("delivery")}${delivered.price_krw_per_kwh === null ? ` · ${word("noTrade")}` : ""}${grid && ` · ${grid}`}` : word("nothing"));
+  write("price-note", delivered ? `${timeOf(delivered.delivery_start)} ${word("delivery")}${delivered.price_krw_per_kwh === null ? ` · ${word("noTrade")}` : grid && ` · ${grid}`}` : word("nothing"));
   write("traded", count(total(auctions, (one) => Number(one.volume_kwh))));
   write("traded-note", `${count(total(auctions, (one) => one.trades))} ${word("trades")} · ${auctions.length} ${word("auctions")}`);
   const without = total(settled, (one) => one.cost_without_krw);
