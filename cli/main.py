@@ -15,6 +15,7 @@ VERBS = {
     "status": "cli.up",
     "down": "cli.up",
     "clear": "cli.clear",
+    "replay": "cli.replay",
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
     "migrate": "cli.migrate",

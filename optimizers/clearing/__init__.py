@@ -16,6 +16,7 @@ from optimizers.clearing.book import (
 from optimizers.clearing.certificate import certificate, order_book_sha256
 from optimizers.clearing.check import WrongAnswer, check
 from optimizers.clearing.pairing import Trade, pair_trades
+from optimizers.clearing.why import fill_reasons
 
 __all__ = [
     "PRICE_JEON_PER_KWH_MAX",
@@ -34,6 +35,7 @@ __all__ = [
     "check",
     "clear",
     "clear_book",
+    "fill_reasons",
     "order_book_sha256",
     "pair_trades",
 ]

@@ -1,11 +1,12 @@
 """What became of the orders."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon
 from shared.events.orders import Side
+from shared.why import FillReason
 
 
 class OrderAccepted(Event):
@@ -35,7 +36,10 @@ class OrderCancelled(Event):
 
 
 class Fill(Fact):
-    """What one order of the book got; `filled_wh` may be 0. Of the two money fields one is 0, by side."""
+    """What one order of the book got; `filled_wh` may be 0. Of the two money fields one is 0, by side.
+
+    `reason` is a code of shared/why.py; null in auctions of before it was said.
+    """
 
     order_id: Identifier
     participant_id: Identifier
@@ -45,6 +49,7 @@ class Fill(Fact):
     filled_wh: EnergyWh
     paid_krw: MoneyKrw
     received_krw: MoneyKrw
+    reason: FillReason | None = None
 
 
 class Trade(Fact):
@@ -61,7 +66,10 @@ class Trade(Fact):
 
 
 class AuctionCleared(Event):
-    """A delivery interval's call auction is over. Without a trade `price_jeon_per_kwh` is null, never 0."""
+    """A delivery interval's call auction is over. Without a trade `price_jeon_per_kwh` is null, never 0.
+
+    `binding_limits` names the feeders that could carry no more, and which way.
+    """
 
     auction_id: Identifier
     delivery_start: Instant
@@ -76,6 +84,7 @@ class AuctionCleared(Event):
     book_hash: str
     fills: tuple[Fill, ...]
     trades: tuple[Trade, ...]
+    binding_limits: dict[str, Literal["import", "export"]] = Field(default_factory=dict)
 
 
 class MarketHalted(Event):

@@ -272,10 +272,10 @@ def test_another_deployments_complex_is_set_aside(bench: Bench) -> None:
     assert len(bench.bus.messages("market.dead_letters.v1")) == 1
 
 
-def test_figures_beyond_any_column_are_answered_not_stored(bench: Bench) -> None:
-    huge = a_buy("b1").model_copy(update={"quantity_wh": 10**30})
-    dear = a_buy("b2").model_copy(update={"price_jeon_per_kwh": 10**30})
-    endless = a_buy("b3").model_copy(update={"sequence": 10**30})
+def test_figures_beyond_the_rules_are_answered_and_those_beyond_any_column_set_aside(bench: Bench) -> None:
+    huge = a_buy("b1").model_copy(update={"quantity_wh": 10**15})
+    dear = a_buy("b2").model_copy(update={"price_jeon_per_kwh": 10**15})
+    endless = a_buy("b3").model_copy(update={"quantity_wh": 10**30})
 
     give(bench, huge, dear, endless)
 

@@ -1,0 +1,149 @@
+"""`sandan replay`: hold a past auction again, from what the market logged, and compare every fill and the price."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import sqlalchemy as sa
+import typer
+from sqlalchemy.engine import Connection
+
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
+from shared.db.engine import open_engine, reading, service_url
+from shared.db.migrating import require_newest
+from shared.errors import BadInput
+from shared.paths import ROOT
+from shared.units import krw_text, kwh_text
+
+if TYPE_CHECKING:
+    from services.market.store import Record
+    from shared.events.market import AuctionCleared
+
+DEPLOYMENTS = ROOT / "var"
+DIFFERENCES_SHOWN = 20
+
+
+def replay(
+    auction_id: Annotated[str, typer.Argument(help="As in GET /auctions, e.g. changwon-demo:20260520T0100Z.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A deployment's folder, such as var/demo-8000; default: SANDAN_DATABASE_URL, or the newest."),
+    ] = None,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Recompute a past auction: are every fill and the price the same? / 과거 경매를 다시 계산해 비교합니다."""
+    base_url = database_of(folder)
+    with market_database(base_url) as db:
+        answer = replayed(db, auction_id, where=base_url)
+    print_answer(answer, pretty=pretty)
+    if not answer["same"]:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def database_of(folder: Path | None) -> str:
+    """Return the database to read: the folder's, the environment's, or that of the deployment that ran last."""
+    if folder is not None:
+        if not (folder / "data").is_dir():
+            raise BadInput(
+                where="command line", field="--folder", rule="must be a deployment's folder", value=str(folder)
+            )
+        return f"sqlite:///{folder / 'data'}"
+    if named := os.environ.get("SANDAN_DATABASE_URL"):
+        return named
+    found = sorted(DEPLOYMENTS.glob("**/data/market.db"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        hint = "name a deployment with --folder, or set SANDAN_DATABASE_URL"
+        raise BadInput(where=str(DEPLOYMENTS), field="market.db", rule="must exist", value="none found", hint=hint)
+    return f"sqlite:///{found[-1].parent}"
+
+
+@contextmanager
+def market_database(base_url: str) -> Iterator[Connection]:
+    """Open the market's database of a deployment for reading."""
+    url = service_url(base_url, "market")
+    shown = url.render_as_string(hide_password=True)
+    if url.drivername == "sqlite" and not Path(url.database or "").is_file():
+        raise BadInput(where=shown, field="database", rule="must exist", value="no such file")
+    engine = open_engine(url)
+    try:
+        require_newest(engine, "market")
+        with reading(engine) as db:
+            yield db
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise BadInput(where=shown, field="database", rule="must answer", value=reason) from None
+    finally:
+        engine.dispose()
+
+
+def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
+    """Hold an auction again and compare it with what was kept.
+
+    Raises:
+        BadInput: There is no such auction, or it was held before its terms were kept.
+    """
+    from services.market import domain, store
+    from services.market.handlers.auctions import auction_cleared, event_sha256
+
+    record = store.load_auction(db, auction_id)
+    if record is None:
+        raise BadInput(where=where, field="AUCTION_ID", rule="must name a past auction", value=auction_id)
+    if record.terms is None:
+        rule = "must be an auction whose terms were kept"
+        raise BadInput(where=where, field="AUCTION_ID", rule=rule, value=auction_id)
+    orders = store.load_book(db, record.complex_id, record.held.delivery_start)
+    auction = domain.hold_auction(record.terms, orders)
+    due = domain.DueAuction(record.held.delivery_start, record.held.cleared_at)
+    event = auction_cleared(record.complex_id, due, auction)
+    compared = {
+        "price_krw_per_kwh": (_krw(record.price_jeon_per_kwh), _krw(event.price_jeon_per_kwh)),
+        "volume_kwh": (kwh_text(record.volume_wh), kwh_text(event.volume_wh)),
+        "fees_krw": (record.fees_krw, event.fees_krw),
+        "status": (record.status, event.status),
+        "order_book_sha256": (record.book_hash, event.book_hash),
+        "certificate_sha256": (_sha256(record.certificate), _sha256(auction.certificate)),
+        "event_sha256": (record.held.event_sha256, event_sha256(event)),
+    }
+    different = _different_fills(record, event)
+    return {
+        "auction_id": auction_id,
+        "same": not different and all(kept == again for kept, again in compared.values()),
+        "source": sa.make_url(where).render_as_string(hide_password=True),
+        "orders": len(event.fills),
+        "fills_different": len(different),
+        "differences": different[:DIFFERENCES_SHOWN],
+        **{name: {"kept": kept, "replayed": again} for name, (kept, again) in compared.items()},
+    }
+
+
+def _different_fills(record: "Record", event: "AuctionCleared") -> list[dict[str, Any]]:
+    kept = {fill.order_id: (fill.filled_wh, fill.paid_krw, fill.received_krw) for fill in record.fills.values()}
+    again = {fill.order_id: (fill.filled_wh, fill.paid_krw, fill.received_krw) for fill in event.fills}
+    return [
+        {"order_id": order_id, "kept": _fill(kept.get(order_id)), "replayed": _fill(again.get(order_id))}
+        for order_id in sorted(kept.keys() | again.keys())
+        if kept.get(order_id) != again.get(order_id)
+    ]
+
+
+def _fill(fill: tuple[int, int, int] | None) -> dict[str, Any] | None:
+    if fill is None:
+        return None
+    filled_wh, paid_krw, received_krw = fill
+    return {"filled_kwh": kwh_text(filled_wh), "paid_krw": paid_krw, "received_krw": received_krw}
+
+
+def _krw(price_jeon_per_kwh: int | None) -> str | None:
+    return None if price_jeon_per_kwh is None else krw_text(price_jeon_per_kwh)
+
+
+def _sha256(certificate: Mapping[str, object] | None) -> str | None:
+    if certificate is None:
+        return None
+    text = json.dumps(certificate, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""What an auction gives, from its orders and its terms alone: the same ones give the same answer for ever."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from optimizers import clearing
+from services.market.domain.values import Order, Site, Venue
+from shared.why import FillReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """All that an auction's answer depends on beside its orders."""
+
+    sites: Mapping[str, Site]
+    feeders: tuple[clearing.Feeder, ...]
+    is_halted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auction:
+    """An auction's answer: the book in arrival order with a fill and its reason for each order, trades, certificate.
+
+    `certificate` is None where a halt kept the book from being cleared.
+    """
+
+    book: tuple[Order, ...]
+    terms: Terms
+    outcome: clearing.Clearing
+    fills: tuple[clearing.Fill, ...]
+    reasons: tuple[FillReason, ...]
+    trades: tuple[clearing.Trade, ...]
+    book_hash: str
+    certificate: Mapping[str, object] | None
+
+    @property
+    def status(self) -> Literal["cleared", "halted"]:
+        """Say whether the book was cleared."""
+        return "halted" if self.certificate is None else "cleared"
+
+
+def terms_of(venue: Venue, *, is_halted: bool) -> Terms:
+    """Return the terms of a venue's auction."""
+    return Terms(sites=venue.sites, feeders=venue.feeders, is_halted=is_halted)
+
+
+def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
+    """Clear a complete book; in a halted market nothing is filled.
+
+    Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence.
+    """
+    book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
+    entries = [
+        clearing.Order(
+            order_id=order.order_id,
+            participant_id=order.participant_id,
+            side=order.side,
+            price_jeon_per_kwh=order.price_jeon_per_kwh,
+            quantity_wh=order.quantity_wh,
+            sequence=place,
+            feeder_id=terms.sites[order.participant_id].feeder_id,
+        )
+        for place, order in enumerate(book, start=1)
+    ]
+    outcome = clearing.clear([] if terms.is_halted else entries, terms.feeders)
+    nothing = tuple(clearing.Fill(order.order_id, 0, 0, 0) for order in book)
+    return Auction(
+        book=book,
+        terms=terms,
+        outcome=outcome,
+        fills=nothing if terms.is_halted else outcome.fills,
+        reasons=(FillReason.HALTED,) * len(book) if terms.is_halted else clearing.fill_reasons(entries, outcome),
+        trades=() if terms.is_halted else clearing.pair_trades(entries, outcome),
+        book_hash=clearing.order_book_sha256(entries, terms.feeders),
+        certificate=None if terms.is_halted else clearing.certificate(entries, terms.feeders, outcome),
+    )
+
+
+def auction_id(complex_id: str, delivery_start: datetime) -> str:
+    """Return the name of a complex's auction of one interval."""
+    return f"{complex_id}:{delivery_start:%Y%m%dT%H%MZ}"
+
+
+def terms_record(terms: Terms) -> dict[str, object]:
+    """Return terms as JSON, to be kept beside the auction."""
+    return {
+        "version": 1,
+        "is_halted": terms.is_halted,
+        "sites": {name: [site.feeder_id, site.take_wh_max, site.deliver_wh_max] for name, site in terms.sites.items()},
+        "feeders": [
+            [
+                feeder.feeder_id,
+                feeder.import_limit_wh,
+                feeder.export_limit_wh,
+                feeder.wheeling_fee_jeon_per_kwh,
+            ]
+            for feeder in terms.feeders
+        ],
+    }
+
+
+def terms_from(record: Mapping[str, object]) -> Terms:
+    """Return the terms that `terms_record` wrote."""
+    sites, feeders = record["sites"], record["feeders"]
+    assert isinstance(sites, dict)  # noqa: S101 -- as written by terms_record; narrows the type
+    assert isinstance(feeders, list)  # noqa: S101 -- as above
+    return Terms(
+        is_halted=record["is_halted"] is True,
+        sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
+        feeders=tuple(
+            clearing.Feeder(
+                feeder_id=one[0], import_limit_wh=one[1], export_limit_wh=one[2], wheeling_fee_jeon_per_kwh=one[3]
+            )
+            for one in feeders
+        ),
+    )

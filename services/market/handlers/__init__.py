@@ -1,0 +1,34 @@
+"""What the market does with each event: load, compute, save, emit."""
+
+from datetime import timedelta
+from functools import partial
+
+from services.market.handlers.auctions import on_orders_sealed, watch_seals
+from services.market.handlers.commands import on_halt_requested, on_resume_requested
+from services.market.handlers.orders import on_cancel_requested, on_order_submitted
+from services.market.handlers.venues import venue_of
+from shared.complexes import Complexes
+from shared.events.commands import MarketHaltRequested, MarketResumeRequested
+from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted
+from shared.runloop import Service
+
+
+def service(complexes: Complexes, *, seal_alarm: timedelta) -> Service:
+    """Return the market of a deployment's complexes.
+
+    Args:
+        complexes: Their files.
+        seal_alarm: How long after gate closure a writer's seal is missed, by the clock.
+    """
+    venues = {complex_id: venue_of(one) for complex_id, one in complexes.items()}
+    return Service(
+        name="market",
+        handlers={
+            OrderSubmitted: partial(on_order_submitted, venues),
+            OrderCancelRequested: partial(on_cancel_requested, venues),
+            OrdersSealed: partial(on_orders_sealed, venues),
+            MarketHaltRequested: partial(on_halt_requested, venues),
+            MarketResumeRequested: partial(on_resume_requested, venues),
+        },
+        tick=partial(watch_seals, venues, seal_alarm),
+    )

@@ -1,0 +1,120 @@
+"""Auctions: held as soon as their books are complete, missed when they are not."""
+
+import hashlib
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from services.market import domain, store
+from services.market.handlers.venues import Venues, venue_for
+from shared.events.base import Envelope, Event
+from shared.events.market import AuctionCleared, Fill, Trade
+from shared.events.orders import OrdersSealed, Side
+from shared.intervals import is_delivery_start
+from shared.orderentry import WRITERS
+from shared.runloop import RuleBroken
+
+logger = logging.getLogger(__name__)
+
+
+def on_orders_sealed(venues: Venues, envelope: Envelope[OrdersSealed], db: Connection) -> list[Event]:
+    """Keep a writer's seal, and hold every auction whose book is complete with it."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    if event.writer not in WRITERS or not is_delivery_start(event.delivery_start):
+        rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
+        raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")
+    store.save_seal(db, venue.complex_id, domain.Seal(event.writer, event.delivery_start, event.sealed_at))
+    due = domain.auctions_due(
+        store.load_seals(db, venue.complex_id),
+        WRITERS,
+        cleared_through=store.cleared_through(db, venue.complex_id),
+        earliest_order=store.earliest_order(db, venue.complex_id),
+    )
+    return [_clear(venue, one, db) for one in due]
+
+
+def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> AuctionCleared:
+    """Hold one auction; the market counts as halted there if it was at gate closure."""
+    halted_at = store.halt_at(db, venue.complex_id, due.delivery_start - venue.rules.gate_closure_lead)
+    orders = store.load_book(db, venue.complex_id, due.delivery_start)
+
+    auction = domain.hold_auction(domain.terms_of(venue, is_halted=halted_at is not None), orders)
+
+    event = auction_cleared(venue.complex_id, due, auction)
+    held = store.Held(event.auction_id, due.delivery_start, due.complete_at, event_sha256(event))
+    store.save_auction(db, venue.complex_id, auction, held)
+    facts = {"orders": len(orders), "volume_wh": event.volume_wh, "price_jeon_per_kwh": event.price_jeon_per_kwh}
+    logger.info("auction cleared", extra={"auction_id": event.auction_id, "status": event.status, **facts})
+    return event
+
+
+def event_sha256(event: AuctionCleared) -> str:
+    """Hash an auction's event as it is published."""
+    return hashlib.sha256(event.model_dump_json().encode()).hexdigest()
+
+
+def auction_cleared(complex_id: str, due: domain.DueAuction, auction: domain.Auction) -> AuctionCleared:
+    """Return an auction's event."""
+    auction_id = domain.auction_id(complex_id, due.delivery_start)
+    outcome = auction.outcome
+    return AuctionCleared(
+        complex_id=complex_id,
+        auction_id=auction_id,
+        delivery_start=due.delivery_start,
+        cleared_at=due.complete_at,
+        status=auction.status,
+        price_jeon_per_kwh=outcome.price_jeon_per_kwh,
+        price_low_jeon_per_kwh=outcome.price_low_jeon_per_kwh,
+        price_high_jeon_per_kwh=outcome.price_high_jeon_per_kwh,
+        volume_wh=outcome.volume_wh,
+        fees_krw=outcome.fees_krw,
+        feeder_price_jeon_per_kwh={result.feeder_id: result.price_jeon_per_kwh for result in outcome.feeders},
+        book_hash=auction.book_hash,
+        fills=tuple(
+            Fill(
+                order_id=order.order_id,
+                participant_id=order.participant_id,
+                side=Side(order.side),
+                quantity_wh=order.quantity_wh,
+                price_jeon_per_kwh=order.price_jeon_per_kwh,
+                filled_wh=fill.filled_wh,
+                paid_krw=fill.paid_krw,
+                received_krw=fill.received_krw,
+                reason=reason,
+            )
+            for order, fill, reason in zip(auction.book, auction.fills, auction.reasons, strict=True)
+        ),
+        trades=tuple(
+            Trade(
+                trade_id=f"{auction_id}:{number}",
+                buy_order_id=trade.buy_order_id,
+                sell_order_id=trade.sell_order_id,
+                buyer_id=trade.buyer_id,
+                seller_id=trade.seller_id,
+                quantity_wh=trade.quantity_wh,
+                paid_krw=trade.paid_krw,
+                received_krw=trade.received_krw,
+            )
+            for number, trade in enumerate(auction.trades, start=1)
+        ),
+        binding_limits={result.feeder_id: result.binding for result in outcome.feeders if result.binding},
+    )
+
+
+def watch_seals(venues: Venues, seal_alarm: timedelta, now: datetime, db: Connection) -> list[Event]:
+    """Raise an alarm, once an interval, when a writer's seal is missing for too long; the auction keeps waiting."""
+    for complex_id, venue in venues.items():
+        late = domain.held_up(
+            store.load_seals(db, complex_id),
+            WRITERS,
+            cleared_through=store.cleared_through(db, complex_id),
+            late_after=seal_alarm - venue.rules.gate_closure_lead,
+            now=now,
+        )
+        if late is not None and store.alarmed_through(db, complex_id) != late.delivery_start:
+            store.save_alarm(db, complex_id, late.delivery_start)
+            facts = {"delivery_start": late.delivery_start.isoformat(), "writers": list(late.writers)}
+            logger.warning("auction waits for seals", extra={"complex_id": complex_id, **facts})
+    return []

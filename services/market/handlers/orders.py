@@ -1,0 +1,98 @@
+"""Orders in, and orders back."""
+
+import logging
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from services.market import domain, store
+from services.market.handlers.venues import Venues, venue_for
+from shared.events.base import Envelope, Event
+from shared.events.market import OrderAccepted, OrderCancelled, OrderRejected
+from shared.events.orders import OrderCancelRequested, OrderSubmitted
+from shared.runloop import RuleBroken
+
+logger = logging.getLogger(__name__)
+
+SEQUENCE_MAX = 2**63 - 1  # what a database column holds
+
+
+def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
+    """Admit an order to its book, or reject it with the reason; a known order id is not answered again."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    order = _order(event)
+    arrival = store.load_arrival(db, venue.complex_id, order)
+    if arrival.is_known:
+        return []
+    identity = {
+        "complex_id": venue.complex_id,
+        "order_id": order.order_id,
+        "participant_id": order.participant_id,
+        "delivery_start": order.delivery_start,
+    }
+
+    rejection = domain.admit(venue, order, arrival.standing)
+
+    if rejection is not None:
+        store.save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)
+        return [OrderRejected.model_validate({**identity, "reason": rejection.reason, "detail": rejection.detail})]
+    store.save_order(db, venue.complex_id, order)
+    accepted = OrderAccepted.model_validate(identity)
+    if arrival.cancel_requested_at is None:
+        return [accepted]
+    return [accepted, *_cancel(venue, order, order.participant_id, arrival.cancel_requested_at, db)]
+
+
+def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
+    """Take an order out of its book, if its participant asked before gate closure; halted or not."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    order = store.load_order(db, venue.complex_id, event.order_id)
+    if order is not None:
+        return _cancel(venue, order, event.participant_id, event.requested_at, db)
+    if not store.is_answered(db, venue.complex_id, event.order_id):
+        store.save_early_cancel(
+            db,
+            venue.complex_id,
+            order_id=event.order_id,
+            participant_id=event.participant_id,
+            requested_at=event.requested_at,
+        )
+    return []
+
+
+def _cancel(
+    venue: domain.Venue, order: domain.Order, participant_id: str, requested_at: datetime, db: Connection
+) -> list[Event]:
+    lead = venue.rules.gate_closure_lead
+    cleared_through = store.cleared_through(db, venue.complex_id)
+    is_over = cleared_through is not None and order.delivery_start <= cleared_through
+    if is_over or not domain.cancellable(order, participant_id=participant_id, requested_at=requested_at, lead=lead):
+        logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": requested_at})
+        return []
+    store.save_cancel(db, venue.complex_id, order.order_id, requested_at)
+    return [
+        OrderCancelled(
+            complex_id=venue.complex_id,
+            order_id=order.order_id,
+            participant_id=order.participant_id,
+            delivery_start=order.delivery_start,
+        )
+    ]
+
+
+def _order(event: OrderSubmitted) -> domain.Order:
+    if event.sequence > SEQUENCE_MAX:
+        raise RuleBroken(f"order {event.order_id}: sequence must be at most {SEQUENCE_MAX}, was {event.sequence}")
+    return domain.Order(
+        order_id=event.order_id,
+        participant_id=event.participant_id,
+        delivery_start=event.delivery_start,
+        side=event.side.value,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+        quantity_wh=event.quantity_wh,
+        submitted_at=event.submitted_at,
+        writer=event.writer,
+        sequence=event.sequence,
+    )

@@ -1,0 +1,63 @@
+"""The complexes' markets, as their files describe them."""
+
+from collections.abc import Mapping
+from math import floor
+
+from optimizers import clearing
+from services.market import domain
+from shared.complexes import Complex, Participant
+from shared.events.base import Event
+from shared.intervals import INTERVAL
+from shared.orderentry import WRITERS
+from shared.runloop import RuleBroken
+from shared.units import WH_PER_KWH, energy_kwh
+
+Venues = Mapping[str, domain.Venue]
+
+
+def venue_of(one: Complex) -> domain.Venue:
+    """Return a complex's market: its file in Wh and jeon."""
+    calendar = one.market
+    return domain.Venue(
+        complex_id=one.complex_id,
+        rules=domain.Rules(
+            gate_closure_lead=calendar.gate_closure_lead,
+            price_jeon_per_kwh_min=calendar.price_jeon_per_kwh_min,
+            price_jeon_per_kwh_max=calendar.price_jeon_per_kwh_max,
+            quantity_wh_max=calendar.order_quantity_wh_max,
+            open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // (len(one.participants) * len(WRITERS))),
+        ),
+        sites={participant.participant_id: _site(participant) for participant in one.participants},
+        feeders=tuple(
+            clearing.Feeder(
+                feeder_id=feeder.feeder_id,
+                import_limit_wh=None if feeder.import_limit_kw is None else _interval_wh(feeder.import_limit_kw),
+                export_limit_wh=None if feeder.export_limit_kw is None else _interval_wh(feeder.export_limit_kw),
+                wheeling_fee_jeon_per_kwh=feeder.wheeling_fee_jeon_per_kwh,
+            )
+            for feeder in one.feeders
+        ),
+    )
+
+
+def venue_for(venues: Venues, event: Event) -> domain.Venue:
+    """Return the market that an event belongs to."""
+    venue = venues.get(event.complex_id)
+    if venue is None:
+        raise RuleBroken(f"complex_id must be one of {sorted(venues)}, was {event.complex_id}")
+    return venue
+
+
+def _site(participant: Participant) -> domain.Site:
+    deliver_kw = sum(site.capacity_kw_ac for site in participant.pv)
+    deliver_kw += sum(ess.discharge_kw_max for ess in participant.ess)
+    return domain.Site(
+        feeder_id=participant.feeder_id,
+        take_wh_max=_interval_wh(participant.contract.contract_kw),
+        deliver_wh_max=_interval_wh(deliver_kw),
+    )
+
+
+def _interval_wh(limit_kw: float) -> int:
+    """Return a power limit as energy of one interval, rounded down so that it is never exceeded."""
+    return floor(energy_kwh(limit_kw, INTERVAL) * WH_PER_KWH)

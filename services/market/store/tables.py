@@ -1,0 +1,99 @@
+"""The market's own tables: books, seals, halts, and what the auctions gave."""
+
+import sqlalchemy as sa
+
+from shared.db.tables import UtcInstant, new_metadata
+
+METADATA = new_metadata()
+
+ORDER = sa.Table(
+    "book_order",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("delivery_start", UtcInstant, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("price_jeon_per_kwh", sa.BigInteger, nullable=False),
+    sa.Column("quantity_wh", sa.BigInteger, nullable=False),
+    sa.Column("submitted_at", UtcInstant, nullable=False),
+    sa.Column("writer", sa.Text, nullable=False),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("cancelled_at", UtcInstant),
+    sa.Index("book_order_by_book", "complex_id", "delivery_start", "participant_id"),
+)
+
+# Rejected orders keep no figures: these may be too large for any column.
+REJECTION = sa.Table(
+    "rejection",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+
+# Cancellations that overtook their order: another writer's topic may be faster.
+EARLY_CANCEL = sa.Table(
+    "early_cancel",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("requested_at", UtcInstant, nullable=False),
+)
+
+SEAL = sa.Table(
+    "seal",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("sealed_at", UtcInstant, nullable=False),
+)
+
+HALT = sa.Table(
+    "halt",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("halted_at", UtcInstant, primary_key=True),
+    sa.Column("resumed_at", UtcInstant),
+)
+
+PROGRESS = sa.Table(
+    "progress",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("cleared_through", UtcInstant),
+    sa.Column("alarmed_through", UtcInstant),
+)
+
+AUCTION = sa.Table(
+    "auction",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("auction_id", sa.Text, nullable=False, unique=True),
+    sa.Column("cleared_at", UtcInstant, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("price_jeon_per_kwh", sa.BigInteger),
+    sa.Column("volume_wh", sa.BigInteger, nullable=False),
+    sa.Column("fees_krw", sa.BigInteger, nullable=False),
+    sa.Column("book_hash", sa.Text, nullable=False),
+    sa.Column("certificate", sa.JSON),
+    # What it takes to hold the auction again (null: held before these were kept), and the hash of what was published.
+    sa.Column("terms", sa.JSON),
+    sa.Column("event_sha256", sa.Text),
+)
+
+FILL = sa.Table(
+    "fill",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, nullable=False),
+    sa.Column("filled_wh", sa.BigInteger, nullable=False),
+    sa.Column("paid_krw", sa.BigInteger, nullable=False),
+    sa.Column("received_krw", sa.BigInteger, nullable=False),
+)
