@@ -48,7 +48,8 @@ class Gateway:
             if self._clock.now() >= due:
                 await _through_passing_faults(poller.poll)
                 # Late polls are left out, not made up for; a silent device is not left alone for a whole interval.
-                again = timedelta(seconds=SILENT_AGAIN_S * self._clock.speed)
+                # While the clock stands, an instant is observed once.
+                again = timedelta(seconds=max(SILENT_AGAIN_S * self._clock.speed, 1))
                 due = max(due + (min(every, again) if poller.silent else every), self._clock.now())
             await asyncio.sleep(self._wait_s(due))
         poller.close()
