@@ -1,0 +1,151 @@
+"""The scheduler's arithmetic, worked by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optimizers.ess import Rolling
+from optimizers.tariff import SitePrices
+from services.scheduler import domain
+from services.scheduler.domain import Bid, Outlook, Position
+from shared.complexes import Bidding, Ess
+
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+BATTERY = Ess(
+    device_id="e",
+    capacity_kwh=1000,
+    charge_kw_max=250,
+    discharge_kw_max=250,
+    charge_efficiency=0.96,
+    discharge_efficiency=0.96,
+    soc_min=0.1,
+    soc_max=0.9,
+    soc_initial=0.4,
+    cycle_cost_krw_per_kwh=5,
+)
+BIDDING = Bidding(mode="automatic", buy_share=0.85, sell_share=0.15)
+
+
+def an_outlook(load_kw: float, pv_kw: float) -> Outlook:
+    """Return a day that is the same all along."""
+    return Outlook(load_kw=np.full(96, load_kw), pv_kw=np.full(96, pv_kw))
+
+
+def test_a_forecast_issued_earlier_is_shifted_and_its_end_repeats_the_day_before() -> None:
+    series = [float(n) for n in range(96)]
+
+    moved = domain.aligned(series, NOON, NOON + 2 * QUARTER)
+
+    # From the third quarter hour on; the two that are missing at the end are those of the day before.
+    assert moved.tolist() == [*series[2:], 0.0, 1.0]
+    assert domain.aligned(series, NOON, NOON).tolist() == series
+
+
+@pytest.mark.parametrize(
+    ("told_w", "minutes", "soc_kwh"),
+    [
+        ({}, 15, 400.0),
+        ({NOON: 240_000}, 15, 438.4),  # 240 kW for the last 10 minutes: 40 kWh, of which 96 % get in
+        ({NOON: -96_000}, 15, 400 - 16 / 0.96),  # 16 kWh out cost 16.67 kWh of store
+        ({NOON: 240_000, NOON + QUARTER: -96_000}, 30, 413.4),  # + 38.4, then 24 kWh out cost 25
+        ({NOON - QUARTER: 240_000, NOON + QUARTER: 240_000}, 15, 400.0),  # neither runs between 12:05 and 12:15
+        ({NOON: 10_000_000}, 15, 1000.0),  # full
+        ({NOON: -10_000_000}, 15, 0.0),  # empty
+    ],
+)
+def test_charge_at_delivery_follows_what_the_converter_was_told(
+    told_w: dict[datetime, int], minutes: int, soc_kwh: float
+) -> None:
+    expected_kwh = domain.soc_kwh_at(
+        NOON + timedelta(minutes=minutes),
+        measured_at=NOON + timedelta(minutes=5),
+        soc_kwh=400.0,
+        told_w=told_w,
+        ess=BATTERY,
+    )
+
+    assert expected_kwh == pytest.approx(soc_kwh)
+
+
+def test_charge_measured_after_the_delivery_began_is_taken_as_it_is() -> None:
+    soc_kwh = domain.soc_kwh_at(NOON, measured_at=NOON + QUARTER, soc_kwh=123.0, told_w={NOON: 250_000}, ess=BATTERY)
+
+    assert soc_kwh == 123.0
+
+
+def test_what_was_traded_is_fixed_in_the_first_interval_of_the_case() -> None:
+    prices = SitePrices(np.full(96, 13_340), np.full(96, 10_000))
+    outlook = an_outlook(load_kw=140.0, pv_kw=40.0)
+
+    case = domain.ess_case(BATTERY, outlook, prices, soc_kwh=450.0, position=Position(bought_wh=10_000, sold_wh=25_000))
+
+    # 25 kWh in a quarter of an hour are 100 kW more load, 10 kWh are 40 kW more sun.
+    assert (case.load_kw[0], case.load_kw[1]) == (240.0, 140.0)
+    assert (case.pv_kw[0], case.pv_kw[1]) == (80.0, 40.0)
+    assert outlook.load_kw[0] == 140.0
+    assert np.asarray(case.price_buy_krw_per_kwh)[0] == 133.4
+    assert np.asarray(case.price_sell_krw_per_kwh)[0] == 100.0
+    assert case.battery is not None
+    assert (case.battery.soc_initial, case.battery.soc_final_min) == (0.45, 0.4)
+
+
+def test_a_battery_s_plan_is_load_and_sun_for_the_next_one_and_watts_for_its_converter() -> None:
+    nothing = Rolling().solve(domain.idle_case(BATTERY))
+    schedule = replace(nothing, charge_kw=np.array([0.0, 12.3456]), discharge_kw=np.array([250.0, 0.0]))
+    outlook = Outlook(load_kw=np.array([100.0, 100.0]), pv_kw=np.array([0.0, 50.0]))
+
+    after = domain.with_schedule(outlook, schedule)
+
+    assert (after.load_kw.tolist(), after.pv_kw.tolist()) == ([100.0, 112.3456], [250.0, 50.0])
+    assert domain.setpoint_w(schedule) == -250_000  # discharges
+    assert domain.watts(schedule.charge_kw) == (0, 12_346)
+    assert domain.setpoint_w(nothing) == 0
+
+
+def a_bid(outlook: Outlook, import_jeon: int = 13_340, export_jeon: int = 10_000) -> Bid | None:
+    """Return the bid for the second planned interval."""
+    return domain.automatic_bid(
+        BIDDING, outlook, step=1, import_jeon=import_jeon, export_jeon=export_jeon, quantity_wh_max=30_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("load_kw", "pv_kw", "bid"),
+    [
+        (140.0, 40.0, Bid("buy", 12_839, 25_000)),  # 100 kW short: 25 kWh; 100 + 0.85 x 33.40 = 128.39 KRW
+        (40.0, 140.0, Bid("sell", 10_501, 25_000)),  # 100 + 0.15 x 33.40 = 105.01 KRW
+        (500.0, 0.0, Bid("buy", 12_839, 30_000)),  # 125 kWh, but an order holds 30
+        (100.0, 100.0, None),
+        (0.396, 0.0, None),  # 99 Wh
+        (0.4, 0.0, Bid("buy", 12_839, 100)),
+    ],
+)
+def test_a_bid_covers_the_shortage_or_places_the_surplus(load_kw: float, pv_kw: float, bid: Bid | None) -> None:
+    assert a_bid(an_outlook(load_kw, pv_kw)) == bid
+
+
+def test_no_bid_where_the_grid_pays_as_much_as_it_charges() -> None:
+    assert a_bid(an_outlook(140.0, 40.0), import_jeon=10_000) is None
+    assert a_bid(an_outlook(140.0, 40.0), import_jeon=9_000) is None
+
+
+@given(
+    load_kw=st.floats(0, 1e5),
+    pv_kw=st.floats(0, 1e5),
+    export_jeon=st.integers(-50_000, 50_000),
+    spread_jeon=st.integers(1, 50_000),
+)
+def test_a_bid_s_price_lies_between_the_grid_s_two_prices(
+    load_kw: float, pv_kw: float, export_jeon: int, spread_jeon: int
+) -> None:
+    bid = a_bid(an_outlook(load_kw, pv_kw), import_jeon=export_jeon + spread_jeon, export_jeon=export_jeon)
+
+    if bid is not None:
+        assert export_jeon <= bid.price_jeon_per_kwh <= export_jeon + spread_jeon
+        assert domain.LOT_WH_MIN <= bid.quantity_wh <= 30_000
+        assert bid.side == ("buy" if load_kw > pv_kw else "sell")
