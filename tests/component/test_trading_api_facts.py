@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import create_model
 from starlette.testclient import TestClient
 
+from shared.events.base import Envelope, named_id
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.deadletters import MessageSetAside
-from shared.events.fems import IntervalMetered, MeterKind, Quality, SetpointConfirmed, SetpointRefused
+from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.events.market import AuctionCleared, Fill, MarketHalted, OrderRejected, Trade
 from shared.events.orders import OrderSubmitted, Side
@@ -154,6 +156,19 @@ def a_statement() -> StatementIssued:
         cost_with_krw=1_599,
         cost_without_krw=2_099,
         saving_krw=500,
+    )
+
+
+def an_observation(participant_id: str) -> DeviceObserved:
+    return DeviceObserved(
+        complex_id=COMPLEX,
+        device_id=f"{participant_id}.grid",
+        participant_id=participant_id,
+        meter_kind=MeterKind.GRID,
+        observed_at=NOON,
+        import_w=100_000,
+        export_w=0,
+        reachable=True,
     )
 
 
@@ -336,6 +351,32 @@ def test_events_of_different_topics_may_come_in_any_order(bench: ApiBench, opera
     found = operator.get("/api/v1/orders/b0330").json()
 
     assert (found["status"], found["filled_kwh"]) == ("filled", "10.000")
+
+
+def test_optional_fields_that_events_gain_later_do_not_stop_the_read_model(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    given = [
+        an_order("b0330", HANBIT, Side.BUY),
+        a_trade(12_000, 10_000),
+        a_settlement(),
+        a_statement(),
+        ReadingIgnored(complex_id=COMPLEX, meter_id="m", delivery_start=DELIVERY, reason="settled"),
+        an_observation(HANBIT),
+    ]
+    for event in given:
+        later = create_model(f"Later{type(event).__name__}", __base__=type(event), more=(int, 7))
+        envelope = Envelope(
+            event_id=named_id(later.__name__),
+            occurred_at=NOON,
+            source="test",
+            event=later.model_validate(event.model_dump()),
+        )
+        with bench.engine.begin() as db:
+            bench.service.handlers[type(event)](envelope, db)
+
+    counts = operator.get("/api/v1/report?day=2026-05-20").json()
+    assert [counts[name] for name in ("orders", "trades", "intervals_settled", "statements")] == [1, 1, 1, 1]
 
 
 def test_a_halt_shows_at_a_glance(bench: ApiBench, operator: TestClient) -> None:

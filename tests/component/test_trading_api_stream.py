@@ -11,8 +11,8 @@ import pytest
 
 from services.trading_api.store import logs
 from services.trading_api.store.tables import STREAM
-from shared.events.fems import DeviceObserved, MeterKind
 from tests.component.serving import served
+from tests.component.test_trading_api_facts import an_observation
 from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SECRETS, SEOJIN, ApiBench, an_order
 
@@ -152,16 +152,3 @@ def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pyt
 
     with bench.engine.connect() as db:
         assert [row["sequence"] for row in logs.stream_after(db, COMPLEX, 0)] == [4, 5]
-
-
-def an_observation(participant_id: str) -> DeviceObserved:
-    return DeviceObserved(
-        complex_id=COMPLEX,
-        device_id=f"{participant_id}.grid",
-        participant_id=participant_id,
-        meter_kind=MeterKind.GRID,
-        observed_at=NOON,
-        import_w=100_000,
-        export_w=0,
-        reachable=True,
-    )

@@ -174,7 +174,7 @@ def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **ch
     known = lists.study(db, complex_id, study_id)
     if known is not None and known["status"] not in {"completed", "failed", "cancelled"}:
         here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
-        db.execute(sa.update(STUDY).where(here).values(**storable(changed)))
+        db.execute(sa.update(STUDY).where(here).values(**storable(STUDY, changed)))
         shown = {"study_id": study_id, **{name: fact for name, fact in changed.items() if name != "results"}}
         _show(db, envelope, [Entry(STAFF, "study", shown)])
     return []

@@ -58,7 +58,7 @@ def save_order(db: Connection, row: Row) -> None:
         sa.select(ORDER.c.order_id).where(ORDER.c.complex_id == row["complex_id"], ORDER.c.order_id == row["order_id"])
     )
     if known is None:
-        db.execute(sa.insert(ORDER).values(**storable(row)))
+        db.execute(sa.insert(ORDER).values(**storable(ORDER, row)))
 
 
 def mark_cancel_requested(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:
