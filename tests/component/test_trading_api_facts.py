@@ -7,7 +7,7 @@ import pytest
 from pydantic import create_model
 from starlette.testclient import TestClient
 
-from shared.events.base import Envelope, named_id
+from shared.events.base import Envelope, Event, named_id
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality, SetpointConfirmed, SetpointRefused
@@ -356,7 +356,7 @@ def test_events_of_different_topics_may_come_in_any_order(bench: ApiBench, opera
 def test_optional_fields_that_events_gain_later_do_not_stop_the_read_model(
     bench: ApiBench, operator: TestClient
 ) -> None:
-    given = [
+    given: list[Event] = [
         an_order("b0330", HANBIT, Side.BUY),
         a_trade(12_000, 10_000),
         a_settlement(),
