@@ -35,6 +35,7 @@ PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
 # Ids of auctions, trades and statements are made of these two and must stay within an identifier's 100 characters.
 ShortIdentifier = Annotated[Identifier, Field(max_length=64)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+MonthName = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class _Record(BaseModel):
@@ -108,21 +109,28 @@ class Feeder(_Record):
 
 
 class GridContract(_Record):
-    """A factory's contract with KEPCO."""
+    """A factory's contract with KEPCO.
+
+    Attributes:
+        past_peaks_kw: Highest billable 15-minute demand of earlier months by YYYY-MM, as far as known: the ratchet.
+    """
 
     tariff_class: str
     voltage: str
     option: str
     contract_kw: PositiveKw
+    past_peaks_kw: dict[MonthName, Annotated[float, Field(ge=0, le=1e7)]] = {}
 
 
 class Bidding(_Record):
     """Who writes the orders: people (`manual`), or the scheduler for a participant that opted in (`automatic`).
 
-    Automatic prices lie between what the grid pays (share 0) and what it charges (share 1).
+    Automatic prices lie between what the grid pays (share 0) and what it charges (share 1): at the participant's own
+    share (`share`), or at what a kWh is worth to it in its batteries' newest plan (`value`).
     """
 
     mode: Literal["automatic", "manual"]
+    pricing: Literal["share", "value"] = "share"
     buy_share: Fraction = 0.8
     sell_share: Fraction = 0.2
 

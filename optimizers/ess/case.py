@@ -226,6 +226,8 @@ class Schedule:
         peak_value_krw_per_kw: What one more kW at the highest metered demand of the plan would cost, over all the
             months that it would count in: what shaving it is worth.
         energy_value_krw_per_kwh: What one more kWh of load in the step would cost.
+        trade_value_krw_per_kwh: What one more kWh bought in the step would save, or sold would cost: the value of
+            energy without its part in a peak, as what is traded flows through the meter all the same.
         reasons: One code of `optimizers.ess.reasons.Reason` for each step.
     """
 
@@ -243,6 +245,7 @@ class Schedule:
     peak_without_battery_kw: float
     peak_value_krw_per_kw: float
     energy_value_krw_per_kwh: Floats
+    trade_value_krw_per_kwh: Floats
     reasons: tuple[str, ...]
     violations: tuple[Violation, ...]
     solve: SolveRecord

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.ess.case import Case, Schedule, SolveRecord
 from optimizers.ess.check import check
+from optimizers.ess.formulate import numbers_of
 from optimizers.ess.model import Floats
 from optimizers.ess.optimum import Optimum, best_plan
 from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_value_krw_per_kw, peaks_kw, violations
@@ -48,12 +49,13 @@ class Rolling:
             seconds_solve=seconds_solve,
             gap=best.gap,
         )
-        schedule = _schedule(case, plan, _energy_value_krw_per_kwh(best), without, record)
+        schedule = _schedule(best, plan, without, record)
         check(case, schedule)
         return schedule
 
 
-def _schedule(case: Case, plan: Plan, energy_value_krw_per_kwh: Floats, without: Plan, record: SolveRecord) -> Schedule:
+def _schedule(best: Optimum, plan: Plan, without: Plan, record: SolveRecord) -> Schedule:
+    case = best.case
     found = violations(case, plan)
     bare = case.without_battery()
     billed_kw = peaks_kw(case, plan).tolist()
@@ -71,7 +73,8 @@ def _schedule(case: Case, plan: Plan, energy_value_krw_per_kwh: Floats, without:
         more_peaks_kw=tuple(billed_kw[1:]),
         peak_without_battery_kw=float(peaks_kw(bare, without)[0]),
         peak_value_krw_per_kw=peak_value_krw_per_kw(case, plan),
-        energy_value_krw_per_kwh=energy_value_krw_per_kwh,
+        energy_value_krw_per_kwh=_energy_value_krw_per_kwh(best),
+        trade_value_krw_per_kwh=_energy_value_krw_per_kwh(best) - _peak_part_krw_per_kwh(best),
         reasons=reasons_of(case, plan, found),
         violations=found,
         solve=record,
@@ -82,6 +85,17 @@ def _energy_value_krw_per_kwh(best: Optimum) -> Floats:
     """Return the dual of the balance: what one more kWh of load in each step would cost."""
     values: Floats = best.answer.row_duals[best.compiled.rows["balance"]] / best.case.step_h
     return values
+
+
+def _peak_part_krw_per_kwh(best: Optimum) -> Floats:
+    """Return what a kWh in each step costs through the peaks that it would raise: the duals of the demand windows."""
+    case, compiled = best.case, best.compiled
+    duals = best.answer.row_duals[compiled.rows["demand"]].reshape(-1, compiled.shape.windows)
+    lengths = np.array([len(compiled.shape.window(w)) for w in range(compiled.shape.windows)])
+    per_kw = np.repeat(duals / lengths, lengths, axis=1)
+    counts = numbers_of(case)["counts_for_peak"].reshape(-1, case.steps)
+    part: Floats = np.sum(per_kw * counts, axis=0) / case.step_h
+    return part
 
 
 def _plan_without_battery(solver: Solver, case: Case) -> Plan:

@@ -7,6 +7,7 @@ from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
 from optimizers.tariff.contract import NO_OPTION, Contract, check_names
 from optimizers.tariff.meter import MeterReadings, month_starts, parse_month
 from optimizers.tariff.notes import Note
+from optimizers.tariff.peaks import PricedPeak, demand_month, site_peaks
 from optimizers.tariff.quotes import Quote, quote
 from optimizers.tariff.site import SitePrices, site_prices
 from optimizers.tariff.surplus import surplus_prices_jeon
@@ -20,11 +21,13 @@ __all__ = [
     "EnergyLine",
     "MeterReadings",
     "Note",
+    "PricedPeak",
     "Quote",
     "SitePrices",
     "TariffBook",
     "Timeline",
     "check_names",
+    "demand_month",
     "energy_prices_jeon",
     "epochs",
     "month_bill",
@@ -32,6 +35,7 @@ __all__ = [
     "month_starts",
     "parse_month",
     "quote",
+    "site_peaks",
     "site_prices",
     "surplus_prices_jeon",
     "timeline",

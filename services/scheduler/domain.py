@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.ess import Battery, Case, Schedule
-from optimizers.tariff import SitePrices
+from optimizers.ess import Battery, Case, DemandCharge, Schedule
+from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
 from shared.complexes import Bidding, Ess
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 
 W_PER_KW = 1_000
 STEP_MINUTES = INTERVAL / timedelta(minutes=1)
+# Off its set-point is a converter that differs by more than this share of its rating; what meters err is less.
+DEVIATION_SHARE = 0.02
+# A state may have been read just before the interval that it is filed under, or while the converter was still ramping.
+SETTLING = INTERVAL / 5
 # Below this an order would cost more attention than it moves energy.
 LOT_WH_MIN = 100
 
@@ -39,6 +43,21 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A battery as it was last measured; of the two powers one is 0."""
+
+    observed_at: datetime
+    soc_kwh: float
+    charge_w: int = 0
+    discharge_w: int = 0
+
+    @property
+    def power_w(self) -> int:
+        """Return the converter's power; positive charges."""
+        return self.charge_w - self.discharge_w
+
+
+@dataclass(frozen=True, slots=True)
 class Bid:
     """An automatic order, before its writer stamps it."""
 
@@ -57,46 +76,94 @@ def aligned(power_kw: Sequence[float], first: datetime, wanted: datetime) -> Flo
     return series[(np.arange(INTERVALS_PER_DAY) + skipped) % len(series)]
 
 
-def soc_kwh_at(
-    delivery_start: datetime, *, measured_at: datetime, soc_kwh: float, told_w: Mapping[datetime, int], ess: Ess
-) -> float:
-    """Return the state of charge that a battery will have when an interval begins.
+def known_peaks_kw(configured_kw: Mapping[str, float], metered_wh: Mapping[str, int]) -> dict[str, float]:
+    """Return the highest billable demand known of each month: what the contract tells, or what was metered since."""
+    metered_kw = {month: units.power_kw(energy_wh / WH_PER_KWH, INTERVAL) for month, energy_wh in metered_wh.items()}
+    months = sorted({*configured_kw, *metered_kw})
+    return {month: max(configured_kw.get(month, 0.0), metered_kw.get(month, 0.0)) for month in months}
+
+
+def deviation_w(measured: Measured, told_w: int, ess: Ess) -> int | None:
+    """Return how far a converter is off what it was told for the running interval; None where it follows.
+
+    A battery at the edge of its band can't follow, and is right not to: that is no deviation.
+    """
+    if measured.observed_at - interval_of(measured.observed_at) < SETTLING:
+        return None
+    off_w = measured.power_w - told_w
+    rating_w = (ess.charge_kw_max if told_w > 0 else ess.discharge_kw_max) * W_PER_KW
+    if abs(off_w) <= DEVIATION_SHARE * rating_w:
+        return None
+    step_kwh = units.energy_kwh(abs(told_w) / W_PER_KW, INTERVAL)
+    full = told_w > 0 and measured.soc_kwh + step_kwh >= ess.soc_max * ess.capacity_kwh
+    empty = told_w < 0 and measured.soc_kwh - step_kwh / ess.discharge_efficiency <= ess.soc_min * ess.capacity_kwh
+    within = min(0, told_w) <= measured.power_w <= max(0, told_w)
+    return None if (full or empty) and within else off_w
+
+
+def soc_kwh_at(delivery_start: datetime, measured: Measured, told_w: Mapping[datetime, int], ess: Ess) -> float:
+    """Return the state of charge that a battery will have when an interval begins, from what it really did and does.
 
     Args:
         delivery_start: The beginning of the interval.
-        measured_at: When `soc_kwh` was measured.
-        soc_kwh: The measured state of charge.
+        measured: The battery's newest state. A converter that is off its set-point stays so until the interval ends.
         told_w: What the converter was told for the intervals in between, positive charges; idle where nothing.
         ess: The battery, whose capacity the answer is kept in.
     """
-    expected_kwh, instant = soc_kwh, measured_at
+    expected_kwh, instant = measured.soc_kwh, measured.observed_at
+    off_w = deviation_w(measured, told_w.get(interval_of(instant), 0), ess) or 0
     while instant < delivery_start:
         running = interval_of(instant)
         until = min(running + INTERVAL, delivery_start)
-        power_kw = told_w.get(running, 0) / W_PER_KW
+        power_kw = (told_w.get(running, 0) + off_w) / W_PER_KW
         efficiency = ess.charge_efficiency if power_kw >= 0 else 1 / ess.discharge_efficiency
         expected_kwh += units.energy_kwh(power_kw * efficiency, until - instant)
-        instant = until
+        instant, off_w = until, 0
     return min(max(expected_kwh, 0.0), ess.capacity_kwh)
 
 
-def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, *, soc_kwh: float, position: Position) -> Case:
-    """Return the day ahead of one battery as an optimization case.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a battery and its factory stand when the first planned interval begins.
 
-    What was traded for the first interval is fixed: energy sold must be there as load must, energy bought is there as
-    sun is.
+    Args:
+        soc_kwh: What is stored.
+        power_w: What the converter does until then; positive charges.
+        position: What was traded for the first interval.
+        peaks: What a kW of demand costs in the intervals ahead.
+        deviation_w: How far the converter is off its set-point; None where it follows.
     """
-    load_kw, pv_kw = outlook.load_kw.copy(), outlook.pv_kw.copy()
-    load_kw[0] += units.power_kw(position.sold_wh / WH_PER_KWH, INTERVAL)
-    pv_kw[0] += units.power_kw(position.bought_wh / WH_PER_KWH, INTERVAL)
+
+    soc_kwh: float
+    power_w: int = 0
+    position: Position = Position()
+    peaks: Sequence[PricedPeak] = ()
+    deviation_w: int | None = None
+
+
+def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, standing: Standing) -> Case:
+    """Return the day ahead of one battery as an optimization case; what was traded for the first interval is fixed."""
+    bought_kw, sold_kw = np.zeros(INTERVALS_PER_DAY), np.zeros(INTERVALS_PER_DAY)
+    bought_kw[0] = units.power_kw(standing.position.bought_wh / WH_PER_KWH, INTERVAL)
+    sold_kw[0] = units.power_kw(standing.position.sold_wh / WH_PER_KWH, INTERVAL)
+    demand = [
+        DemandCharge(charge_krw_per_kw=peak.charge_krw_per_kw, prior_peak_kw=peak.prior_peak_kw, counts=peak.counts)
+        for peak in standing.peaks
+    ] or [DemandCharge(charge_krw_per_kw=0.0, prior_peak_kw=0.0)]
     return Case(
         step_minutes=STEP_MINUTES,
-        load_kw=load_kw,
-        pv_kw=pv_kw,
+        load_kw=outlook.load_kw,
+        pv_kw=outlook.pv_kw,
         price_buy_krw_per_kwh=prices.import_jeon_per_kwh / JEON_PER_KRW,
         price_sell_krw_per_kwh=prices.export_jeon_per_kwh / JEON_PER_KRW,
-        demand_charge_krw_per_kw=0.0,
-        prior_peak_kw=0.0,
+        demand_charge_krw_per_kw=demand[0].charge_krw_per_kw,
+        prior_peak_kw=demand[0].prior_peak_kw,
+        demand_counts=demand[0].counts,
+        more_demand=tuple(demand[1:]),
+        bought_kw=bought_kw,
+        sold_kw=sold_kw,
+        charge_kw_before=max(0, standing.power_w) / W_PER_KW,
+        discharge_kw_before=max(0, -standing.power_w) / W_PER_KW,
         battery=Battery(
             capacity_kwh=ess.capacity_kwh,
             max_charge_kw=ess.charge_kw_max,
@@ -105,7 +172,7 @@ def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, *, soc_kwh: float, 
             discharge_efficiency=ess.discharge_efficiency,
             soc_min=ess.soc_min,
             soc_max=ess.soc_max,
-            soc_initial=soc_kwh / ess.capacity_kwh,
+            soc_initial=standing.soc_kwh / ess.capacity_kwh,
             soc_final_min=ess.soc_initial,
             cycle_cost_krw_per_kwh=ess.cycle_cost_krw_per_kwh,
         ),
@@ -117,8 +184,7 @@ def idle_case(ess: Ess) -> Case:
     nothing = np.zeros(INTERVALS_PER_DAY)
     flat = np.full(INTERVALS_PER_DAY, JEON_PER_KRW, dtype=np.int64)
     outlook = Outlook(load_kw=nothing, pv_kw=nothing)
-    soc_kwh = ess.soc_initial * ess.capacity_kwh
-    return ess_case(ess, outlook, SitePrices(flat, flat), soc_kwh=soc_kwh, position=Position())
+    return ess_case(ess, outlook, SitePrices(flat, flat), Standing(soc_kwh=ess.soc_initial * ess.capacity_kwh))
 
 
 def with_schedule(outlook: Outlook, schedule: Schedule) -> Outlook:
@@ -136,28 +202,43 @@ def watts(power_kw: Floats) -> tuple[int, ...]:
     return tuple(int(one) for one in np.rint(power_kw * W_PER_KW))
 
 
-def automatic_bid(
-    bidding: Bidding, outlook: Outlook, *, step: int, import_jeon: int, export_jeon: int, quantity_wh_max: int
-) -> Bid | None:
-    """Return the order that covers or places a site's expected surplus or shortage in one interval, if any.
-
-    The price lies between what the grid pays (`export_jeon`) and what it charges (`import_jeon`), at the participant's
-    own share of the way; where the grid pays at least as much as it charges, there is nothing to gain, and no order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What a kWh of one interval costs and is worth to a site [jeon].
 
     Args:
-        bidding: The participant's shares.
-        outlook: Its expected powers, with its batteries' plans in them.
-        step: Index of the interval in the outlook.
-        import_jeon: What the grid charges for a kWh.
-        export_jeon: What the grid pays for a kWh.
+        import_jeon: What the grid charges for it.
+        export_jeon: What the grid pays for it.
+        value_jeon: What it is worth in the newest plan of the site's batteries; None without one.
+    """
+
+    import_jeon: int
+    export_jeon: int
+    value_jeon: int | None = None
+
+
+def automatic_bid(bidding: Bidding, net_kw: float, quote: Quote, *, quantity_wh_max: int) -> Bid | None:
+    """Return the order that covers or places a site's expected surplus or shortage in one interval, if any.
+
+    The price lies between what the grid pays and what it charges: at what the energy is worth to the site, where it
+    asked for that and has a plan, or at its own share of the way. Where the grid pays at least as much as it charges,
+    there is nothing to gain, and no order.
+
+    Args:
+        bidding: The participant's wishes.
+        net_kw: Its expected consumption less its solar power, its batteries' plans included; below 0 is surplus.
+        quote: The interval's prices.
         quantity_wh_max: The market's limit for one order.
     """
-    if import_jeon <= export_jeon:
+    low_jeon, high_jeon = quote.export_jeon, quote.import_jeon
+    if high_jeon <= low_jeon:
         return None
-    net_kw = float(outlook.load_kw[step] - outlook.pv_kw[step])
     quantity_wh = min(round(units.energy_kwh(abs(net_kw), INTERVAL) * WH_PER_KWH), quantity_wh_max)
     if quantity_wh < LOT_WH_MIN:
         return None
-    share = bidding.buy_share if net_kw > 0 else bidding.sell_share
-    price_jeon = export_jeon + round(share * (import_jeon - export_jeon))
+    if bidding.pricing == "value" and quote.value_jeon is not None:
+        price_jeon = min(max(quote.value_jeon, low_jeon), high_jeon)
+    else:
+        share = bidding.buy_share if net_kw > 0 else bidding.sell_share
+        price_jeon = low_jeon + round(share * (high_jeon - low_jeon))
     return Bid("buy" if net_kw > 0 else "sell", price_jeon, quantity_wh)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from services.scheduler.domain import Position
+from services.scheduler.domain import Measured, Position
 from shared import orderentry
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
@@ -17,6 +17,7 @@ from shared.events.forecast import ForecastIssued
 from shared.events.market import AuctionCleared
 from shared.events.orders import Side
 from shared.events.scheduler import SetpointIssued
+from shared.units import WH_PER_KWH
 
 METADATA = new_metadata()
 orderentry.add_tables(METADATA)
@@ -39,6 +40,17 @@ ESS_STATE = sa.Table(
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("observed_at", UtcInstant, nullable=False),
     sa.Column("soc_wh", sa.BigInteger, nullable=False),
+    sa.Column("charge_w", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("discharge_w", sa.BigInteger, nullable=False, server_default="0"),
+)
+
+PEAK = sa.Table(
+    "peak",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("interval_wh", sa.BigInteger, nullable=False),
 )
 
 POSITION = sa.Table(
@@ -58,6 +70,7 @@ SETPOINT = sa.Table(
     sa.Column("device_id", sa.Text, primary_key=True),
     sa.Column("delivery_start", UtcInstant, primary_key=True),
     sa.Column("setpoint_w", sa.BigInteger, nullable=False),
+    sa.Column("alarmed", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 PROGRESS = sa.Table(
@@ -123,14 +136,32 @@ def save_ess_state(db: Connection, event: DeviceObserved) -> None:
         "device_id": event.device_id,
         "observed_at": event.observed_at,
         "soc_wh": event.soc_wh,
+        "charge_w": event.import_w,
+        "discharge_w": event.export_w,
     }
     _put(db, ESS_STATE, values, newer_by="observed_at")
 
 
-def load_ess_states(db: Connection, complex_id: str) -> dict[str, tuple[datetime, int]]:
-    """Return when each battery was last measured and its state of charge [Wh]."""
+def load_ess_states(db: Connection, complex_id: str) -> dict[str, Measured]:
+    """Return how each battery was last measured."""
     rows = db.execute(sa.select(ESS_STATE).where(ESS_STATE.c.complex_id == complex_id))
-    return {row.device_id: (row.observed_at, row.soc_wh) for row in rows}
+    return {
+        row.device_id: Measured(row.observed_at, row.soc_wh / WH_PER_KWH, row.charge_w, row.discharge_w) for row in rows
+    }
+
+
+def save_peak(db: Connection, complex_id: str, participant_id: str, *, month: str, interval_wh: int) -> None:
+    """Keep the energy of a factory's highest billable interval of a month."""
+    values = {"complex_id": complex_id, "participant_id": participant_id, "month": month, "interval_wh": interval_wh}
+    _put(db, PEAK, values, newer_by="interval_wh")
+
+
+def load_peaks(db: Connection, complex_id: str) -> dict[str, dict[str, int]]:
+    """Return the energy [Wh] of each factory's highest billable interval by month (YYYY-MM)."""
+    peaks: dict[str, dict[str, int]] = {}
+    for row in db.execute(sa.select(PEAK).where(PEAK.c.complex_id == complex_id)):
+        peaks.setdefault(row.participant_id, {})[row.month] = row.interval_wh
+    return peaks
 
 
 def save_positions(db: Connection, event: AuctionCleared) -> None:
@@ -195,6 +226,21 @@ def forget_setpoint(db: Connection, complex_id: str, device_id: str, delivery_st
             SETPOINT.c.delivery_start == delivery_start,
         )
     )
+
+
+def mark_alarmed(db: Connection, complex_id: str, device_id: str, delivery_start: datetime) -> bool:
+    """Remember that it was said that a converter does not follow a set-point; False where it was said before."""
+    changed = db.execute(
+        sa.update(SETPOINT)
+        .where(
+            SETPOINT.c.complex_id == complex_id,
+            SETPOINT.c.device_id == device_id,
+            SETPOINT.c.delivery_start == delivery_start,
+            SETPOINT.c.alarmed.is_(False),
+        )
+        .values(alarmed=True)
+    )
+    return changed.rowcount > 0
 
 
 def load_progress(db: Connection, complex_id: str) -> Progress:

@@ -54,7 +54,7 @@ TOPICS: tuple[Topic, ...] = (
         "fems.readings.v1",
         "complex_id/meter_id",
         [fems.IntervalMetered],
-        "forecast settlement planner trading_api",
+        "forecast scheduler settlement planner trading_api",
         400,
     ),
     _topic("fems.states.v1", "complex_id/device_id", [fems.DeviceObserved], "scheduler trading_api", 7),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optimizers.ess import Rolling
 from optimizers.tariff import SitePrices
 from services.scheduler import domain
-from services.scheduler.domain import Bid, Outlook, Position
+from services.scheduler.domain import Bid, Measured, Outlook, Position, Quote, Standing
 from shared.complexes import Bidding, Ess
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
@@ -61,19 +61,16 @@ def test_a_forecast_issued_earlier_is_shifted_and_its_end_repeats_the_day_before
 def test_charge_at_delivery_follows_what_the_converter_was_told(
     told_w: dict[datetime, int], minutes: int, soc_kwh: float
 ) -> None:
-    expected_kwh = domain.soc_kwh_at(
-        NOON + timedelta(minutes=minutes),
-        measured_at=NOON + timedelta(minutes=5),
-        soc_kwh=400.0,
-        told_w=told_w,
-        ess=BATTERY,
-    )
+    now_w = told_w.get(NOON, 0)
+    measured = Measured(NOON + timedelta(minutes=5), 400.0, charge_w=max(0, now_w), discharge_w=max(0, -now_w))
+
+    expected_kwh = domain.soc_kwh_at(NOON + timedelta(minutes=minutes), measured, told_w, BATTERY)
 
     assert expected_kwh == pytest.approx(soc_kwh)
 
 
 def test_charge_measured_after_the_delivery_began_is_taken_as_it_is() -> None:
-    soc_kwh = domain.soc_kwh_at(NOON, measured_at=NOON + QUARTER, soc_kwh=123.0, told_w={NOON: 250_000}, ess=BATTERY)
+    soc_kwh = domain.soc_kwh_at(NOON, Measured(NOON + QUARTER, 123.0), {NOON: 250_000}, BATTERY)
 
     assert soc_kwh == 123.0
 
@@ -82,12 +79,13 @@ def test_what_was_traded_is_fixed_in_the_first_interval_of_the_case() -> None:
     prices = SitePrices(np.full(96, 13_340), np.full(96, 10_000))
     outlook = an_outlook(load_kw=140.0, pv_kw=40.0)
 
-    case = domain.ess_case(BATTERY, outlook, prices, soc_kwh=450.0, position=Position(bought_wh=10_000, sold_wh=25_000))
+    position = Position(bought_wh=10_000, sold_wh=25_000)
 
-    # 25 kWh in a quarter of an hour are 100 kW more load, 10 kWh are 40 kW more sun.
-    assert (case.load_kw[0], case.load_kw[1]) == (240.0, 140.0)
-    assert (case.pv_kw[0], case.pv_kw[1]) == (80.0, 40.0)
-    assert outlook.load_kw[0] == 140.0
+    case = domain.ess_case(BATTERY, outlook, prices, Standing(soc_kwh=450.0, position=position))
+
+    # 25 kWh in a quarter of an hour are 100 kW that must be there, 10 kWh are 40 kW that come in: 140 - 40 + 100 - 40.
+    assert case.residual_load_kw[:2].tolist() == [160.0, 100.0]
+    assert case.traded_kw[:2].tolist() == [-60.0, 0.0]
     assert np.asarray(case.price_buy_krw_per_kwh)[0] == 133.4
     assert np.asarray(case.price_sell_krw_per_kwh)[0] == 100.0
     assert case.battery is not None
@@ -109,9 +107,8 @@ def test_a_battery_s_plan_is_load_and_sun_for_the_next_one_and_watts_for_its_con
 
 def a_bid(outlook: Outlook, import_jeon: int = 13_340, export_jeon: int = 10_000) -> Bid | None:
     """Return the bid for the second planned interval."""
-    return domain.automatic_bid(
-        BIDDING, outlook, step=1, import_jeon=import_jeon, export_jeon=export_jeon, quantity_wh_max=30_000
-    )
+    quote = Quote(import_jeon=import_jeon, export_jeon=export_jeon)
+    return domain.automatic_bid(BIDDING, float(outlook.load_kw[1] - outlook.pv_kw[1]), quote, quantity_wh_max=30_000)
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,25 @@
-"""When the scheduler does what."""
+"""One planning round of a complex: dispatch the interval whose gate has closed, bid for the next one."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
 from optimizers.ess import Rolling, Schedule
-from optimizers.tariff import SitePrices, site_prices
+from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
-from services.scheduler.domain import Outlook, Position
+from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared import orderentry
 from shared.complexes import Complex, Complexes, Ess, Participant
-from shared.events.base import Envelope, Event, named_id
-from shared.events.fems import DeviceObserved, SetpointConfirmed, SetpointRefused
-from shared.events.forecast import ForecastIssued, ForecastKind
-from shared.events.market import AuctionCleared
+from shared.events.base import Event, named_id
+from shared.events.forecast import ForecastKind
 from shared.events.orders import OrderSubmitted, Side
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.reference import sell_back, tariff_book
-from shared.runloop import Service
-from shared.units import WH_PER_KWH
+from shared.units import JEON_PER_KRW
 
 logger = logging.getLogger(__name__)
 
@@ -78,67 +75,31 @@ class Round:
         return self.first - self.complex_.market.gate_closure_lead
 
 
-def service(complexes: Complexes) -> Service:
-    """Return the scheduler of some complexes."""
-    solvers = Solvers()
-    solvers.warm_up(complexes)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a round starts from, by device or participant."""
 
-    def tick(now: datetime, db: Connection) -> Sequence[Event]:
-        events: list[Event] = []
-        for complex_ in complexes.values():
-            events += on_time(now, db, complex_, solvers)
-        return events
-
-    return Service(
-        name=WRITER,
-        handlers={
-            ForecastIssued: on_forecast_issued,
-            DeviceObserved: on_device_observed,
-            AuctionCleared: on_auction_cleared,
-            SetpointConfirmed: on_setpoint_confirmed,
-            SetpointRefused: on_setpoint_refused,
-        },
-        tick=tick,
-    )
+    states: Mapping[str, Measured]
+    told_w: Mapping[str, Mapping[datetime, int]]
+    positions: Mapping[str, Position]
+    peaks_wh: Mapping[str, Mapping[str, int]]
 
 
-def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> Sequence[Event]:
-    """Keep the newest forecast of a site."""
-    store.save_forecast(db, envelope.event)
-    return []
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A site's outlook with its batteries' plans in it, its prices, and what traded energy is worth in them."""
+
+    outlook: Outlook
+    prices: SitePrices
+    value_krw_per_kwh: domain.Floats | None = None
 
 
-def on_device_observed(envelope: Envelope[DeviceObserved], db: Connection) -> Sequence[Event]:
-    """Keep a battery's newest measured state."""
-    if envelope.event.soc_wh is not None and envelope.event.reachable:
-        store.save_ess_state(db, envelope.event)
-    return []
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A battery's new plan and where it started from."""
 
-
-def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Sequence[Event]:
-    """Keep what was traded; the plan takes it as fixed."""
-    event = envelope.event
-    store.save_positions(db, event)
-    store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
-    return []
-
-
-def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection) -> Sequence[Event]:
-    """Nothing changes: the next plan starts from the measured state."""
-    del db
-    logger.debug("set-point confirmed", extra={"setpoint_id": envelope.event.setpoint_id})
-    return []
-
-
-def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
-    """Remember that the converter stays idle, and tell the operator's log."""
-    event = envelope.event
-    store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
-    logger.warning(
-        "set-point refused",
-        extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
-    )
-    return []
+    schedule: Schedule
+    standing: Standing
 
 
 def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) -> list[Event]:
@@ -169,9 +130,7 @@ def _may_dispatch(db: Connection, round_: Round, progress: store.Progress) -> bo
 
 def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[Event]:
     complex_ = round_.complex_
-    states = store.load_ess_states(db, complex_.complex_id)
-    told_w = store.load_setpoints(db, complex_.complex_id, round_.first - MEASURED_WITHIN, round_.first)
-    positions = store.load_positions(db, complex_.complex_id, round_.first)
+    known = _known(db, round_)
     outlooks = _outlooks(db, complex_, round_.first)
     bids_due = _bids_due(db, round_)
     events: list[Event] = []
@@ -181,27 +140,46 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
             logger.warning("no forecast yet, no plan", extra={"participant_id": participant.participant_id})
             continue
         prices = site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, round_.starts)
-        position = positions.get(participant.participant_id, Position())
+        plan = Plan(outlook, prices)
         for ess in participant.ess:
-            measured_at, soc_wh = states.get(ess.device_id, (None, 0))
-            if measured_at is None or round_.now - measured_at > MEASURED_WITHIN:
-                logger.warning("battery not measured lately, no plan", extra={"device_id": ess.device_id})
-                continue
-            soc_kwh = domain.soc_kwh_at(
-                round_.first,
-                measured_at=measured_at,
-                soc_kwh=soc_wh / WH_PER_KWH,
-                told_w=told_w.get(ess.device_id, {}),
-                ess=ess,
-            )
-            case = domain.ess_case(ess, outlook, prices, soc_kwh=soc_kwh, position=position)
-            schedule = solvers.of(complex_.complex_id, ess.device_id).solve(case)
-            events += _plan_events(round_, participant, ess, schedule)
-            outlook = domain.with_schedule(outlook, schedule)
+            standing = _standing(round_, known, participant, ess)
+            if standing is not None:
+                case = domain.ess_case(ess, plan.outlook, prices, standing)
+                schedule = solvers.of(complex_.complex_id, ess.device_id).solve(case)
+                events += _plan_events(round_, participant, ess, Solved(schedule, standing))
+                plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
         if bids_due and participant.bidding.mode == "automatic":
-            events += _bid_events(db, round_, participant, outlook, prices)
+            events += _bid_events(db, round_, participant, plan)
     store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
     return events
+
+
+def _known(db: Connection, round_: Round) -> Known:
+    complex_id = round_.complex_.complex_id
+    return Known(
+        states=store.load_ess_states(db, complex_id),
+        told_w=store.load_setpoints(db, complex_id, round_.first - MEASURED_WITHIN, round_.first),
+        positions=store.load_positions(db, complex_id, round_.first),
+        peaks_wh=store.load_peaks(db, complex_id),
+    )
+
+
+def _standing(round_: Round, known: Known, participant: Participant, ess: Ess) -> Standing | None:
+    """Return where a battery and its factory stand; None where the battery was not measured lately."""
+    measured = known.states.get(ess.device_id)
+    if measured is None or round_.now - measured.observed_at > MEASURED_WITHIN:
+        logger.warning("battery not measured lately, no plan", extra={"device_id": ess.device_id})
+        return None
+    told_w = known.told_w.get(ess.device_id, {})
+    contract = participant.contract
+    peaks_kw = domain.known_peaks_kw(contract.past_peaks_kw, known.peaks_wh.get(participant.participant_id, {}))
+    return Standing(
+        soc_kwh=domain.soc_kwh_at(round_.first, measured, told_w, ess),
+        power_w=told_w.get(round_.first - INTERVAL, 0),
+        position=known.positions.get(participant.participant_id, Position()),
+        peaks=site_peaks(tariff_book(), contract, round_.starts, peaks_kw),
+        deviation_w=domain.deviation_w(measured, told_w.get(interval_of(measured.observed_at), 0), ess),
+    )
 
 
 def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, Outlook]:
@@ -232,10 +210,11 @@ def _bids_due(db: Connection, round_: Round) -> bool:
     return True
 
 
-def _plan_events(round_: Round, participant: Participant, ess: Ess, schedule: Schedule) -> list[Event]:
+def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solved) -> list[Event]:
     complex_id = round_.complex_.complex_id
     key = (complex_id, ess.device_id, f"{round_.first:%Y%m%dT%H%MZ}")
-    solved = ScheduleSolved(
+    schedule, standing = solved.schedule, solved.standing
+    event = ScheduleSolved(
         complex_id=complex_id,
         schedule_id=str(named_id("schedule", *key)),
         device_id=ess.device_id,
@@ -249,6 +228,14 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, schedule: Sc
         reasons=tuple(str(reason) for reason in schedule.reasons),
         energy_value_krw_per_kwh=tuple(round(float(one), 2) for one in schedule.energy_value_krw_per_kwh),
         solve_seconds=round(schedule.solve.seconds_build + schedule.solve.seconds_solve, 4),
+        cost_krw=round(schedule.cost_krw),
+        cost_without_battery_krw=round(schedule.cost_without_battery_krw),
+        peak_w=round(schedule.peak_kw * domain.W_PER_KW),
+        peak_without_battery_w=round(schedule.peak_without_battery_kw * domain.W_PER_KW),
+        prior_peak_w=round(standing.peaks[0].prior_peak_kw * domain.W_PER_KW) if standing.peaks else None,
+        peak_value_krw_per_kw=round(schedule.peak_value_krw_per_kw),
+        peak_months=tuple(sorted({month for peak in standing.peaks for month in peak.months})),
+        deviation_w=standing.deviation_w,
     )
     setpoint = SetpointIssued(
         complex_id=complex_id,
@@ -262,19 +249,20 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, schedule: Sc
         charge_w_max=round(ess.charge_kw_max * domain.W_PER_KW),
         discharge_w_max=round(ess.discharge_kw_max * domain.W_PER_KW),
     )
-    return [solved, setpoint]
+    return [event, setpoint]
 
 
-def _bid_events(
-    db: Connection, round_: Round, participant: Participant, outlook: Outlook, prices: SitePrices
-) -> list[Event]:
-    market = round_.complex_.market
+def _bid_events(db: Connection, round_: Round, participant: Participant, plan: Plan) -> list[Event]:
+    market, step = round_.complex_.market, BID_STEP
+    value = None if plan.value_krw_per_kwh is None else round(float(plan.value_krw_per_kwh[step]) * JEON_PER_KRW)
     bid = domain.automatic_bid(
         participant.bidding,
-        outlook,
-        step=BID_STEP,
-        import_jeon=int(prices.import_jeon_per_kwh[BID_STEP]),
-        export_jeon=int(prices.export_jeon_per_kwh[BID_STEP]),
+        float(plan.outlook.load_kw[step] - plan.outlook.pv_kw[step]),
+        domain.Quote(
+            import_jeon=int(plan.prices.import_jeon_per_kwh[step]),
+            export_jeon=int(plan.prices.export_jeon_per_kwh[step]),
+            value_jeon=value,
+        ),
         quantity_wh_max=market.order_quantity_wh_max,
     )
     if bid is None:

@@ -1,0 +1,128 @@
+"""What a kW of demand costs in the intervals ahead, over all the months that would be billed on it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizers.tariff.contract import Contract, rate_of, version_on
+from optimizers.tariff.demand import billed_on_contract
+from optimizers.tariff.timeline import Timeline, epochs, timeline
+from shared.complexes import GridContract
+from shared.tariffs import DemandRule, TariffBook
+from shared.units import JEON_PER_KRW
+
+Booleans = NDArray[np.bool_]
+
+MONTHS_PER_YEAR = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PricedPeak:
+    """A peak as some months' bills see it.
+
+    Args:
+        charge_krw_per_kw: What a kW of it costs, over all those months.
+        prior_peak_kw: What is billed anyway: up to there a kW costs nothing more.
+        counts: The intervals that can set it.
+        months: The months (YYYY-MM) whose bills it is in, unless a later peak is higher.
+    """
+
+    charge_krw_per_kw: float
+    prior_peak_kw: float
+    counts: Booleans
+    months: tuple[str, ...]
+
+
+def site_peaks(
+    book: TariffBook, grid: GridContract, delivery_starts: Sequence[datetime], known_peaks_kw: Mapping[str, float]
+) -> list[PricedPeak]:
+    """Return the peaks that a factory pays for, the running month's first; none where it is billed on contract power.
+
+    A peak of a ratchet month is billed in its own month and in the window's months after it, as far as nothing higher
+    is. Months that are billed alike are one peak.
+
+    Args:
+        book: The tariff.
+        grid: The contract.
+        delivery_starts: The intervals ahead, in order.
+        known_peaks_kw: Highest billable demand of past months and of the running one so far, by YYYY-MM.
+
+    Raises:
+        BadInput: The tariff knows no such class, voltage, option, or nothing of one of the days.
+    """
+    contract = _contract(grid)
+    rule = book.tariff.demand
+    if rule is None or billed_on_contract(book, contract):
+        return []
+    placed = timeline(book, contract, epochs(delivery_starts))
+    month_of = np.array([_number(day.year, day.month) for day in placed.days])[placed.day_of]
+    billable = may_set_demand(rule, placed)
+    base_krw_per_kw = (
+        rate_of(book, contract, version_on(book, contract, placed.days[0])).base_jeon_per_kw / JEON_PER_KRW
+    )
+    known = {_number(int(month[:4]), int(month[5:])): peak_kw for month, peak_kw in known_peaks_kw.items()}
+    floor_kw = float(rule.contract_floor * contract.contract_kw)
+    found: dict[tuple[bytes, float], PricedPeak] = {}
+    for billed in range(int(month_of[0]), int(month_of[-1]) + rule.window_months):
+        counts = billable & _counts_in(rule, month_of, billed)
+        if not counts.any():
+            continue
+        earlier = [peak_kw for month, peak_kw in known.items() if _counts_in(rule, np.array([month]), billed)[0]]
+        prior_kw = max(floor_kw, *earlier, 0.0)
+        before = found.get((counts.tobytes(), prior_kw))
+        found[counts.tobytes(), prior_kw] = PricedPeak(
+            charge_krw_per_kw=base_krw_per_kw + (0.0 if before is None else before.charge_krw_per_kw),
+            prior_peak_kw=prior_kw,
+            counts=counts,
+            months=(*(() if before is None else before.months), _name(billed)),
+        )
+    return list(found.values())
+
+
+def demand_month(book: TariffBook, grid: GridContract, delivery_start: datetime) -> str | None:
+    """Return the local month (YYYY-MM) whose peak an interval can set; None where its demand is not billed.
+
+    Raises:
+        BadInput: The tariff knows no such class, voltage, option, or nothing of the day.
+    """
+    contract, rule = _contract(grid), book.tariff.demand
+    if rule is None or billed_on_contract(book, contract):
+        return None
+    placed = timeline(book, contract, epochs([delivery_start]))
+    return f"{placed.days[0]:%Y-%m}" if may_set_demand(rule, placed)[0] else None
+
+
+def may_set_demand(rule: DemandRule, placed: Timeline) -> Booleans:
+    """Return which intervals lie in a band whose demand is billed."""
+    counts = np.array([[band not in rule.excluded_bands for band in prices.bands] for prices in placed.profiles])
+    found: Booleans = counts[placed.profile_of, placed.slot_of]
+    return found
+
+
+def _counts_in(rule: DemandRule, months: NDArray[np.int64], billed: int) -> Booleans:
+    """Return which months' peaks are in the bill of one: its own, and the ratchet months of the window before it."""
+    ratchet = np.isin(months % MONTHS_PER_YEAR + 1, rule.ratchet_months)
+    inside = (months < billed) & (months > billed - rule.window_months)
+    found: Booleans = (months == billed) | (ratchet & inside)
+    return found
+
+
+def _contract(grid: GridContract) -> Contract:
+    return Contract(
+        tariff_class=grid.tariff_class,
+        voltage=grid.voltage,
+        option=grid.option,
+        contract_kw=Decimal(str(grid.contract_kw)),
+    )
+
+
+def _number(year: int, month: int) -> int:
+    return year * MONTHS_PER_YEAR + month - 1
+
+
+def _name(number: int) -> str:
+    return f"{number // MONTHS_PER_YEAR:04}-{number % MONTHS_PER_YEAR + 1:02}"

@@ -1,0 +1,28 @@
+"""What the scheduler does on events and as time passes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from services.scheduler.handlers.facts import Facts
+from services.scheduler.handlers.rounds import WRITER, Solvers, on_time
+from shared.complexes import Complexes
+from shared.events.base import Event
+from shared.runloop import Service
+
+__all__ = ["service"]
+
+
+def service(complexes: Complexes) -> Service:
+    """Return the scheduler of some complexes."""
+    solvers = Solvers()
+    solvers.warm_up(complexes)
+
+    def tick(now: datetime, db: Connection) -> Sequence[Event]:
+        events: list[Event] = []
+        for complex_ in complexes.values():
+            events += on_time(now, db, complex_, solvers)
+        return events
+
+    return Service(name=WRITER, handlers=Facts(complexes).handlers(), tick=tick)

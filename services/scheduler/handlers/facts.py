@@ -1,0 +1,122 @@
+"""Keep what the other services say, and raise the alarm where a converter does not do as it was told."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.engine import Connection
+
+from optimizers.tariff import demand_month
+from services.scheduler import domain, store
+from shared.complexes import Complexes, Ess
+from shared.events.base import Envelope, Event
+from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
+from shared.events.forecast import ForecastIssued
+from shared.events.market import AuctionCleared
+from shared.intervals import INTERVAL, interval_of
+from shared.reference import tariff_book
+from shared.runloop import Handler
+from shared.units import WH_PER_KWH
+
+logger = logging.getLogger(__name__)
+
+
+class Facts:
+    """The handlers of some complexes; what they know beside an event is the complexes' files."""
+
+    def __init__(self, complexes: Complexes) -> None:
+        self._complexes = complexes
+        self._ess = {
+            (complex_id, ess.device_id): ess
+            for complex_id, complex_ in complexes.items()
+            for participant in complex_.participants
+            for ess in participant.ess
+        }
+
+    def handlers(self) -> Mapping[type[Event], Handler]:
+        """Return the handler of each event."""
+        return {
+            ForecastIssued: on_forecast_issued,
+            IntervalMetered: self.on_interval_metered,
+            DeviceObserved: self.on_device_observed,
+            AuctionCleared: on_auction_cleared,
+            SetpointConfirmed: on_setpoint_confirmed,
+            SetpointRefused: on_setpoint_refused,
+        }
+
+    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
+        """Keep a factory's highest billable demand of each month: below it, shaving is worth nothing."""
+        event = envelope.event
+        complex_ = self._complexes.get(event.complex_id)
+        if complex_ is None or event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
+            return []
+        participant = complex_.by_participant.get(event.participant_id)
+        if participant is None or not participant.ess:
+            return []
+        month = demand_month(tariff_book(), participant.contract, event.delivery_start)
+        if month is not None:
+            store.save_peak(db, event.complex_id, event.participant_id, month=month, interval_wh=event.import_wh)
+        return []
+
+    def on_device_observed(self, envelope: Envelope[DeviceObserved], db: Connection) -> Sequence[Event]:
+        """Keep a battery's newest measured state; say once an interval where its converter is off its set-point."""
+        event = envelope.event
+        ess = self._ess.get((event.complex_id, event.device_id))
+        if ess is None or event.soc_wh is None or not event.reachable:
+            return []
+        store.save_ess_state(db, event)
+        _alarm(db, event, ess)
+        return []
+
+
+def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> Sequence[Event]:
+    """Keep the newest forecast of a site."""
+    store.save_forecast(db, envelope.event)
+    return []
+
+
+def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Sequence[Event]:
+    """Keep what was traded; the plan takes it as fixed."""
+    event = envelope.event
+    store.save_positions(db, event)
+    store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
+    return []
+
+
+def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection) -> Sequence[Event]:
+    """Nothing changes: the next plan starts from the measured state."""
+    del db
+    logger.debug("set-point confirmed", extra={"setpoint_id": envelope.event.setpoint_id})
+    return []
+
+
+def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
+    """Remember that the converter stays idle, and tell the operator's log."""
+    event = envelope.event
+    store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
+    logger.warning(
+        "set-point refused",
+        extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
+    )
+    return []
+
+
+def _alarm(db: Connection, event: DeviceObserved, ess: Ess) -> None:
+    running = interval_of(event.observed_at)
+    told = store.load_setpoints(db, event.complex_id, running, running + INTERVAL).get(event.device_id, {})
+    if running not in told:
+        return
+    measured = domain.Measured(
+        event.observed_at, (event.soc_wh or 0) / WH_PER_KWH, charge_w=event.import_w, discharge_w=event.export_w
+    )
+    off_w = domain.deviation_w(measured, told[running], ess)
+    if off_w is not None and store.mark_alarmed(db, event.complex_id, event.device_id, running):
+        logger.warning(
+            "converter does not follow its set-point",
+            extra={
+                "complex_id": event.complex_id,
+                "device_id": event.device_id,
+                "delivery_start": running.isoformat(),
+                "setpoint_w": told[running],
+                "off_w": off_w,
+            },
+        )
