@@ -1,6 +1,8 @@
 """Uniform-price call auctions on a radial network: exact, deterministic, with a proof of each answer."""
 
 from optimizers.clearing.auction import clear, clear_book
+from optimizers.clearing.block_book import Block, BlockFill, DayClearing, Rejected
+from optimizers.clearing.blocks import clear_day
 from optimizers.clearing.book import (
     PRICE_JEON_PER_KWH_MAX,
     QUANTITY_WH_MAX,
@@ -22,19 +24,24 @@ __all__ = [
     "PRICE_JEON_PER_KWH_MAX",
     "QUANTITY_WH_MAX",
     "Allocation",
+    "Block",
+    "BlockFill",
     "Book",
     "Clearing",
+    "DayClearing",
     "Feeder",
     "FeederResult",
     "Fill",
     "Order",
     "Outcome",
+    "Rejected",
     "Trade",
     "WrongAnswer",
     "certificate",
     "check",
     "clear",
     "clear_book",
+    "clear_day",
     "fill_reasons",
     "order_book_sha256",
     "pair_trades",
