@@ -364,19 +364,20 @@ def test_optional_fields_that_events_gain_later_do_not_stop_the_read_model(
         ReadingIgnored(complex_id=COMPLEX, meter_id="m", delivery_start=DELIVERY, reason="settled"),
         an_observation(HANBIT),
     ]
-    for event in given:
-        later = create_model(f"Later{type(event).__name__}", __base__=type(event), more=(int, 7))
+    for number, event in enumerate(given):
         envelope = Envelope(
-            event_id=named_id(later.__name__),
-            occurred_at=NOON,
-            source="test",
-            event=later.model_validate(event.model_dump()),
+            event_id=named_id("later", number), occurred_at=NOON, source="test", event=with_a_field_more(event)
         )
         with bench.engine.begin() as db:
             bench.service.handlers[type(event)](envelope, db)
 
     counts = operator.get("/api/v1/report?day=2026-05-20").json()
     assert [counts[name] for name in ("orders", "trades", "intervals_settled", "statements")] == [1, 1, 1, 1]
+
+
+def with_a_field_more(event: Event) -> Event:
+    later: type[Event] = create_model("Later", __base__=type(event), more=(int, 7))
+    return later.model_validate(event.model_dump())
 
 
 def test_a_halt_shows_at_a_glance(bench: ApiBench, operator: TestClient) -> None:

@@ -89,7 +89,7 @@ function drawFigures() {
   const without = total(settled, (one) => one.cost_without_krw);
   const saving = without - total(settled, (one) => one.cost_with_krw);
   write("saving", settled.length ? count(saving) : "–");
-  write("saving-note", without > 0 && saving <= without ? `${((100 * saving) / without).toFixed(1)}% ${word("ofCost")}` : "");
+  write("saving-note", saving > 0 && saving <= without ? `${((100 * saving) / without).toFixed(1)}% ${word("ofCost")}` : "");
   const devices = [...state.devices.values()];
   const solar = devices.filter((one) => one.meter_kind === "pv");
   const capacity = total([...state.members.values()].flatMap((one) => one.pv), (one) => one.capacity_kw_ac);
