@@ -376,8 +376,7 @@ def test_optional_fields_that_events_gain_later_do_not_stop_the_read_model(
 
 
 def with_a_field_more(event: Event) -> Event:
-    later: type[Event] = create_model("Later", __base__=type(event), more=(int, 7))
-    return later.model_validate(event.model_dump())
+    return create_model("Later", __base__=type(event), more=(int, 7)).model_validate(event.model_dump())
 
 
 def test_a_halt_shows_at_a_glance(bench: ApiBench, operator: TestClient) -> None:
