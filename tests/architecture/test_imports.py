@@ -28,6 +28,7 @@ VIOLATIONS = {
     "Alembic is seen by the migration verb's module alone": ("shared/db/engine.py", "import alembic"),
     "Optimization libraries live in optimizers": ("services/scheduler/domain.py", "import highspy"),
     "pvlib lives in the forecast's domain": ("services/forecast/store.py", "import pvlib"),
+    "LightGBM lives in the forecast's domain": ("services/forecast/handlers.py", "import lightgbm"),
     "Web libraries live in the trading API": ("cli/up.py", "import uvicorn"),
     "Device libraries live in fems": ("services/forecast/__main__.py", "import pymodbus"),
     "Dask lives in the planner": ("optimizers/ess/plan.py", "import dask"),
