@@ -24,6 +24,10 @@ def _price(value: object) -> Decimal:
     return Decimal(str(value))
 
 
+def _pairs_of_mapping(given: object) -> object:
+    return tuple(given.items()) if isinstance(given, dict) else given
+
+
 def _two_decimals(price: Decimal) -> Decimal:
     if scaled_integer(price, 2) is None:
         raise ValueError("must have at most 2 decimals")
@@ -36,6 +40,10 @@ PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
 ShortIdentifier = Annotated[Identifier, Field(max_length=64)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 MonthName = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+# A mapping in the file; pairs here, as a contract is a key of caches.
+MonthlyKw = Annotated[
+    tuple[tuple[MonthName, Annotated[float, Field(ge=0, le=1e7)]], ...], BeforeValidator(_pairs_of_mapping)
+]
 
 
 class _Record(BaseModel):
@@ -119,7 +127,7 @@ class GridContract(_Record):
     voltage: str
     option: str
     contract_kw: PositiveKw
-    past_peaks_kw: dict[MonthName, Annotated[float, Field(ge=0, le=1e7)]] = {}
+    past_peaks_kw: MonthlyKw = ()
 
 
 class Bidding(_Record):

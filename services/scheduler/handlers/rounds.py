@@ -172,7 +172,7 @@ def _standing(round_: Round, known: Known, participant: Participant, ess: Ess) -
         return None
     told_w = known.told_w.get(ess.device_id, {})
     contract = participant.contract
-    peaks_kw = domain.known_peaks_kw(contract.past_peaks_kw, known.peaks_wh.get(participant.participant_id, {}))
+    peaks_kw = domain.known_peaks_kw(dict(contract.past_peaks_kw), known.peaks_wh.get(participant.participant_id, {}))
     return Standing(
         soc_kwh=domain.soc_kwh_at(round_.first, measured, told_w, ess),
         power_w=told_w.get(round_.first - INTERVAL, 0),

@@ -76,3 +76,10 @@ def test_low_voltage_is_billed_on_contract_power_so_that_no_peak_costs_anything(
 @pytest.mark.parametrize(("hour", "month"), [(3, None), (14, "2026-05")])
 def test_interval_belongs_to_its_local_month_unless_its_load_is_light(hour: int, month: str | None) -> None:
     assert demand_month(tariff_book(), GRID, datetime(2026, 5, 20, hour, tzinfo=KST)) == month
+
+
+def test_past_peaks_of_a_contract_are_a_mapping_in_the_file_and_the_contract_still_a_key() -> None:
+    grid = GridContract.model_validate({**GRID.model_dump(), "past_peaks_kw": {"2025-08": 500.0}})
+
+    assert dict(grid.past_peaks_kw) == {"2025-08": 500.0}
+    assert len({grid, GRID}) == 2
