@@ -166,7 +166,7 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, *, w
         and report.get("ledger_sum_krw") == 0
     )
     return {
-        **report,
+        **{name: _number(fact) for name, fact in report.items()},
         "broker": deployment.broker.kind,
         "intervals": INTERVALS_PER_DAY,
         "balanced": balanced,
@@ -177,6 +177,14 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, *, w
         "cpu_s": deployment.cpu_seconds(),
         "restarts": sum(child.restarts for child in deployment.children.values()),
     }
+
+
+def _number(fact: object) -> object:
+    """Return a decimal that HTTP carries as text ("7887.903") as the number that a summary shows."""
+    try:
+        return float(fact) if isinstance(fact, str) else fact
+    except ValueError:
+        return fact
 
 
 def _caption(wanted: Day, report: dict[str, Any]) -> str:
