@@ -3,6 +3,7 @@
 from optimizers.ess.case import Battery, Case, DemandCharge, Schedule, SolveRecord, Violation
 from optimizers.ess.case_json import case_from_json, schedule_to_json
 from optimizers.ess.check import BrokenPromise, check
+from optimizers.ess.fleet import FeederCap, Fleet, FleetSchedule, FleetSolver, SharedBattery
 from optimizers.ess.reasons import Reason
 from optimizers.ess.schedule import Rolling, solve
 from optimizers.ess.solver import SolverFailed
@@ -12,9 +13,14 @@ __all__ = [
     "BrokenPromise",
     "Case",
     "DemandCharge",
+    "FeederCap",
+    "Fleet",
+    "FleetSchedule",
+    "FleetSolver",
     "Reason",
     "Rolling",
     "Schedule",
+    "SharedBattery",
     "SolveRecord",
     "SolverFailed",
     "Violation",

@@ -7,6 +7,7 @@ as three affine maps and stamping a case is three sparse products.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,18 @@ from pyomo.core.expr.numvalue import native_numeric_types
 from pyomo.repn import generate_standard_repn
 from pyomo.repn.plugins.parameterized_standard_form import ParameterizedLinearStandardFormCompiler
 
+from optimizers.ess import fleet_model
 from optimizers.ess import model as ess_model
+from optimizers.ess.fleet_model import FleetShape
 from optimizers.ess.model import Floats, Numbers, Shape
 
 Indices = npt.NDArray[np.int32]
 
 # Shapes kept compiled: a service meets a few horizons with a handful of flags each.
 SHAPES_KEPT = 64
+FLEET_SHAPES_KEPT = 8
+
+AnyShape = TypeVar("AnyShape", Shape, FleetShape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class AffineMap:
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(Generic[AnyShape]):
     """One shape's matrix (by column), the place of every named row and column, and its open numbers.
 
     Args:
@@ -51,7 +57,7 @@ class Compiled:
         costs: Objective name to its affine map over columns.
     """
 
-    shape: Shape
+    shape: AnyShape
     number_lengths: Mapping[str, int]
     columns: Mapping[str, slice]
     rows: Mapping[str, slice]
@@ -83,14 +89,22 @@ class Arrays:
 
 
 @lru_cache(maxsize=SHAPES_KEPT)
-def compile_shape(shape: Shape) -> Compiled:
-    """Compile the Pyomo model of a shape with its numbers left open."""
-    model = ess_model.build(shape)
-    lengths = ess_model.number_names(shape)
-    open_numbers = [getattr(model, name) for name in lengths]
+def compile_shape(shape: Shape) -> Compiled[Shape]:
+    """Compile the Pyomo model of a site's shape with its numbers left open."""
+    return _compiled(shape, ess_model.build(shape), ess_model.number_names(shape))
+
+
+@lru_cache(maxsize=FLEET_SHAPES_KEPT)
+def compile_fleet(shape: FleetShape) -> Compiled[FleetShape]:
+    """Compile the Pyomo model of many sites' shape with its numbers left open."""
+    return _compiled(shape, fleet_model.build(shape), fleet_model.number_names(shape))
+
+
+def _compiled(shape: AnyShape, model: pyo.ConcreteModel, lengths: dict[str, int]) -> Compiled[AnyShape]:
+    open_numbers = [model.find_component(name) for name in lengths]
     place = {id(var): k for k, var in enumerate(_members(open_numbers))}
     # Naming the order keeps the columns of one family together, and a smoothed shape's first ones like its parent's.
-    families = [var for var in model.component_objects(pyo.Var) if var.name not in lengths]
+    families = [var for var in model.component_objects(pyo.Var, descend_into=True) if var.name not in lengths]
     info = ParameterizedLinearStandardFormCompiler().write(
         model, mixed_form=True, column_order=list(_members(families)), wrt=open_numbers
     )
@@ -108,7 +122,9 @@ def compile_shape(shape: Shape) -> Compiled:
     )
 
 
-def stamp(compiled: Compiled, numbers: Numbers, bounds: Mapping[str, tuple[Floats, Floats]], objective: str) -> Arrays:
+def stamp(
+    compiled: Compiled[AnyShape], numbers: Numbers, bounds: Mapping[str, tuple[Floats, Floats]], objective: str
+) -> Arrays:
     """Write a case's numbers into the arrays of its shape.
 
     Args:

@@ -95,18 +95,23 @@ def build(shape: Shape, numbers: Numbers | None = None) -> pyo.ConcreteModel:
         numbers: Value of every name in `number_names`, or None to leave all of them open as variables.
     """
     model = pyo.ConcreteModel()
-    model.shape = shape
-    model.t = pyo.RangeSet(0, shape.steps - 1)
-    model.k = pyo.RangeSet(0, shape.peaks - 1)
-    _declare_numbers(model, numbers)
-    _declare_variables(model)
-    _constrain(model)
+    add_site(model, shape, numbers)
     model.cost_krw = pyo.Objective(expr=cost_krw(model))
     if shape.relaxed:
         model.violation = pyo.Objective(expr=violation(model))
     if shape.smooth:
         model.movement = pyo.Objective(expr=movement(model))
     return model
+
+
+def add_site(model: pyo.ConcreteModel, shape: Shape, numbers: Numbers | None) -> None:
+    """Add one site's variables and laws to a model, or to a block of a model of many sites."""
+    model.shape = shape
+    model.t = pyo.RangeSet(0, shape.steps - 1)
+    model.k = pyo.RangeSet(0, shape.peaks - 1)
+    _declare_numbers(model, numbers)
+    _declare_variables(model)
+    _constrain(model)
 
 
 def _declare_numbers(model: pyo.ConcreteModel, numbers: Numbers | None) -> None:

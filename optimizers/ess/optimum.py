@@ -7,7 +7,7 @@ import numpy as np
 from optimizers.ess.case import Case
 from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
 from optimizers.ess.formulate import Directions, bounds_of, numbers_of, shape_of
-from optimizers.ess.model import Floats, Mask
+from optimizers.ess.model import Floats, Mask, Shape
 from optimizers.ess.plan import Plan, plan_of
 from optimizers.ess.solver import Answer, Solver, SolverFailed
 
@@ -39,7 +39,7 @@ class Optimum:
     plan: Plan
     relaxed: bool
     directions: Directions
-    compiled: Compiled
+    compiled: Compiled[Shape]
     arrays: Arrays
     answer: Answer
     milp: bool = False
@@ -58,14 +58,19 @@ def opposed(best: Optimum) -> Mask:
     Import and export together only ever earn where selling pays more than buying costs; elsewhere the plan has
     already netted them at no cost. Charge and discharge together that are still in the plan burn energy.
     """
-    case, columns, x = best.case, best.compiled.columns, best.answer.x
-    grid_kw = np.minimum(x[columns["import_kw"]], x[columns["export_kw"]])
+    columns, x = best.compiled.columns, best.answer.x
+    return flows_opposed(best.case, best.plan, np.minimum(x[columns["import_kw"]], x[columns["export_kw"]]))
+
+
+def flows_opposed(case: Case, plan: Plan, circling_kw: Floats) -> Mask:
+    """Return the steps in which a plan needs opposite flows; `circling_kw` is imported and exported at once."""
     earning = case.price_sell_krw_per_kwh > case.price_buy_krw_per_kwh
-    battery_kw = np.minimum(best.plan.charge_kw, best.plan.discharge_kw)
-    return (earning & (grid_kw > FLOW_TOLERANCE_KW)) | (battery_kw > FLOW_TOLERANCE_KW)
+    battery_kw = np.minimum(plan.charge_kw, plan.discharge_kw)
+    opposed_flows: Mask = (earning & (circling_kw > FLOW_TOLERANCE_KW)) | (battery_kw > FLOW_TOLERANCE_KW)
+    return opposed_flows
 
 
-def read_plan(case: Case, compiled: Compiled, x: Floats) -> Plan:
+def read_plan(case: Case, compiled: Compiled[Shape], x: Floats) -> Plan:
     """Read the plan from a solver's columns."""
     zero = np.zeros(case.steps)
     flows = [
@@ -198,7 +203,7 @@ def _milp(solver: Solver, case: Case, steps: Mask, objective: str, *, violation_
     return None if answer is None else _Chosen(answer, _directions(compiled, answer, steps))
 
 
-def _directions(compiled: Compiled, answer: Answer, steps: Mask) -> Directions:
+def _directions(compiled: Compiled[Shape], answer: Answer, steps: Mask) -> Directions:
     importing = answer.x[compiled.columns["is_importing"]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
     charging = np.zeros_like(importing)
     if "is_charging" in compiled.columns:

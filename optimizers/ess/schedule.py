@@ -1,5 +1,6 @@
 """Solve one case: least cost, smoothed, explained and checked."""
 
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -13,6 +14,14 @@ from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_value_krw_per_kw
 from optimizers.ess.reasons import reasons_of
 from optimizers.ess.smooth import smoothest
 from optimizers.ess.solver import Solver
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worth:
+    """What one more kWh in each step costs (see `Schedule.energy_value_krw_per_kwh`), and what it trades for."""
+
+    energy_krw_per_kwh: Floats
+    trade_krw_per_kwh: Floats
 
 
 def solve(case: Case) -> Schedule:
@@ -41,7 +50,7 @@ class Rolling:
         solving_before = self._solver.seconds
         best = best_plan(self._solver, case)
         plan = smoothest(self._solver, best)
-        without = _plan_without_battery(self._solver, case)
+        without = plan_without_battery(self._solver, case)
         seconds_solve = self._solver.seconds - solving_before
         record = SolveRecord(
             method="milp" if best.milp else "lp",
@@ -49,13 +58,13 @@ class Rolling:
             seconds_solve=seconds_solve,
             gap=best.gap,
         )
-        schedule = _schedule(best, plan, without, record)
+        schedule = described(case, plan, _worth(best), without, record)
         check(case, schedule)
         return schedule
 
 
-def _schedule(best: Optimum, plan: Plan, without: Plan, record: SolveRecord) -> Schedule:
-    case = best.case
+def described(case: Case, plan: Plan, worth: Worth, without: Plan, record: SolveRecord) -> Schedule:
+    """Return a plan with its cost, peaks, reasons and violations."""
     found = violations(case, plan)
     bare = case.without_battery()
     billed_kw = peaks_kw(case, plan).tolist()
@@ -73,32 +82,27 @@ def _schedule(best: Optimum, plan: Plan, without: Plan, record: SolveRecord) -> 
         more_peaks_kw=tuple(billed_kw[1:]),
         peak_without_battery_kw=float(peaks_kw(bare, without)[0]),
         peak_value_krw_per_kw=peak_value_krw_per_kw(case, plan),
-        energy_value_krw_per_kwh=_energy_value_krw_per_kwh(best),
-        trade_value_krw_per_kwh=_energy_value_krw_per_kwh(best) - _peak_part_krw_per_kwh(best),
+        energy_value_krw_per_kwh=worth.energy_krw_per_kwh,
+        trade_value_krw_per_kwh=worth.trade_krw_per_kwh,
         reasons=reasons_of(case, plan, found),
         violations=found,
         solve=record,
     )
 
 
-def _energy_value_krw_per_kwh(best: Optimum) -> Floats:
-    """Return the dual of the balance: what one more kWh of load in each step would cost."""
-    values: Floats = best.answer.row_duals[best.compiled.rows["balance"]] / best.case.step_h
-    return values
-
-
-def _peak_part_krw_per_kwh(best: Optimum) -> Floats:
-    """Return what a kWh in each step costs through the peaks that it would raise: the duals of the demand windows."""
+def _worth(best: Optimum) -> Worth:
+    """Return the duals of the balance, with and without those of the demand windows."""
     case, compiled = best.case, best.compiled
+    energy = best.answer.row_duals[compiled.rows["balance"]] / case.step_h
     duals = best.answer.row_duals[compiled.rows["demand"]].reshape(-1, compiled.shape.windows)
     lengths = np.array([len(compiled.shape.window(w)) for w in range(compiled.shape.windows)])
     per_kw = np.repeat(duals / lengths, lengths, axis=1)
     counts = numbers_of(case)["counts_for_peak"].reshape(-1, case.steps)
-    part: Floats = np.sum(per_kw * counts, axis=0) / case.step_h
-    return part
+    return Worth(energy, energy - np.sum(per_kw * counts, axis=0) / case.step_h)
 
 
-def _plan_without_battery(solver: Solver, case: Case) -> Plan:
+def plan_without_battery(solver: Solver, case: Case) -> Plan:
+    """Return the best plan of a case that had no battery."""
     bare = case.without_battery()
     idle = idle_plan(bare)
     # Leaving solar power unused can only pay where a price is negative, or keep an export limit.

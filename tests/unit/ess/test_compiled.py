@@ -59,7 +59,7 @@ def test_stamped_case_equals_a_fresh_compile(*, curtailable: bool, battery: bool
             assert_same(compiled, stamped, fresh, objective)
 
 
-def assert_same(compiled: Compiled, stamped: Arrays, fresh: Any, objective: str) -> None:
+def assert_same(compiled: Compiled[Shape], stamped: Arrays, fresh: Any, objective: str) -> None:
     columns = [place(compiled.columns, column) for column in fresh.columns]
     rows = [place(compiled.rows, row.constraint) for row in fresh.rows]
     dense = np.zeros((len(stamped.row_lower), len(stamped.cost)))
