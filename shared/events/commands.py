@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import Event, Identifier, Instant
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, PriceJeon, Whole
 
 
 class MarketHaltRequested(Event):
@@ -19,6 +19,41 @@ class MarketHaltRequested(Event):
 class MarketResumeRequested(Event):
     """An operator asked to resume the market."""
 
+    requested_at: Instant
+    operator: str
+
+
+class Calendar(Fact):
+    """The rules of the market that are data. Seconds are counted back from delivery.
+
+    `traders` are those who may trade; null: every participant. `opening_lead_s` null: books are always open.
+    """
+
+    effective_from: Instant
+    gate_closure_lead_s: Annotated[Whole, Field(ge=1, le=86_400)]
+    opening_lead_s: Annotated[Whole, Field(ge=1, le=31_536_000)] | None = None
+    price_jeon_per_kwh_min: PriceJeon
+    price_jeon_per_kwh_max: PriceJeon
+    order_quantity_wh_max: Annotated[EnergyWh, Field(ge=1)]
+    tick_jeon: Annotated[Whole, Field(ge=1)] = 1
+    lot_wh: Annotated[Whole, Field(ge=1)] = 1
+    traders: tuple[Identifier, ...] | None = None
+
+
+class CalendarChangeRequested(Event):
+    """An operator asked for a new version of the market calendar."""
+
+    requested_at: Instant
+    operator: str
+    calendar: Calendar
+
+
+class LimitsChangeRequested(Event):
+    """An operator asked to limit what one participant may have open; null: no limit of its own."""
+
+    participant_id: Identifier
+    open_orders_max: Whole | None
+    credit_krw_max: Whole | None
     requested_at: Instant
     operator: str
 

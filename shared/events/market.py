@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon, Whole
+from shared.events.commands import Calendar
 from shared.events.orders import Side
 from shared.why import FillReason
 
@@ -33,6 +34,27 @@ class OrderCancelled(Event):
     order_id: Identifier
     participant_id: Identifier
     delivery_start: Instant
+
+
+class OrderAmended(Event):
+    """The order stands in its book as it was asked to. Only less at the same price keeps its place in time."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    price_jeon_per_kwh: PriceJeon
+    quantity_wh: Annotated[EnergyWh, Field(gt=0)]
+    keeps_priority: bool
+
+
+class AmendmentRejected(Event):
+    """The order stands as it was, if it stood. `reason` is a stable code, `detail` the rule with its numbers."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    reason: str
+    detail: str
 
 
 class Fill(Fact):
@@ -99,4 +121,31 @@ class MarketResumed(Event):
     """Orders are taken again."""
 
     resumed_at: Instant
+    operator: str
+
+
+class CalendarChanged(Event):
+    """A new version of the market calendar, and from when it holds."""
+
+    calendar_version: Annotated[Whole, Field(ge=1)]
+    requested_at: Instant
+    operator: str
+    calendar: Calendar
+
+
+class CalendarChangeRefused(Event):
+    """The calendar stays as it is; `detail` is the rule that the request breaks."""
+
+    requested_at: Instant
+    operator: str
+    detail: str
+
+
+class LimitsChanged(Event):
+    """What one participant may have open from now on; null: no limit of its own."""
+
+    participant_id: Identifier
+    open_orders_max: Whole | None
+    credit_krw_max: Whole | None
+    changed_at: Instant
     operator: str

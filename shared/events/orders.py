@@ -41,6 +41,19 @@ class OrderCancelRequested(Event):
     sequence: Annotated[Whole, Field(ge=1)]
 
 
+class OrderAmendRequested(Event):
+    """The participant asked for another price or quantity; the market says whether that was in time and allowed."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    price_jeon_per_kwh: PriceJeon
+    quantity_wh: Annotated[EnergyWh, Field(gt=0)]
+    requested_at: Instant
+    writer: Identifier
+    sequence: Annotated[Whole, Field(ge=1)]
+
+
 class OrdersSealed(Event):
     """A writer's watermark: it will send nothing more that it stamped before this delivery interval's gate closure."""
 

@@ -47,7 +47,7 @@ def _topic(name: str, key: str, events: Iterable[type[Event]], consumers: str, d
     )
 
 
-_ORDERS = (orders.OrderSubmitted, orders.OrderCancelRequested, orders.OrdersSealed)
+_ORDERS = (orders.OrderSubmitted, orders.OrderAmendRequested, orders.OrderCancelRequested, orders.OrdersSealed)
 
 TOPICS: tuple[Topic, ...] = (
     _topic(
@@ -73,7 +73,12 @@ TOPICS: tuple[Topic, ...] = (
     _topic(
         "trading_api.commands.v1",
         "complex_id",
-        [commands.MarketHaltRequested, commands.MarketResumeRequested],
+        [
+            commands.MarketHaltRequested,
+            commands.MarketResumeRequested,
+            commands.CalendarChangeRequested,
+            commands.LimitsChangeRequested,
+        ],
         "market",
         400,
     ),
@@ -87,14 +92,27 @@ TOPICS: tuple[Topic, ...] = (
     _topic(
         "market.orders.v1",
         "complex_id",
-        [market.OrderAccepted, market.OrderRejected, market.OrderCancelled],
+        [
+            market.OrderAccepted,
+            market.OrderRejected,
+            market.OrderAmended,
+            market.AmendmentRejected,
+            market.OrderCancelled,
+        ],
         "trading_api",
         400,
     ),
     _topic(
         "market.auctions.v1",
         "complex_id",
-        [market.AuctionCleared, market.MarketHalted, market.MarketResumed],
+        [
+            market.AuctionCleared,
+            market.MarketHalted,
+            market.MarketResumed,
+            market.CalendarChanged,
+            market.CalendarChangeRefused,
+            market.LimitsChanged,
+        ],
         "scheduler settlement trading_api",
         400,
     ),

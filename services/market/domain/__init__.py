@@ -1,15 +1,20 @@
 """The market's rules: who may be in a book, when a book is complete, and what its auction gives."""
 
 from services.market.domain.admission import Rejection, Standing, admit, cancellable
+from services.market.domain.amendment import Amendment, admit_amendment, amended, unknown_order
 from services.market.domain.auction import Auction, Terms, auction_id, hold_auction, terms_from, terms_of, terms_record
+from services.market.domain.calendar import CalendarChange, refusal_of, rules_from, rules_of, rules_record
 from services.market.domain.seals import DueAuction, HeldUp, Seal, auctions_due, held_up
-from services.market.domain.values import ORDERS_PER_AUCTION_MAX, Order, Rules, Side, Site, Venue
+from services.market.domain.values import ORDERS_PER_AUCTION_MAX, Limits, Order, Rules, Side, Site, Venue
 
 __all__ = [
     "ORDERS_PER_AUCTION_MAX",
+    "Amendment",
     "Auction",
+    "CalendarChange",
     "DueAuction",
     "HeldUp",
+    "Limits",
     "Order",
     "Rejection",
     "Rules",
@@ -20,12 +25,19 @@ __all__ = [
     "Terms",
     "Venue",
     "admit",
+    "admit_amendment",
+    "amended",
     "auction_id",
     "auctions_due",
     "cancellable",
     "held_up",
     "hold_auction",
+    "refusal_of",
+    "rules_from",
+    "rules_of",
+    "rules_record",
     "terms_from",
     "terms_of",
     "terms_record",
+    "unknown_order",
 ]

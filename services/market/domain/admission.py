@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.market.domain.values import Order, Rules, Site, Venue
+from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
 from shared.intervals import is_delivery_start
 from shared.units import krw_text, kwh_text
 
@@ -16,11 +16,18 @@ class Standing:
         sealed_through: The newest interval that the order's own writer has sealed; None before its first seal.
         halted_at: Beginning of the halt in which the order was stamped; None if the market was open then.
         open_orders: Orders of the same participant and writer already in the same book.
+        side_wh: Their energy on the order's own side.
+        committed_krw: What the open orders of the same participant and writer cost at most, in all books that were
+            open when the order was stamped.
+        limits: The participant's own.
     """
 
     sealed_through: datetime | None
     halted_at: datetime | None
     open_orders: int
+    side_wh: int = 0
+    committed_krw: int = 0
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,11 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     if not is_delivery_start(order.delivery_start):
         detail = f"delivery_start must begin a 15-minute interval, was {_instant(order.delivery_start)}"
         return Rejection("not_an_interval", detail)
-    lead = venue.rules.gate_closure_lead
+    return _out_of_time(venue.rules, order, standing) or _beyond_limits(venue.rules, site, order, standing)
+
+
+def _out_of_time(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
+    lead = rules.gate_closure_lead
     if order.delivery_start - order.submitted_at <= lead:
         detail = (
             f"orders for {_instant(order.delivery_start)} must be submitted more than {lead // timedelta(minutes=1)} "
@@ -59,10 +70,21 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
         return Rejection("auction_over", detail)
     if standing.halted_at is not None:
         return Rejection("market_halted", f"the market takes no orders since {_instant(standing.halted_at)}")
-    return _beyond_limits(venue.rules, site, order, standing.open_orders)
+    if rules.opening_lead is not None and order.delivery_start - order.submitted_at > rules.opening_lead:
+        opening = _instant(order.delivery_start - rules.opening_lead)
+        detail = f"the book of {_instant(order.delivery_start)} opens at {opening}"
+        return Rejection("not_open_yet", f"{detail}, was submitted at {_instant(order.submitted_at)}")
+    return None
 
 
-def _beyond_limits(rules: Rules, site: Site, order: Order, open_orders: int) -> Rejection | None:
+def _beyond_limits(rules: Rules, site: Site, order: Order, standing: Standing) -> Rejection | None:
+    return _beyond_calendar(rules, order) or _beyond_site(site, order, standing) or _beyond_own(rules, order, standing)
+
+
+def _beyond_calendar(rules: Rules, order: Order) -> Rejection | None:
+    if rules.traders is not None and order.participant_id not in rules.traders:
+        rule = f"{order.participant_id} is not among those who may trade"
+        return Rejection("may_not_trade", f"{rule} (calendar version {rules.version})")
     low, high = rules.price_jeon_per_kwh_min, rules.price_jeon_per_kwh_max
     if not low <= order.price_jeon_per_kwh <= high:
         rule = f"price must be in {krw_text(low)}..{krw_text(high)} KRW/kWh"
@@ -70,13 +92,37 @@ def _beyond_limits(rules: Rules, site: Site, order: Order, open_orders: int) -> 
     if order.quantity_wh > rules.quantity_wh_max:
         rule = f"quantity of an order must be at most {kwh_text(rules.quantity_wh_max)} kWh"
         return Rejection("quantity_too_large", f"{rule}, was {kwh_text(order.quantity_wh)}")
+    if order.price_jeon_per_kwh % rules.tick_jeon:
+        rule = f"price must be a multiple of {krw_text(rules.tick_jeon)} KRW/kWh"
+        return Rejection("price_off_tick", f"{rule}, was {krw_text(order.price_jeon_per_kwh)}")
+    if order.quantity_wh % rules.lot_wh:
+        rule = f"quantity must be a multiple of {kwh_text(rules.lot_wh)} kWh"
+        return Rejection("quantity_off_lot", f"{rule}, was {kwh_text(order.quantity_wh)}")
+    return None
+
+
+def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | None:
     verb, limit_wh = ("take", site.take_wh_max) if order.side == "buy" else ("deliver", site.deliver_wh_max)
+    rule = f"{order.participant_id} can {verb} at most {kwh_text(limit_wh)} kWh in 15 minutes"
     if order.quantity_wh > limit_wh:
-        rule = f"{order.participant_id} can {verb} at most {kwh_text(limit_wh)} kWh in 15 minutes"
         return Rejection("quantity_too_large", f"{rule}, was {kwh_text(order.quantity_wh)}")
-    if open_orders >= rules.open_orders_max:
-        rule = f"a participant may have at most {rules.open_orders_max} open orders for an interval by one writer"
-        return Rejection("too_many_orders", f"{rule}, had {open_orders}")
+    if standing.side_wh + order.quantity_wh > limit_wh:
+        had = f"had {kwh_text(standing.side_wh)} in open orders"
+        return Rejection("site_limit_exceeded", f"{rule}, {had}, was {kwh_text(order.quantity_wh)} more")
+    return None
+
+
+def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
+    own_max = standing.limits.open_orders_max
+    open_orders_max = rules.open_orders_max if own_max is None else min(own_max, rules.open_orders_max)
+    if standing.open_orders >= open_orders_max:
+        rule = f"a participant may have at most {open_orders_max} open orders for an interval by one writer"
+        return Rejection("too_many_orders", f"{rule}, had {standing.open_orders}")
+    credit_krw_max = standing.limits.credit_krw_max
+    if credit_krw_max is not None and standing.committed_krw + order.cost_krw_max > credit_krw_max:
+        rule = f"open orders may cost at most {credit_krw_max} KRW"
+        more = f"had {standing.committed_krw}, was {order.cost_krw_max} more"
+        return Rejection("credit_limit_exceeded", f"{rule}, {more}")
     return None
 
 

@@ -1,12 +1,13 @@
 """What an auction gives, from its orders and its terms alone: the same ones give the same answer for ever."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from optimizers import clearing
-from services.market.domain.values import Order, Site, Venue
+from services.market.domain.values import Order, Side, Site, Venue
 from shared.why import FillReason
 
 
@@ -17,6 +18,7 @@ class Terms:
     sites: Mapping[str, Site]
     feeders: tuple[clearing.Feeder, ...]
     is_halted: bool
+    tick_jeon: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,39 +45,74 @@ class Auction:
 
 def terms_of(venue: Venue, *, is_halted: bool) -> Terms:
     """Return the terms of a venue's auction."""
-    return Terms(sites=venue.sites, feeders=venue.feeders, is_halted=is_halted)
+    return Terms(sites=venue.sites, feeders=venue.feeders, is_halted=is_halted, tick_jeon=venue.rules.tick_jeon)
 
 
 def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     """Clear a complete book; in a halted market nothing is filled.
 
-    Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence.
+    Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence. Left out
+    are those that would meet an earlier order of their own participant, and those that with its earlier orders on the
+    same side are more than its site can take or deliver.
     """
     book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
-    entries = [
-        clearing.Order(
-            order_id=order.order_id,
-            participant_id=order.participant_id,
-            side=order.side,
-            price_jeon_per_kwh=order.price_jeon_per_kwh,
-            quantity_wh=order.quantity_wh,
-            sequence=place,
-            feeder_id=terms.sites[order.participant_id].feeder_id,
-        )
-        for place, order in enumerate(book, start=1)
-    ]
-    outcome = clearing.clear([] if terms.is_halted else entries, terms.feeders)
-    nothing = tuple(clearing.Fill(order.order_id, 0, 0, 0) for order in book)
+    left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else _left_out(terms, book)
+    entries = [_entry(terms, order, place) for place, order in enumerate(book, start=1) if place - 1 not in left_out]
+    outcome = clearing.clear(entries, terms.feeders, terms.tick_jeon)
+    reasons = iter(clearing.fill_reasons(entries, outcome))
+    fills = iter(outcome.fills)
+    shown = [_entry(terms, order, place) for place, order in enumerate(book, start=1)] if terms.is_halted else entries
     return Auction(
         book=book,
         terms=terms,
         outcome=outcome,
-        fills=nothing if terms.is_halted else outcome.fills,
-        reasons=(FillReason.HALTED,) * len(book) if terms.is_halted else clearing.fill_reasons(entries, outcome),
-        trades=() if terms.is_halted else clearing.pair_trades(entries, outcome),
-        book_hash=clearing.order_book_sha256(entries, terms.feeders),
+        fills=tuple(
+            clearing.Fill(order.order_id, 0, 0, 0) if place in left_out else next(fills)
+            for place, order in enumerate(book)
+        ),
+        reasons=tuple(left_out[place] if place in left_out else next(reasons) for place in range(len(book))),
+        trades=clearing.pair_trades(entries, outcome),
+        book_hash=clearing.order_book_sha256(shown, terms.feeders),
         certificate=None if terms.is_halted else clearing.certificate(entries, terms.feeders, outcome),
     )
+
+
+def _entry(terms: Terms, order: Order, place: int) -> clearing.Order:
+    return clearing.Order(
+        order_id=order.order_id,
+        participant_id=order.participant_id,
+        side=order.side,
+        price_jeon_per_kwh=order.price_jeon_per_kwh,
+        quantity_wh=order.quantity_wh,
+        sequence=place,
+        feeder_id=terms.sites[order.participant_id].feeder_id,
+    )
+
+
+def _left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason]:
+    """Return the places in a book of the orders that may not take part, each with its reason."""
+    left_out: dict[int, FillReason] = {}
+    taken_wh: Counter[tuple[str, Side]] = Counter()
+    best: dict[tuple[str, Side], int] = {}
+    for place, order in enumerate(book):
+        site, own = terms.sites[order.participant_id], order.participant_id
+        limit_wh = site.take_wh_max if order.side == "buy" else site.deliver_wh_max
+        if order.side == "buy":
+            other = best.get((own, "sell"))
+            meets = other is not None and order.price_jeon_per_kwh >= other
+        else:
+            other = best.get((own, "buy"))
+            meets = other is not None and order.price_jeon_per_kwh <= other
+        if meets:
+            left_out[place] = FillReason.OWN_ORDER
+        elif taken_wh[own, order.side] + order.quantity_wh > limit_wh:
+            left_out[place] = FillReason.SITE_LIMIT
+        else:
+            taken_wh[own, order.side] += order.quantity_wh
+            known = best.get((own, order.side), order.price_jeon_per_kwh)
+            better = max if order.side == "buy" else min
+            best[own, order.side] = better(known, order.price_jeon_per_kwh)
+    return left_out
 
 
 def auction_id(complex_id: str, delivery_start: datetime) -> str:
@@ -88,6 +125,7 @@ def terms_record(terms: Terms) -> dict[str, object]:
     return {
         "version": 1,
         "is_halted": terms.is_halted,
+        "tick_jeon": terms.tick_jeon,
         "sites": {name: [site.feeder_id, site.take_wh_max, site.deliver_wh_max] for name, site in terms.sites.items()},
         "feeders": [
             [
@@ -103,11 +141,13 @@ def terms_record(terms: Terms) -> dict[str, object]:
 
 def terms_from(record: Mapping[str, object]) -> Terms:
     """Return the terms that `terms_record` wrote."""
-    sites, feeders = record["sites"], record["feeders"]
+    sites, feeders, tick_jeon = record["sites"], record["feeders"], record["tick_jeon"]
     assert isinstance(sites, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(feeders, list)  # noqa: S101 -- as above
+    assert isinstance(tick_jeon, int)  # noqa: S101 -- as above
     return Terms(
         is_halted=record["is_halted"] is True,
+        tick_jeon=tick_jeon,
         sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
         feeders=tuple(
             clearing.Feeder(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from optimizers import clearing
+from shared.units import JEON_WH_PER_KRW
 
 Side = Literal["buy", "sell"]
 
@@ -16,13 +17,44 @@ ORDERS_PER_AUCTION_MAX: Final = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """A complex's market calendar, and how many open orders one participant may have in one book from each writer."""
+    """One version of a complex's market calendar.
+
+    Args:
+        gate_closure_lead: Orders are stamped more than this before delivery.
+        open_orders_max: How many one participant may have in one book from each writer.
+        version: 0 is the complex file's own.
+        opening_lead: A book opens this long before delivery; None: it is always open.
+        tick_jeon: Prices are multiples of it.
+        lot_wh: Quantities are multiples of it.
+        traders: Who may trade; None: every participant.
+    """
 
     gate_closure_lead: timedelta
     price_jeon_per_kwh_min: int
     price_jeon_per_kwh_max: int
     quantity_wh_max: int
     open_orders_max: int
+    version: int = 0
+    opening_lead: timedelta | None = None
+    tick_jeon: int = 1
+    lot_wh: int = 1
+    traders: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one participant may have open, beside what holds for all; None: no limit of its own.
+
+    Args:
+        open_orders_max: Orders in one book from each writer.
+        credit_krw_max: What its open orders may cost at most, from each writer, in all books together.
+    """
+
+    open_orders_max: int | None = None
+    credit_krw_max: int | None = None
+
+
+NO_LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +89,9 @@ class Order:
     submitted_at: datetime
     writer: str
     sequence: int
+
+    @property
+    def cost_krw_max(self) -> int:
+        """Return the most that the order can cost its participant, rounded up to the won."""
+        is_cost = (self.side == "buy") == (self.price_jeon_per_kwh > 0)
+        return -(-abs(self.price_jeon_per_kwh) * self.quantity_wh // JEON_WH_PER_KRW) if is_cost else 0

@@ -4,12 +4,22 @@ from datetime import timedelta
 from functools import partial
 
 from services.market.handlers.auctions import on_orders_sealed, watch_seals
-from services.market.handlers.commands import on_halt_requested, on_resume_requested
-from services.market.handlers.orders import on_cancel_requested, on_order_submitted
+from services.market.handlers.commands import (
+    on_calendar_change_requested,
+    on_halt_requested,
+    on_limits_change_requested,
+    on_resume_requested,
+)
+from services.market.handlers.orders import on_amend_requested, on_cancel_requested, on_order_submitted
 from services.market.handlers.venues import venue_of
 from shared.complexes import Complexes
-from shared.events.commands import MarketHaltRequested, MarketResumeRequested
-from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted
+from shared.events.commands import (
+    CalendarChangeRequested,
+    LimitsChangeRequested,
+    MarketHaltRequested,
+    MarketResumeRequested,
+)
+from shared.events.orders import OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
 from shared.runloop import Service
 
 
@@ -25,10 +35,13 @@ def service(complexes: Complexes, *, seal_alarm: timedelta) -> Service:
         name="market",
         handlers={
             OrderSubmitted: partial(on_order_submitted, venues),
+            OrderAmendRequested: partial(on_amend_requested, venues),
             OrderCancelRequested: partial(on_cancel_requested, venues),
             OrdersSealed: partial(on_orders_sealed, venues),
             MarketHaltRequested: partial(on_halt_requested, venues),
             MarketResumeRequested: partial(on_resume_requested, venues),
+            CalendarChangeRequested: partial(on_calendar_change_requested, venues),
+            LimitsChangeRequested: partial(on_limits_change_requested, venues),
         },
         tick=partial(watch_seals, venues, seal_alarm),
     )

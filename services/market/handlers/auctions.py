@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from services.market import domain, store
-from services.market.handlers.venues import Venues, venue_for
+from services.market.handlers.venues import Venues, venue_for, with_rules
 from shared.events.base import Envelope, Event
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import OrdersSealed, Side
@@ -37,10 +37,12 @@ def on_orders_sealed(venues: Venues, envelope: Envelope[OrdersSealed], db: Conne
 
 def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> AuctionCleared:
     """Hold one auction; the market counts as halted there if it was at gate closure."""
-    halted_at = store.halt_at(db, venue.complex_id, due.delivery_start - venue.rules.gate_closure_lead)
+    gate = due.delivery_start - venue.rules.gate_closure_lead
+    halted_at = store.halt_at(db, venue.complex_id, gate)
+    ruled = with_rules(venue, store.rules_at(db, venue.complex_id, gate))
     orders = store.load_book(db, venue.complex_id, due.delivery_start)
 
-    auction = domain.hold_auction(domain.terms_of(venue, is_halted=halted_at is not None), orders)
+    auction = domain.hold_auction(domain.terms_of(ruled, is_halted=halted_at is not None), orders)
 
     event = auction_cleared(venue.complex_id, due, auction)
     held = store.Held(event.auction_id, due.delivery_start, due.complete_at, event_sha256(event))

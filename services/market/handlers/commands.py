@@ -1,14 +1,21 @@
 """What operators ask of the market."""
 
 import logging
+from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
-from services.market import store
+from services.market import domain, store
 from services.market.handlers.venues import Venues, venue_for
 from shared.events.base import Envelope, Event
-from shared.events.commands import MarketHaltRequested, MarketResumeRequested
-from shared.events.market import MarketHalted, MarketResumed
+from shared.events.commands import (
+    CalendarChangeRequested,
+    LimitsChangeRequested,
+    MarketHaltRequested,
+    MarketResumeRequested,
+)
+from shared.events.market import CalendarChanged, CalendarChangeRefused, LimitsChanged, MarketHalted, MarketResumed
+from shared.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
 
@@ -37,3 +44,60 @@ def on_resume_requested(venues: Venues, envelope: Envelope[MarketResumeRequested
     store.end_halt(db, venue.complex_id, event.requested_at)
     logger.warning("market resumed", extra={"complex_id": venue.complex_id, "operator": event.operator})
     return [MarketResumed(complex_id=venue.complex_id, resumed_at=event.requested_at, operator=event.operator)]
+
+
+def on_calendar_change_requested(
+    venues: Venues, envelope: Envelope[CalendarChangeRequested], db: Connection
+) -> list[Event]:
+    """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    asked = event.calendar
+    change = domain.CalendarChange(
+        effective_from=asked.effective_from,
+        gate_closure_lead=timedelta(seconds=asked.gate_closure_lead_s),
+        opening_lead=None if asked.opening_lead_s is None else timedelta(seconds=asked.opening_lead_s),
+        price_jeon_per_kwh_min=asked.price_jeon_per_kwh_min,
+        price_jeon_per_kwh_max=asked.price_jeon_per_kwh_max,
+        quantity_wh_max=asked.order_quantity_wh_max,
+        tick_jeon=asked.tick_jeon,
+        lot_wh=asked.lot_wh,
+        traders=None if asked.traders is None else frozenset(asked.traders),
+    )
+    newest, newest_from = store.newest_version(db, venue.complex_id)
+
+    refusal = domain.refusal_of(venue, change, requested_at=event.requested_at, newest_from=newest_from)
+
+    request = {"requested_at": event.requested_at, "operator": event.operator}
+    if refusal is not None:
+        logger.warning("calendar change refused", extra={"complex_id": venue.complex_id, "rule": refusal})
+        return [CalendarChangeRefused(complex_id=venue.complex_id, detail=refusal, **request)]
+    rules = domain.rules_of(change, venue.rules, version=newest + 1)
+    record = domain.rules_record(rules)
+    store.save_version(db, venue.complex_id, record, effective_from=change.effective_from, **request)
+    logger.warning("calendar changed", extra={"complex_id": venue.complex_id, "version": rules.version})
+    changed = CalendarChanged(complex_id=venue.complex_id, calendar_version=rules.version, calendar=asked, **request)
+    return [changed]
+
+
+def on_limits_change_requested(
+    venues: Venues, envelope: Envelope[LimitsChangeRequested], db: Connection
+) -> list[Event]:
+    """Limit what a participant may have open, for orders stamped from now on."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    if event.participant_id not in venue.sites:
+        raise RuleBroken(f"participant_id must be one of {sorted(venue.sites)}, was {event.participant_id}")
+    limits = domain.Limits(event.open_orders_max, event.credit_krw_max)
+    store.save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
+    logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
+    return [
+        LimitsChanged(
+            complex_id=venue.complex_id,
+            participant_id=event.participant_id,
+            open_orders_max=event.open_orders_max,
+            credit_krw_max=event.credit_krw_max,
+            changed_at=event.requested_at,
+            operator=event.operator,
+        )
+    ]

@@ -1,15 +1,16 @@
 """Orders in, and orders back."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from services.market import domain, store
-from services.market.handlers.venues import Venues, venue_for
+from services.market.handlers.venues import Venues, venue_for, with_rules
 from shared.events.base import Envelope, Event
-from shared.events.market import OrderAccepted, OrderCancelled, OrderRejected
-from shared.events.orders import OrderCancelRequested, OrderSubmitted
+from shared.events.market import AmendmentRejected, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
+from shared.events.orders import OrderAmendRequested, OrderCancelRequested, OrderSubmitted
 from shared.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: C
     event = envelope.event
     venue = venue_for(venues, event)
     order = _order(event)
-    arrival = store.load_arrival(db, venue.complex_id, order)
+    arrival = store.load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
     if arrival.is_known:
         return []
     identity = {
@@ -32,7 +33,7 @@ def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: C
         "delivery_start": order.delivery_start,
     }
 
-    rejection = domain.admit(venue, order, arrival.standing)
+    rejection = domain.admit(with_rules(venue, arrival.rules), order, arrival.standing)
 
     if rejection is not None:
         store.save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)
@@ -65,7 +66,7 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
 def _cancel(
     venue: domain.Venue, order: domain.Order, participant_id: str, requested_at: datetime, db: Connection
 ) -> list[Event]:
-    lead = venue.rules.gate_closure_lead
+    lead = with_rules(venue, store.rules_at(db, venue.complex_id, requested_at)).rules.gate_closure_lead
     cleared_through = store.cleared_through(db, venue.complex_id)
     is_over = cleared_through is not None and order.delivery_start <= cleared_through
     if is_over or not domain.cancellable(order, participant_id=participant_id, requested_at=requested_at, lead=lead):
@@ -80,6 +81,57 @@ def _cancel(
             delivery_start=order.delivery_start,
         )
     ]
+
+
+def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
+    """Change an order that stands in its book, or say why not; one older than the newest change is passed over."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    wish = domain.Amendment(
+        order_id=event.order_id,
+        participant_id=event.participant_id,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+        quantity_wh=event.quantity_wh,
+        requested_at=event.requested_at,
+        writer=event.writer,
+        sequence=event.sequence,
+    )
+    order = store.load_order(db, venue.complex_id, event.order_id)
+    if order is None:
+        return [_amendment_rejected(event, domain.unknown_order(wish))]
+    if wish.sequence <= store.amended_through(db, venue.complex_id, event.order_id):
+        return []
+    as_new = replace(order, submitted_at=wish.requested_at)
+    arrival = store.load_arrival(db, venue.complex_id, as_new, venue.rules.gate_closure_lead)
+
+    rejection = domain.admit_amendment(with_rules(venue, arrival.rules), order, wish, arrival.standing)
+
+    if rejection is not None:
+        return [_amendment_rejected(event, rejection)]
+    changed = domain.amended(order, wish)
+    store.save_amendment(db, venue.complex_id, changed, sequence=wish.sequence)
+    return [
+        OrderAmended(
+            complex_id=venue.complex_id,
+            order_id=order.order_id,
+            participant_id=order.participant_id,
+            delivery_start=order.delivery_start,
+            price_jeon_per_kwh=wish.price_jeon_per_kwh,
+            quantity_wh=wish.quantity_wh,
+            keeps_priority=changed.sequence == order.sequence,
+        )
+    ]
+
+
+def _amendment_rejected(event: OrderAmendRequested, rejection: domain.Rejection) -> AmendmentRejected:
+    return AmendmentRejected(
+        complex_id=event.complex_id,
+        order_id=event.order_id,
+        participant_id=event.participant_id,
+        delivery_start=event.delivery_start,
+        reason=rejection.reason,
+        detail=rejection.detail,
+    )
 
 
 def _order(event: OrderSubmitted) -> domain.Order:

@@ -1,6 +1,7 @@
 """The complexes' markets, as their files describe them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import floor
 
 from optimizers import clearing
@@ -46,6 +47,11 @@ def venue_for(venues: Venues, event: Event) -> domain.Venue:
     if venue is None:
         raise RuleBroken(f"complex_id must be one of {sorted(venues)}, was {event.complex_id}")
     return venue
+
+
+def with_rules(venue: domain.Venue, record: Mapping[str, object] | None) -> domain.Venue:
+    """Return a market under a version of its calendar; None: the complex file's own."""
+    return venue if record is None else replace(venue, rules=domain.rules_from(record, venue.rules))
 
 
 def _site(participant: Participant) -> domain.Site:

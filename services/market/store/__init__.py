@@ -1,13 +1,17 @@
 """The market's own tables, and what is loaded from and saved to them."""
 
 from services.market.store.auctions import Held, Record, load_auction, save_auction
+from services.market.store.calendar import newest_version, save_limits, save_version
 from services.market.store.orders import (
     Arrival,
+    amended_through,
     earliest_order,
     is_answered,
     load_arrival,
     load_book,
     load_order,
+    rules_at,
+    save_amendment,
     save_cancel,
     save_early_cancel,
     save_order,
@@ -34,6 +38,7 @@ __all__ = [
     "Held",
     "Record",
     "alarmed_through",
+    "amended_through",
     "cleared_through",
     "earliest_order",
     "end_halt",
@@ -44,15 +49,20 @@ __all__ = [
     "load_book",
     "load_order",
     "load_seals",
+    "newest_version",
     "open_halt",
+    "rules_at",
     "save_alarm",
+    "save_amendment",
     "save_auction",
     "save_cancel",
     "save_cleared_through",
     "save_early_cancel",
     "save_halt",
+    "save_limits",
     "save_order",
     "save_rejection",
     "save_seal",
+    "save_version",
     "state_sha256",
 ]

@@ -1,23 +1,29 @@
 """The books: orders in, orders out, and what an arrival depends on."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Order, Standing
-from services.market.store.tables import EARLY_CANCEL, HALT, ORDER, REJECTION, SEAL
+from services.market.domain import Limits, Order, Standing
+from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, REJECTION, SEAL
 from shared.db.tables import UtcInstant
+from shared.units import JEON_WH_PER_KRW
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known when an order arrives: whether it was answered before, its standing, and when it was taken back."""
+    """What is known when an order arrives: whether it was answered before, its standing, and when it was taken back.
+
+    `rules` is the calendar's version at its stamp; None: the complex file's own.
+    """
 
     is_known: bool
     standing: Standing
+    rules: Mapping[str, object] | None
     cancel_requested_at: datetime | None
 
 
@@ -39,6 +45,33 @@ def _same(table: sa.Table, *names: str) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == sa.bindparam(name) for name in names]
 
 
+def _rules_at(instant: str) -> sa.Select[Any]:
+    at = sa.bindparam(instant, type_=UtcInstant)
+    here = (CALENDAR.c.complex_id == sa.bindparam("complex_id"), CALENDAR.c.effective_from <= at)
+    return sa.select(CALENDAR.c.rules).where(*here).order_by(CALENDAR.c.version.desc()).limit(1)
+
+
+def _own_limit(column: sa.Column[Any]) -> sa.ScalarSelect[Any]:
+    """Look up a limit that held for the participant when the order was stamped."""
+    at = sa.bindparam("submitted_at", type_=UtcInstant)
+    own = sa.select(column).where(*_same(LIMITS, "complex_id", "participant_id"), LIMITS.c.changed_at <= at)
+    return own.order_by(LIMITS.c.changed_at.desc()).limit(1).scalar_subquery()
+
+
+def _standing_orders(found: Any, *same: str) -> sa.Select[Any]:
+    """Select from the orders that stand; the one that is asked about is no reason against itself."""
+    others = ORDER.c.order_id != sa.bindparam("order_id")
+    return sa.select(found).select_from(ORDER).where(*_same(ORDER, *same), ORDER.c.cancelled_at.is_(None), others)
+
+
+_BOOK = ("complex_id", "delivery_start", "participant_id", "writer")
+_JEON_WH = ORDER.c.price_jeon_per_kwh * ORDER.c.quantity_wh
+# As `Order.cost_krw_max`, but rounded up by at most a won an order.
+_COST_KRW = sa.case(
+    (sa.and_(ORDER.c.side == "buy", _JEON_WH > 0), _JEON_WH // JEON_WH_PER_KRW + 1),
+    (sa.and_(ORDER.c.side == "sell", _JEON_WH < 0), -_JEON_WH // JEON_WH_PER_KRW + 1),
+    else_=0,
+)
 # Built once: putting such a statement together takes longer than running it, and one runs for every order.
 _ARRIVAL = sa.select(
     sa.or_(*(sa.exists().where(*_same(table, "complex_id", "order_id")) for table in (ORDER, REJECTION))).label(
@@ -46,27 +79,48 @@ _ARRIVAL = sa.select(
     ),
     _newest_seal().scalar_subquery().label("sealed_through"),
     _halt_at("submitted_at").scalar_subquery().label("halted_at"),
-    sa.select(sa.func.count())
-    .select_from(ORDER)
-    .where(*_same(ORDER, "complex_id", "delivery_start", "participant_id", "writer"), ORDER.c.cancelled_at.is_(None))
+    _rules_at("submitted_at").scalar_subquery().label("rules"),
+    _own_limit(LIMITS.c.open_orders_max).label("open_orders_max"),
+    _own_limit(LIMITS.c.credit_krw_max).label("credit_krw_max"),
+    _standing_orders(sa.func.count(), *_BOOK).scalar_subquery().label("open_orders"),
+    _standing_orders(sa.func.sum(ORDER.c.quantity_wh), *_BOOK, "side").scalar_subquery().label("side_wh"),
+    _standing_orders(sa.func.sum(_COST_KRW), "complex_id", "participant_id", "writer")
+    .where(ORDER.c.delivery_start > sa.bindparam("open_after", type_=UtcInstant))
     .scalar_subquery()
-    .label("open_orders"),
+    .label("committed_krw"),
     sa.select(EARLY_CANCEL.c.requested_at)
     .where(*_same(EARLY_CANCEL, "complex_id", "order_id", "participant_id"))
     .scalar_subquery()
     .label("cancel_requested_at"),
 )
 HALT_AT = _halt_at("instant")
-_ORDER_COLUMNS = [column.name for column in ORDER.c if column.name not in {"complex_id", "cancelled_at"}]
+_RULES_AT = _rules_at("instant")
+_ORDER_COLUMNS = [field.name for field in fields(Order)]
 
 
-def load_arrival(db: Connection, complex_id: str, order: Order) -> Arrival:
-    """Look up all that an order's admission depends on, in one query."""
-    names = ("order_id", "participant_id", "delivery_start", "submitted_at", "writer")
+def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta) -> Arrival:
+    """Look up all that an order's admission depends on, in one query; `lead` is how long before delivery books close.
+
+    What belongs to an instant is that of the order's stamp.
+    """
+    names = ("order_id", "participant_id", "delivery_start", "side", "submitted_at", "writer")
     facts = {name: getattr(order, name) for name in names}
-    found = db.execute(_ARRIVAL, {"complex_id": complex_id, **facts}).one()
-    standing = Standing(sealed_through=found.sealed_through, halted_at=found.halted_at, open_orders=found.open_orders)
-    return Arrival(bool(found.is_known), standing, found.cancel_requested_at)
+    found = db.execute(_ARRIVAL, {"complex_id": complex_id, "open_after": order.submitted_at + lead, **facts}).one()
+    standing = Standing(
+        sealed_through=found.sealed_through,
+        halted_at=found.halted_at,
+        open_orders=found.open_orders,
+        side_wh=int(found.side_wh or 0),
+        committed_krw=int(found.committed_krw or 0),
+        limits=Limits(found.open_orders_max, found.credit_krw_max),
+    )
+    return Arrival(bool(found.is_known), standing, found.rules, found.cancel_requested_at)
+
+
+def rules_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, object] | None:
+    """Return the calendar's version that holds at an instant; None: the complex file's own."""
+    found: Mapping[str, object] | None = db.scalar(_RULES_AT, {"complex_id": complex_id, "instant": instant})
+    return found
 
 
 def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
@@ -122,6 +176,19 @@ def save_cancel(db: Connection, complex_id: str, order_id: str, cancelled_at: da
     """Take an order out of its book."""
     of_order = (ORDER.c.complex_id == complex_id, ORDER.c.order_id == order_id)
     db.execute(sa.update(ORDER).where(*of_order).values(cancelled_at=cancelled_at))
+
+
+def amended_through(db: Connection, complex_id: str, order_id: str) -> int:
+    """Return the writer's number of an order's newest amendment; 0 before the first."""
+    of_order = (ORDER.c.complex_id == complex_id, ORDER.c.order_id == order_id)
+    return db.scalar(sa.select(ORDER.c.amended_sequence).where(*of_order)) or 0
+
+
+def save_amendment(db: Connection, complex_id: str, order: Order, *, sequence: int) -> None:
+    """Let an order stand as it was amended; `sequence` is the amendment's own number."""
+    of_order = (ORDER.c.complex_id == complex_id, ORDER.c.order_id == order.order_id)
+    facts = {name: getattr(order, name) for name in _ORDER_COLUMNS}
+    db.execute(sa.update(ORDER).where(*of_order).values(**facts, amended_sequence=sequence))
 
 
 def save_early_cancel(

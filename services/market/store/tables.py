@@ -20,6 +20,9 @@ ORDER = sa.Table(
     sa.Column("writer", sa.Text, nullable=False),
     sa.Column("sequence", sa.BigInteger, nullable=False),
     sa.Column("cancelled_at", UtcInstant),
+    # The writer's number of the newest amendment: an older one, or the same again, changes nothing.
+    sa.Column("amended_sequence", sa.BigInteger),
+    sa.Index("book_order_by_participant", "complex_id", "participant_id", "delivery_start"),
     sa.Index("book_order_by_book", "complex_id", "delivery_start", "participant_id"),
 )
 
@@ -59,6 +62,27 @@ HALT = sa.Table(
     sa.Column("complex_id", sa.Text, primary_key=True),
     sa.Column("halted_at", UtcInstant, primary_key=True),
     sa.Column("resumed_at", UtcInstant),
+)
+
+CALENDAR = sa.Table(
+    "calendar",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("effective_from", UtcInstant, nullable=False),
+    sa.Column("requested_at", UtcInstant, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("rules", sa.JSON, nullable=False),
+)
+
+LIMITS = sa.Table(
+    "limits",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("changed_at", UtcInstant, primary_key=True),
+    sa.Column("open_orders_max", sa.BigInteger),
+    sa.Column("credit_krw_max", sa.BigInteger),
 )
 
 PROGRESS = sa.Table(

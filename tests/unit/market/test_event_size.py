@@ -6,6 +6,7 @@ from services.market.domain import ORDERS_PER_AUCTION_MAX
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import Side
 from shared.events.wire import BODY_BYTES_MAX
+from shared.why import FillReason
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LONGEST_ID = "x" * 100  # the most that an Identifier may have
@@ -23,6 +24,7 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         filled_wh=LARGEST_WH,
         paid_krw=0,
         received_krw=LARGEST_KRW,
+        reason=FillReason.SITE_LIMIT,
     )
     trade = Trade(
         trade_id=LONGEST_ID,
@@ -50,6 +52,7 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         book_hash="0" * 64,
         fills=(fill,) * ORDERS_PER_AUCTION_MAX,
         trades=(trade,) * ORDERS_PER_AUCTION_MAX,
+        binding_limits={f"{n:0100}": "import" for n in range(20)},
     )
 
     assert len(auction.model_dump_json().encode()) <= BODY_BYTES_MAX
