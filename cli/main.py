@@ -18,6 +18,7 @@ VERBS = {
     "replay": "cli.replay",
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
+    "forecast": "cli.forecast",
     "migrate": "cli.migrate",
     "topics": "cli.compose",
     "compose": "cli.compose",

@@ -1,0 +1,234 @@
+"""`sandan forecast`: forecasts from a file's history, as they would have been issued."""
+
+import re
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from shared.errors import BadInput
+
+if TYPE_CHECKING:
+    # pandas, pvlib and LightGBM are loaded when the verb runs, so that the other verbs start fast.
+    from cli.forecast_files import SiteFile
+    from services.forecast.domain.backtest import Backtest, Period
+    from services.forecast.domain.site import Site
+    from services.forecast.domain.walk import Issued
+
+COMMAND_LINE = "command line"
+PLOT_SUFFIXES = (".png", ".svg")
+UNIT_MINUTES = {"min": 1, "m": 1, "h": 60, "hour": 60, "hours": 60, "d": 1440, "day": 1440, "days": 1440}
+HORIZON_MINUTES_MAX = 7 * 1440
+# More are a mistake in a date: a year of them every quarter hour for 14 days ahead.
+FORECASTS_MAX = 60_000_000
+YEARS = range(1970, 2200)
+FIELDS = ("issue", "target", "lead", "p10", "p50", "p90", "mean")
+
+forecast = typer.Typer(no_args_is_help=True, help="Solar and load forecasts. / 태양광·부하 예측.")
+
+
+@forecast.callback()
+def _forecast() -> None:
+    """Keep `backtest` a verb of its own: a group with one command would drop its name."""
+
+
+@forecast.command()
+def backtest(  # noqa: PLR0917 -- Typer calls it by name
+    history: Annotated[Path, typer.Argument(help="CSV or Parquet: start_utc, kw, weather. / 계량 이력 파일.")],
+    site: Annotated[Path, typer.Option(help="SITE.json: what is known of the site. / 사업장 파일.")],
+    begin: Annotated[str, typer.Option("--from", help="First issue, ISO 8601 (UTC unless it says). / 첫 예측 시각.")],
+    end: Annotated[str, typer.Option("--to", help="Issues end before it. / 마지막 예측 시각(제외).")],
+    out: Annotated[Path, typer.Option(help="FORECASTS.csv to write. / 결과 파일.")],
+    issue_every: Annotated[str, typer.Option(help="15min, 60min, 6h, 1d. / 예측 간격.")] = "60min",
+    horizon: Annotated[str, typer.Option(help="How far each forecast looks ahead. / 예측 기간.")] = "24h",
+    plot: Annotated[Path | None, typer.Option(help="Draw it as PNG or SVG. / 그림 파일(PNG, SVG).")] = None,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Issue forecasts as they would have been issued, with only what was known then. / 과거 시점 예측 검증.
+
+    A forecast issued at t uses only intervals that ended, and weather that was available, at or before t.
+    """
+    from cli.forecast_files import read_history, read_site
+    from services.forecast.domain.backtest import Backtest, History
+
+    _check_files((history, site), out, plot)
+    period = _period(begin, end, issue_every, horizon)
+    site_read = _site(read_site(site))
+    rows = read_history(history)
+    made = Backtest(site_read, History(rows.start_minute, rows.kw, rows.weather, rows.available_minute), period)
+    if period.horizon_minutes < made.step_minutes:
+        rule = f"must be at least one interval of the history ({made.step_minutes} min)"
+        raise BadInput(where=COMMAND_LINE, field="--horizon", rule=rule, value=horizon)
+    with writing(out, plot) as drafts:
+        issued = _walked(made)
+        _write(made, issued, drafts[out])
+        answer, notes = _summary(made, issued)
+        if plot is not None:
+            from cli.forecast_plot import draw
+
+            draw(made, issued, drafts[plot], plot.suffix.lower().removeprefix("."))
+    print_answer(answer, pretty=pretty)
+    for note in notes:
+        sys.stderr.write(f"{history}: {note}\n")
+    if not made.anything_believed:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def _walked(made: "Backtest") -> "Issued":
+    """Walk with a progress bar; return all forecasts."""
+    import numpy as np
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from services.forecast.domain.walk import Issued
+
+    parts: list[Issued] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task("learning", total=len(made.asked.now))
+        for done, issued in made.walk():
+            bar.update(task, completed=done, description="issues" if done else "learning")
+            if issued is not None:
+                parts.append(issued)
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS}
+    return Issued(**whole, trained=all(part.trained for part in parts))
+
+
+def _write(made: "Backtest", issued: "Issued", draft: Path) -> None:
+    from cli.forecast_files import forecasts_csv
+
+    issue, target = made.instants(issued)
+    kw = (issued.p10, issued.p50, issued.p90, issued.mean)
+    forecasts_csv(made.site.site, issue, target, kw).to_csv(draft, index=False, lineterminator="\n")
+
+
+def _summary(made: "Backtest", issued: "Issued") -> tuple[dict[str, object], list[str]]:
+    import numpy as np
+
+    from services.forecast.domain import scores
+    from services.forecast.domain.backtest import spans_of
+
+    scored = made.scored(issued)
+    every = np.ones(len(scored.came), dtype=np.bool_)
+    full_kw = made.full_kw()
+    notes = _notes(made, issued, len(every))
+    array = made.array()
+    learned = None
+    if array is not None:
+        learned = {
+            "tilt_deg": array.tilt_deg,
+            "azimuth_deg": array.azimuth_deg,
+            "capacity_kw_dc_after_losses": round(array.dc_kw, 3),
+        }
+    answer: dict[str, object] = {
+        "site": made.site.site,
+        "kind": made.site.kind.value,
+        "step_minutes": made.step_minutes,
+        "issues": len(made.asked.now),
+        "forecasts": len(issued.target),
+        "normalised_by_kw": round(full_kw, 3),
+        "reference": "smart_persistence" if made.site.kind.value == "pv" else "same_time_last_week",
+        "overall": scores.figures(scored, every, full_kw) if len(every) else None,
+        "by_lead_hours": scores.by_lead(scored, full_kw),
+        "learned_array": learned,
+        "rows": made.rows_given,
+        "rejected": [
+            {"rule": one.rule, "intervals": one.intervals, "first_spans": spans_of(one, made.timeline)}
+            for one in made.findings
+        ],
+        "notes": notes,
+    }
+    return answer, notes
+
+
+def _notes(made: "Backtest", issued: "Issued", scored: int) -> list[str]:
+    notes = []
+    if not made.anything_believed:
+        notes.append("nothing in this history can be believed: the forecasts are assumptions, see rejected")
+    if not issued.trained:
+        notes.append("the history before some issues is too short to learn from: their ranges are wide")
+    if not scored:
+        notes.append("nothing was metered for any forecast: there are no figures of accuracy")
+    return notes
+
+
+def _site(read: "SiteFile") -> "Site":
+    from services.forecast.domain.site import Site, SiteKind
+    from shared.reference import holidays
+
+    calendar = holidays() if read.in_korea else None
+    return Site(
+        site=read.site,
+        kind=SiteKind(read.kind),
+        latitude=read.latitude,
+        longitude=read.longitude,
+        altitude_m=read.altitude_m or 0.0,
+        capacity_kw_ac=read.capacity_kw_ac,
+        capacity_kw_dc=read.capacity_kw_dc,
+        tilt_deg=read.tilt_deg,
+        azimuth_deg=read.azimuth_deg,
+        timezone=read.zone,
+        rest_days=frozenset() if calendar is None else calendar.billed | calendar.temporary,
+    )
+
+
+def _period(begin: str, end: str, every: str, horizon: str) -> "Period":
+    from services.forecast.domain.backtest import Period
+
+    first, last = _minute("--from", begin), _minute("--to", end)
+    if last <= first:
+        raise BadInput(where=COMMAND_LINE, field="--to", rule=f"must be after --from ({begin})", value=end)
+    period = Period(
+        begin_minute=first,
+        end_minute=last,
+        every_minutes=_duration("--issue-every", every),
+        horizon_minutes=_duration("--horizon", horizon),
+    )
+    if period.horizon_minutes > HORIZON_MINUTES_MAX:
+        raise BadInput(where=COMMAND_LINE, field="--horizon", rule="must be at most 7 days", value=horizon)
+    if (last - first) // period.every_minutes * period.horizon_minutes > FORECASTS_MAX * 15:
+        raise BadInput(where=COMMAND_LINE, field="--to", rule=f"must ask for at most {FORECASTS_MAX} rows", value=end)
+    return period
+
+
+def _minute(option: str, text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        rule = "must be ISO 8601, e.g. 2026-05-20T00:00:00+09:00"
+        raise BadInput(where=COMMAND_LINE, field=option, rule=rule, value=text) from None
+    if instant.year not in YEARS:
+        rule = f"must lie in the years {YEARS.start} to {YEARS.stop - 1}"
+        raise BadInput(where=COMMAND_LINE, field=option, rule=rule, value=text)
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
+    seconds = int(instant.timestamp())
+    if seconds % 60 or instant.microsecond:
+        raise BadInput(where=COMMAND_LINE, field=option, rule="must be a whole minute", value=text)
+    return seconds // 60
+
+
+def _duration(option: str, text: str) -> int:
+    match = re.fullmatch(r"\s*([0-9]{1,6})\s*([a-z]+)\s*", text.lower())
+    minutes = int(match[1]) * UNIT_MINUTES.get(match[2], 0) if match else 0
+    if minutes <= 0:
+        raise BadInput(where=COMMAND_LINE, field=option, rule="must be a duration like 15min, 6h or 1d", value=text)
+    return minutes
+
+
+def _check_files(inputs: Sequence[Path], out: Path, plot: Path | None) -> None:
+    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
+        rule = f"must end in {' or '.join(PLOT_SUFFIXES)}"
+        raise BadInput(where=COMMAND_LINE, field="--plot", rule=rule, value=str(plot))
+    taken = {path.absolute() for path in inputs}
+    for option, path in (("--out", out), ("--plot", plot)):
+        if path is None:
+            continue
+        if path.absolute() in taken:
+            rule = "must be another file than the history, the site and the other options name"
+            raise BadInput(where=COMMAND_LINE, field=option, rule=rule, value=str(path))
+        taken.add(path.absolute())
