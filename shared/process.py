@@ -77,7 +77,7 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
     """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
     loop = RunLoop(service, context.bus, context.engine, context.clock)
     wait_s = RETRY_WAIT_S_MIN
-    beaten_at = 0.0
+    beaten_at: float | None = None
     try:
         while not stop.is_set():
             try:
@@ -90,7 +90,8 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
             wait_s = RETRY_WAIT_S_MIN
             if not service.handlers:
                 stop.wait(POLL_WAIT_S)
-            if monotonic_s() - beaten_at >= 1:
+            # The first heartbeat says that the service is ready, and so waits for its place in the group.
+            if loop.joined() if beaten_at is None else monotonic_s() - beaten_at >= 1:
                 touch(context.heartbeat_file)
                 beaten_at = monotonic_s()
     finally:

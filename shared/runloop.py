@@ -101,6 +101,10 @@ class RunLoop:
         self._forget_old()
         return len(received)
 
+    def joined(self) -> bool:
+        """Say whether the service takes part: it has its partitions, or reads nothing."""
+        return not self._service.handlers or (self._consumer is not None and self._consumer.joined())
+
     def close(self) -> None:
         """Let go of the bus. What was not finished is taken up again at the next start."""
         if self._consumer is not None:

@@ -93,6 +93,10 @@ class KafkaGroupMember:
             raise BusUnavailable(str(error)) from error
         return [_received(record) for batch in batches.values() for record in batch]
 
+    def joined(self) -> bool:
+        """Say whether the group is settled and this member in it."""
+        return bool(self._consumer.group_metadata().state == MemberState.STABLE)
+
     def commit(self) -> None:
         """Commit the positions that the polls have reached."""
         try:

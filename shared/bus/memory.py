@@ -74,6 +74,10 @@ class MemoryConsumer:
         del wait_s
         return self._bus.read(self._service, self._topics, self._positions)
 
+    def joined(self) -> bool:
+        """Say yes: a member owns all partitions from the start."""
+        return True
+
     def commit(self) -> None:
         """Keep the group's positions."""
         self._bus.commit(self._service, self._positions)

@@ -30,6 +30,10 @@ class Consumer(Protocol):
         """Return what has arrived, waiting for the first message at most `wait_s`; empty when nothing came."""
         ...
 
+    def joined(self) -> bool:
+        """Say whether the group has given this member its share of the partitions."""
+        ...
+
     def commit(self) -> None:
         """Say that all that was polled is dealt with."""
         ...

@@ -116,3 +116,12 @@ def test_two_services_get_every_message_each(bus: Bus, publisher: Publisher, gro
 def test_away_broker_is_a_passing_fault_with_its_address() -> None:
     with pytest.raises(BusUnavailable, match=r"127\.0\.0\.1:9"):
         KafkaBus("127.0.0.1:9").publisher("market")
+
+
+def test_member_has_joined_once_it_can_read(publisher: Publisher, group: Group, run: str) -> None:
+    publisher.publish([a_message(run, 1)])
+    consumer = group.join()
+
+    read(consumer, run, 1)
+
+    assert consumer.joined()
