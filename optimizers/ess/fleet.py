@@ -126,7 +126,7 @@ class _Found:
 class FleetSolver:
     """Solves fleets one after the other; one of a shape that was met before starts where the last one ended."""
 
-    solver: Solver = field(default_factory=Solver)
+    solver: Solver = field(default_factory=lambda: Solver(large=True))
 
     def solve(self, fleet: Fleet) -> FleetSchedule:
         """Return the least-cost schedule of all sites; where limits can't be met, of the least violation."""

@@ -18,7 +18,7 @@ RELATIVE_GAP = 1e-8
 # Plenty for days of quarter hours in which opposite flows pay in every step (seconds); a week of those would take hours
 # to prove the last 0.01 %, and then the gap says so. Counted in nodes, so that no answer depends on a machine's speed.
 MILP_NODES_MAX = 2_000
-DEVEX = 1  # HiGHS' number for this dual edge weight strategy
+CHOOSE, DEVEX = -1, 1  # HiGHS' numbers for these dual edge weight strategies
 CONTRADICTORY = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible)
 DECIDED = (highspy.HighsModelStatus.kOptimal, *CONTRADICTORY)
 
@@ -61,10 +61,15 @@ class Solver:
     """One HiGHS instance, silent and on one core, with the time it has spent and where its answers ended.
 
     Args:
+        large: Its problems are of many sites: what is quickest for one site isn't for them.
+
+    Attributes:
         seconds: Time spent in HiGHS since the solver was made; it measures, nothing is decided by it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, large: bool = False) -> None:
+        # A site's LP is small and without slack rows, so presolve costs more than it saves; a fleet or a MILP needs it.
+        self._presolve = "choose" if large else "off"
         self.seconds = 0.0
         self._ends: dict[Hashable, highspy.HighsBasis] = {}
         self._highs = _QuietHighs()
@@ -78,8 +83,8 @@ class Solver:
             "mip_feasibility_tolerance": FEASIBILITY_TOLERANCE,
             "mip_rel_gap": RELATIVE_GAP,
             "mip_max_nodes": MILP_NODES_MAX,
-            # On these sparse, banded problems it takes 30 % less time than the default's steepest edge.
-            "simplex_dual_edge_weight_strategy": DEVEX,
+            # On one site's sparse, banded problem it takes 30 % less time than the default's steepest edge.
+            "simplex_dual_edge_weight_strategy": CHOOSE if large else DEVEX,
         }
         for name, setting in options.items():
             self._highs.setOptionValue(name, setting)
@@ -102,8 +107,7 @@ class Solver:
         """
         began = perf_counter()
         highs = self._highs
-        # The LPs are already small and without slack rows, so presolve costs more than it saves; a MILP needs it.
-        highs.setOptionValue("presolve", "off" if integral is None else "choose")
+        highs.setOptionValue("presolve", self._presolve if integral is None else "choose")
         _pass(highs, arrays, integral)
         start = self._ends.get(series) if basis is None else basis
         if start is not None:
