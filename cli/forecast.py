@@ -14,7 +14,7 @@ from shared.errors import BadInput
 
 if TYPE_CHECKING:
     # pandas, pvlib and LightGBM are loaded when the verb runs, so that the other verbs start fast.
-    from cli.forecast_files import SiteFile
+    from cli.forecast_files import HistoryFile, SiteFile
     from services.forecast.domain.backtest import Backtest, Period
     from services.forecast.domain.site import Site
     from services.forecast.domain.walk import Issued
@@ -25,6 +25,7 @@ UNIT_MINUTES = {"min": 1, "m": 1, "h": 60, "hour": 60, "hours": 60, "d": 1440, "
 HORIZON_MINUTES_MAX = 7 * 1440
 # More are a mistake in a date: a year of them every quarter hour for 14 days ahead.
 FORECASTS_MAX = 60_000_000
+AWAY_MINUTES_MAX = 366 * 1440
 YEARS = range(1970, 2200)
 FIELDS = ("issue", "target", "lead", "p10", "p50", "p90", "mean")
 
@@ -60,6 +61,7 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     period = _period(begin, end, issue_every, horizon)
     site_read = _site(read_site(site))
     rows = read_history(history)
+    _check_near(period, rows)
     made = Backtest(site_read, History(rows.start_minute, rows.kw, rows.weather, rows.available_minute), period)
     if period.horizon_minutes < made.step_minutes:
         rule = f"must be at least one interval of the history ({made.step_minutes} min)"
@@ -194,6 +196,17 @@ def _period(begin: str, end: str, every: str, horizon: str) -> "Period":
     if (last - first) // period.every_minutes * period.horizon_minutes > FORECASTS_MAX * 15:
         raise BadInput(where=COMMAND_LINE, field="--to", rule=f"must ask for at most {FORECASTS_MAX} rows", value=end)
     return period
+
+
+def _check_near(period: "Period", rows: "HistoryFile") -> None:
+    """Refuse issues years away from the history: a mistake in a date, and a long computation of nothing."""
+    first, last = int(rows.start_minute.min()), int(rows.start_minute.max())
+    for option, minute in (("--from", period.begin_minute), ("--to", period.end_minute)):
+        if not first - AWAY_MINUTES_MAX <= minute <= last + AWAY_MINUTES_MAX:
+            since, until = (datetime.fromtimestamp(one * 60, UTC).date() for one in (first, last))
+            value = f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%MZ}"
+            rule = f"must lie within a year of the history ({since} to {until})"
+            raise BadInput(where=COMMAND_LINE, field=option, rule=rule, value=value)
 
 
 def _minute(option: str, text: str) -> int:

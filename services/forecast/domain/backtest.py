@@ -68,7 +68,7 @@ class Backtest:
         self.site = site
         self._period = period
         step = quality.step_minutes_of(history.start_minute) or DEFAULT_STEP_MINUTES
-        gridded = quality.on_grid(history.start_minute, history.kw, step)
+        gridded = quality.on_grid(history.start_minute, history.kw, step, period.begin_minute)
         first = gridded.timeline.first
         self._issue = period.issue_minute
         # One interval more than a horizon's: an issue inside an interval begins at the next one.

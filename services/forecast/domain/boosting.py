@@ -3,9 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.errors import BadInput
+
+try:
+    import lightgbm
+except OSError:
+    # Its wheel takes the OpenMP runtime from the machine; most have it through a compiler or another library.
+    hint = "apt-get install libgomp1"
+    rule = "must be installed"
+    raise BadInput(where="machine", field="libgomp.so.1", rule=rule, value="missing", hint=hint) from None
 
 Floats = NDArray[np.float64]
 

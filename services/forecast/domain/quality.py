@@ -70,11 +70,17 @@ def step_minutes_of(start_minute: Integers) -> int | None:
     return step if MINUTES_PER_DAY % step == 0 and step <= 60 else None  # noqa: PLR2004 -- an hour
 
 
-def on_grid(start_minute: Integers, kw: Floats, step_minutes: int) -> Gridded:
-    """Put rows on the grid; of an interval given twice the same is taken once, and different powers not at all."""
+def on_grid(start_minute: Integers, kw: Floats, step_minutes: int, begin_minute: int | None = None) -> Gridded:
+    """Put rows on the grid; of an interval given twice the same is taken once, and different powers not at all.
+
+    The grid begins with the first row, or at `begin_minute` if that is earlier.
+    """
     fits = start_minute % step_minutes == 0
     number, power_kw = start_minute[fits] // step_minutes, kw[fits]
-    first = int(number.min())
+    if not len(number):  # nothing fits: one unknown interval
+        number, power_kw = start_minute[:1] // step_minutes, np.array([np.nan])
+    first = given_first = int(number.min())
+    first = first if begin_minute is None else min(first, begin_minute // step_minutes)
     size = int(number.max()) - first + 1
     place = number - first
     low, high = np.full(size, np.inf), np.full(size, -np.inf)
@@ -87,7 +93,7 @@ def on_grid(start_minute: Integers, kw: Floats, step_minutes: int) -> Gridded:
     rejected_at = np.full(size, NEVER)
     rejected_at[at_odds] = np.flatnonzero(at_odds) + 1
     findings = [
-        Finding("missing", *_spans(~np.isfinite(low))),
+        Finding("missing", *_spans(~np.isfinite(low) & (np.arange(size) >= given_first - first))),
         Finding("duplicate", *_spans(times > 1)),
         Finding("duplicate_with_another_value", *_spans(at_odds)),
         Finding("off_the_grid", int(np.count_nonzero(~fits)), ()),

@@ -144,6 +144,21 @@ def test_roof_without_capacity_is_refused(tmp_path: Path) -> None:
     assert "$.capacity_kw_ac must be given" in str(result.exception)
 
 
+def test_issues_before_the_history_get_wide_forecasts(tmp_path: Path) -> None:
+    result, out = run(tmp_path, roof_history(), ROOF, "2026-02-20T00:00:00Z", "2026-02-20T12:00:00Z")
+
+    assert result.exit_code == 0
+    # Two issues of 24 hours.
+    assert len(pd.read_csv(out)) == 2 * 24
+
+
+def test_issues_years_from_the_history_are_refused(tmp_path: Path) -> None:
+    result, _ = run(tmp_path, roof_history(), ROOF, "2018-02-20", "2018-02-21")
+
+    assert isinstance(result.exception, BadInput)
+    assert "--from must lie within a year of the history (2026-03-01 to 2026-04-09)" in str(result.exception)
+
+
 def test_period_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
     result, _ = run(tmp_path, roof_history(), ROOF, "2026-04-06", "2026-04-05")
 

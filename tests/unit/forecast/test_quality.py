@@ -81,6 +81,14 @@ def test_repeated_rows_count_once_and_contradicting_ones_not_at_all() -> None:
     assert timeline.rejected_at[6] == 7
 
 
+def test_rows_off_the_grid_are_reported_and_not_used() -> None:
+    timeline, found = plant_examined(starts(2) + 7, busy_kw(2))
+
+    # Two days of 96 rows, all of them seven minutes late.
+    assert found["off_the_grid"].intervals == 2 * 96
+    assert np.isnan(timeline.kw).all()
+
+
 def test_gap_is_reported_and_stays_unknown() -> None:
     minute, kw = np.delete(starts(2), slice(30, 34)), np.delete(busy_kw(2), slice(30, 34))
 
