@@ -173,7 +173,7 @@ class ConsumerThatCutsTheLine:
 
     def __init__(self, inner: Consumer, bus: MemoryBus) -> None:
         self.inner, self.bus = inner, bus
-        self.poll, self.rewind, self.close = inner.poll, inner.rewind, inner.close
+        self.poll, self.joined, self.rewind, self.close = inner.poll, inner.joined, inner.rewind, inner.close
 
     def commit(self) -> None:
         """Commit, and lose the broker."""
