@@ -19,6 +19,9 @@ from shared.units import WH_PER_KWH
 
 logger = logging.getLogger(__name__)
 
+# Refusals of a command that came twice or too late behind a newer one: the converter obeys the other one.
+KEEPS_EARLIER = frozenset({"repeated", "out_of_order"})
+
 
 class Facts:
     """The handlers of some complexes; what they know beside an event is the complexes' files."""
@@ -90,9 +93,10 @@ def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection)
 
 
 def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
-    """Remember that the converter stays idle, and tell the operator's log."""
+    """Remember that the converter stays idle, unless it keeps an earlier command, and tell the operator's log."""
     event = envelope.event
-    store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
+    if event.reason not in KEEPS_EARLIER:
+        store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
     logger.warning(
         "set-point refused",
         extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
