@@ -18,6 +18,7 @@ from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
 CHARTS = ROOT / "services/trading_api/console/static/vendor/echarts.min.js"
+WAIT_S = 60
 STARTS = delivery_starts(date(2026, 5, 20))[40:44]  # 10:00 to 11:00 in Korea
 
 pytestmark = [
@@ -56,10 +57,11 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.fixture
 def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
     def enter(who: str) -> None:
+        # The language first, at the door: a page that is left while it signs in would lose its key.
+        browser.get(f"{address}/")
+        browser.execute_script("localStorage.setItem('sandan-language', 'en')")
         browser.get("about:blank")
         browser.get(f"{address}/#key={SECRETS[who]}")
-        browser.execute_script("localStorage.setItem('sandan-language', 'en')")
-        browser.refresh()
         shows(browser, "devices", " / ")
 
     return enter
@@ -70,7 +72,7 @@ def text(browser: webdriver.Chrome, place: str) -> str:
 
 
 def shows(browser: webdriver.Chrome, place: str, wanted: str) -> None:
-    WebDriverWait(browser, 20).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
+    WebDriverWait(browser, WAIT_S).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
 
 
 def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
@@ -118,13 +120,13 @@ def test_a_wrong_key_is_turned_away_and_signing_out_closes_the_room(
 ) -> None:
     opened("operator")
     browser.find_element(By.ID, "leave").click()
-    WebDriverWait(browser, 20).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
     browser.find_element(By.ID, "door-key").send_keys("nobody's key")
     browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
 
     shows(browser, "door-problem", "This key is not known.")
     browser.get(address)
-    WebDriverWait(browser, 20).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
 
 
 def test_the_page_fits_a_telephone(browser: webdriver.Chrome, opened: Callable[[str], None]) -> None:
