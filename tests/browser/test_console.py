@@ -57,8 +57,8 @@ def browser() -> Iterator[webdriver.Chrome]:
 @pytest.fixture
 def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
     def enter(who: str) -> None:
-        # The language first, at the door: a page that is left while it signs in would lose its key.
-        browser.get(f"{address}/")
+        # The language first, on a page without scripts: one that is left while it signs in would lose its key.
+        browser.get(f"{address}/health/live")
         browser.execute_script("localStorage.setItem('sandan-language', 'en')")
         browser.get("about:blank")
         browser.get(f"{address}/#key={SECRETS[who]}")
