@@ -112,7 +112,8 @@ def judge(answers: list[dict[str, Any]], exact: list[Allocation]) -> Judged:
         else:
             suits = price is not None and (low is None or low <= price) and (high is None or price <= high)
         verdicts.append((round(welfare) == ours.welfare_jeon_wh, round(volume) == ours.volume_wh, suits))
-    return Judged(*(sum(one[n] for one in verdicts) for n in range(3)), sum(all(one) for one in verdicts))
+    welfare, volume, price = (sum(column) for column in zip(*verdicts, strict=True))
+    return Judged(welfare, volume, price, sum(all(one) for one in verdicts))
 
 
 def main() -> int:

@@ -99,7 +99,8 @@ def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
     orders = store.load_book(db, record.complex_id, record.held.delivery_start)
     auction = domain.hold_auction(record.terms, orders)
     due = domain.DueAuction(record.held.delivery_start, record.held.cleared_at)
-    event = auction_cleared(record.complex_id, due, auction)
+    agreed = store.load_day_ahead_trades(db, record.complex_id, record.held.delivery_start)
+    event = auction_cleared(record.complex_id, due, auction, agreed)
     compared = {
         "price_krw_per_kwh": (_krw(record.price_jeon_per_kwh), _krw(event.price_jeon_per_kwh)),
         "volume_kwh": (kwh_text(record.volume_wh), kwh_text(event.volume_wh)),

@@ -18,13 +18,20 @@ class Settings(BaseSettings):
     seal_alarm_s: int = Field(
         default=300, ge=1, description="How long after gate closure a missing seal raises an alarm, by the clock."
     )
+    block_time_limit_s: float = Field(
+        default=8.0, gt=0, le=600, description="How long the choice of day-ahead blocks may take, by the wall's clock."
+    )
 
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     settings = load(Settings)
     context = open_context("market")
-    market = handlers.service(context.complexes, seal_alarm=timedelta(seconds=settings.seal_alarm_s))
+    market = handlers.service(
+        context.complexes,
+        seal_alarm=timedelta(seconds=settings.seal_alarm_s),
+        block_time_limit_s=settings.block_time_limit_s,
+    )
     serve(market, context, stop_on_signals())
 
 

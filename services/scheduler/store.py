@@ -171,6 +171,9 @@ def save_positions(db: Connection, event: AuctionCleared) -> None:
         if fill.filled_wh:
             totals = found.setdefault(fill.participant_id, [0, 0])
             totals[fill.side is Side.SELL] += fill.filled_wh
+    for trade in event.day_ahead_trades:
+        found.setdefault(trade.buyer_id, [0, 0])[0] += trade.quantity_wh
+        found.setdefault(trade.seller_id, [0, 0])[1] += trade.quantity_wh
     for participant_id, (bought_wh, sold_wh) in found.items():
         values = {
             "complex_id": event.complex_id,

@@ -46,13 +46,14 @@ def service(complexes: Complexes) -> Service:
 
 
 def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
-    """Keep an auction's trades; settle if the meters have been faster."""
+    """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
     event = envelope.event
     complex_ = _complex(complexes, event)
     store.lock(db, event.complex_id)
     if store.has_auction(db, event.complex_id, event.delivery_start):
         return []
-    strangers = {one for trade in event.trades for one in (trade.buyer_id, trade.seller_id)}
+    agreed = (*event.trades, *event.day_ahead_trades)
+    strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
     strangers -= set(complex_.by_participant)
     if strangers:
         raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
@@ -65,7 +66,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
             paid_krw=trade.paid_krw,
             received_krw=trade.received_krw,
         )
-        for trade in event.trades
+        for trade in agreed
     ]
     store.save_auction(db, event.complex_id, event.delivery_start, event.auction_id, trades)
     return _settle_if_complete(complex_, event.delivery_start, envelope.event_id, envelope.occurred_at, db)

@@ -26,7 +26,8 @@ class MarketResumeRequested(Event):
 class Calendar(Fact):
     """The rules of the market that are data. Seconds are counted back from delivery.
 
-    `traders` are those who may trade; null: every participant. `opening_lead_s` null: books are always open.
+    `day_ahead_gate_s` counts from Korean midnight of the day before; null: there is no day-ahead auction. `traders` are
+    those who may trade; null: every participant. `opening_lead_s` null: books are always open.
     """
 
     effective_from: Instant
@@ -38,6 +39,7 @@ class Calendar(Fact):
     tick_jeon: Annotated[Whole, Field(ge=1)] = 1
     lot_wh: Annotated[Whole, Field(ge=1)] = 1
     traders: tuple[Identifier, ...] | None = None
+    day_ahead_gate_s: Annotated[Whole, Field(ge=1, le=86_400)] | None = None
 
 
 class CalendarChangeRequested(Event):

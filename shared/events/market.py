@@ -90,7 +90,8 @@ class Trade(Fact):
 class AuctionCleared(Event):
     """A delivery interval's call auction is over. Without a trade `price_jeon_per_kwh` is null, never 0.
 
-    `binding_limits` names the feeders that could carry no more, and which way.
+    `binding_limits` names the feeders that could carry no more, and which way. `day_ahead_trades` are those of the
+    interval that were agreed the day before: a participant's position is the sum of both.
     """
 
     auction_id: Identifier
@@ -107,6 +108,46 @@ class AuctionCleared(Event):
     fills: tuple[Fill, ...]
     trades: tuple[Trade, ...]
     binding_limits: dict[str, Literal["import", "export"]] = Field(default_factory=dict)
+    day_ahead_trades: tuple[Trade, ...] = ()
+
+
+class DayAheadCleared(Event):
+    """One interval of tomorrow in the day-ahead auction. Its trades come again in the interval's own AuctionCleared.
+
+    Fills and trades of a block name its order id. `method` says how blocks were chosen: "fallback" where the best
+    choice took too long.
+    """
+
+    auction_id: Identifier
+    delivery_start: Instant
+    cleared_at: Instant
+    status: Annotated[str, Field(pattern="^(cleared|halted)$")]
+    price_jeon_per_kwh: PriceJeon | None
+    volume_wh: EnergyWh
+    fees_krw: MoneyKrw
+    feeder_price_jeon_per_kwh: dict[str, int | None]
+    binding_limits: dict[str, Literal["import", "export"]]
+    book_hash: str
+    fills: tuple[Fill, ...]
+    trades: tuple[Trade, ...]
+    method: Literal["none", "program", "fallback"]
+
+
+class BlockDecided(Event):
+    """What became of a block in the day-ahead auction.
+
+    `reason` is "accepted", "out_of_money" (the prices do not suit it), "in_the_money" (they would, but all of it could
+    not be filled so that nobody loses), "site_limit" or "halted". `gain_krw` is what it gains or would have gained
+    against its own price; null where an interval has no price.
+    """
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    reason: Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted"]
+    paid_krw: MoneyKrw
+    received_krw: MoneyKrw
+    gain_krw: MoneyKrw | None
 
 
 class MarketHalted(Event):

@@ -1,7 +1,7 @@
 """What an order writer (the trading API for people, the scheduler for automatic bids) hands to the market."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,25 @@ class OrderSubmitted(Event):
     side: Side
     price_jeon_per_kwh: PriceJeon
     quantity_wh: Annotated[EnergyWh, Field(gt=0)]
+    submitted_at: Instant
+    writer: Identifier
+    sequence: Annotated[Whole, Field(ge=1)]
+    auction: Literal["intraday", "day_ahead"] = "intraday"
+
+
+class BlockSubmitted(Event):
+    """A fill-or-kill order of the day-ahead auction became durable: all of its intervals, one after another, or none.
+
+    `price_jeon_per_kwh` is the worst average over its energy. Cancelling names `order_id` as for any order.
+    """
+
+    order_id: Identifier
+    client_order_id: str
+    participant_id: Identifier
+    delivery_start: Instant
+    side: Side
+    price_jeon_per_kwh: PriceJeon
+    block_wh: Annotated[tuple[Annotated[EnergyWh, Field(gt=0)], ...], Field(min_length=1, max_length=96)]
     submitted_at: Instant
     writer: Identifier
     sequence: Annotated[Whole, Field(ge=1)]

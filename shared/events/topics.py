@@ -47,7 +47,13 @@ def _topic(name: str, key: str, events: Iterable[type[Event]], consumers: str, d
     )
 
 
-_ORDERS = (orders.OrderSubmitted, orders.OrderAmendRequested, orders.OrderCancelRequested, orders.OrdersSealed)
+_ORDERS = (
+    orders.OrderSubmitted,
+    orders.BlockSubmitted,
+    orders.OrderAmendRequested,
+    orders.OrderCancelRequested,
+    orders.OrdersSealed,
+)
 
 TOPICS: tuple[Topic, ...] = (
     _topic(
@@ -107,6 +113,8 @@ TOPICS: tuple[Topic, ...] = (
         "complex_id",
         [
             market.AuctionCleared,
+            market.DayAheadCleared,
+            market.BlockDecided,
             market.MarketHalted,
             market.MarketResumed,
             market.CalendarChanged,

@@ -2,20 +2,48 @@
 
 from services.market.domain.admission import Rejection, Standing, admit, cancellable
 from services.market.domain.amendment import Amendment, admit_amendment, amended, unknown_order
-from services.market.domain.auction import Auction, Terms, auction_id, hold_auction, terms_from, terms_of, terms_record
+from services.market.domain.auction import (
+    Auction,
+    Position,
+    Terms,
+    auction_id,
+    hold_auction,
+    terms_from,
+    terms_of,
+    terms_record,
+)
 from services.market.domain.calendar import CalendarChange, refusal_of, rules_from, rules_of, rules_record
+from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
+from services.market.domain.day_ahead_gate import DAY, day_ahead_gate
 from services.market.domain.seals import DueAuction, HeldUp, Seal, auctions_due, held_up
-from services.market.domain.values import ORDERS_PER_AUCTION_MAX, Limits, Order, Rules, Side, Site, Venue
+from services.market.domain.values import (
+    DAY_AHEAD_BLOCKS_MAX,
+    DAY_AHEAD_ORDERS_MAX,
+    ORDERS_PER_AUCTION_MAX,
+    Limits,
+    Order,
+    Rules,
+    Side,
+    Site,
+    Venue,
+)
 
 __all__ = [
+    "DAY",
+    "DAY_AHEAD_BLOCKS_MAX",
+    "DAY_AHEAD_ORDERS_MAX",
     "ORDERS_PER_AUCTION_MAX",
     "Amendment",
     "Auction",
+    "BlockResult",
     "CalendarChange",
+    "DayAhead",
+    "DayAheadInterval",
     "DueAuction",
     "HeldUp",
     "Limits",
     "Order",
+    "Position",
     "Rejection",
     "Rules",
     "Seal",
@@ -30,8 +58,10 @@ __all__ = [
     "auction_id",
     "auctions_due",
     "cancellable",
+    "day_ahead_gate",
     "held_up",
     "hold_auction",
+    "hold_day_ahead",
     "refusal_of",
     "rules_from",
     "rules_of",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.market.domain.day_ahead_gate import DAY, day_ahead_gate
 from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
-from shared.intervals import is_delivery_start
+from shared.intervals import is_delivery_start, trading_day_of
 from shared.units import krw_text, kwh_text
 
 
@@ -20,6 +21,7 @@ class Standing:
         committed_krw: What the open orders of the same participant and writer cost at most, in all books that were
             open when the order was stamped.
         limits: The participant's own.
+        day_ahead_through: Beginning of the newest day whose day-ahead auction was held; None before the first.
     """
 
     sealed_through: datetime | None
@@ -28,6 +30,7 @@ class Standing:
     side_wh: int = 0
     committed_krw: int = 0
     limits: Limits = NO_LIMITS
+    day_ahead_through: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,26 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     if not is_delivery_start(order.delivery_start):
         detail = f"delivery_start must begin a 15-minute interval, was {_instant(order.delivery_start)}"
         return Rejection("not_an_interval", detail)
-    return _out_of_time(venue.rules, order, standing) or _beyond_limits(venue.rules, site, order, standing)
+    out_of_time = _out_of_time if order.auction == "intraday" else _out_of_day_ahead
+    return out_of_time(venue.rules, order, standing) or _beyond_limits(venue.rules, site, order, standing)
+
+
+def _out_of_day_ahead(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
+    if rules.day_ahead_gate is None:
+        return Rejection("no_day_ahead_auction", f"there is no day-ahead auction (calendar version {rules.version})")
+    day = trading_day_of(order.delivery_start)
+    if trading_day_of(order.legs[-1][0]) != day:
+        return Rejection("beyond_the_day", f"a block must lie within one Korean day, began on {day}")
+    gate = day_ahead_gate(rules.day_ahead_gate, day)
+    if order.submitted_at >= gate:
+        detail = f"day-ahead orders for {day} must be submitted before {_instant(gate)}"
+        return Rejection("gate_closed", f"{detail}, was submitted at {_instant(order.submitted_at)}")
+    sealed = standing.sealed_through is not None and standing.sealed_through - rules.gate_closure_lead >= gate
+    if sealed or (standing.day_ahead_through is not None and order.delivery_start < standing.day_ahead_through + DAY):
+        return Rejection("auction_over", f"the day-ahead auction of {day} is over")
+    if standing.halted_at is not None:
+        return Rejection("market_halted", f"the market takes no orders since {_instant(standing.halted_at)}")
+    return None
 
 
 def _out_of_time(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
@@ -89,24 +111,27 @@ def _beyond_calendar(rules: Rules, order: Order) -> Rejection | None:
     if not low <= order.price_jeon_per_kwh <= high:
         rule = f"price must be in {krw_text(low)}..{krw_text(high)} KRW/kWh"
         return Rejection("price_out_of_range", f"{rule}, was {krw_text(order.price_jeon_per_kwh)}")
-    if order.quantity_wh > rules.quantity_wh_max:
+    largest_wh = max(part_wh for _, part_wh in order.legs)
+    if largest_wh > rules.quantity_wh_max:
         rule = f"quantity of an order must be at most {kwh_text(rules.quantity_wh_max)} kWh"
-        return Rejection("quantity_too_large", f"{rule}, was {kwh_text(order.quantity_wh)}")
+        return Rejection("quantity_too_large", f"{rule}, was {kwh_text(largest_wh)}")
     if order.price_jeon_per_kwh % rules.tick_jeon:
         rule = f"price must be a multiple of {krw_text(rules.tick_jeon)} KRW/kWh"
         return Rejection("price_off_tick", f"{rule}, was {krw_text(order.price_jeon_per_kwh)}")
-    if order.quantity_wh % rules.lot_wh:
+    off_lot_wh = next((part_wh for _, part_wh in order.legs if part_wh % rules.lot_wh), None)
+    if off_lot_wh is not None:
         rule = f"quantity must be a multiple of {kwh_text(rules.lot_wh)} kWh"
-        return Rejection("quantity_off_lot", f"{rule}, was {kwh_text(order.quantity_wh)}")
+        return Rejection("quantity_off_lot", f"{rule}, was {kwh_text(off_lot_wh)}")
     return None
 
 
 def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | None:
     verb, limit_wh = ("take", site.take_wh_max) if order.side == "buy" else ("deliver", site.deliver_wh_max)
     rule = f"{order.participant_id} can {verb} at most {kwh_text(limit_wh)} kWh in 15 minutes"
-    if order.quantity_wh > limit_wh:
-        return Rejection("quantity_too_large", f"{rule}, was {kwh_text(order.quantity_wh)}")
-    if standing.side_wh + order.quantity_wh > limit_wh:
+    largest_wh = max(part_wh for _, part_wh in order.legs)
+    if largest_wh > limit_wh:
+        return Rejection("quantity_too_large", f"{rule}, was {kwh_text(largest_wh)}")
+    if not order.block_wh and standing.side_wh + order.quantity_wh > limit_wh:
         had = f"had {kwh_text(standing.side_wh)} in open orders"
         return Rejection("site_limit_exceeded", f"{rule}, {had}, was {kwh_text(order.quantity_wh)} more")
     return None
@@ -114,9 +139,13 @@ def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | No
 
 def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
     own_max = standing.limits.open_orders_max
-    open_orders_max = rules.open_orders_max if own_max is None else min(own_max, rules.open_orders_max)
+    of_kind = rules.open_orders_max
+    if order.auction == "day_ahead":
+        of_kind = rules.open_blocks_max if order.block_wh else rules.open_day_ahead_max
+    open_orders_max = of_kind if own_max is None else min(own_max, of_kind)
     if standing.open_orders >= open_orders_max:
-        rule = f"a participant may have at most {open_orders_max} open orders for an interval by one writer"
+        span = "a day" if order.block_wh else "an interval"
+        rule = f"a participant may have at most {open_orders_max} open orders for {span} by one writer"
         return Rejection("too_many_orders", f"{rule}, had {standing.open_orders}")
     credit_krw_max = standing.limits.credit_krw_max
     if credit_krw_max is not None and standing.committed_krw + order.cost_krw_max > credit_krw_max:
@@ -126,9 +155,14 @@ def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | N
     return None
 
 
-def cancellable(order: Order, *, participant_id: str, requested_at: datetime, lead: timedelta) -> bool:
+def cancellable(order: Order, *, participant_id: str, requested_at: datetime, rules: Rules) -> bool:
     """Say whether a request takes an order out of its book: its own participant's, stamped before gate closure."""
-    return order.participant_id == participant_id and order.delivery_start - requested_at > lead
+    if order.participant_id != participant_id:
+        return False
+    if order.auction == "day_ahead":
+        gate = rules.day_ahead_gate
+        return gate is not None and requested_at < day_ahead_gate(gate, trading_day_of(order.delivery_start))
+    return order.delivery_start - requested_at > rules.gate_closure_lead
 
 
 def _instant(instant: datetime) -> str:

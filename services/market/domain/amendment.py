@@ -44,5 +44,7 @@ def admit_amendment(venue: Venue, order: Order, wish: Amendment, standing: Stand
     """
     if (order.participant_id, order.writer) != (wish.participant_id, wish.writer):
         return unknown_order(wish)
+    if order.block_wh:
+        return Rejection("block_not_amendable", f"block {wish.order_id} can be cancelled, not amended")
     # The wish is judged as a new order of its own stamp, whichever place in time it gets.
     return admit(venue, replace(amended(order, wish), submitted_at=wish.requested_at), standing)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -11,14 +11,23 @@ from services.market.domain.values import Order, Side, Site, Venue
 from shared.why import FillReason
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a participant agreed the day before to buy and to sell in an interval."""
+
+    bought_wh: int
+    sold_wh: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """All that an auction's answer depends on beside its orders."""
+    """All that an auction's answer depends on beside its orders; `positions` by participant, where there are any."""
 
     sites: Mapping[str, Site]
     feeders: tuple[clearing.Feeder, ...]
     is_halted: bool
     tick_jeon: int = 1
+    positions: Mapping[str, Position] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +52,15 @@ class Auction:
         return "halted" if self.certificate is None else "cleared"
 
 
-def terms_of(venue: Venue, *, is_halted: bool) -> Terms:
+def terms_of(venue: Venue, *, is_halted: bool, positions: Mapping[str, Position] | None = None) -> Terms:
     """Return the terms of a venue's auction."""
-    return Terms(sites=venue.sites, feeders=venue.feeders, is_halted=is_halted, tick_jeon=venue.rules.tick_jeon)
+    return Terms(
+        sites=venue.sites,
+        feeders=venue.feeders,
+        is_halted=is_halted,
+        tick_jeon=venue.rules.tick_jeon,
+        positions=positions or {},
+    )
 
 
 def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
@@ -56,12 +71,12 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     same side are more than its site can take or deliver.
     """
     book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
-    left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else _left_out(terms, book)
-    entries = [_entry(terms, order, place) for place, order in enumerate(book, start=1) if place - 1 not in left_out]
+    left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
+    entries = [entry_of(terms, order, place) for place, order in enumerate(book, start=1) if place - 1 not in left_out]
     outcome = clearing.clear(entries, terms.feeders, terms.tick_jeon)
     reasons = iter(clearing.fill_reasons(entries, outcome))
     fills = iter(outcome.fills)
-    shown = [_entry(terms, order, place) for place, order in enumerate(book, start=1)] if terms.is_halted else entries
+    shown = [entry_of(terms, order, place) for place, order in enumerate(book, start=1)] if terms.is_halted else entries
     return Auction(
         book=book,
         terms=terms,
@@ -77,7 +92,8 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     )
 
 
-def _entry(terms: Terms, order: Order, place: int) -> clearing.Order:
+def entry_of(terms: Terms, order: Order, place: int) -> clearing.Order:
+    """Return a simple order as the clearing takes it."""
     return clearing.Order(
         order_id=order.order_id,
         participant_id=order.participant_id,
@@ -89,30 +105,47 @@ def _entry(terms: Terms, order: Order, place: int) -> clearing.Order:
     )
 
 
-def _left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason]:
-    """Return the places in a book of the orders that may not take part, each with its reason."""
+def places_left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason]:
+    """Return the places in a book of the orders that may not take part, each with its reason.
+
+    The book is in the order of stamps. Blocks count for the site's limit; which of them will run is not known yet, so
+    that they meet nobody here.
+    """
     left_out: dict[int, FillReason] = {}
-    taken_wh: Counter[tuple[str, Side]] = Counter()
-    best: dict[tuple[str, Side], int] = {}
+    taken_wh: Counter[tuple[str, Side, datetime]] = Counter()
+    best: dict[tuple[str, Side, datetime], int] = {}
     for place, order in enumerate(book):
-        site, own = terms.sites[order.participant_id], order.participant_id
-        limit_wh = site.take_wh_max if order.side == "buy" else site.deliver_wh_max
-        if order.side == "buy":
-            other = best.get((own, "sell"))
-            meets = other is not None and order.price_jeon_per_kwh >= other
-        else:
-            other = best.get((own, "buy"))
-            meets = other is not None and order.price_jeon_per_kwh <= other
-        if meets:
+        own, side = order.participant_id, order.side
+        limit_wh = _room_wh(terms, own, side)
+        if not order.block_wh and _meets(order, best):
             left_out[place] = FillReason.OWN_ORDER
-        elif taken_wh[own, order.side] + order.quantity_wh > limit_wh:
+        elif any(taken_wh[own, side, start] + part_wh > limit_wh for start, part_wh in order.legs):
             left_out[place] = FillReason.SITE_LIMIT
         else:
-            taken_wh[own, order.side] += order.quantity_wh
-            known = best.get((own, order.side), order.price_jeon_per_kwh)
-            better = max if order.side == "buy" else min
-            best[own, order.side] = better(known, order.price_jeon_per_kwh)
+            for start, part_wh in order.legs:
+                taken_wh[own, side, start] += part_wh
+            if not order.block_wh:
+                key = (own, side, order.delivery_start)
+                better = max if side == "buy" else min
+                best[key] = better(best.get(key, order.price_jeon_per_kwh), order.price_jeon_per_kwh)
     return left_out
+
+
+def _room_wh(terms: Terms, participant_id: str, side: Side) -> int:
+    """Return how much more a site can take or deliver, beside what was agreed the day before."""
+    site = terms.sites[participant_id]
+    agreed = terms.positions.get(participant_id, Position(0, 0))
+    if side == "buy":
+        return site.take_wh_max - agreed.bought_wh + agreed.sold_wh
+    return site.deliver_wh_max - agreed.sold_wh + agreed.bought_wh
+
+
+def _meets(order: Order, best: Mapping[tuple[str, Side, datetime], int]) -> bool:
+    if order.side == "buy":
+        lowest = best.get((order.participant_id, "sell", order.delivery_start))
+        return lowest is not None and order.price_jeon_per_kwh >= lowest
+    highest = best.get((order.participant_id, "buy", order.delivery_start))
+    return highest is not None and order.price_jeon_per_kwh <= highest
 
 
 def auction_id(complex_id: str, delivery_start: datetime) -> str:
@@ -126,6 +159,7 @@ def terms_record(terms: Terms) -> dict[str, object]:
         "version": 1,
         "is_halted": terms.is_halted,
         "tick_jeon": terms.tick_jeon,
+        "positions": {name: [one.bought_wh, one.sold_wh] for name, one in sorted(terms.positions.items())},
         "sites": {name: [site.feeder_id, site.take_wh_max, site.deliver_wh_max] for name, site in terms.sites.items()},
         "feeders": [
             [
@@ -142,12 +176,15 @@ def terms_record(terms: Terms) -> dict[str, object]:
 def terms_from(record: Mapping[str, object]) -> Terms:
     """Return the terms that `terms_record` wrote."""
     sites, feeders, tick_jeon = record["sites"], record["feeders"], record["tick_jeon"]
+    positions = record.get("positions", {})
+    assert isinstance(positions, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(sites, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(feeders, list)  # noqa: S101 -- as above
     assert isinstance(tick_jeon, int)  # noqa: S101 -- as above
     return Terms(
         is_halted=record["is_halted"] is True,
         tick_jeon=tick_jeon,
+        positions={name: Position(*one) for name, one in positions.items()},
         sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
         feeders=tuple(
             clearing.Feeder(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from services.market.domain.day_ahead_gate import DAY
 from services.market.domain.values import Rules, Venue
 from shared.intervals import INTERVAL
 
@@ -24,6 +25,7 @@ class CalendarChange:
     tick_jeon: int
     lot_wh: int
     traders: frozenset[str] | None
+    day_ahead_gate: timedelta | None
 
 
 def refusal_of(
@@ -38,6 +40,7 @@ def refusal_of(
         newest_from: From when the newest version holds.
     """
     lead, sealing_lead = change.gate_closure_lead, venue.rules.gate_closure_lead
+    gate = change.day_ahead_gate
     strangers = sorted((change.traders or frozenset()) - set(venue.sites))
     rules = (
         (change.effective_from >= requested_at + NOTICE, "must hold at the earliest 15 minutes after the request"),
@@ -48,6 +51,7 @@ def refusal_of(
         (change.quantity_wh_max > 0, "the maximum order must be above 0"),
         (change.tick_jeon >= 1, "the tick must be at least 0.01 KRW/kWh"),
         (change.lot_wh >= 1, "the lot must be at least 0.001 kWh"),
+        (gate is None or gate + lead <= DAY, "the day-ahead gate must close before that of the day's first interval"),
         (not strangers, f"who may trade must be participants, found {strangers}"),
     )
     return next((rule for is_kept, rule in rules if not is_kept), None)
@@ -66,6 +70,7 @@ def rules_of(change: CalendarChange, base: Rules, *, version: int) -> Rules:
         tick_jeon=change.tick_jeon,
         lot_wh=change.lot_wh,
         traders=change.traders,
+        day_ahead_gate=change.day_ahead_gate,
     )
 
 
@@ -81,18 +86,20 @@ def rules_record(rules: Rules) -> dict[str, object]:
         "tick_jeon": rules.tick_jeon,
         "lot_wh": rules.lot_wh,
         "traders": None if rules.traders is None else sorted(rules.traders),
+        "day_ahead_gate_s": None if rules.day_ahead_gate is None else int(rules.day_ahead_gate.total_seconds()),
     }
 
 
 def rules_from(record: Mapping[str, object], base: Rules) -> Rules:
     """Return the version that `rules_record` wrote."""
-    traders, opening_lead_s = record["traders"], record["opening_lead_s"]
+    traders = record["traders"]
     numbers = {name: found for name, found in record.items() if isinstance(found, int)}
     return replace(
         base,
         version=numbers["version"],
         gate_closure_lead=timedelta(seconds=numbers["gate_closure_lead_s"]),
-        opening_lead=None if opening_lead_s is None else timedelta(seconds=numbers["opening_lead_s"]),
+        opening_lead=_seconds(numbers.get("opening_lead_s")),
+        day_ahead_gate=_seconds(numbers.get("day_ahead_gate_s")),
         price_jeon_per_kwh_min=numbers["price_jeon_per_kwh_min"],
         price_jeon_per_kwh_max=numbers["price_jeon_per_kwh_max"],
         quantity_wh_max=numbers["quantity_wh_max"],
@@ -100,6 +107,10 @@ def rules_from(record: Mapping[str, object], base: Rules) -> Rules:
         lot_wh=numbers["lot_wh"],
         traders=frozenset(traders) if isinstance(traders, list) else None,
     )
+
+
+def _seconds(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(seconds=number)
 
 
 def _minutes(duration: timedelta) -> int:

@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from optimizers import clearing
+from shared.intervals import INTERVAL
 from shared.units import JEON_WH_PER_KRW
 
 Side = Literal["buy", "sell"]
 
 # AuctionCleared carries a fill and at most one trade an order, at worst 1,060 bytes together (ids of 100 characters);
 # an event's body may have 1,000,000.
-ORDERS_PER_AUCTION_MAX: Final = 900
+ORDERS_PER_AUCTION_MAX: Final = 720
+# ... beside the trades of the day before, at worst 720 bytes each: orders in an interval, blocks in a day.
+DAY_AHEAD_ORDERS_MAX: Final = 192
+DAY_AHEAD_BLOCKS_MAX: Final = 96
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,9 @@ class Rules:
         tick_jeon: Prices are multiples of it.
         lot_wh: Quantities are multiples of it.
         traders: Who may trade; None: every participant.
+        open_day_ahead_max: As `open_orders_max`, in the day-ahead auction.
+        open_blocks_max: How many blocks for a day.
+        day_ahead_gate: When the day-ahead auction closes, from Korean midnight of the day before; None: there is none.
     """
 
     gate_closure_lead: timedelta
@@ -39,6 +46,9 @@ class Rules:
     tick_jeon: int = 1
     lot_wh: int = 1
     traders: frozenset[str] | None = None
+    day_ahead_gate: timedelta | None = None
+    open_day_ahead_max: int = 1
+    open_blocks_max: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,13 @@ class Venue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A limit order as its writer stamped it."""
+    """A limit order as its writer stamped it.
+
+    Args:
+        delivery_start: Its interval; of a block, the first one.
+        quantity_wh: Its energy; of a block, that of all intervals.
+        block_wh: Of each interval of a block; empty for a simple order.
+    """
 
     order_id: str
     participant_id: str
@@ -89,9 +105,22 @@ class Order:
     submitted_at: datetime
     writer: str
     sequence: int
+    auction: Literal["intraday", "day_ahead"] = "intraday"
+    block_wh: tuple[int, ...] = ()
 
     @property
     def cost_krw_max(self) -> int:
         """Return the most that the order can cost its participant, rounded up to the won."""
         is_cost = (self.side == "buy") == (self.price_jeon_per_kwh > 0)
         return -(-abs(self.price_jeon_per_kwh) * self.quantity_wh // JEON_WH_PER_KRW) if is_cost else 0
+
+    @property
+    def book(self) -> Literal["intraday", "day_ahead", "block"]:
+        """Return the book it stands in."""
+        return "block" if self.block_wh else self.auction
+
+    @property
+    def legs(self) -> tuple[tuple[datetime, int], ...]:
+        """Return the interval and energy of each part: one of a simple order, several of a block."""
+        parts_wh = self.block_wh or (self.quantity_wh,)
+        return tuple((self.delivery_start + n * INTERVAL, part_wh) for n, part_wh in enumerate(parts_wh))

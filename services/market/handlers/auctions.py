@@ -2,15 +2,18 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
+from optimizers import clearing
 from services.market import domain, store
+from services.market.handlers.day_ahead import fill_facts, hold_day_ahead_due, trade_fact
 from services.market.handlers.venues import Venues, venue_for, with_rules
 from shared.events.base import Envelope, Event
-from shared.events.market import AuctionCleared, Fill, Trade
-from shared.events.orders import OrdersSealed, Side
+from shared.events.market import AuctionCleared
+from shared.events.orders import OrdersSealed
 from shared.intervals import is_delivery_start
 from shared.orderentry import WRITERS
 from shared.runloop import RuleBroken
@@ -18,7 +21,9 @@ from shared.runloop import RuleBroken
 logger = logging.getLogger(__name__)
 
 
-def on_orders_sealed(venues: Venues, envelope: Envelope[OrdersSealed], db: Connection) -> list[Event]:
+def on_orders_sealed(
+    venues: Venues, block_time_limit_s: float, envelope: Envelope[OrdersSealed], db: Connection
+) -> list[Event]:
     """Keep a writer's seal, and hold every auction whose book is complete with it."""
     event = envelope.event
     venue = venue_for(venues, event)
@@ -26,13 +31,15 @@ def on_orders_sealed(venues: Venues, envelope: Envelope[OrdersSealed], db: Conne
         rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
         raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")
     store.save_seal(db, venue.complex_id, domain.Seal(event.writer, event.delivery_start, event.sealed_at))
+    seals = store.load_seals(db, venue.complex_id)
+    day_ahead = hold_day_ahead_due(venue, seals, block_time_limit_s, db)
     due = domain.auctions_due(
-        store.load_seals(db, venue.complex_id),
+        seals,
         WRITERS,
         cleared_through=store.cleared_through(db, venue.complex_id),
         earliest_order=store.earliest_order(db, venue.complex_id),
     )
-    return [_clear(venue, one, db) for one in due]
+    return [*day_ahead, *(_clear(venue, one, db) for one in due)]
 
 
 def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> AuctionCleared:
@@ -42,9 +49,12 @@ def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> Aucti
     ruled = with_rules(venue, store.rules_at(db, venue.complex_id, gate))
     orders = store.load_book(db, venue.complex_id, due.delivery_start)
 
-    auction = domain.hold_auction(domain.terms_of(ruled, is_halted=halted_at is not None), orders)
+    agreed = store.load_day_ahead_trades(db, venue.complex_id, due.delivery_start)
+    terms = domain.terms_of(ruled, is_halted=halted_at is not None, positions=store.positions_of(agreed))
 
-    event = auction_cleared(venue.complex_id, due, auction)
+    auction = domain.hold_auction(terms, orders)
+
+    event = auction_cleared(venue.complex_id, due, auction, agreed)
     held = store.Held(event.auction_id, due.delivery_start, due.complete_at, event_sha256(event))
     store.save_auction(db, venue.complex_id, auction, held)
     facts = {"orders": len(orders), "volume_wh": event.volume_wh, "price_jeon_per_kwh": event.price_jeon_per_kwh}
@@ -57,8 +67,10 @@ def event_sha256(event: AuctionCleared) -> str:
     return hashlib.sha256(event.model_dump_json().encode()).hexdigest()
 
 
-def auction_cleared(complex_id: str, due: domain.DueAuction, auction: domain.Auction) -> AuctionCleared:
-    """Return an auction's event."""
+def auction_cleared(
+    complex_id: str, due: domain.DueAuction, auction: domain.Auction, agreed: Sequence[tuple[str, clearing.Trade]] = ()
+) -> AuctionCleared:
+    """Return an auction's event, with the trades that were agreed the day before."""
     auction_id = domain.auction_id(complex_id, due.delivery_start)
     outcome = auction.outcome
     return AuctionCleared(
@@ -74,34 +86,12 @@ def auction_cleared(complex_id: str, due: domain.DueAuction, auction: domain.Auc
         fees_krw=outcome.fees_krw,
         feeder_price_jeon_per_kwh={result.feeder_id: result.price_jeon_per_kwh for result in outcome.feeders},
         book_hash=auction.book_hash,
-        fills=tuple(
-            Fill(
-                order_id=order.order_id,
-                participant_id=order.participant_id,
-                side=Side(order.side),
-                quantity_wh=order.quantity_wh,
-                price_jeon_per_kwh=order.price_jeon_per_kwh,
-                filled_wh=fill.filled_wh,
-                paid_krw=fill.paid_krw,
-                received_krw=fill.received_krw,
-                reason=reason,
-            )
-            for order, fill, reason in zip(auction.book, auction.fills, auction.reasons, strict=True)
-        ),
+        fills=fill_facts(auction.book, auction.fills, auction.reasons),
         trades=tuple(
-            Trade(
-                trade_id=f"{auction_id}:{number}",
-                buy_order_id=trade.buy_order_id,
-                sell_order_id=trade.sell_order_id,
-                buyer_id=trade.buyer_id,
-                seller_id=trade.seller_id,
-                quantity_wh=trade.quantity_wh,
-                paid_krw=trade.paid_krw,
-                received_krw=trade.received_krw,
-            )
-            for number, trade in enumerate(auction.trades, start=1)
+            trade_fact(f"{auction_id}:{number}", trade) for number, trade in enumerate(auction.trades, start=1)
         ),
         binding_limits={result.feeder_id: result.binding for result in outcome.feeders if result.binding},
+        day_ahead_trades=tuple(trade_fact(trade_id, trade) for trade_id, trade in agreed),
     )
 
 

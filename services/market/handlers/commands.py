@@ -63,6 +63,7 @@ def on_calendar_change_requested(
         tick_jeon=asked.tick_jeon,
         lot_wh=asked.lot_wh,
         traders=None if asked.traders is None else frozenset(asked.traders),
+        day_ahead_gate=None if asked.day_ahead_gate_s is None else timedelta(seconds=asked.day_ahead_gate_s),
     )
     newest, newest_from = store.newest_version(db, venue.complex_id)
 

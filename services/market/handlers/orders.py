@@ -8,9 +8,9 @@ from sqlalchemy.engine import Connection
 
 from services.market import domain, store
 from services.market.handlers.venues import Venues, venue_for, with_rules
-from shared.events.base import Envelope, Event
+from shared.events.base import INT64_MAX, Envelope, Event
 from shared.events.market import AmendmentRejected, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
-from shared.events.orders import OrderAmendRequested, OrderCancelRequested, OrderSubmitted
+from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted
 from shared.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -20,9 +20,15 @@ SEQUENCE_MAX = 2**63 - 1  # what a database column holds
 
 def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
     """Admit an order to its book, or reject it with the reason; a known order id is not answered again."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    order = _order(event)
+    return _take_in(venue_for(venues, envelope.event), _order(envelope.event), db)
+
+
+def on_block_submitted(venues: Venues, envelope: Envelope[BlockSubmitted], db: Connection) -> list[Event]:
+    """Admit a block to its day's book, or reject it with the reason."""
+    return _take_in(venue_for(venues, envelope.event), _block(envelope.event), db)
+
+
+def _take_in(venue: domain.Venue, order: domain.Order, db: Connection) -> list[Event]:
     arrival = store.load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
     if arrival.is_known:
         return []
@@ -66,10 +72,10 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
 def _cancel(
     venue: domain.Venue, order: domain.Order, participant_id: str, requested_at: datetime, db: Connection
 ) -> list[Event]:
-    lead = with_rules(venue, store.rules_at(db, venue.complex_id, requested_at)).rules.gate_closure_lead
-    cleared_through = store.cleared_through(db, venue.complex_id)
-    is_over = cleared_through is not None and order.delivery_start <= cleared_through
-    if is_over or not domain.cancellable(order, participant_id=participant_id, requested_at=requested_at, lead=lead):
+    rules = with_rules(venue, store.rules_at(db, venue.complex_id, requested_at)).rules
+    if _is_over(venue, order, db) or not domain.cancellable(
+        order, participant_id=participant_id, requested_at=requested_at, rules=rules
+    ):
         logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": requested_at})
         return []
     store.save_cancel(db, venue.complex_id, order.order_id, requested_at)
@@ -81,6 +87,14 @@ def _cancel(
             delivery_start=order.delivery_start,
         )
     ]
+
+
+def _is_over(venue: domain.Venue, order: domain.Order, db: Connection) -> bool:
+    if order.auction == "day_ahead":
+        day = store.day_ahead_through(db, venue.complex_id)
+        return day is not None and order.delivery_start < day + domain.DAY
+    cleared_through = store.cleared_through(db, venue.complex_id)
+    return cleared_through is not None and order.delivery_start <= cleared_through
 
 
 def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
@@ -147,4 +161,24 @@ def _order(event: OrderSubmitted) -> domain.Order:
         submitted_at=event.submitted_at,
         writer=event.writer,
         sequence=event.sequence,
+        auction=event.auction,
+    )
+
+
+def _block(event: BlockSubmitted) -> domain.Order:
+    quantity_wh = sum(event.block_wh)
+    if quantity_wh > INT64_MAX:
+        raise RuleBroken(f"block {event.order_id}: its energy must be at most {INT64_MAX} Wh, was {quantity_wh}")
+    return domain.Order(
+        order_id=event.order_id,
+        participant_id=event.participant_id,
+        delivery_start=event.delivery_start,
+        side=event.side.value,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+        quantity_wh=quantity_wh,
+        submitted_at=event.submitted_at,
+        writer=event.writer,
+        sequence=event.sequence,
+        auction="day_ahead",
+        block_wh=event.block_wh,
     )

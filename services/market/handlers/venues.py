@@ -19,6 +19,7 @@ Venues = Mapping[str, domain.Venue]
 def venue_of(one: Complex) -> domain.Venue:
     """Return a complex's market: its file in Wh and jeon."""
     calendar = one.market
+    writers = len(one.participants) * len(WRITERS)
     return domain.Venue(
         complex_id=one.complex_id,
         rules=domain.Rules(
@@ -26,7 +27,9 @@ def venue_of(one: Complex) -> domain.Venue:
             price_jeon_per_kwh_min=calendar.price_jeon_per_kwh_min,
             price_jeon_per_kwh_max=calendar.price_jeon_per_kwh_max,
             quantity_wh_max=calendar.order_quantity_wh_max,
-            open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // (len(one.participants) * len(WRITERS))),
+            open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // writers),
+            open_day_ahead_max=max(1, domain.DAY_AHEAD_ORDERS_MAX // writers),
+            open_blocks_max=max(1, domain.DAY_AHEAD_BLOCKS_MAX // writers),
         ),
         sites={participant.participant_id: _site(participant) for participant in one.participants},
         feeders=tuple(

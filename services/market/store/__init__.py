@@ -2,6 +2,7 @@
 
 from services.market.store.auctions import Held, Record, load_auction, save_auction
 from services.market.store.calendar import newest_version, save_limits, save_version
+from services.market.store.day_ahead import load_day_ahead_trades, positions_of, save_day_ahead
 from services.market.store.orders import (
     Arrival,
     amended_through,
@@ -9,6 +10,7 @@ from services.market.store.orders import (
     is_answered,
     load_arrival,
     load_book,
+    load_day_ahead_book,
     load_order,
     rules_at,
     save_amendment,
@@ -20,12 +22,14 @@ from services.market.store.orders import (
 from services.market.store.progress import (
     alarmed_through,
     cleared_through,
+    day_ahead_through,
     end_halt,
     halt_at,
     load_seals,
     open_halt,
     save_alarm,
     save_cleared_through,
+    save_day_ahead_through,
     save_halt,
     save_seal,
 )
@@ -40,6 +44,7 @@ __all__ = [
     "alarmed_through",
     "amended_through",
     "cleared_through",
+    "day_ahead_through",
     "earliest_order",
     "end_halt",
     "halt_at",
@@ -47,16 +52,21 @@ __all__ = [
     "load_arrival",
     "load_auction",
     "load_book",
+    "load_day_ahead_book",
+    "load_day_ahead_trades",
     "load_order",
     "load_seals",
     "newest_version",
     "open_halt",
+    "positions_of",
     "rules_at",
     "save_alarm",
     "save_amendment",
     "save_auction",
     "save_cancel",
     "save_cleared_through",
+    "save_day_ahead",
+    "save_day_ahead_through",
     "save_early_cancel",
     "save_halt",
     "save_limits",

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Limits, Order, Standing
-from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, REJECTION, SEAL
+from services.market.domain import DAY, Limits, Order, Standing
+from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, PROGRESS, REJECTION, SEAL
 from shared.db.tables import UtcInstant
+from shared.intervals import INTERVAL, day_start, trading_day_of
 from shared.units import JEON_WH_PER_KRW
 
 
@@ -64,7 +65,11 @@ def _standing_orders(found: Any, *same: str) -> sa.Select[Any]:
     return sa.select(found).select_from(ORDER).where(*_same(ORDER, *same), ORDER.c.cancelled_at.is_(None), others)
 
 
-_BOOK = ("complex_id", "delivery_start", "participant_id", "writer")
+_BOOK = ("complex_id", "participant_id", "writer", "book")
+_WITHIN = (
+    ORDER.c.delivery_start >= sa.bindparam("book_from", type_=UtcInstant),
+    ORDER.c.delivery_start < sa.bindparam("book_until", type_=UtcInstant),
+)
 _JEON_WH = ORDER.c.price_jeon_per_kwh * ORDER.c.quantity_wh
 # As `Order.cost_krw_max`, but rounded up by at most a won an order.
 _COST_KRW = sa.case(
@@ -82,12 +87,19 @@ _ARRIVAL = sa.select(
     _rules_at("submitted_at").scalar_subquery().label("rules"),
     _own_limit(LIMITS.c.open_orders_max).label("open_orders_max"),
     _own_limit(LIMITS.c.credit_krw_max).label("credit_krw_max"),
-    _standing_orders(sa.func.count(), *_BOOK).scalar_subquery().label("open_orders"),
-    _standing_orders(sa.func.sum(ORDER.c.quantity_wh), *_BOOK, "side").scalar_subquery().label("side_wh"),
+    _standing_orders(sa.func.count(), *_BOOK).where(*_WITHIN).scalar_subquery().label("open_orders"),
+    _standing_orders(sa.func.sum(ORDER.c.quantity_wh), *_BOOK, "side")
+    .where(*_WITHIN)
+    .scalar_subquery()
+    .label("side_wh"),
     _standing_orders(sa.func.sum(_COST_KRW), "complex_id", "participant_id", "writer")
     .where(ORDER.c.delivery_start > sa.bindparam("open_after", type_=UtcInstant))
     .scalar_subquery()
     .label("committed_krw"),
+    sa.select(PROGRESS.c.day_ahead_through)
+    .where(*_same(PROGRESS, "complex_id"))
+    .scalar_subquery()
+    .label("day_ahead_through"),
     sa.select(EARLY_CANCEL.c.requested_at)
     .where(*_same(EARLY_CANCEL, "complex_id", "order_id", "participant_id"))
     .scalar_subquery()
@@ -95,7 +107,7 @@ _ARRIVAL = sa.select(
 )
 HALT_AT = _halt_at("instant")
 _RULES_AT = _rules_at("instant")
-_ORDER_COLUMNS = [field.name for field in fields(Order)]
+_ORDER_COLUMNS = [field.name for field in fields(Order) if field.name not in {"auction", "block_wh"}]
 
 
 def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta) -> Arrival:
@@ -103,9 +115,11 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
 
     What belongs to an instant is that of the order's stamp.
     """
-    names = ("order_id", "participant_id", "delivery_start", "side", "submitted_at", "writer")
+    names = ("order_id", "participant_id", "side", "submitted_at", "writer", "book")
     facts = {name: getattr(order, name) for name in names}
-    found = db.execute(_ARRIVAL, {"complex_id": complex_id, "open_after": order.submitted_at + lead, **facts}).one()
+    found = db.execute(
+        _ARRIVAL, {"complex_id": complex_id, "open_after": order.submitted_at + lead, **facts, **_span(order)}
+    ).one()
     standing = Standing(
         sealed_through=found.sealed_through,
         halted_at=found.halted_at,
@@ -113,8 +127,17 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
         side_wh=int(found.side_wh or 0),
         committed_krw=int(found.committed_krw or 0),
         limits=Limits(found.open_orders_max, found.credit_krw_max),
+        day_ahead_through=found.day_ahead_through,
     )
     return Arrival(bool(found.is_known), standing, found.rules, found.cancel_requested_at)
+
+
+def _span(order: Order) -> dict[str, datetime]:
+    """Return the deliveries whose orders share a limit of number: an interval, or the day of a block."""
+    if not order.block_wh:
+        return {"book_from": order.delivery_start, "book_until": order.delivery_start + INTERVAL}
+    day = day_start(trading_day_of(order.delivery_start))
+    return {"book_from": day, "book_until": day + DAY}
 
 
 def rules_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, object] | None:
@@ -134,7 +157,8 @@ def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
 def save_order(db: Connection, complex_id: str, order: Order) -> None:
     """Put an order into its book."""
     facts = {name: getattr(order, name) for name in _ORDER_COLUMNS}
-    db.execute(sa.insert(ORDER), {"complex_id": complex_id, **facts})
+    block_wh = list(order.block_wh) or None
+    db.execute(sa.insert(ORDER), {"complex_id": complex_id, **facts, "book": order.book, "block_wh": block_wh})
 
 
 def save_rejection(db: Connection, complex_id: str, order: Order, *, reason: str, detail: str) -> None:
@@ -159,6 +183,21 @@ def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list
         sa.select(ORDER).where(
             ORDER.c.complex_id == complex_id,
             ORDER.c.delivery_start == delivery_start,
+            ORDER.c.book == "intraday",
+            ORDER.c.cancelled_at.is_(None),
+        )
+    )
+    return [_order(row) for row in rows]
+
+
+def load_day_ahead_book(db: Connection, complex_id: str, day: datetime) -> list[Order]:
+    """Return the orders and blocks that stand in the day-ahead book of the day that begins at an instant."""
+    rows = db.execute(
+        sa.select(ORDER).where(
+            ORDER.c.complex_id == complex_id,
+            ORDER.c.delivery_start >= day,
+            ORDER.c.delivery_start < day + DAY,
+            ORDER.c.book != "intraday",
             ORDER.c.cancelled_at.is_(None),
         )
     )
@@ -167,7 +206,8 @@ def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list
 
 def earliest_order(db: Connection, complex_id: str) -> datetime | None:
     """Return the earliest interval that has an order."""
-    earliest = sa.select(sa.func.min(ORDER.c.delivery_start)).where(ORDER.c.complex_id == complex_id)
+    own = (ORDER.c.complex_id == complex_id, ORDER.c.book == "intraday")
+    earliest = sa.select(sa.func.min(ORDER.c.delivery_start)).where(*own)
     found: datetime | None = db.scalar(earliest)
     return found
 
@@ -212,4 +252,6 @@ def _order(row: sa.Row[Any]) -> Order:
         submitted_at=row.submitted_at,
         writer=row.writer,
         sequence=row.sequence,
+        auction="intraday" if row.book == "intraday" else "day_ahead",
+        block_wh=tuple(row.block_wh or ()),
     )

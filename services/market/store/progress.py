@@ -59,6 +59,19 @@ def cleared_through(db: Connection, complex_id: str) -> datetime | None:
     return newest
 
 
+def day_ahead_through(db: Connection, complex_id: str) -> datetime | None:
+    """Return the beginning of the newest day whose day-ahead auction was held, or passed over."""
+    newest: datetime | None = db.scalar(
+        sa.select(PROGRESS.c.day_ahead_through).where(PROGRESS.c.complex_id == complex_id)
+    )
+    return newest
+
+
+def save_day_ahead_through(db: Connection, complex_id: str, day: datetime) -> None:
+    """Remember the newest day whose day-ahead auction was held, or passed over."""
+    _save_progress(db, complex_id, day_ahead_through=day)
+
+
 def alarmed_through(db: Connection, complex_id: str) -> datetime | None:
     """Return the newest interval for whose missing seal an alarm was raised."""
     newest: datetime | None = db.scalar(

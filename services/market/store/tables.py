@@ -22,6 +22,9 @@ ORDER = sa.Table(
     sa.Column("cancelled_at", UtcInstant),
     # The writer's number of the newest amendment: an older one, or the same again, changes nothing.
     sa.Column("amended_sequence", sa.BigInteger),
+    # Which book it stands in: "intraday", "day_ahead" or "block"; a block's energy by interval.
+    sa.Column("book", sa.Text, nullable=False, server_default="intraday"),
+    sa.Column("block_wh", sa.JSON(none_as_null=True)),
     sa.Index("book_order_by_participant", "complex_id", "participant_id", "delivery_start"),
     sa.Index("book_order_by_book", "complex_id", "delivery_start", "participant_id"),
 )
@@ -91,6 +94,7 @@ PROGRESS = sa.Table(
     sa.Column("complex_id", sa.Text, primary_key=True),
     sa.Column("cleared_through", UtcInstant),
     sa.Column("alarmed_through", UtcInstant),
+    sa.Column("day_ahead_through", UtcInstant),
 )
 
 AUCTION = sa.Table(
@@ -118,6 +122,37 @@ FILL = sa.Table(
     sa.Column("order_id", sa.Text, primary_key=True),
     sa.Column("delivery_start", UtcInstant, nullable=False),
     sa.Column("filled_wh", sa.BigInteger, nullable=False),
+    sa.Column("paid_krw", sa.BigInteger, nullable=False),
+    sa.Column("received_krw", sa.BigInteger, nullable=False),
+)
+
+DAY_AHEAD = sa.Table(
+    "day_ahead",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("auction_id", sa.Text, nullable=False, unique=True),
+    sa.Column("cleared_at", UtcInstant, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("price_jeon_per_kwh", sa.BigInteger),
+    sa.Column("volume_wh", sa.BigInteger, nullable=False),
+    sa.Column("fees_krw", sa.BigInteger, nullable=False),
+    sa.Column("book_hash", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+)
+
+DAY_AHEAD_TRADE = sa.Table(
+    "day_ahead_trade",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("trade_id", sa.Text, nullable=False),
+    sa.Column("buy_order_id", sa.Text, nullable=False),
+    sa.Column("sell_order_id", sa.Text, nullable=False),
+    sa.Column("buyer_id", sa.Text, nullable=False),
+    sa.Column("seller_id", sa.Text, nullable=False),
+    sa.Column("quantity_wh", sa.BigInteger, nullable=False),
     sa.Column("paid_krw", sa.BigInteger, nullable=False),
     sa.Column("received_krw", sa.BigInteger, nullable=False),
 )

@@ -68,7 +68,10 @@ def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> li
     upsert(db, AUCTION, [row])
     auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
     save_outcomes(db, [{**auction_facts, **_end(fill)} for fill in event.fills])
-    trades = [{**auction_facts, "auction_id": event.auction_id, **trade.model_dump()} for trade in event.trades]
+    trades = [
+        {**auction_facts, "auction_id": event.auction_id, **trade.model_dump()}
+        for trade in (*event.trades, *event.day_ahead_trades)
+    ]
     upsert(db, TRADE, trades)
     ended = orders_of_interval(db, event.complex_id, event.delivery_start)
     shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from services.market.domain import ORDERS_PER_AUCTION_MAX
+from services.market.domain import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import Side
 from shared.events.wire import BODY_BYTES_MAX
@@ -52,6 +52,7 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         book_hash="0" * 64,
         fills=(fill,) * ORDERS_PER_AUCTION_MAX,
         trades=(trade,) * ORDERS_PER_AUCTION_MAX,
+        day_ahead_trades=(trade,) * (DAY_AHEAD_ORDERS_MAX + DAY_AHEAD_BLOCKS_MAX),
         binding_limits={f"{n:0100}": "import" for n in range(20)},
     )
 
