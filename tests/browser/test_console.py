@@ -60,6 +60,7 @@ def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
         # The language first, on a page without scripts: one that is left while it signs in would lose its key.
         browser.get(f"{address}/health/live")
         browser.execute_script("localStorage.setItem('sandan-language', 'en')")
+        browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own; reading forgets: it has no icon
         browser.get("about:blank")
         browser.get(f"{address}/#key={SECRETS[who]}")
         shows(browser, "devices", " / ")
