@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.ess import Case, FeederCap, Fleet, FleetSchedule, FleetSolver, SharedBattery, check, solve
+from optimizers.ess.scenarios import CarefulSolver, Quantiles
 from shared.errors import BadInput
 from tests.unit.ess.cases import a_battery, a_case, cases
 
@@ -148,3 +149,34 @@ def _cut(case: Case, steps: int) -> Case:
         demand_counts=first(case.demand_counts),
         more_demand=tuple(replace(more, counts=first(more.counts)) for more in case.more_demand),
     )
+
+
+def test_quantiles_between_the_three_lie_on_straight_lines() -> None:
+    quantiles = Quantiles(p10_kw=np.array([10.0]), p50_kw=np.array([50.0]), p90_kw=np.array([130.0]))
+
+    # 0.3 is half way from 10 to 50, 0.7 half way from 50 to 130.
+    assert [quantiles.at(level)[0] for level in (0.1, 0.3, 0.5, 0.7, 0.9)] == pytest.approx([10, 30, 50, 90, 130])
+
+
+def test_careful_plan_stores_for_the_load_that_may_come() -> None:
+    # 50 kW now; then 100 by the median, 190 at worst, against a peak of 150 that is billed anyway. The store is empty.
+    case = a_case(
+        [100, 100],
+        buy=[100, 101],
+        demand_charge_krw_per_kw=1000.0,
+        prior_peak_kw=150.0,
+        battery=a_battery(soc_initial=0.0),
+    )
+    sure = np.array([50.0, 100.0])
+    load = Quantiles(p10_kw=sure, p50_kw=sure, p90_kw=np.array([50.0, 190.0]))
+    none = Quantiles(p10_kw=np.zeros(2), p50_kw=np.zeros(2), p90_kw=np.zeros(2))
+
+    careful = CarefulSolver(caution=1.0).solve(case, load, none)
+
+    # 190 kW may come against 150 billed anyway: 40 kWh are stored in the first hour at least.
+    assert careful.charge_kw[0] >= 40.0 - 1e-6
+
+
+def test_caution_outside_its_range_is_refused() -> None:
+    with pytest.raises(BadInput, match="caution"):
+        CarefulSolver(caution=1.5)

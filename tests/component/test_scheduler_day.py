@@ -1,0 +1,137 @@
+"""A day of one battery: the scheduler commands, the simulated converter obeys, and the bill is compared."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from optimizers.tariff import site_prices
+from services.fems.domain.battery import MWH_PER_WH, run_interval
+from services.fems.domain.dispatch import Entry, judge
+from services.fems.domain.field import Field, battery_of
+from services.fems.domain.numbering import epoch_s, number_of
+from services.fems.domain.vendor_models import CommitStatus
+from services.fems.simulator.profiles import profiles_of
+from services.scheduler import handlers, store
+from shared.complexes import load_complex
+from shared.events.base import Event
+from shared.events.fems import DeviceObserved, MeterKind
+from shared.events.forecast import ForecastIssued, ForecastKind
+from shared.events.scheduler import ScheduleSolved, SetpointIssued
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, KST
+from shared.paths import DEMO_COMPLEX
+from shared.reference import sell_back, tariff_book
+from shared.units import JEON_WH_PER_KRW
+from tests.component.harness import Bench
+
+COMPLEX = load_complex(DEMO_COMPLEX)
+LEAD = COMPLEX.market.gate_closure_lead
+FACTORY = COMPLEX.by_participant["hanbit-machining"]
+ESS = FACTORY.ess[0]
+FIRST = datetime(2026, 5, 20, tzinfo=KST)
+KW_PER_WH = 0.004  # over a quarter hour
+
+
+def a_forecast(site_id: str, kind: ForecastKind, at: datetime, power_kw: np.ndarray) -> ForecastIssued:
+    series = tuple(power_kw.tolist())
+    return ForecastIssued(
+        complex_id=COMPLEX.complex_id,
+        site_id=site_id,
+        participant_id=FACTORY.participant_id,
+        kind=kind,
+        issued_at=at,
+        first_delivery_start=at,
+        model="what comes",
+        p10_kw=series,
+        p50_kw=series,
+        p90_kw=series,
+        mean_kw=series,
+    )
+
+
+def observed(at: datetime, soc_wh: int, setpoint_w: int) -> DeviceObserved:
+    return DeviceObserved(
+        complex_id=COMPLEX.complex_id,
+        device_id=ESS.device_id,
+        participant_id=FACTORY.participant_id,
+        meter_kind=MeterKind.ESS,
+        observed_at=at,
+        import_w=max(0, setpoint_w),
+        export_w=max(0, -setpoint_w),
+        soc_wh=soc_wh,
+        capacity_wh=round(ESS.capacity_kwh * 1000),
+        reachable=True,
+    )
+
+
+def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(tmp_path: Path) -> None:
+    alone = COMPLEX.model_copy(update={"participants": (FACTORY,)})
+    begin = FIRST - 2 * LEAD
+    bench = Bench(handlers.service({COMPLEX.complex_id: alone}), store.METADATA, tmp_path, begin)
+    lead_steps = 2 * LEAD // INTERVAL
+    energies = Field(COMPLEX, profiles_of(COMPLEX)).energies(number_of(begin), lead_steps + 2 * INTERVALS_PER_DAY)
+    load_wh, pv_wh = energies[FACTORY.participant_id].load_wh, sum(energies[FACTORY.participant_id].pv_wh.values())
+    battery = battery_of(ESS)
+    commanded: dict[datetime, SetpointIssued] = {}
+    stored_mwh, apart_wh, net_wh, bare_wh = battery.stored_mwh_initial, [], [], []
+
+    for step in range(lead_steps + INTERVALS_PER_DAY):
+        now = begin + step * INTERVAL
+        ahead = slice(step, step + INTERVALS_PER_DAY)
+        running = commanded.get(now)
+        setpoint_w = 0 if running is None else running.setpoint_w
+        facts: list[Event] = [
+            a_forecast(FACTORY.participant_id, ForecastKind.LOAD, now, load_wh[ahead] * KW_PER_WH),
+            a_forecast(FACTORY.pv[0].site_id, ForecastKind.PV, now, np.asarray(pv_wh)[ahead] * KW_PER_WH),
+            observed(now + INTERVAL / 4, stored_wh_soon(stored_mwh, setpoint_w), setpoint_w),
+        ]
+        bench.run(until=now)
+        bench.give(*facts)
+        bench.run(until=now + INTERVAL / 2)
+        for told in bench.published(SetpointIssued)[-1:]:
+            entry = Entry(
+                start_s=epoch_s(told.delivery_start),
+                setpoint_w=told.setpoint_w,
+                expires_s=epoch_s(told.expires_at),
+                sequence=epoch_s(told.issued_at),
+            )
+            assert judge(entry, battery, {}, now_s=epoch_s(now + INTERVAL / 2)) == CommitStatus.ACCEPTED
+            commanded[told.delivery_start.astimezone(KST)] = told
+        flow = run_interval(battery, stored_mwh, setpoint_w)
+        stored_mwh = flow.stored_mwh
+        idle_wh = int(load_wh[step]) - int(np.asarray(pv_wh)[step])
+        if running is not None:
+            plan = next(one for one in bench.published(ScheduleSolved) if one.first_delivery_start == now)
+            apart_wh.append(abs(stored_mwh / MWH_PER_WH - plan.soc_wh[0]))
+        if now >= FIRST:
+            bare_wh.append(idle_wh)
+            net_wh.append(idle_wh + flow.import_wh - flow.export_wh)
+    bench.close()
+
+    assert len(apart_wh) >= INTERVALS_PER_DAY
+    # Within 1 % of the capacity after every interval.
+    assert max(apart_wh) <= 0.01 * ESS.capacity_kwh * 1000
+    spent_wh = (battery.stored_mwh_initial - stored_mwh) / MWH_PER_WH
+    assert bill_krw(net_wh) + refill_krw(spent_wh) < bill_krw(bare_wh)
+
+
+def stored_wh_soon(stored_mwh: int, setpoint_w: int) -> int:
+    """Return what is stored [Wh] a quarter into an interval at a set-point."""
+    rate = ESS.charge_efficiency if setpoint_w > 0 else 1 / ESS.discharge_efficiency
+    return round(stored_mwh / MWH_PER_WH + setpoint_w * rate / 16)
+
+
+def bill_krw(net_wh: list[int]) -> float:
+    """Return what the grid charges for a day, less what it pays."""
+    starts = [FIRST + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
+    prices = site_prices(tariff_book(), sell_back(COMPLEX.sell_back), FACTORY.contract, starts)
+    net = np.array(net_wh)
+    paid = np.maximum(net, 0) @ prices.import_jeon_per_kwh - np.maximum(-net, 0) @ prices.export_jeon_per_kwh
+    return float(paid) / JEON_WH_PER_KRW
+
+
+def refill_krw(spent_wh: float) -> float:
+    """Return what it costs to put back what the day took out of the store, at the light price of the night."""
+    starts = [FIRST + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
+    prices = site_prices(tariff_book(), sell_back(COMPLEX.sell_back), FACTORY.contract, starts)
+    return max(0.0, spent_wh) / ESS.charge_efficiency * float(prices.import_jeon_per_kwh.min()) / JEON_WH_PER_KRW
