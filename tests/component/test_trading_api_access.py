@@ -24,7 +24,7 @@ OPERATIONS = [
     (method.upper(), path.replace("{order_id}", "x").replace("{study_id}", "x").replace("{key_id}", "x"))
     for path, methods in (
         ("/api/v1/orders", ("get", "post", "delete")),
-        ("/api/v1/orders/{order_id}", ("get", "delete")),
+        ("/api/v1/orders/{order_id}", ("get", "patch", "delete")),
         ("/api/v1/auctions", ("get",)),
         ("/api/v1/auctions/2026-05-20T03:30:00Z", ("get",)),
         ("/api/v1/trades", ("get",)),
@@ -40,6 +40,8 @@ OPERATIONS = [
         ("/api/v1/report", ("get",)),
         ("/api/v1/market/halt", ("post",)),
         ("/api/v1/market/resume", ("post",)),
+        ("/api/v1/market/calendar", ("get", "post")),
+        ("/api/v1/limits", ("get", "post")),
         ("/api/v1/api-keys", ("get", "post")),
         ("/api/v1/api-keys/{key_id}", ("delete",)),
         ("/api/v1/studies", ("post",)),
@@ -49,7 +51,10 @@ OPERATIONS = [
     for method in methods
 ]
 STAFF_ONLY = [
-    operation for operation in OPERATIONS if operation[1].split("/")[3] in {"audit", "report", "market", "api-keys"}
+    operation
+    for operation in OPERATIONS
+    if operation[1].split("/")[3] in {"audit", "report", "market", "limits", "api-keys"}
+    and operation != ("GET", "/api/v1/market/calendar")
 ]
 
 

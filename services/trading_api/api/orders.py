@@ -8,7 +8,7 @@ from services.trading_api.api.guard import EVERYONE, guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import ClientOrderId, DryRunOut, OrderIn, PageOut, order_value_krw
+from services.trading_api.api.schemas import AmendIn, ClientOrderId, DryRunOut, OrderIn, PageOut, order_value_krw
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.shapes import OrderView
 from services.trading_api.domain.views import instant_text, order_view
@@ -90,6 +90,26 @@ def get_order(order_id: str, parts: PartsHere, caller: Caller) -> OrderView:
     if row is None or caller.participant_id not in {None, row["participant_id"]}:
         raise Problem("not_found")
     return order_view(row)
+
+
+@entering.patch("/{order_id}", status_code=202)
+def patch_order(order_id: str, wanted: AmendIn, parts: PartsHere, caller: Caller) -> OrderView:
+    """Ask the market to change an order; its word shows in `amendment`. Only less at the same price keeps its place."""
+    change = entry.Change(wanted.price_krw_per_kwh, wanted.quantity_kwh)
+    with parts.engine.begin() as db:
+        outcome = entry.amend(db, parts.desk_of(caller), caller, order_id, change)
+    match outcome:
+        case None:
+            raise Problem("not_found")
+        case entry.AmendAsked(order=row):
+            parts.feed.nudge()
+            return order_view(row)
+        case entry.Ended(order=row):
+            raise Problem("order_ended", status=row["status"])
+        case entry.GateClosed() | entry.OutOfLimits():
+            raise _refusal(outcome)
+        case _:
+            assert_never(outcome)
 
 
 @entering.delete("/{order_id}", status_code=202)

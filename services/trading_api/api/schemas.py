@@ -5,10 +5,20 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
+from shared.events.commands import Calendar
 from shared.intervals import is_delivery_start
 from shared.units import krw_text, scaled_integer
 
@@ -120,6 +130,57 @@ class OrderIn(Request):
             side="buy" if self.side is SideIn.BUY else "sell",
             price_jeon_per_kwh=self.price_krw_per_kwh,
             quantity_wh=self.quantity_kwh,
+        )
+
+
+class AmendIn(Request):
+    """What an order is to be; a figure that is left out stays as it is."""
+
+    price_krw_per_kwh: PriceJeon | None = None
+    quantity_kwh: QuantityWh | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "AmendIn":
+        if self.price_krw_per_kwh is None and self.quantity_kwh is None:
+            raise ValueError("must change price_krw_per_kwh or quantity_kwh")
+        return self
+
+
+class LimitsIn(Request):
+    """What a participant may have open; null: no limit of its own."""
+
+    participant_id: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100)]
+    open_orders_max: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None
+    credit_limit_krw: Annotated[int, Field(strict=True, ge=0, le=SCALED_MAX)] | None
+
+
+class CalendarIn(Request):
+    """A version of the market calendar; what is left out has its default, not what held before."""
+
+    effective_from: UtcInstant
+    gate_closure_lead_s: Annotated[int, Field(strict=True, ge=1, le=86_400)]
+    opening_lead_s: Annotated[int, Field(strict=True, ge=1, le=31_536_000)] | None = None
+    price_krw_per_kwh_min: PriceJeon
+    price_krw_per_kwh_max: PriceJeon
+    order_quantity_kwh_max: QuantityWh
+    tick_krw_per_kwh: Annotated[PriceJeon, Field(ge=1)] = 1
+    lot_kwh: QuantityWh = 1
+    traders: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
+    day_ahead_gate_s: Annotated[int, Field(strict=True, ge=1, le=86_400)] | None = None
+
+    def calendar(self) -> Calendar:
+        """Return it as the market is asked for it."""
+        return Calendar(
+            effective_from=self.effective_from,
+            gate_closure_lead_s=self.gate_closure_lead_s,
+            opening_lead_s=self.opening_lead_s,
+            price_jeon_per_kwh_min=self.price_krw_per_kwh_min,
+            price_jeon_per_kwh_max=self.price_krw_per_kwh_max,
+            order_quantity_wh_max=self.order_quantity_kwh_max,
+            tick_jeon=self.tick_krw_per_kwh,
+            lot_wh=self.lot_kwh,
+            traders=self.traders,
+            day_ahead_gate_s=self.day_ahead_gate_s,
         )
 
 

@@ -5,6 +5,13 @@ from typing import Any
 from typing_extensions import TypedDict
 
 
+class WhyView(TypedDict):
+    """Why an order got what it got, in a sentence of each language."""
+
+    ko: str
+    en: str
+
+
 class OrderView(TypedDict):
     """An order and what became of it."""
 
@@ -21,6 +28,9 @@ class OrderView(TypedDict):
     status: str
     reason: str | None
     detail: str | None
+    why: WhyView | None
+    amendment: str | None
+    amendment_detail: str | None
     cancel_requested_at: str | None
     filled_kwh: str
     paid_krw: int
@@ -200,6 +210,33 @@ class AuditView(TypedDict):
     result: str
     previous_hash: str
     hash: str
+
+
+class LimitsView(TypedDict):
+    """What a participant may have open; null: no limit of its own."""
+
+    participant_id: str
+    open_orders_max: int | None
+    credit_limit_krw: int | None
+    changed_at: str
+    operator: str
+
+
+class CalendarView(TypedDict):
+    """A version of the market calendar; version 0 is the complex file's, and holds from the beginning."""
+
+    version: int
+    effective_from: str | None
+    operator: str | None
+    gate_closure_lead_s: int
+    opening_lead_s: int | None
+    price_krw_per_kwh_min: str
+    price_krw_per_kwh_max: str
+    order_quantity_kwh_max: str
+    tick_krw_per_kwh: str
+    lot_kwh: str
+    traders: list[str] | None
+    day_ahead_gate_s: int | None
 
 
 class KeyView(TypedDict):

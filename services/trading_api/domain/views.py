@@ -8,9 +8,11 @@ from services.trading_api.domain.orders import OrderStatus
 from services.trading_api.domain.shapes import (
     AuctionView,
     AuditView,
+    CalendarView,
     DeviceView,
     ForecastView,
     KeyView,
+    LimitsView,
     OrderView,
     ReadingView,
     ScheduleView,
@@ -38,17 +40,34 @@ def order_view(row: Row) -> OrderView:
         "sequence": row["sequence"],
         "delivery_start": instant_text(row["delivery_start"]),
         "side": row["side"],
-        "price_krw_per_kwh": krw_text(row["price_jeon_per_kwh"]),
-        "quantity_kwh": kwh_text(row["quantity_wh"]),
+        "price_krw_per_kwh": krw_text(price_now(row)),
+        "quantity_kwh": kwh_text(quantity_now(row)),
         "submitted_at": instant_text(row["submitted_at"]),
         "status": row["status"] or OrderStatus.RECEIVED.value,
         "reason": row["reason"],
         "detail": row["detail"],
+        "why": row["why"],
+        "amendment": row["amendment"],
+        "amendment_detail": row["amendment_detail"],
         "cancel_requested_at": _maybe(instant_text, row["cancel_requested_at"]),
         "filled_kwh": kwh_text(row["filled_wh"] or 0),
         "paid_krw": row["paid_krw"] or 0,
         "received_krw": row["received_krw"] or 0,
     }
+
+
+def price_now(row: Row) -> int:
+    """Return an order's price as it was amended last [jeon/kWh]."""
+    amended: int | None = row["amended_price_jeon_per_kwh"]
+    submitted: int = row["price_jeon_per_kwh"]
+    return submitted if amended is None else amended
+
+
+def quantity_now(row: Row) -> int:
+    """Return an order's energy as it was amended last [Wh]."""
+    amended: int | None = row["amended_quantity_wh"]
+    submitted: int = row["quantity_wh"]
+    return submitted if amended is None else amended
 
 
 def auction_view(row: Row) -> AuctionView:
@@ -240,6 +259,37 @@ def audit_view(row: Row) -> AuditView:
         "result": row["result"],
         "previous_hash": row["previous_hash"],
         "hash": row["hash"],
+    }
+
+
+def limits_view(row: Row) -> LimitsView:
+    """Show a participant's own limits."""
+    return {
+        "participant_id": row["participant_id"],
+        "open_orders_max": row["open_orders_max"],
+        "credit_limit_krw": row["credit_krw_max"],
+        "changed_at": instant_text(row["changed_at"]),
+        "operator": row["operator"],
+    }
+
+
+def calendar_view(
+    version: int, calendar: Row, *, effective_from: datetime | None, operator: str | None
+) -> CalendarView:
+    """Show a version of the calendar, given as its event's fields."""
+    return {
+        "version": version,
+        "effective_from": _maybe(instant_text, effective_from),
+        "operator": operator,
+        "gate_closure_lead_s": calendar["gate_closure_lead_s"],
+        "opening_lead_s": calendar.get("opening_lead_s"),
+        "price_krw_per_kwh_min": krw_text(calendar["price_jeon_per_kwh_min"]),
+        "price_krw_per_kwh_max": krw_text(calendar["price_jeon_per_kwh_max"]),
+        "order_quantity_kwh_max": kwh_text(calendar["order_quantity_wh_max"]),
+        "tick_krw_per_kwh": krw_text(calendar.get("tick_jeon", 1)),
+        "lot_kwh": kwh_text(calendar.get("lot_wh", 1)),
+        "traders": calendar.get("traders"),
+        "day_ahead_gate_s": calendar.get("day_ahead_gate_s"),
     }
 
 

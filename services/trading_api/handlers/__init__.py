@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
@@ -12,7 +13,8 @@ from shared import orderentry
 from shared.complexes import Complexes
 from shared.db import messaging
 from shared.events.base import Event
-from shared.runloop import Service
+from shared.events.market import AuctionCleared
+from shared.runloop import Handler, Service
 
 
 def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None) -> Service:
@@ -31,4 +33,6 @@ def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: N
             seals += fresh
         return seals
 
-    return Service(name=SERVICE, handlers={**facts.HANDLERS, **market.HANDLERS}, tick=tick)
+    on_auction_cleared = partial(market.on_auction_cleared, complexes)
+    reading: dict[type[Event], Handler] = {**facts.HANDLERS, **market.HANDLERS, AuctionCleared: on_auction_cleared}
+    return Service(name=SERVICE, handlers=reading, tick=tick)

@@ -15,7 +15,15 @@ from services.trading_api.store.logs import Deed, append_to_audit
 from services.trading_api.store.tables import STUDY
 from shared.db import messaging
 from shared.events.base import Envelope, Event, derived_id, named_id
-from shared.events.commands import MarketHaltRequested, MarketResumeRequested, StudyCancelRequested, StudyRequested
+from shared.events.commands import (
+    Calendar,
+    CalendarChangeRequested,
+    LimitsChangeRequested,
+    MarketHaltRequested,
+    MarketResumeRequested,
+    StudyCancelRequested,
+    StudyRequested,
+)
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
@@ -54,6 +62,33 @@ def resume(deeds: Deeds) -> None:
     by = deeds.principal
     number = deeds.record("market.resume", by.complex_id, "requested")
     deeds.emit(MarketResumeRequested(complex_id=by.complex_id, requested_at=deeds.now, operator=by.name), number)
+
+
+def change_limits(
+    deeds: Deeds, participant_id: str, *, open_orders_max: int | None, credit_krw_max: int | None
+) -> None:
+    """Ask the market to limit what a participant may have open."""
+    by = deeds.principal
+    number = deeds.record("limits.change", participant_id, f"orders {open_orders_max}, credit {credit_krw_max} KRW")
+    wish = LimitsChangeRequested(
+        complex_id=by.complex_id,
+        participant_id=participant_id,
+        open_orders_max=open_orders_max,
+        credit_krw_max=credit_krw_max,
+        requested_at=deeds.now,
+        operator=by.name,
+    )
+    deeds.emit(wish, number)
+
+
+def change_calendar(deeds: Deeds, calendar: Calendar) -> None:
+    """Ask the market for a new version of its calendar."""
+    by = deeds.principal
+    number = deeds.record("calendar.change", by.complex_id, calendar.model_dump_json())
+    wish = CalendarChangeRequested(
+        complex_id=by.complex_id, requested_at=deeds.now, operator=by.name, calendar=calendar
+    )
+    deeds.emit(wish, number)
 
 
 def request_study(deeds: Deeds, asked: Mapping[str, Any]) -> RowMapping:

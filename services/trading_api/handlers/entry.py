@@ -9,9 +9,11 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.domain.access import Principal, audience_of
 from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderLimits, OrderStatus, broken_limits
-from services.trading_api.domain.views import order_view
+from services.trading_api.domain.views import order_view, price_now, quantity_now
 from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.market_rules import calendar_at
 from services.trading_api.store.orders import (
+    mark_amendment,
     mark_cancel_requested,
     open_count,
     open_orders,
@@ -23,7 +25,7 @@ from shared.clock import Clock
 from shared.complexes import Complex
 from shared.db import messaging
 from shared.events.base import Envelope, Event, named_id
-from shared.events.orders import OrderCancelRequested, OrderSubmitted, Side
+from shared.events.orders import OrderAmendRequested, OrderCancelRequested, OrderSubmitted, Side
 
 SERVICE = "trading_api"
 
@@ -86,6 +88,22 @@ class CancelAsked:
     order: RowMapping
 
 
+@dataclass(frozen=True, slots=True)
+class AmendAsked:
+    """The market has been asked to change the order."""
+
+    order: RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a participant wants an order to be; None leaves a figure as it is."""
+
+    price_jeon_per_kwh: int | None
+    quantity_wh: int | None
+
+
+Amendment = AmendAsked | Ended | GateClosed | OutOfLimits
 Submission = Created | Repeated | Reused | GateClosed | TooManyOpen | OutOfLimits
 Cancellation = CancelAsked | Ended | GateClosed
 
@@ -109,15 +127,9 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     known = order(db, complex_id, order_id)
     if known is not None:
         return Repeated(known) if _same(known, draft) else Reused(known)
-    market = desk.complex.market
-    limits = OrderLimits(
-        price_jeon_per_kwh_min=market.price_jeon_per_kwh_min,
-        price_jeon_per_kwh_max=market.price_jeon_per_kwh_max,
-        quantity_wh_max=market.order_quantity_wh_max,
-    )
-    if broken := broken_limits(draft, limits):
+    if broken := broken_limits(draft, _limits(db, desk, now)):
         return OutOfLimits(tuple(broken))
-    lead = market.gate_closure_lead
+    lead = desk.complex.market.gate_closure_lead
     if not orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now):
         return GateClosed(draft.delivery_start, draft.delivery_start - lead)
     count = open_count(db, complex_id, participant_id)
@@ -142,6 +154,64 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         _emit(db, submitted, named_id("order-submitted", complex_id, order_id), now=now)
         _show(db, complex_id, order_id, now=now)
     return Created({**row, **_NOTHING_YET})
+
+
+def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, change: Change) -> Amendment | None:
+    """Ask the market to change an order; None where the caller has no such order."""
+    complex_id = principal.complex_id
+    sequence = orderentry.next_sequence(db, complex_id)
+    found = order(db, complex_id, order_id)
+    if found is None or found["participant_id"] != _participant(principal):
+        return None
+    if OrderStatus(found["status"] or OrderStatus.RECEIVED) not in OPEN:
+        return Ended(found)
+    now = desk.clock.now()
+    draft = Draft(
+        client_order_id=found["client_order_id"],
+        delivery_start=found["delivery_start"],
+        side=found["side"],
+        price_jeon_per_kwh=price_now(found) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
+        quantity_wh=quantity_now(found) if change.quantity_wh is None else change.quantity_wh,
+    )
+    if broken := broken_limits(draft, _limits(db, desk, now)):
+        return OutOfLimits(tuple(broken))
+    lead = desk.complex.market.gate_closure_lead
+    if not orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now):
+        return GateClosed(draft.delivery_start, draft.delivery_start - lead)
+    wish = OrderAmendRequested(
+        complex_id=complex_id,
+        order_id=order_id,
+        participant_id=found["participant_id"],
+        delivery_start=draft.delivery_start,
+        price_jeon_per_kwh=draft.price_jeon_per_kwh,
+        quantity_wh=draft.quantity_wh,
+        requested_at=now,
+        writer=SERVICE,
+        sequence=sequence,
+    )
+    mark_amendment(db, complex_id, order_id, amendment="requested", amendment_detail=None)
+    _emit(db, wish, named_id("order-amend", complex_id, order_id, sequence), now=now)
+    _show(db, complex_id, order_id, now=now)
+    marked = order(db, complex_id, order_id)
+    assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
+    return AmendAsked(marked)
+
+
+def _limits(db: Connection, desk: Desk, now: datetime) -> OrderLimits:
+    """Return what the calendar in force asks of an order."""
+    market = desk.complex.market
+    calendar = calendar_at(db, desk.complex.complex_id, now)
+    if calendar is None:
+        return OrderLimits(
+            price_jeon_per_kwh_min=market.price_jeon_per_kwh_min,
+            price_jeon_per_kwh_max=market.price_jeon_per_kwh_max,
+            quantity_wh_max=market.order_quantity_wh_max,
+        )
+    return OrderLimits(
+        price_jeon_per_kwh_min=calendar["price_jeon_per_kwh_min"],
+        price_jeon_per_kwh_max=calendar["price_jeon_per_kwh_max"],
+        quantity_wh_max=calendar["order_quantity_wh_max"],
+    )
 
 
 def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> Cancellation | None:
@@ -196,7 +266,20 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, sequence: int) -> Can
 
 
 _NOTHING_YET: Mapping[str, None] = dict.fromkeys(
-    ("status", "reason", "detail", "filled_wh", "paid_krw", "received_krw", "cancel_requested_at")
+    (
+        "status",
+        "reason",
+        "detail",
+        "why",
+        "filled_wh",
+        "paid_krw",
+        "received_krw",
+        "cancel_requested_at",
+        "amendment",
+        "amendment_detail",
+        "amended_price_jeon_per_kwh",
+        "amended_quantity_wh",
+    )
 )
 
 

@@ -1,25 +1,33 @@
 """Keep what the market says about orders, auctions and itself, and what the planner says about studies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.trading_api.domain.access import ALL, STAFF, audience_of
 from services.trading_api.domain.orders import RANKS, OrderStatus, status_after_auction
-from services.trading_api.domain.views import auction_view, order_view, study_result_view
+from services.trading_api.domain.views import auction_view, instant_text, order_view, study_result_view
 from services.trading_api.store import lists
 from services.trading_api.store.logs import Entry, append_to_stream
-from services.trading_api.store.orders import order, orders_of_interval, save_order, save_outcomes
+from services.trading_api.store.market_rules import save_limits, save_version
+from services.trading_api.store.orders import mark_amendment, order, orders_of_interval, save_order, save_outcomes
 from services.trading_api.store.sql import storable, upsert
 from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE
+from shared import why
+from shared.complexes import Complexes, Participant
 from shared.events.base import Envelope, Event
 from shared.events.market import (
+    AmendmentRejected,
     AuctionCleared,
+    CalendarChanged,
+    CalendarChangeRefused,
     Fill,
+    LimitsChanged,
     MarketHalted,
     MarketResumed,
     OrderAccepted,
+    OrderAmended,
     OrderCancelled,
     OrderRejected,
 )
@@ -60,14 +68,65 @@ def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> li
     return _take_verdict(envelope, db, OrderStatus.CANCELLED)
 
 
-def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
+def on_order_amended(envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
+    """Keep an order's new price and quantity."""
+    event = envelope.event
+    amended = {"amended_price_jeon_per_kwh": event.price_jeon_per_kwh, "amended_quantity_wh": event.quantity_wh}
+    mark_amendment(db, event.complex_id, event.order_id, amendment="accepted", amendment_detail=None, **amended)
+    _show_order(db, envelope, event.order_id)
+    return []
+
+
+def on_amendment_rejected(envelope: Envelope[AmendmentRejected], db: Connection) -> list[Event]:
+    """Keep that an order stands as it was, and why."""
+    event = envelope.event
+    detail = f"{event.reason}: {event.detail}"
+    mark_amendment(db, event.complex_id, event.order_id, amendment="rejected", amendment_detail=detail)
+    _show_order(db, envelope, event.order_id)
+    return []
+
+
+def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> list[Event]:
+    """Keep a version of the market calendar."""
+    event = envelope.event
+    row = {
+        "complex_id": event.complex_id,
+        "version": event.calendar_version,
+        "effective_from": event.calendar.effective_from,
+        "requested_at": event.requested_at,
+        "operator": event.operator,
+        "calendar": event.calendar.model_dump(mode="json"),
+    }
+    save_version(db, row)
+    effective_from = instant_text(event.calendar.effective_from)
+    shown = {"version": event.calendar_version, "effective_from": effective_from, "refused": None}
+    _show(db, envelope, [Entry(ALL, "calendar", shown)])
+    return []
+
+
+def on_calendar_change_refused(envelope: Envelope[CalendarChangeRefused], db: Connection) -> list[Event]:
+    """Tell staff that the calendar stays, and why."""
+    shown = {"version": None, "effective_from": None, "refused": envelope.event.detail}
+    _show(db, envelope, [Entry(STAFF, "calendar", shown)])
+    return []
+
+
+def on_limits_changed(envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
+    """Keep what a participant may have open."""
+    save_limits(db, envelope.event.model_dump())
+    return []
+
+
+def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
     """Keep an auction: the public result, every order's end, the trades."""
     event = envelope.event
     facts = event.model_dump(exclude={"fills", "trades"})
     row = {**facts, "order_count": len(event.fills), "trade_count": len(event.trades)}
     upsert(db, AUCTION, [row])
     auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
-    save_outcomes(db, [{**auction_facts, **_end(fill)} for fill in event.fills])
+    members = complexes[event.complex_id].by_participant if event.complex_id in complexes else {}
+    ends = [{**_end(fill), "why": _why(event, fill, members)} for fill in event.fills]
+    save_outcomes(db, [{**auction_facts, **end} for end in ends])
     trades = [
         {**auction_facts, "auction_id": event.auction_id, **trade.model_dump()}
         for trade in (*event.trades, *event.day_ahead_trades)
@@ -122,7 +181,11 @@ HANDLERS: dict[type[Event], Handler] = {
     OrderAccepted: on_order_accepted,
     OrderRejected: on_order_rejected,
     OrderCancelled: on_order_cancelled,
-    AuctionCleared: on_auction_cleared,
+    OrderAmended: on_order_amended,
+    AmendmentRejected: on_amendment_rejected,
+    CalendarChanged: on_calendar_changed,
+    CalendarChangeRefused: on_calendar_change_refused,
+    LimitsChanged: on_limits_changed,
     MarketHalted: on_market_halted,
     MarketResumed: on_market_resumed,
     StudyProgressed: on_study_progressed,
@@ -170,6 +233,26 @@ def _end(fill: Fill) -> dict[str, str | int | None]:
         "paid_krw": fill.paid_krw,
         "received_krw": fill.received_krw,
     }
+
+
+def _why(event: AuctionCleared, fill: Fill, members: Mapping[str, Participant]) -> dict[str, str] | None:
+    """Put the market's code and the auction's figures into a sentence; None where the market said no code."""
+    participant = members.get(fill.participant_id)
+    if fill.reason is None or participant is None:
+        return None
+    said = why.sentence(
+        why.Outcome(
+            reason=fill.reason,
+            side=fill.side.value,
+            quantity_wh=fill.quantity_wh,
+            filled_wh=fill.filled_wh,
+            limit_jeon_per_kwh=fill.price_jeon_per_kwh,
+            price_jeon_per_kwh=event.feeder_price_jeon_per_kwh.get(participant.feeder_id, event.price_jeon_per_kwh),
+            feeder_id=participant.feeder_id,
+            full=event.binding_limits.get(participant.feeder_id),
+        )
+    )
+    return {"ko": said.ko, "en": said.en}
 
 
 def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **changed: object) -> list[Event]:

@@ -16,6 +16,7 @@ _JOINED = sa.select(
     OUTCOME.c.status,
     OUTCOME.c.reason,
     OUTCOME.c.detail,
+    OUTCOME.c.why,
     OUTCOME.c.filled_wh,
     OUTCOME.c.paid_krw,
     OUTCOME.c.received_krw,
@@ -65,6 +66,12 @@ def mark_cancel_requested(db: Connection, complex_id: str, order_id: str, *, now
     """Remember that the participant asked to take an order back."""
     here = (ORDER.c.complex_id == complex_id) & (ORDER.c.order_id == order_id)
     db.execute(sa.update(ORDER).where(here).values(cancel_requested_at=now))
+
+
+def mark_amendment(db: Connection, complex_id: str, order_id: str, **facts: object) -> None:
+    """Keep how far an amendment is: `amendment`, and what it changed or why it was refused."""
+    here = (ORDER.c.complex_id == complex_id) & (ORDER.c.order_id == order_id)
+    db.execute(sa.update(ORDER).where(here).values(**facts))
 
 
 def save_outcomes(db: Connection, rows: Sequence[Row]) -> None:

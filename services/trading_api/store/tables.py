@@ -58,7 +58,8 @@ ORDER = _table(
     "order_id",
     *_text("writer", "client_order_id", "participant_id", "side"),
     *_instant("delivery_start", "submitted_at", "cancel_requested_at?"),
-    *_whole("sequence", "price_jeon_per_kwh", "quantity_wh"),
+    *_whole("sequence", "price_jeon_per_kwh", "quantity_wh", "amended_price_jeon_per_kwh?", "amended_quantity_wh?"),
+    *_text("amendment?", "amendment_detail?"),
     sa.Index("submitted_order_by_delivery", "complex_id", "delivery_start"),
     sa.Index("submitted_order_by_participant", "complex_id", "participant_id", "submitted_at"),
 )
@@ -69,6 +70,7 @@ OUTCOME = _table(
     *_text("participant_id", "status", "reason?", "detail?"),
     *_instant("delivery_start"),
     *_whole("status_rank", "filled_wh", "paid_krw", "received_krw"),
+    sa.Column("why", sa.JSON(none_as_null=True)),
     sa.Index("order_outcome_by_delivery", "complex_id", "delivery_start"),
 )
 AUCTION = _table(
@@ -87,6 +89,21 @@ TRADE = _table(
     *_instant("delivery_start"),
     *_whole("quantity_wh", "paid_krw", "received_krw"),
     sa.Index("trade_by_delivery", "complex_id", "delivery_start"),
+)
+CALENDAR = _table(
+    "calendar",
+    "",
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_instant("effective_from", "requested_at"),
+    *_text("operator"),
+    sa.Column("calendar", sa.JSON, nullable=False),
+)
+LIMITS = _table(
+    "limits",
+    "participant_id",
+    *_whole("open_orders_max?", "credit_krw_max?"),
+    *_instant("changed_at"),
+    *_text("operator"),
 )
 MARKET_STATE = _table(
     "market_state",

@@ -1,0 +1,41 @@
+"""The versions of the market calendar, and the participants' own limits, as the market said them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, RowMapping
+
+from services.trading_api.store.paging import Listing
+from services.trading_api.store.sql import Row, rows_of, upsert
+from services.trading_api.store.tables import CALENDAR, LIMITS
+
+
+def save_version(db: Connection, row: Row) -> None:
+    """Keep a version of the calendar."""
+    upsert(db, CALENDAR, [row])
+
+
+def versions(db: Connection, complex_id: str) -> Sequence[RowMapping]:
+    """Return the versions of the calendar, the first one first."""
+    return rows_of(db, sa.select(CALENDAR).where(CALENDAR.c.complex_id == complex_id).order_by(CALENDAR.c.version))
+
+
+def calendar_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, Any] | None:
+    """Return the calendar that holds at an instant; None: the complex file's own."""
+    query = sa.select(CALENDAR.c.calendar).where(
+        CALENDAR.c.complex_id == complex_id, CALENDAR.c.effective_from <= instant
+    )
+    found: Mapping[str, Any] | None = db.scalar(query.order_by(CALENDAR.c.version.desc()).limit(1))
+    return found
+
+
+def save_limits(db: Connection, row: Row) -> None:
+    """Keep what a participant may have open; an older word does not replace a newer one."""
+    upsert(db, LIMITS, [row], newer="changed_at")
+
+
+def limit_list(complex_id: str) -> Listing:
+    """List the participants' own limits."""
+    return Listing("limits", sa.select(LIMITS).where(LIMITS.c.complex_id == complex_id), (LIMITS.c.participant_id,))
