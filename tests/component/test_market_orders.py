@@ -274,6 +274,9 @@ def test_the_price_is_rounded_to_the_calendars_tick(bench: Bench) -> None:
         ({"opening_lead_s": 1_800}, "opening must come before gate closure"),
         ({"price_jeon_per_kwh_min": 2, "price_jeon_per_kwh_max": 1}, "in order"),
         ({"traders": ("stranger",)}, "stranger"),
+        ({"price_jeon_per_kwh_max": 10**7 + 1}, "within ±100000.00 KRW/kWh"),
+        ({"price_jeon_per_kwh_min": -(10**7) - 1}, "within ±100000.00 KRW/kWh"),
+        ({"day_ahead_gate_s": 86_400 - 1_800 + 1}, "day-ahead gate"),
     ],
 )
 def test_a_calendar_that_breaks_a_rule_changes_nothing(bench: Bench, changed: dict[str, object], rule: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +13,22 @@ import services.market.store as market_store
 import services.settlement.store as settlement_store
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
-from shared.events.commands import MarketHaltRequested, MarketResumeRequested
-from shared.events.market import AuctionCleared, OrderAccepted, OrderCancelled, OrderRejected
+from shared.events.commands import (
+    Calendar,
+    CalendarChangeRequested,
+    LimitsChangeRequested,
+    MarketHaltRequested,
+    MarketResumeRequested,
+)
+from shared.events.market import (
+    AuctionCleared,
+    BlockDecided,
+    OrderAccepted,
+    OrderAmended,
+    OrderCancelled,
+    OrderRejected,
+)
+from shared.events.orders import BlockSubmitted, OrderAmendRequested
 from shared.events.settlement import IntervalSettled, ReadingIgnored
 from tests.component import market_facts, settlement_facts
 from tests.component.harness import Bench
@@ -125,3 +140,45 @@ def test_only_one_transaction_at_a_time_settles_for_a_complex(settlement: Bench)
         second.exec_driver_sql("SET lock_timeout = '50ms'")
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
             settlement_store.lock(second, facts.COMPLEX_ID)
+
+
+def test_limits_calendars_amendments_and_blocks_work_on_both_databases(market: Bench) -> None:
+    facts = market_facts
+    asked_at = facts.EARLY - timedelta(days=1)
+    calendar = Calendar(
+        effective_from=asked_at + timedelta(hours=1),
+        gate_closure_lead_s=1_800,
+        price_jeon_per_kwh_min=-10_000_000,
+        price_jeon_per_kwh_max=10_000_000,
+        order_quantity_wh_max=2_000_000,
+        traders=("hanbit-machining", "daesung-casting"),
+        day_ahead_gate_s=39_600,
+    )
+    request = {"complex_id": facts.COMPLEX_ID, "requested_at": asked_at, "operator": "kim"}
+    limits = LimitsChangeRequested(**request, participant_id="daesung-casting", open_orders_max=9, credit_krw_max=3_000)
+    dear = facts.a_buy("b2").model_copy(update={"price_jeon_per_kwh": 10_000_000})
+    tomorrow = facts.DELIVERY + timedelta(days=1)
+    block = BlockSubmitted(
+        **facts.a_buy("k1").model_dump(exclude={"delivery_start", "quantity_wh", "auction"}),
+        delivery_start=tomorrow,
+        block_wh=(1_000, 2_000),
+    )
+    amendment = OrderAmendRequested(
+        **facts.a_cancel("b1", "daesung-casting", at=facts.LAST_MOMENT).model_dump(),
+        price_jeon_per_kwh=12_500,
+        quantity_wh=9_000,
+    )
+    offer = facts.a_sell("s9").model_copy(update={"delivery_start": tomorrow, "auction": "day_ahead"})
+
+    facts.give(market, CalendarChangeRequested(**request, calendar=calendar), limits)
+    facts.give(market, facts.a_sell(), facts.a_buy(), dear, block, amendment, offer)
+    for writer in ("scheduler", "trading_api"):
+        facts.give(market, facts.a_seal(writer), facts.a_seal(writer, facts.DELIVERY + timedelta(hours=2)))
+
+    # 10 kWh at 120 cost 1,200 KRW of 3,000; 10 kWh at 100,000 would cost a million. The gate of tomorrow is 02:00 UTC.
+    assert [event.reason for event in market.published(OrderRejected)] == ["credit_limit_exceeded"]
+    assert [event.quantity_wh for event in market.published(OrderAmended)] == [9_000]
+    assert [event.reason for event in market.published(BlockDecided)] == ["out_of_money"]
+    assert next(event.volume_wh for event in market.published(AuctionCleared)) == 9_000
+    with reading(market.engine) as db:
+        assert len(market_store.state_sha256(db)) == 64

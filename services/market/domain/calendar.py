@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from services.market.domain.day_ahead_gate import DAY
-from services.market.domain.values import Rules, Venue
+from services.market.domain.values import PRICE_JEON_PER_KWH_CAP, Rules, Venue
 from shared.intervals import INTERVAL
+from shared.units import krw_text
 
 # A version begins at least this long after it was asked for, so that no order that it concerns is on its way already.
 NOTICE = INTERVAL
@@ -48,6 +49,10 @@ def refusal_of(
         (lead >= sealing_lead, f"gate closure must be at least {_minutes(sealing_lead)} minutes before delivery"),
         (change.opening_lead is None or change.opening_lead > lead, "opening must come before gate closure"),
         (change.price_jeon_per_kwh_min <= change.price_jeon_per_kwh_max, "price limits must be in order"),
+        (
+            max(-change.price_jeon_per_kwh_min, change.price_jeon_per_kwh_max) <= PRICE_JEON_PER_KWH_CAP,
+            f"price limits must be within ±{krw_text(PRICE_JEON_PER_KWH_CAP)} KRW/kWh",
+        ),
         (change.quantity_wh_max > 0, "the maximum order must be above 0"),
         (change.tick_jeon >= 1, "the tick must be at least 0.01 KRW/kWh"),
         (change.lot_wh >= 1, "the lot must be at least 0.001 kWh"),

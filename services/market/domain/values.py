@@ -11,6 +11,8 @@ from shared.units import JEON_WH_PER_KRW
 
 Side = Literal["buy", "sell"]
 
+# 100,000 KRW/kWh: far beyond any market, and what an order costs then fits into a database's 64 bits.
+PRICE_JEON_PER_KWH_CAP: Final = 10**7
 # AuctionCleared carries a fill and at most one trade an order, at worst 1,060 bytes together (ids of 100 characters);
 # an event's body may have 1,000,000.
 ORDERS_PER_AUCTION_MAX: Final = 720

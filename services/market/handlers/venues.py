@@ -24,8 +24,8 @@ def venue_of(one: Complex) -> domain.Venue:
         complex_id=one.complex_id,
         rules=domain.Rules(
             gate_closure_lead=calendar.gate_closure_lead,
-            price_jeon_per_kwh_min=calendar.price_jeon_per_kwh_min,
-            price_jeon_per_kwh_max=calendar.price_jeon_per_kwh_max,
+            price_jeon_per_kwh_min=max(calendar.price_jeon_per_kwh_min, -domain.PRICE_JEON_PER_KWH_CAP),
+            price_jeon_per_kwh_max=min(calendar.price_jeon_per_kwh_max, domain.PRICE_JEON_PER_KWH_CAP),
             quantity_wh_max=calendar.order_quantity_wh_max,
             open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // writers),
             open_day_ahead_max=max(1, domain.DAY_AHEAD_ORDERS_MAX // writers),
