@@ -91,7 +91,8 @@ class AuctionCleared(Event):
     """A delivery interval's call auction is over. Without a trade `price_jeon_per_kwh` is null, never 0.
 
     `binding_limits` names the feeders that could carry no more, and which way. `day_ahead_trades` are those of the
-    interval that were agreed the day before: a participant's position is the sum of both.
+    interval that were agreed the day before: a participant's position is the sum of both. The certificate's hash, with
+    the book's hash, prices, welfare and binding limits, is the proof that is published; `sandan replay` makes it again.
     """
 
     auction_id: Identifier
@@ -109,6 +110,8 @@ class AuctionCleared(Event):
     trades: tuple[Trade, ...]
     binding_limits: dict[str, Literal["import", "export"]] = Field(default_factory=dict)
     day_ahead_trades: tuple[Trade, ...] = ()
+    welfare_jeon_wh: Annotated[int, Field(strict=True)] | None = None
+    certificate_sha256: str | None = None
 
 
 class DayAheadCleared(Event):

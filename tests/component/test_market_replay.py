@@ -85,7 +85,7 @@ def test_the_hash_of_a_replayed_event_is_that_of_the_published_one(tmp_path: Pat
         ("UPDATE book_order SET price_jeon_per_kwh = 12100 WHERE order_id = 'b1'", "order_book_sha256"),
         ("UPDATE fill SET filled_wh = 9999 WHERE order_id = 's1'", "fills_different"),
         ("UPDATE auction SET price_jeon_per_kwh = price_jeon_per_kwh + 1", "price_krw_per_kwh"),
-        ("UPDATE auction SET event_sha256 = 'x'", "event_sha256"),
+        ("UPDATE auction SET event_sha256 = event_sha256 || 'x'", "event_sha256"),
     ],
 )
 def test_a_change_of_the_past_is_told_with_exit_code_one(tmp_path: Path, change: str, field: str) -> None:
@@ -98,6 +98,16 @@ def test_a_change_of_the_past_is_told_with_exit_code_one(tmp_path: Path, change:
     answer = json.loads(text)
     assert (code, answer["same"]) == (1, False)
     assert answer[field] == 1 if field == "fills_different" else answer[field]["kept"] != answer[field]["replayed"]
+
+
+def test_an_auction_of_before_its_event_gained_a_field_is_still_the_same(tmp_path: Path) -> None:
+    bench = a_market_that_traded(tmp_path / "data")
+    with bench.engine.begin() as db:
+        db.execute(sa.text("UPDATE auction SET event_sha256 = 'older:hash'"))
+
+    code, text = replay(AUCTION_ID, "--folder", str(tmp_path))
+
+    assert (code, "event_sha256" in json.loads(text)) == (0, False)
 
 
 def test_an_auction_of_a_halted_market_is_the_same_again(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What an auction gives, from its orders and its terms alone: the same ones give the same answer for ever."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,9 +49,20 @@ class Auction:
     certificate: Mapping[str, object] | None
 
     @property
+    def certificate_sha256(self) -> str | None:
+        """Hash the certificate as JSON with sorted keys; None without one."""
+        return None if self.certificate is None else certificate_sha256(self.certificate)
+
+    @property
     def status(self) -> Literal["cleared", "halted"]:
         """Say whether the book was cleared."""
         return "halted" if self.certificate is None else "cleared"
+
+
+def certificate_sha256(certificate: Mapping[str, object]) -> str:
+    """Hash a certificate, whatever the order of its keys."""
+    text = json.dumps(certificate, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def terms_of(venue: Venue, *, is_halted: bool, positions: Mapping[str, Position] | None = None) -> Terms:

@@ -1,6 +1,7 @@
 """Auctions: held as soon as their books are complete, missed when they are not."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from services.market import domain, store
 from services.market.handlers.day_ahead import fill_facts, hold_day_ahead_due, trade_fact
 from services.market.handlers.venues import Venues, venue_for, with_rules
 from shared.events.base import Envelope, Event
-from shared.events.market import AuctionCleared
+from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import OrdersSealed
 from shared.intervals import is_delivery_start
 from shared.orderentry import WRITERS
@@ -63,8 +64,13 @@ def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> Aucti
 
 
 def event_sha256(event: AuctionCleared) -> str:
-    """Hash an auction's event as it is published."""
-    return hashlib.sha256(event.model_dump_json().encode()).hexdigest()
+    """Hash an auction's event as it is published, after a hash of its fields' names.
+
+    A later version may add a field: then the events of before can't be made again, and the names say so.
+    """
+    names = [sorted(kind.model_fields) for kind in (AuctionCleared, Fill, Trade)]
+    shape = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    return f"{shape}:{hashlib.sha256(event.model_dump_json().encode()).hexdigest()}"
 
 
 def auction_cleared(
@@ -92,6 +98,8 @@ def auction_cleared(
         ),
         binding_limits={result.feeder_id: result.binding for result in outcome.feeders if result.binding},
         day_ahead_trades=tuple(trade_fact(trade_id, trade) for trade_id, trade in agreed),
+        welfare_jeon_wh=outcome.welfare_jeon_wh,
+        certificate_sha256=auction.certificate_sha256,
     )
 
 

@@ -53,6 +53,8 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         fills=(fill,) * ORDERS_PER_AUCTION_MAX,
         trades=(trade,) * ORDERS_PER_AUCTION_MAX,
         day_ahead_trades=(trade,) * (DAY_AHEAD_ORDERS_MAX + DAY_AHEAD_BLOCKS_MAX),
+        welfare_jeon_wh=10**24,
+        certificate_sha256="0" * 64,
         binding_limits={f"{n:0100}": "import" for n in range(20)},
     )
 
