@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, read_text, writing
+from cli.json_file import read_json
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
 from shared.errors import BadInput
 
 PLOT_SUFFIXES = (".png", ".svg")
@@ -26,7 +27,7 @@ def schedule(
     from optimizers import ess
 
     _check_files(case, out, plot)
-    read = ess.case_from_json(_decoded(case), str(case))
+    read = ess.case_from_json(read_json(case), str(case))
     try:
         found = ess.solve(read)
     except (ess.SolverFailed, ess.BrokenPromise) as error:
@@ -66,27 +67,3 @@ def _check_files(case: Path, out: Path | None, plot: Path | None) -> None:
             rule = "must be another file than the case and the other options name"
             raise BadInput(where="command line", field=option, rule=rule, value=str(path))
         taken.add(path.absolute())
-
-
-def _decoded(path: Path) -> object:
-    """Decode the file; NaN and Infinity pass, so that the case can name their path."""
-
-    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        fields = dict(pairs)
-        if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise BadInput(where=str(path), field=twice, rule="must be given once in its object", value="given again")
-        return fields
-
-    text = read_text(path)
-    try:
-        return json.loads(text, object_pairs_hook=once)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno} column {error.colno}"
-        raise BadInput(where=str(path), field=place, rule="must be JSON", value=error.msg) from None
-    except RecursionError:
-        raise BadInput(where=str(path), field="$", rule="must be a flat object", value="too deeply nested") from None
-    except ValueError as error:
-        # Python refuses to read integers of thousands of digits.
-        raise BadInput(where=str(path), field="$", rule="must hold ordinary numbers", value=str(error)) from None
