@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.pacing import Leash
 from cli.prepare import key_of, write_demo_complex, write_history
 from cli.processes import free_port, require_free_port
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
@@ -28,6 +29,7 @@ from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 WARM_UP = timedelta(minutes=58)
 # The day's last interval is metered and settled a little after its end; later than this something is wrong.
 AFTERMATH = timedelta(hours=2)
+REPORT_EVERY_S = 0.25
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
 
@@ -102,7 +104,7 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
         poll_interval_s=poll_interval_s,
     )
     _require_prices(wanted.day, complex_)
-    clock_file = wanted.folder / "clock.json"
+    clock_file = _clock_file(wanted)
     start = day_start(wanted.day) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
     history_file = wanted.folder / "history.csv"
@@ -133,7 +135,8 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     """Let the day pass and return its summary."""
     key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
-    wall_s_max = (WARM_UP + timedelta(days=1) + AFTERMATH).total_seconds() / wanted.speed
+    clock, midnight = SharedClock(_clock_file(wanted)), day_start(wanted.day)
+    leash = Leash(clock, midnight, sum(len(one.ess) for one in complex_.participants))
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=None),
@@ -143,20 +146,26 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     report: dict[str, Any] = {}
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
-        while monotonic_s() - began_s < wall_s_max:
-            pause(0.5)
+        while clock.now() < midnight + timedelta(days=1) + AFTERMATH:
+            leash.follow(int(report.get("setpoints_confirmed", 0)))
+            pause(REPORT_EVERY_S)
             deployment.restart_ended(progress.console.print)
             report = _fetch_report(wanted.day, deployment.plan, key) or report
             settled = int(report.get("intervals_settled", 0))
             progress.update(task, completed=settled, description=_caption(wanted, report))
             if settled == INTERVALS_PER_DAY and report["statements"] == wanted.factories:
                 break
-    wall_s = round(monotonic_s() - began_s, 1)
-    _stop_clock(wanted)
-    return summary_of(wanted, report, deployment, wall_s=wall_s)
+    wall_s = monotonic_s() - began_s
+    waited_s = wall_s - (clock.now() - (midnight - WARM_UP)).total_seconds() / wanted.speed
+    # The day stays on screen.
+    clock.go_until(clock.now())
+    measured = {"wall_s": round(wall_s, 1), "clock_waited_s": round(max(0.0, waited_s), 1)}
+    return summary_of(wanted, report, deployment, measured)
 
 
-def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, *, wall_s: float) -> dict[str, Any]:
+def summary_of(
+    wanted: Day, report: dict[str, Any], deployment: Deployment, measured: dict[str, float]
+) -> dict[str, Any]:
     """Return the report with what only the launcher knows."""
     from shared.bus.kafka import KafkaBus
 
@@ -172,7 +181,7 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, *, w
         "balanced": balanced,
         "synthetic": True,
         "speed": wanted.speed,
-        "wall_s": wall_s,
+        **measured,
         "kafka_messages": KafkaBus(deployment.broker.bootstrap_servers).messages_held(),
         "cpu_s": deployment.cpu_seconds(),
         "restarts": sum(child.restarts for child in deployment.children.values()),
@@ -223,11 +232,8 @@ def _fetch_report(day: date, plan: Plan, key: str) -> dict[str, Any] | None:
         return None
 
 
-def _stop_clock(wanted: Day) -> None:
-    """Let the clock stand where it is, so that the day stays on screen."""
-    clock_file = wanted.folder / "clock.json"
-    now = SharedClock(clock_file).now()
-    write_pace(clock_file, Pace(start=now, speed=wanted.speed, epoch=None))
+def _clock_file(wanted: Day) -> Path:
+    return wanted.folder / "clock.json"
 
 
 def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:

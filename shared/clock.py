@@ -2,13 +2,14 @@
 
 A simulated clock is three facts in a small JSON file: `start` (the simulated instant it begins at), `speed` (simulated
 seconds a wall second), `epoch` (the wall instant at which it begins, null while it stands still). Every process that is
-given the file's path sees the same time; a day of 15-minute intervals then runs in minutes with the same code.
+given the file's path sees the same time; a day of 15-minute intervals then runs in minutes with the same code. With
+`until` the clock stands once it has come so far: whoever drives it lets it go on when the system has kept up.
 """
 
 import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -63,12 +64,24 @@ class Pace:
     start: datetime
     speed: float
     epoch: datetime | None
+    until: datetime | None = None
 
     def at(self, wall: datetime) -> datetime:
-        """Return the simulated instant at a wall instant; it stands at `start` until `epoch`."""
+        """Return the simulated instant at a wall instant; it stands at `start` until `epoch`, and from `until` on."""
         if self.epoch is None or wall <= self.epoch:
             return self.start
-        return self.start + (wall - self.epoch) * self.speed
+        free = self.start + (wall - self.epoch) * self.speed
+        return free if self.until is None else max(self.start, min(free, self.until))
+
+    def stands(self, wall: datetime) -> bool:
+        """Say whether time does not pass."""
+        return self.epoch is None or (self.until is not None and self.at(wall) >= self.until)
+
+    def going_until(self, until: datetime | None, wall: datetime) -> "Pace":
+        """Return the pace that goes on to another instant from where the clock is, without a leap."""
+        if self.epoch is None or not self.stands(wall):
+            return replace(self, until=until)
+        return replace(self, start=self.at(wall), epoch=wall, until=until)
 
 
 class SharedClock:
@@ -83,11 +96,15 @@ class SharedClock:
     def speed(self) -> float:
         """Return the simulated seconds in a wall second; 0 while the clock stands."""
         pace = self._read()
-        return pace.speed if pace.epoch is not None else 0.0
+        return 0.0 if pace.stands(datetime.now(UTC)) else pace.speed
 
     def now(self) -> datetime:
         """Return the present simulated instant."""
         return self._read().at(datetime.now(UTC))
+
+    def go_until(self, until: datetime | None) -> None:
+        """Move where the clock will stand (None: nowhere), for every process that reads the file."""
+        write_pace(self._path, self._read().going_until(until, datetime.now(UTC)))
 
     def _read(self) -> Pace:
         try:
@@ -107,16 +124,21 @@ def parse_pace(text: str, *, where: str) -> Pace:
     try:
         facts = json.loads(text)
         start = datetime.fromisoformat(facts["start"])
-        epoch = None if facts["epoch"] is None else datetime.fromisoformat(facts["epoch"])
+        epoch = _instant(facts["epoch"])
+        until = _instant(facts.get("until"))
         speed = float(facts["speed"])
     except (KeyError, TypeError, ValueError):
         rule = "must be JSON with start, speed and epoch (ISO 8601 with offset)"
         raise BadInput(where=where, field="clock", rule=rule, value=text.strip()) from None
-    if start.tzinfo is None or (epoch is not None and epoch.tzinfo is None):
-        raise BadInput(where=where, field="start, epoch", rule="must carry a UTC offset", value=text.strip())
+    if any(one is not None and one.tzinfo is None for one in (start, epoch, until)):
+        raise BadInput(where=where, field="start, epoch, until", rule="must carry a UTC offset", value=text.strip())
     if not 0 < speed <= 10_000:  # noqa: PLR2004 -- beyond that an interval is shorter than one poll
         raise BadInput(where=where, field="speed", rule="must be in (0, 10000]", value=speed)
-    return Pace(start=start.astimezone(UTC), speed=speed, epoch=epoch)
+    return Pace(start=start.astimezone(UTC), speed=speed, epoch=epoch, until=until)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def write_pace(path: Path, pace: Pace) -> None:
@@ -125,6 +147,7 @@ def write_pace(path: Path, pace: Pace) -> None:
         "start": pace.start.isoformat(),
         "speed": pace.speed,
         "epoch": None if pace.epoch is None else pace.epoch.isoformat(),
+        "until": None if pace.until is None else pace.until.isoformat(),
     }
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(facts) + "\n")

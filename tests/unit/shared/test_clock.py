@@ -31,6 +31,39 @@ def test_a_pace_without_an_epoch_stands_still() -> None:
     assert Pace(start=START, speed=300.0, epoch=None).at(EPOCH) == START
 
 
+def test_a_pace_with_an_end_stands_there_until_it_is_moved() -> None:
+    pace = Pace(START, 60.0, EPOCH, until=START + timedelta(minutes=10))
+
+    # Ten minutes at 60x are 10 s.
+    assert pace.at(EPOCH + timedelta(seconds=9)) == START + timedelta(minutes=9)
+    assert not pace.stands(EPOCH + timedelta(seconds=9))
+    assert pace.at(EPOCH + timedelta(seconds=25)) == START + timedelta(minutes=10)
+    assert pace.stands(EPOCH + timedelta(seconds=25))
+
+
+def test_a_pace_that_stood_goes_on_from_there_without_a_leap() -> None:
+    pace = Pace(START, 60.0, EPOCH, until=START + timedelta(minutes=10))
+    late = EPOCH + timedelta(seconds=25)
+
+    further = pace.going_until(START + timedelta(hours=1), late)
+
+    assert further.at(late) == START + timedelta(minutes=10)
+    assert further.at(late + timedelta(seconds=5)) == START + timedelta(minutes=15)
+    assert further.going_until(None, late).at(late + timedelta(seconds=300)) == START + timedelta(hours=5, minutes=10)
+
+
+def test_a_pace_whose_end_is_moved_in_time_runs_through() -> None:
+    pace = Pace(START, 60.0, EPOCH, until=START + timedelta(minutes=10))
+
+    further = pace.going_until(START + timedelta(hours=1), EPOCH + timedelta(seconds=5))
+
+    assert further.at(EPOCH + timedelta(seconds=25)) == START + timedelta(minutes=25)
+
+
+def test_an_end_before_the_start_turns_no_time_back() -> None:
+    assert Pace(START, 60.0, EPOCH, until=START - timedelta(hours=1)).at(EPOCH + timedelta(seconds=5)) == START
+
+
 def test_processes_that_share_a_file_share_the_time_and_follow_its_changes(tmp_path: Path) -> None:
     path = tmp_path / "clock.json"
     set_pace(path, Pace(START, 60.0, None), 1)
@@ -47,7 +80,7 @@ def test_processes_that_share_a_file_share_the_time_and_follow_its_changes(tmp_p
 
 def test_a_clock_file_says_what_was_written(tmp_path: Path) -> None:
     path = tmp_path / "clock.json"
-    pace = Pace(START, 7.5, EPOCH)
+    pace = Pace(START, 7.5, EPOCH, until=START + timedelta(hours=1))
 
     write_pace(path, pace)
 
@@ -62,7 +95,7 @@ def test_a_clock_file_says_what_was_written(tmp_path: Path) -> None:
         ("[]", "clock must be JSON with start, speed and epoch"),
         ('{"start": "2026-05-20T00:00:00+09:00", "speed": 1}', "clock must be JSON with start, speed and epoch"),
         ('{"start": "noon", "speed": 1, "epoch": null}', "clock must be JSON with start, speed and epoch"),
-        ('{"start": "2026-05-20T00:00:00", "speed": 1, "epoch": null}', "start, epoch must carry a UTC offset"),
+        ('{"start": "2026-05-20T00:00:00", "speed": 1, "epoch": null}', "start, epoch, until must carry a UTC offset"),
         ('{"start": "2026-05-20T00:00:00Z", "speed": 0, "epoch": null}', r"speed must be in \(0, 10000\], was 0.0"),
         ('{"start": "2026-05-20T00:00:00Z", "speed": NaN, "epoch": null}', r"speed must be in \(0, 10000\], was nan"),
         ('{"start": "2026-05-20T00:00:00Z", "speed": 1e9, "epoch": null}', r"speed must be in \(0, 10000\]"),

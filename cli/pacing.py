@@ -1,0 +1,49 @@
+"""A simulated day at the machine's own pace: time waits for batteries that were not told yet what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.clock import SharedClock, monotonic_s
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY
+
+# A set-point is taken until its interval begins.
+BEFORE_DELIVERY = timedelta(minutes=1)
+# A set-point that takes longer than this is not slow but missing, and the day goes on without it.
+HOLD_S_MAX = 20.0
+
+
+@dataclass
+class Leash:
+    """Where the clock of a simulated day has to stand until the system has caught up.
+
+    On a machine that is too slow for the speed asked for, or busy with something else, the day takes longer; it does
+    not come out differently.
+
+    Args:
+        clock: The day's clock.
+        first: The day's first interval.
+        setpoints_per_interval: How many are to be confirmed before an interval begins, one a battery.
+    """
+
+    clock: SharedClock
+    first: datetime
+    setpoints_per_interval: int
+    gone_without: int = 0
+    _until: datetime | None = None
+    _standing_since_s: float | None = None
+
+    def follow(self, setpoints_confirmed: int) -> None:
+        """Let the clock go on as far as the set-points confirmed so far allow."""
+        if self.setpoints_per_interval == 0:
+            return
+        told = setpoints_confirmed // self.setpoints_per_interval + self.gone_without
+        until = self.first + told * INTERVAL - BEFORE_DELIVERY if told < INTERVALS_PER_DAY else None
+        if until != self._until:
+            self.clock.go_until(until)
+            self._until, self._standing_since_s = until, None
+        elif self.clock.speed > 0:
+            self._standing_since_s = None
+        elif self._standing_since_s is None:
+            self._standing_since_s = monotonic_s()
+        elif monotonic_s() - self._standing_since_s > HOLD_S_MAX:
+            self.gone_without += 1

@@ -1,0 +1,60 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cli.pacing import Leash
+from shared.clock import Pace, SharedClock, wall_now, write_pace
+
+MIDNIGHT = datetime(2026, 5, 19, 15, tzinfo=UTC)
+LONG_AGO = timedelta(hours=10)
+# The first interval needs its set-points a minute before it begins.
+FIRST_STOP = MIDNIGHT - timedelta(minutes=1)
+
+
+def a_leash(folder: Path, setpoints_per_interval: int) -> tuple[SharedClock, Leash]:
+    """Return a clock that stands before its first interval, and its leash."""
+    path = folder / "clock.json"
+    write_pace(path, Pace(MIDNIGHT - timedelta(hours=1), 60.0, wall_now() - LONG_AGO, until=FIRST_STOP))
+    clock = SharedClock(path)
+    return clock, Leash(clock, MIDNIGHT, setpoints_per_interval)
+
+
+def test_clock_stands_before_an_interval_whose_batteries_were_not_all_told(tmp_path: Path) -> None:
+    clock, leash = a_leash(tmp_path, 4)
+
+    # 4 of the day's second interval's 4 are missing 1: it begins at 00:15.
+    leash.follow(7)
+
+    assert clock.now() <= MIDNIGHT + timedelta(minutes=14)
+
+
+def test_clock_of_a_day_that_is_told_to_its_end_runs_free(tmp_path: Path) -> None:
+    clock, leash = a_leash(tmp_path, 4)
+    leash.follow(0)
+
+    leash.follow(4 * 96)
+
+    assert clock.speed == 60.0
+
+
+def test_clock_without_batteries_is_left_alone(tmp_path: Path) -> None:
+    clock, leash = a_leash(tmp_path, 0)
+
+    leash.follow(0)
+
+    assert clock.now() == FIRST_STOP
+
+
+def test_day_goes_on_without_a_setpoint_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.pacing.HOLD_S_MAX", -1.0)
+    clock, leash = a_leash(tmp_path, 4)
+    leash.follow(0)
+    assert clock.now() == FIRST_STOP
+
+    # It is seen standing, then given up, then the clock goes on to a minute before the second interval.
+    for _ in range(3):
+        leash.follow(0)
+
+    assert clock.speed > 0
+    assert leash.gone_without == 1
