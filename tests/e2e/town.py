@@ -42,6 +42,10 @@ class Town:
     def let_time_pass(self, speed: float) -> None:
         write_pace(self.folder / "clock.json", Pace(start=self.now(), speed=speed, epoch=wall_now()))
 
+    def hold_at(self, instant: datetime | None) -> None:
+        """Let the clock stand from an instant on, until told otherwise: a slow machine then misses nothing."""
+        SharedClock(self.folder / "clock.json").go_until(instant)
+
     def wait_until(self, instant: datetime) -> None:
         give_up_at = monotonic_s() + WAIT_S
         while self.now() < instant:
@@ -91,15 +95,13 @@ class Town:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    def submit(self, order: dict[str, Any], participant_id: str) -> dict[str, Any] | None:
-        """Submit an order until it is acknowledged, however often the API is away; None where its gate has closed."""
+    def submit(self, order: dict[str, Any], participant_id: str) -> dict[str, Any]:
+        """Submit an order until it is acknowledged, however often the API is away."""
         give_up_at = monotonic_s() + WAIT_S
         while True:
             try:
                 answer: dict[str, Any] = self.call("POST", "/orders", "factory", order, participant_id=participant_id)
             except urllib.error.HTTPError as error:
-                if error.code == 409:
-                    return None
                 if error.code not in {429, 503}:
                     raise
             except OSError:
