@@ -16,6 +16,8 @@ from shared.intervals import INTERVAL, interval_of
 
 # The writers of every complex: automatic bids come from the scheduler, all others through the trading API.
 WRITERS = ("scheduler", "trading_api")
+# What operators ask of the market travels among this writer's orders.
+OPERATORS_WRITER = "trading_api"
 
 
 def add_tables(metadata: sa.MetaData) -> sa.Table:

@@ -80,16 +80,18 @@ PROGRESS = sa.Table(
     sa.Column("cleared_through", UtcInstant),
     sa.Column("dispatched_through", UtcInstant),
     sa.Column("bid_through", UtcInstant),
+    sa.Column("is_halted", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The newest interval that was cleared, dispatched, and bid for."""
+    """The newest interval that was cleared, dispatched, and bid for; and whether the market takes no orders."""
 
     cleared_through: datetime | None = None
     dispatched_through: datetime | None = None
     bid_through: datetime | None = None
+    is_halted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +251,14 @@ def mark_alarmed(db: Connection, complex_id: str, device_id: str, delivery_start
 def load_progress(db: Connection, complex_id: str) -> Progress:
     """Return how far a complex is."""
     row = db.execute(sa.select(PROGRESS).where(PROGRESS.c.complex_id == complex_id)).one_or_none()
-    return Progress() if row is None else Progress(row.cleared_through, row.dispatched_through, row.bid_through)
+    if row is None:
+        return Progress()
+    return Progress(row.cleared_through, row.dispatched_through, row.bid_through, is_halted=row.is_halted)
 
 
-def save_progress(db: Connection, complex_id: str, **through: datetime) -> None:
+def save_progress(db: Connection, complex_id: str, **marks: datetime | bool) -> None:
     """Set some of a complex's progress marks."""
-    _put(db, PROGRESS, {"complex_id": complex_id, **through})
+    _put(db, PROGRESS, {"complex_id": complex_id, **marks})
 
 
 def forget_before(db: Connection, complex_id: str, instant: datetime) -> None:

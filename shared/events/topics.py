@@ -75,11 +75,12 @@ TOPICS: tuple[Topic, ...] = (
     _topic("scheduler.orders.v1", "complex_id", _ORDERS, "market trading_api", 400),
     _topic("scheduler.schedules.v1", "complex_id/device_id", [scheduler.ScheduleSolved], "trading_api", 30),
     _topic("scheduler.setpoints.v1", "complex_id/device_id", [scheduler.SetpointIssued], "fems trading_api", 30),
-    _topic("trading_api.orders.v1", "complex_id", _ORDERS, "market", 400),
+    # What changes the rules for orders travels among them, so that no order overtakes it.
     _topic(
-        "trading_api.commands.v1",
+        "trading_api.orders.v1",
         "complex_id",
         [
+            *_ORDERS,
             commands.MarketHaltRequested,
             commands.MarketResumeRequested,
             commands.CalendarChangeRequested,

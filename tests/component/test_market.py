@@ -20,6 +20,7 @@ from shared.events.market import (
 )
 from shared.events.orders import Side
 from shared.intervals import INTERVAL
+from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import (
     ALARM,
@@ -233,6 +234,20 @@ def test_a_halted_market_takes_no_orders_but_cancels_and_fills_nothing(bench: Be
     assert (auction.status, auction.price_jeon_per_kwh, auction.volume_wh) == ("halted", None, 0)
     assert {fill.order_id: fill.filled_wh for fill in auction.fills} == {"s1": 0, "b1": 0}
     assert auction.trades == ()
+
+
+def test_an_automatic_order_that_overtook_its_halt_is_not_filled(bench: Bench) -> None:
+    halt = MarketHaltRequested(complex_id=COMPLEX_ID, requested_at=EARLY, operator="kim", reason="drill")
+    resume = MarketResumeRequested(complex_id=COMPLEX_ID, requested_at=EARLY + timedelta(minutes=1), operator="kim")
+    before = EARLY - timedelta(microseconds=1)
+
+    give(bench, a_sell(at=before), a_sell("s2", at=EARLY), a_buy(at=before), halt, resume)
+    give(bench, a_seal("scheduler"), a_seal("trading_api"))
+
+    assert [event.order_id for event in bench.published(OrderAccepted)] == ["s1", "s2", "b1"]
+    [auction] = bench.published(AuctionCleared)
+    assert {fill.order_id: fill.filled_wh for fill in auction.fills} == {"s1": 10_000, "s2": 0, "b1": 10_000}
+    assert next(fill.reason for fill in auction.fills if fill.order_id == "s2") is FillReason.HALTED
 
 
 def test_a_resumed_market_reopens_by_auction(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """Past auctions held again from what the market logged; its state rebuilt from the log."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -129,10 +130,12 @@ def test_an_unknown_auction_or_folder_is_bad_input(tmp_path: Path, folder: str) 
 
 
 def test_the_state_is_rebuilt_from_the_log_to_the_same_hash(tmp_path: Path) -> None:
-    first = a_bench(tmp_path / "first")
+    first, later = a_bench(tmp_path / "first"), EARLY + timedelta(seconds=1)
     halt = MarketHaltRequested(complex_id=COMPLEX_ID, requested_at=EARLY, operator="kim", reason="drill")
-    resume = MarketResumeRequested(complex_id=COMPLEX_ID, requested_at=EARLY, operator="kim")
-    give(first, halt, resume, a_sell(), a_sell("s2"), a_buy(), a_buy("b2"), a_buy("late", at=DELIVERY))
+    resume = MarketResumeRequested(complex_id=COMPLEX_ID, requested_at=later, operator="kim")
+    give(first, a_sell("early"), a_buy("b3"), halt, a_buy("b4"), a_sell("s3"), resume)
+    give(first, a_sell(at=later), a_sell("s2", at=later), a_buy(at=later), a_buy("b2", at=later))
+    give(first, a_buy("late", at=DELIVERY))
     give(first, a_cancel("b2", "daesung-casting", at=LAST_MOMENT), a_seal("scheduler"), a_seal("trading_api"))
     give(first, a_seal("scheduler", DELIVERY + INTERVAL), a_buy("after"))
     first.restart()

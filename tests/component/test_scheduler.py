@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.scheduler.handlers.rounds import MEASURED_WITHIN
+from shared.events.market import MarketHalted, MarketResumed
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.events.wire import decode
@@ -95,6 +96,18 @@ def test_each_factory_bids_once_for_the_next_open_auction(bench: Bench) -> None:
     assert (hanbit.participant_id, hanbit.sequence) == (HANBIT, 1)
     # 480 kW and nothing of its own: 120 kWh, at 0.75 of the way between the grid's two prices.
     assert (daesung.participant_id, daesung.side, daesung.quantity_wh, daesung.sequence) == (DAESUNG, "buy", 120_000, 2)
+
+
+def test_a_halted_market_gets_no_bids_while_batteries_are_dispatched_on(bench: Bench) -> None:
+    halted = MarketHalted(complex_id=C, halted_at=NOON, reason="drill", operator="kim")
+    bench.give(a_state(C, NOON), halted)
+    a_quarter_hour(bench, C, NOON)
+    assert (len(dispatched(bench)), bench.published(OrderSubmitted)) == (1, [])
+
+    bench.give(MarketResumed(complex_id=C, resumed_at=NOON + SECOND, operator="kim"))
+    a_quarter_hour(bench, C, NOON + INTERVAL)
+
+    assert {event.delivery_start for event in bench.published(OrderSubmitted)} == {NOON + 3 * INTERVAL}
 
 
 def test_restarts_repeats_and_ticks_change_nothing(bench: Bench) -> None:

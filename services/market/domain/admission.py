@@ -15,7 +15,8 @@ class Standing:
 
     Args:
         sealed_through: The newest interval that the order's own writer has sealed; None before its first seal.
-        halted_at: Beginning of the halt in which the order was stamped; None if the market was open then.
+        halted_at: Beginning of the halt in which the order was stamped; None if the market was open then, or if that
+            can't be told yet for orders of its writer: those are left out of their auction.
         open_orders: Orders of the same participant and writer already in the same book.
         side_wh: Their energy on the order's own side.
         committed_krw: What the open orders of the same participant and writer cost at most, in all books that were

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -23,13 +23,19 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """All that an auction's answer depends on beside its orders; `positions` by participant, where there are any."""
+    """All that an auction's answer depends on beside its orders.
+
+    Args:
+        positions: What was agreed the day before, by participant.
+        stamped_in_halts: Ids of orders that were stamped in a halt, and admitted since it may not have been known yet.
+    """
 
     sites: Mapping[str, Site]
     feeders: tuple[clearing.Feeder, ...]
     is_halted: bool
     tick_jeon: int = 1
     positions: Mapping[str, Position] = field(default_factory=dict)
+    stamped_in_halts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,13 @@ def certificate_sha256(certificate: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def terms_of(venue: Venue, *, is_halted: bool, positions: Mapping[str, Position] | None = None) -> Terms:
+def terms_of(
+    venue: Venue,
+    *,
+    is_halted: bool,
+    positions: Mapping[str, Position] | None = None,
+    stamped_in_halts: Collection[str] = (),
+) -> Terms:
     """Return the terms of a venue's auction."""
     return Terms(
         sites=venue.sites,
@@ -73,6 +85,7 @@ def terms_of(venue: Venue, *, is_halted: bool, positions: Mapping[str, Position]
         is_halted=is_halted,
         tick_jeon=venue.rules.tick_jeon,
         positions=positions or {},
+        stamped_in_halts=frozenset(stamped_in_halts),
     )
 
 
@@ -80,8 +93,8 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     """Clear a complete book; in a halted market nothing is filled.
 
     Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence. Left out
-    are those that would meet an earlier order of their own participant, and those that with its earlier orders on the
-    same side are more than its site can take or deliver.
+    are those stamped in a halt, those that would meet an earlier order of their own participant, and those that with
+    its earlier orders on the same side are more than its site can take or deliver.
     """
     book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
     left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
@@ -130,7 +143,9 @@ def places_left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason
     for place, order in enumerate(book):
         own, side = order.participant_id, order.side
         limit_wh = _room_wh(terms, own, side)
-        if not order.block_wh and _meets(order, best):
+        if order.order_id in terms.stamped_in_halts:
+            left_out[place] = FillReason.HALTED
+        elif not order.block_wh and _meets(order, best):
             left_out[place] = FillReason.OWN_ORDER
         elif any(taken_wh[own, side, start] + part_wh > limit_wh for start, part_wh in order.legs):
             left_out[place] = FillReason.SITE_LIMIT
@@ -172,6 +187,7 @@ def terms_record(terms: Terms) -> dict[str, object]:
         "version": 1,
         "is_halted": terms.is_halted,
         "tick_jeon": terms.tick_jeon,
+        "stamped_in_halts": sorted(terms.stamped_in_halts),
         "positions": {name: [one.bought_wh, one.sold_wh] for name, one in sorted(terms.positions.items())},
         "sites": {name: [site.feeder_id, site.take_wh_max, site.deliver_wh_max] for name, site in terms.sites.items()},
         "feeders": [
@@ -189,7 +205,8 @@ def terms_record(terms: Terms) -> dict[str, object]:
 def terms_from(record: Mapping[str, object]) -> Terms:
     """Return the terms that `terms_record` wrote."""
     sites, feeders, tick_jeon = record["sites"], record["feeders"], record["tick_jeon"]
-    positions = record.get("positions", {})
+    positions, in_halts = record.get("positions", {}), record.get("stamped_in_halts", [])
+    assert isinstance(in_halts, list)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(positions, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(sites, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(feeders, list)  # noqa: S101 -- as above
@@ -198,6 +215,7 @@ def terms_from(record: Mapping[str, object]) -> Terms:
         is_halted=record["is_halted"] is True,
         tick_jeon=tick_jeon,
         positions={name: Position(*one) for name, one in positions.items()},
+        stamped_in_halts=frozenset(in_halts),
         sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
         feeders=tuple(
             clearing.Feeder(

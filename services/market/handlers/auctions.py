@@ -51,7 +51,12 @@ def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> Aucti
     orders = store.load_book(db, venue.complex_id, due.delivery_start)
 
     agreed = store.load_day_ahead_trades(db, venue.complex_id, due.delivery_start)
-    terms = domain.terms_of(ruled, is_halted=halted_at is not None, positions=store.positions_of(agreed))
+    terms = domain.terms_of(
+        ruled,
+        is_halted=halted_at is not None,
+        positions=store.positions_of(agreed),
+        stamped_in_halts=store.stamped_in_halts(db, venue.complex_id, orders),
+    )
 
     auction = domain.hold_auction(terms, orders)
 

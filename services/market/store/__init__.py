@@ -32,6 +32,7 @@ from services.market.store.progress import (
     save_day_ahead_through,
     save_halt,
     save_seal,
+    stamped_in_halts,
 )
 from services.market.store.state import state_sha256
 from services.market.store.tables import METADATA
@@ -74,5 +75,6 @@ __all__ = [
     "save_rejection",
     "save_seal",
     "save_version",
+    "stamped_in_halts",
     "state_sha256",
 ]

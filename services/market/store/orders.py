@@ -12,6 +12,7 @@ from services.market.domain import DAY, Limits, Order, Standing
 from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, PROGRESS, REJECTION, SEAL
 from shared.db.tables import UtcInstant
 from shared.intervals import INTERVAL, day_start, trading_day_of
+from shared.orderentry import OPERATORS_WRITER
 from shared.units import JEON_WH_PER_KRW
 
 
@@ -122,7 +123,8 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
     ).one()
     standing = Standing(
         sealed_through=found.sealed_through,
-        halted_at=found.halted_at,
+        # Only in the topic that carries halts is it certain which of them came before the order.
+        halted_at=found.halted_at if order.writer == OPERATORS_WRITER else None,
         open_orders=found.open_orders,
         side_wh=int(found.side_wh or 0),
         committed_krw=int(found.committed_krw or 0),

@@ -1,11 +1,12 @@
 """How far a complex's market is: seals, halts, the newest cleared interval."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Seal
+from services.market.domain import Order, Seal
 from services.market.store.orders import HALT_AT
 from services.market.store.tables import HALT, PROGRESS, SEAL
 
@@ -32,6 +33,16 @@ def halt_at(db: Connection, complex_id: str, instant: datetime) -> datetime | No
     """Return the beginning of the halt that an instant lies in."""
     found: datetime | None = db.scalar(HALT_AT, {"complex_id": complex_id, "instant": instant})
     return found
+
+
+def stamped_in_halts(db: Connection, complex_id: str, orders: Iterable[Order]) -> list[str]:
+    """Return the ids of the orders that were stamped in a halt."""
+    halts = db.execute(sa.select(HALT.c.halted_at, HALT.c.resumed_at).where(HALT.c.complex_id == complex_id)).all()
+    return [
+        order.order_id
+        for order in orders
+        if any(begin <= order.submitted_at and (end is None or order.submitted_at < end) for begin, end in halts)
+    ]
 
 
 def open_halt(db: Connection, complex_id: str) -> datetime | None:

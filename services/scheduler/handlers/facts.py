@@ -11,7 +11,7 @@ from shared.complexes import Complexes, Ess
 from shared.events.base import Envelope, Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
-from shared.events.market import AuctionCleared
+from shared.events.market import AuctionCleared, MarketHalted, MarketResumed
 from shared.intervals import INTERVAL, interval_of
 from shared.reference import tariff_book
 from shared.runloop import Handler
@@ -42,6 +42,8 @@ class Facts:
             IntervalMetered: self.on_interval_metered,
             DeviceObserved: self.on_device_observed,
             AuctionCleared: on_auction_cleared,
+            MarketHalted: on_market_halted,
+            MarketResumed: on_market_resumed,
             SetpointConfirmed: on_setpoint_confirmed,
             SetpointRefused: on_setpoint_refused,
         }
@@ -82,6 +84,18 @@ def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Se
     event = envelope.event
     store.save_positions(db, event)
     store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
+    return []
+
+
+def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> Sequence[Event]:
+    """Bid no more: the orders would be refused."""
+    store.save_progress(db, envelope.event.complex_id, is_halted=True)
+    return []
+
+
+def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> Sequence[Event]:
+    """Bid again, for intervals whose turn has not come yet."""
+    store.save_progress(db, envelope.event.complex_id, is_halted=False)
     return []
 
 

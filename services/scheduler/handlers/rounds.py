@@ -203,8 +203,8 @@ def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, O
 def _bids_due(db: Connection, round_: Round) -> bool:
     """Say whether the next open auction has not been bid for, and remember that it now is."""
     complex_id, bid_start = round_.complex_.complex_id, round_.starts[BID_STEP]
-    through = store.load_progress(db, complex_id).bid_through
-    if through is not None and through >= bid_start:
+    progress = store.load_progress(db, complex_id)
+    if progress.is_halted or (progress.bid_through is not None and progress.bid_through >= bid_start):
         return False
     store.save_progress(db, complex_id, bid_through=bid_start)
     return True

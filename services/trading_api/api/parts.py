@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from starlette.requests import Request
 
 from services.trading_api.api.feed import Feed
 from services.trading_api.domain.access import Principal
+from services.trading_api.handlers.commands import Deeds
 from services.trading_api.handlers.entry import Desk
+from shared import orderentry
 from shared.clock import Clock
 from shared.complexes import Complex, Complexes
 
@@ -46,6 +48,11 @@ class Parts:
     def desk_of(self, principal: Principal) -> Desk:
         """Return where the caller's orders are taken in."""
         return Desk(self.complex_of(principal), self.clock, self.rules.open_orders_max)
+
+    def market_deeds(self, db: Connection, principal: Principal) -> Deeds:
+        """Return what changes the rules for orders: stamped under the orders' lock, so that stamps follow the topic."""
+        orderentry.next_sequence(db, principal.complex_id)
+        return Deeds(db, principal, self.clock.now())
 
 
 def parts_of(request: Request) -> Parts:

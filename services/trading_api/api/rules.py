@@ -57,7 +57,7 @@ def post_calendar(wanted: CalendarIn, parts: PartsHere, caller: Caller) -> Asked
     if strangers:
         raise Problem("invalid_request", errors=[_stranger("traders", strangers[0])])
     with parts.engine.begin() as db:
-        deeds = commands.Deeds(db, caller, parts.clock.now())
+        deeds = parts.market_deeds(db, caller)
         commands.change_calendar(deeds, wanted.calendar())
     return {"requested_at": instant_text(deeds.now)}
 
@@ -74,7 +74,7 @@ def post_limits(wanted: LimitsIn, parts: PartsHere, caller: Caller) -> Asked:
     if wanted.participant_id not in parts.complex_of(caller).by_participant:
         raise Problem("invalid_request", errors=[_stranger("participant_id", wanted.participant_id)])
     with parts.engine.begin() as db:
-        deeds = commands.Deeds(db, caller, parts.clock.now())
+        deeds = parts.market_deeds(db, caller)
         commands.change_limits(
             deeds,
             wanted.participant_id,

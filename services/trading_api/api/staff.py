@@ -35,7 +35,7 @@ class Requested(TypedDict):
 def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Requested:
     """Ask the market to take no orders and to trade nothing until it is resumed."""
     with parts.engine.begin() as db:
-        deeds = commands.Deeds(db, caller, parts.clock.now())
+        deeds = parts.market_deeds(db, caller)
         commands.halt(deeds, wanted.reason)
     return {"requested_at": instant_text(deeds.now)}
 
@@ -44,7 +44,7 @@ def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Requested:
 def resume_market(parts: PartsHere, caller: Caller) -> Requested:
     """Ask the market to go on."""
     with parts.engine.begin() as db:
-        deeds = commands.Deeds(db, caller, parts.clock.now())
+        deeds = parts.market_deeds(db, caller)
         commands.resume(deeds)
     return {"requested_at": instant_text(deeds.now)}
 
