@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 INTERVAL = timedelta(minutes=15)
 INTERVALS_PER_DAY = 96
+DAY = INTERVALS_PER_DAY * INTERVAL  # Korea has no daylight saving time.
 KST = ZoneInfo("Asia/Seoul")
 
 
@@ -30,6 +31,11 @@ def day_start(day: date) -> datetime:
 
 
 def delivery_starts(day: date) -> list[datetime]:
-    """Return the 96 delivery intervals of a Korean day, in order (Korea has no daylight saving time)."""
+    """Return the 96 delivery intervals of a Korean day, in order."""
     first = day_start(day)
     return [first + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
+
+
+def day_ahead_gate(gate: timedelta, day: date) -> datetime:
+    """Return the instant before which orders for a Korean day are stamped; `gate` counts from midnight before it."""
+    return day_start(day) - DAY + gate

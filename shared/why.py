@@ -99,6 +99,45 @@ def sentence(outcome: Outcome) -> Sentence:
             assert_never(outcome.reason)
 
 
+def block_sentence(reason: str, gain_krw: int | None) -> Sentence:
+    """Say what became of a block of the day-ahead auction.
+
+    Args:
+        reason: As in BlockDecided.
+        gain_krw: What it gains, or would have gained, against its own price; None where an interval has no price.
+    """
+    ko, en = _BLOCK[reason]
+    won = Sentence("", "") if gain_krw is None else _against_own_price(abs(gain_krw), is_gain=gain_krw >= 0)
+    return Sentence(f"{ko}{won.ko}.", f"{en}{won.en}.")
+
+
+def _against_own_price(won_krw: int, *, is_gain: bool) -> Sentence:
+    if is_gain:
+        return Sentence(f" (주문가 대비 이득 {won_krw:,}원)", f" (a gain of {won_krw:,} KRW against its own price)")
+    return Sentence(f" (주문가 대비 손실 {won_krw:,}원)", f" (a loss of {won_krw:,} KRW against its own price)")
+
+
+_BLOCK = {
+    "accepted": ("블록 전체가 체결되었습니다", "The whole block was filled"),
+    "out_of_money": (
+        "구간 가격이 블록의 주문가에 맞지 않았습니다",
+        "The prices of its intervals do not suit the block",
+    ),
+    "in_the_money": (
+        "가격은 맞았지만 아무도 손해 보지 않고 블록 전체를 체결할 수 없었습니다",
+        "The prices would suit the block, but all of it could not be filled so that nobody loses",
+    ),
+    "site_limit": (
+        "앞선 주문과 합하면 연계 설비 한도를 넘어 블록이 제외되었습니다",
+        "With your earlier orders the block is more than your site can take or deliver, so it was left out",
+    ),
+    "halted": (
+        "게이트 마감 시점에 시장이 정지되어 있어 체결되지 않았습니다",
+        "The market was halted at gate closure, so nothing was filled",
+    ),
+}
+
+
 def _compared(outcome: Outcome, end_ko: str, end_en: str, *, better: bool) -> Sentence:
     """Compare the order's limit with the price; a limit of the better kind may also equal the price."""
     limit, price = krw_text(outcome.limit_jeon_per_kwh), krw_text(outcome.price_jeon_per_kwh or 0)

@@ -15,7 +15,6 @@ from services.market.domain.auction import (
 )
 from services.market.domain.calendar import CalendarChange, refusal_of, rules_from, rules_of, rules_record
 from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
-from services.market.domain.day_ahead_gate import DAY, day_ahead_gate
 from services.market.domain.seals import DueAuction, HeldUp, Seal, auctions_due, held_up
 from services.market.domain.values import (
     DAY_AHEAD_BLOCKS_MAX,
@@ -31,7 +30,6 @@ from services.market.domain.values import (
 )
 
 __all__ = [
-    "DAY",
     "DAY_AHEAD_BLOCKS_MAX",
     "DAY_AHEAD_ORDERS_MAX",
     "ORDERS_PER_AUCTION_MAX",
@@ -62,7 +60,6 @@ __all__ = [
     "auctions_due",
     "cancellable",
     "certificate_sha256",
-    "day_ahead_gate",
     "held_up",
     "hold_auction",
     "hold_day_ahead",

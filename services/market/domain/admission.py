@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.market.domain.day_ahead_gate import DAY, day_ahead_gate
 from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
-from shared.intervals import is_delivery_start, trading_day_of
+from shared.intervals import DAY, day_ahead_gate, is_delivery_start, trading_day_of
 from shared.units import krw_text, kwh_text
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from services.market.domain.day_ahead_gate import DAY
 from services.market.domain.values import PRICE_JEON_PER_KWH_CAP, Rules, Venue
-from shared.intervals import INTERVAL
+from shared.intervals import DAY, INTERVAL
 from shared.units import krw_text
 
 # A version begins at least this long after it was asked for, so that no order that it concerns is on its way already.

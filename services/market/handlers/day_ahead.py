@@ -13,7 +13,7 @@ from services.market.handlers.venues import with_rules
 from shared.events.base import Event
 from shared.events.market import BlockDecided, DayAheadCleared, Fill, Trade
 from shared.events.orders import Side
-from shared.intervals import day_start, trading_day_of
+from shared.intervals import DAY, day_start, trading_day_of
 from shared.orderentry import WRITERS
 from shared.why import FillReason
 
@@ -33,12 +33,12 @@ def hold_day_ahead_due(
     lead = venue.rules.gate_closure_lead
     stamped_before = min(max(seal.delivery_start for seal in own) for own in newest.values()) - lead
     through = store.day_ahead_through(db, venue.complex_id)
-    day = through + domain.DAY if through else _first_day(min(seal.delivery_start for seal in seals))
+    day = through + DAY if through else _first_day(min(seal.delivery_start for seal in seals))
     events: list[Event] = []
     while True:
-        ruled = with_rules(venue, store.rules_at(db, venue.complex_id, day - domain.DAY))
+        ruled = with_rules(venue, store.rules_at(db, venue.complex_id, day - DAY))
         # Without an auction the day is passed over when its first interval's own gate closes.
-        gate = day - lead if ruled.rules.day_ahead_gate is None else day - domain.DAY + ruled.rules.day_ahead_gate
+        gate = day - lead if ruled.rules.day_ahead_gate is None else day - DAY + ruled.rules.day_ahead_gate
         if gate > stamped_before:
             return events
         if ruled.rules.day_ahead_gate is not None:
@@ -46,7 +46,7 @@ def hold_day_ahead_due(
             sealed_at = max(seal.sealed_at for seal in covering)
             events += _hold(ruled, _Closed(trading_day_of(day), gate, sealed_at), time_limit_s, db)
         store.save_day_ahead_through(db, venue.complex_id, day)
-        day += domain.DAY
+        day += DAY
 
 
 def _covering(seals: Sequence[domain.Seal], delivery_start: datetime) -> list[domain.Seal]:
@@ -59,7 +59,7 @@ def _delivery(seal: domain.Seal) -> datetime:
 
 def _first_day(first_sealed: datetime) -> datetime:
     """Return the beginning of the first day whose auction can still be complete: the one after the first seal's."""
-    return day_start(trading_day_of(first_sealed)) + domain.DAY
+    return day_start(trading_day_of(first_sealed)) + DAY
 
 
 @dataclass(frozen=True, slots=True)

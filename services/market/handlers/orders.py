@@ -11,6 +11,7 @@ from services.market.handlers.venues import Venues, venue_for, with_rules
 from shared.events.base import INT64_MAX, Envelope, Event
 from shared.events.market import AmendmentRejected, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted
+from shared.intervals import DAY
 from shared.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ def _cancel(
 def _is_over(venue: domain.Venue, order: domain.Order, db: Connection) -> bool:
     if order.auction == "day_ahead":
         day = store.day_ahead_through(db, venue.complex_id)
-        return day is not None and order.delivery_start < day + domain.DAY
+        return day is not None and order.delivery_start < day + DAY
     cleared_through = store.cleared_through(db, venue.complex_id)
     return cleared_through is not None and order.delivery_start <= cleared_through
 

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import DAY, Limits, Order, Standing
+from services.market.domain import Limits, Order, Standing
 from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, PROGRESS, REJECTION, SEAL
 from shared.db.tables import UtcInstant
-from shared.intervals import INTERVAL, day_start, trading_day_of
+from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.orderentry import OPERATORS_WRITER
 from shared.units import JEON_WH_PER_KRW
 

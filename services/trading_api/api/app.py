@@ -65,6 +65,7 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
     problems.add_handlers(app)
     for router in (
         orders.entering,
+        orders.blocks,
         orders.seeing,
         reads.router,
         staff.operating,

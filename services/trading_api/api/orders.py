@@ -5,11 +5,20 @@ from typing import Annotated, Any, assert_never
 from fastapi import APIRouter, Query, Response
 
 from services.trading_api.api.guard import EVERYONE, guarded
-from services.trading_api.api.parts import Caller, PartsHere
+from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import AmendIn, ClientOrderId, DryRunOut, OrderIn, PageOut, order_value_krw
-from services.trading_api.domain.access import Role
+from services.trading_api.api.schemas import (
+    AmendIn,
+    BlockIn,
+    ClientOrderId,
+    DryRunOut,
+    OrderIn,
+    PageOut,
+    order_value_krw,
+)
+from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.orders import Draft
 from services.trading_api.domain.shapes import OrderView
 from services.trading_api.domain.views import instant_text, order_view
 from services.trading_api.handlers import entry
@@ -18,13 +27,26 @@ from services.trading_api.store.orders import order
 from shared.db.engine import reading
 
 entering = APIRouter(prefix="/api/v1/orders", route_class=guarded(Role.FACTORY), tags=["orders"])
+blocks = APIRouter(prefix="/api/v1/blocks", route_class=guarded(Role.FACTORY), tags=["orders"])
 seeing = APIRouter(prefix="/api/v1/orders", route_class=guarded(*EVERYONE), tags=["orders"])
 
 
 @entering.post("", status_code=201, response_model=OrderView | DryRunOut)
 def post_order(wanted: OrderIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
     """Take an order in; 201 once it is durable, 200 for the same order again."""
-    draft, desk = wanted.draft(), parts.desk_of(caller)
+    return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)
+
+
+@blocks.post("", status_code=201, response_model=OrderView | DryRunOut)
+def post_block(wanted: BlockIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
+    """Take in a fill-or-kill order of the day-ahead auction; from then on it is an order like others."""
+    return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)
+
+
+def _take_in(
+    draft: Draft, response: Response, parts: Parts, caller: Principal, *, dry_run: bool
+) -> OrderView | DryRunOut:
+    desk = parts.desk_of(caller)
     with parts.engine.begin() as db:
         outcome = entry.submit(db, desk, caller, draft, dry_run=dry_run)
         if dry_run:
@@ -34,10 +56,9 @@ def post_order(wanted: OrderIn, response: Response, parts: PartsHere, caller: Ca
             parts.feed.nudge()
             response.headers["Location"] = f"/api/v1/orders/{row['order_id']}"
             return order_view(row)
-        case entry.Created():
+        case entry.Created(gate_closure=gate_closure):
             response.status_code = 200
-            closure = draft.delivery_start - desk.complex.market.gate_closure_lead
-            return DryRunOut(gate_closure=instant_text(closure), value_krw=order_value_krw(draft))
+            return DryRunOut(gate_closure=instant_text(gate_closure), value_krw=order_value_krw(draft))
         case entry.Repeated(order=row):
             response.status_code = 200
             return order_view(row)
@@ -45,12 +66,12 @@ def post_order(wanted: OrderIn, response: Response, parts: PartsHere, caller: Ca
             raise _refusal(outcome)
 
 
-def _refusal(outcome: entry.Reused | entry.GateClosed | entry.TooManyOpen | entry.OutOfLimits) -> Problem:
+def _refusal(outcome: entry.Reused | entry.Closed | entry.TooManyOpen | entry.OutOfLimits) -> Problem:
     match outcome:
         case entry.Reused(order=row):
             return Problem("client_order_id_reused", order_id=row["order_id"])
-        case entry.GateClosed():
-            return gate_closed(outcome)
+        case entry.GateClosed() | entry.NoDayAhead():
+            return closed(outcome)
         case entry.TooManyOpen(limit=limit):
             return Problem("too_many_open_orders", limit=limit)
         case entry.OutOfLimits(broken=broken):
@@ -60,8 +81,10 @@ def _refusal(outcome: entry.Reused | entry.GateClosed | entry.TooManyOpen | entr
             assert_never(outcome)
 
 
-def gate_closed(outcome: entry.GateClosed) -> Problem:
-    """Return the problem of a book that is closed."""
+def closed(outcome: entry.Closed) -> Problem:
+    """Return the problem of a book that is closed, or never opens."""
+    if isinstance(outcome, entry.NoDayAhead):
+        return Problem("no_day_ahead_auction")
     return Problem(
         "gate_closed",
         delivery_start=instant_text(outcome.delivery_start),
@@ -106,7 +129,9 @@ def patch_order(order_id: str, wanted: AmendIn, parts: PartsHere, caller: Caller
             return order_view(row)
         case entry.Ended(order=row):
             raise Problem("order_ended", status=row["status"])
-        case entry.GateClosed() | entry.OutOfLimits():
+        case entry.NotAmendable():
+            raise Problem("block_not_amendable")
+        case entry.GateClosed() | entry.NoDayAhead() | entry.OutOfLimits():
             raise _refusal(outcome)
         case _:
             assert_never(outcome)
@@ -125,8 +150,8 @@ def delete_order(order_id: str, parts: PartsHere, caller: Caller) -> OrderView:
             return order_view(row)
         case entry.Ended(order=row):
             raise Problem("order_ended", status=row["status"])
-        case entry.GateClosed():
-            raise gate_closed(outcome)
+        case entry.GateClosed() | entry.NoDayAhead():
+            raise closed(outcome)
         case _:
             assert_never(outcome)
 

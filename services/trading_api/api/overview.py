@@ -9,6 +9,7 @@ from services.trading_api.api.parts import Parts
 from services.trading_api.domain.access import Principal
 from services.trading_api.domain.views import (
     auction_view,
+    day_ahead_view,
     device_view,
     instant_text,
     order_view,
@@ -52,6 +53,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         if seen_by
         else {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
         "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
+        "day_ahead": [day_ahead_view(row) for row in lists.day_ahead_between(db, complex_id, first, end)],
         "settled": [_settled(row) for row in days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)],
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
         "orders": [order_view(row) for row in orders.rows],

@@ -49,6 +49,12 @@ KINDS: Mapping[str, Kind] = {
         "The book for delivery at {delivery_start} closed at {gate_closure}.",
         "{delivery_start} 인도분의 주문은 {gate_closure}에 마감되었습니다.",
     ),
+    "no_day_ahead_auction": Kind(
+        409, "The market calendar has no day-ahead auction.", "현재 시장 일정에는 하루전 경매가 없습니다."
+    ),
+    "block_not_amendable": Kind(
+        409, "A block can be taken back, not changed.", "블록 주문은 취소만 가능하고 변경할 수 없습니다."
+    ),
     "client_order_id_reused": Kind(
         409,
         "This client_order_id stands for another order, {order_id}.",

@@ -12,6 +12,7 @@ from services.trading_api.api.problems import FieldError, Problem, shown
 from services.trading_api.api.schemas import DeliveryStart, PageOut
 from services.trading_api.domain.shapes import (
     AuctionView,
+    DayAheadView,
     DeviceView,
     ForecastView,
     OrderView,
@@ -22,6 +23,7 @@ from services.trading_api.domain.shapes import (
 )
 from services.trading_api.domain.views import (
     auction_view,
+    day_ahead_view,
     device_view,
     forecast_view,
     order_view,
@@ -82,6 +84,12 @@ def get_auction(delivery_start: Annotated[DeliveryStart, Path()], parts: PartsHe
     own_orders = [order_view(row) for row in orders if seen_by in {None, row["participant_id"]}]
     own_trades = [trade_view(row, seen_by=seen_by) for row in trades]
     return AuctionDetail(**auction_view(found), own_orders=own_orders, own_trades=own_trades)
+
+
+@router.get("/day-ahead")
+def get_day_ahead(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: Cursor = None) -> PageOut[DayAheadView]:
+    """List what the day-ahead auctions gave, an interval each, the latest delivery first."""
+    return paged(parts, lists.day_ahead_list(caller.complex_id), day_ahead_view, limit=limit, cursor=cursor)
 
 
 @router.get("/trades")

@@ -19,7 +19,7 @@ from pydantic import (
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
 from shared.events.commands import Calendar
-from shared.intervals import is_delivery_start
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, is_delivery_start, trading_day_of
 from shared.units import krw_text, scaled_integer
 
 PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
@@ -114,13 +114,14 @@ class SideIn(StrEnum):
 
 
 class OrderIn(Request):
-    """An order for one delivery interval."""
+    """An order for one delivery interval, in its own auction or in that of the day before."""
 
     client_order_id: ClientOrderId
     delivery_start: DeliveryStart
     side: SideIn
     price_krw_per_kwh: PriceJeon
     quantity_kwh: QuantityWh
+    auction: Literal["intraday", "day_ahead"] = "intraday"
 
     def draft(self) -> Draft:
         """Return the order in the domain's numbers."""
@@ -130,6 +131,36 @@ class OrderIn(Request):
             side="buy" if self.side is SideIn.BUY else "sell",
             price_jeon_per_kwh=self.price_krw_per_kwh,
             quantity_wh=self.quantity_kwh,
+            auction=self.auction,
+        )
+
+
+class BlockIn(Request):
+    """A fill-or-kill order of the day-ahead auction: all of its intervals, one after another, or none."""
+
+    client_order_id: ClientOrderId
+    delivery_start: DeliveryStart
+    side: SideIn
+    price_krw_per_kwh: PriceJeon
+    quantity_kwh: Annotated[tuple[QuantityWh, ...], Field(min_length=1, max_length=INTERVALS_PER_DAY)]
+
+    @model_validator(mode="after")
+    def _within_a_day(self) -> "BlockIn":
+        last = self.delivery_start + (len(self.quantity_kwh) - 1) * INTERVAL
+        if trading_day_of(last) != trading_day_of(self.delivery_start):
+            raise ValueError("must lie within one Korean day")
+        return self
+
+    def draft(self) -> Draft:
+        """Return the block in the domain's numbers."""
+        return Draft(
+            client_order_id=self.client_order_id,
+            delivery_start=self.delivery_start,
+            side="buy" if self.side is SideIn.BUY else "sell",
+            price_jeon_per_kwh=self.price_krw_per_kwh,
+            quantity_wh=sum(self.quantity_kwh),
+            auction="day_ahead",
+            block_wh=self.quantity_kwh,
         )
 
 

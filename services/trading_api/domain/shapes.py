@@ -24,6 +24,8 @@ class OrderView(TypedDict):
     side: str
     price_krw_per_kwh: str
     quantity_kwh: str
+    auction: str
+    block_kwh: list[str] | None
     submitted_at: str
     status: str
     reason: str | None
@@ -52,6 +54,23 @@ class AuctionView(TypedDict):
     orders: int
     trades: int
     feeder_price_krw_per_kwh: dict[str, str | None]
+    book_hash: str
+
+
+class DayAheadView(TypedDict):
+    """The public result of one interval of a day in the auction of the day before."""
+
+    auction_id: str
+    delivery_start: str
+    cleared_at: str
+    status: str
+    price_krw_per_kwh: str | None
+    volume_kwh: str
+    fees_krw: int
+    orders: int
+    trades: int
+    feeder_price_krw_per_kwh: dict[str, str | None]
+    method: str
     book_hash: str
 
 

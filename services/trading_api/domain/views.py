@@ -9,6 +9,7 @@ from services.trading_api.domain.shapes import (
     AuctionView,
     AuditView,
     CalendarView,
+    DayAheadView,
     DeviceView,
     ForecastView,
     KeyView,
@@ -42,6 +43,8 @@ def order_view(row: Row) -> OrderView:
         "side": row["side"],
         "price_krw_per_kwh": krw_text(price_now(row)),
         "quantity_kwh": kwh_text(quantity_now(row)),
+        "auction": row["auction"],
+        "block_kwh": [kwh_text(part_wh) for part_wh in row["block_wh"]] if row["block_wh"] else None,
         "submitted_at": instant_text(row["submitted_at"]),
         "status": row["status"] or OrderStatus.RECEIVED.value,
         "reason": row["reason"],
@@ -86,6 +89,25 @@ def auction_view(row: Row) -> AuctionView:
         "orders": row["order_count"],
         "trades": row["trade_count"],
         "feeder_price_krw_per_kwh": {feeder: _maybe(krw_text, price) for feeder, price in sorted(feeders.items())},
+        "book_hash": row["book_hash"],
+    }
+
+
+def day_ahead_view(row: Row) -> DayAheadView:
+    """Show the public result of one interval in the day-ahead auction."""
+    feeders: dict[str, int | None] = row["feeder_price_jeon_per_kwh"]
+    return {
+        "auction_id": row["auction_id"],
+        "delivery_start": instant_text(row["delivery_start"]),
+        "cleared_at": instant_text(row["cleared_at"]),
+        "status": row["status"],
+        "price_krw_per_kwh": _maybe(krw_text, row["price_jeon_per_kwh"]),
+        "volume_kwh": kwh_text(row["volume_wh"]),
+        "fees_krw": row["fees_krw"],
+        "orders": row["order_count"],
+        "trades": row["trade_count"],
+        "feeder_price_krw_per_kwh": {feeder: _maybe(krw_text, price) for feeder, price in sorted(feeders.items())},
+        "method": row["method"],
         "book_hash": row["book_hash"],
     }
 

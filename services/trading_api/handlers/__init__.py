@@ -6,12 +6,11 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from services.trading_api.handlers import facts, market
+from services.trading_api.handlers import day_ahead, facts, market
 from services.trading_api.handlers.entry import SERVICE
 from services.trading_api.store.logs import prune_stream
 from shared import orderentry
 from shared.complexes import Complexes
-from shared.db import messaging
 from shared.events.base import Event
 from shared.events.market import AuctionCleared
 from shared.runloop import Handler, Service
@@ -28,11 +27,14 @@ def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: N
             fresh = orderentry.seal_due(db, one.complex_id, writer=SERVICE, lead=lead, now=now)
             if fresh:
                 prune_stream(db, one.complex_id)
-            if any(seal.delivery_start.hour == seal.delivery_start.minute == 0 for seal in fresh):
-                messaging.forget_old(db, now=now)
             seals += fresh
         return seals
 
     on_auction_cleared = partial(market.on_auction_cleared, complexes)
-    reading: dict[type[Event], Handler] = {**facts.HANDLERS, **market.HANDLERS, AuctionCleared: on_auction_cleared}
+    reading: dict[type[Event], Handler] = {
+        **facts.HANDLERS,
+        **market.HANDLERS,
+        **day_ahead.handlers(complexes),
+        AuctionCleared: on_auction_cleared,
+    }
     return Service(name=SERVICE, handlers=reading, tick=tick)

@@ -1,8 +1,8 @@
 """Take orders in and back, each in one transaction with its event: what was acknowledged is durable and sealed in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
@@ -25,16 +25,17 @@ from shared.clock import Clock
 from shared.complexes import Complex
 from shared.db import messaging
 from shared.events.base import Envelope, Event, named_id
-from shared.events.orders import OrderAmendRequested, OrderCancelRequested, OrderSubmitted, Side
+from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted, Side
 
 SERVICE = "trading_api"
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The order is durable."""
+    """The order is durable; its book closes at `gate_closure`."""
 
     order: Mapping[Any, Any]
+    gate_closure: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,16 @@ class GateClosed:
 
     delivery_start: datetime
     gate_closure: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NoDayAhead:
+    """The calendar in force has no day-ahead auction."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAmendable:
+    """A block can be taken back, not changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +114,10 @@ class Change:
     quantity_wh: int | None
 
 
-Amendment = AmendAsked | Ended | GateClosed | OutOfLimits
-Submission = Created | Repeated | Reused | GateClosed | TooManyOpen | OutOfLimits
-Cancellation = CancelAsked | Ended | GateClosed
+Closed = GateClosed | NoDayAhead
+Amendment = AmendAsked | Ended | Closed | OutOfLimits | NotAmendable
+Submission = Created | Repeated | Reused | Closed | TooManyOpen | OutOfLimits
+Cancellation = CancelAsked | Ended | Closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +138,12 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     order_id = str(named_id("order", SERVICE, complex_id, participant_id, draft.client_order_id))
     known = order(db, complex_id, order_id)
     if known is not None:
-        return Repeated(known) if _same(known, draft) else Reused(known)
-    if broken := broken_limits(draft, _limits(db, desk, now)):
+        return Repeated(known) if _draft_of(known) == draft else Reused(known)
+    limits = _limits(db, desk, now)
+    if broken := broken_limits(draft, limits):
         return OutOfLimits(tuple(broken))
-    lead = desk.complex.market.gate_closure_lead
-    if not orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now):
-        return GateClosed(draft.delivery_start, draft.delivery_start - lead)
+    if closed := _closed(db, complex_id, limits, draft, now):
+        return closed
     count = open_count(db, complex_id, participant_id)
     if count >= desk.open_orders_max:
         return TooManyOpen(count, desk.open_orders_max)
@@ -145,15 +157,25 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         "side": draft.side,
         "price_jeon_per_kwh": draft.price_jeon_per_kwh,
         "quantity_wh": draft.quantity_wh,
+        "auction": draft.auction,
+        "block_wh": list(draft.block_wh) or None,
         "submitted_at": now,
         "sequence": sequence,
     }
     if not dry_run:
         save_order(db, row)
-        submitted = OrderSubmitted(**{**row, "side": Side(draft.side)})
-        _emit(db, submitted, named_id("order-submitted", complex_id, order_id), now=now)
+        _emit(db, _submitted(row, draft), named_id("order-submitted", complex_id, order_id), now=now)
         _show(db, complex_id, order_id, now=now)
-    return Created({**row, **_NOTHING_YET})
+    gate_closure = limits.gate_closure(draft.auction, draft.delivery_start)
+    assert gate_closure is not None  # noqa: S101 -- the book was found open above; narrows the type
+    return Created({**row, **_NOTHING_YET}, gate_closure)
+
+
+def _submitted(row: Mapping[str, Any], draft: Draft) -> OrderSubmitted | BlockSubmitted:
+    facts = {**row, "side": Side(draft.side)}
+    if not draft.block_wh:
+        return OrderSubmitted(**{name: facts[name] for name in OrderSubmitted.model_fields})
+    return BlockSubmitted(**{name: facts[name] for name in BlockSubmitted.model_fields})
 
 
 def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, change: Change) -> Amendment | None:
@@ -165,19 +187,19 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         return None
     if OrderStatus(found["status"] or OrderStatus.RECEIVED) not in OPEN:
         return Ended(found)
+    if found["block_wh"]:
+        return NotAmendable()
     now = desk.clock.now()
-    draft = Draft(
-        client_order_id=found["client_order_id"],
-        delivery_start=found["delivery_start"],
-        side=found["side"],
+    draft = replace(
+        _draft_of(found),
         price_jeon_per_kwh=price_now(found) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
         quantity_wh=quantity_now(found) if change.quantity_wh is None else change.quantity_wh,
     )
-    if broken := broken_limits(draft, _limits(db, desk, now)):
+    limits = _limits(db, desk, now)
+    if broken := broken_limits(draft, limits):
         return OutOfLimits(tuple(broken))
-    lead = desk.complex.market.gate_closure_lead
-    if not orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now):
-        return GateClosed(draft.delivery_start, draft.delivery_start - lead)
+    if closed := _closed(db, complex_id, limits, draft, now):
+        return closed
     wish = OrderAmendRequested(
         complex_id=complex_id,
         order_id=order_id,
@@ -206,12 +228,28 @@ def _limits(db: Connection, desk: Desk, now: datetime) -> OrderLimits:
             price_jeon_per_kwh_min=market.price_jeon_per_kwh_min,
             price_jeon_per_kwh_max=market.price_jeon_per_kwh_max,
             quantity_wh_max=market.order_quantity_wh_max,
+            gate_closure_lead=market.gate_closure_lead,
         )
+    day_ahead_gate_s = calendar.get("day_ahead_gate_s")
     return OrderLimits(
         price_jeon_per_kwh_min=calendar["price_jeon_per_kwh_min"],
         price_jeon_per_kwh_max=calendar["price_jeon_per_kwh_max"],
         quantity_wh_max=calendar["order_quantity_wh_max"],
+        gate_closure_lead=timedelta(seconds=calendar["gate_closure_lead_s"]),
+        day_ahead_gate=None if day_ahead_gate_s is None else timedelta(seconds=day_ahead_gate_s),
     )
+
+
+def _closed(db: Connection, complex_id: str, limits: OrderLimits, draft: Draft, now: datetime) -> Closed | None:
+    """Say why a book takes no word any more; None while it does."""
+    gate_closure = limits.gate_closure(draft.auction, draft.delivery_start)
+    if gate_closure is None:
+        return NoDayAhead()
+    is_open = now < gate_closure
+    if draft.auction == "intraday":
+        lead = limits.gate_closure_lead
+        is_open = orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now)
+    return None if is_open else GateClosed(draft.delivery_start, gate_closure)
 
 
 def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> Cancellation | None:
@@ -232,7 +270,7 @@ def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapp
         match _cancel(db, desk, found, orderentry.next_sequence(db, complex_id)):
             case CancelAsked(order=row):
                 asked.append(row)
-            case Ended() | GateClosed():
+            case Ended() | GateClosed() | NoDayAhead():
                 pass
     return asked
 
@@ -245,9 +283,8 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, sequence: int) -> Can
     if status not in OPEN:
         return Ended(found)
     now = desk.clock.now()
-    lead = desk.complex.market.gate_closure_lead
-    if not orderentry.gate_is_open(db, complex_id, delivery_start=found["delivery_start"], lead=lead, now=now):
-        return GateClosed(found["delivery_start"], found["delivery_start"] - lead)
+    if closed := _closed(db, complex_id, _limits(db, desk, now), _draft_of(found), now):
+        return closed
     wish = OrderCancelRequested(
         complex_id=complex_id,
         order_id=order_id,
@@ -283,12 +320,16 @@ _NOTHING_YET: Mapping[str, None] = dict.fromkeys(
 )
 
 
-def _same(row: RowMapping, draft: Draft) -> bool:
-    return (row["delivery_start"], row["side"], row["price_jeon_per_kwh"], row["quantity_wh"]) == (
-        draft.delivery_start,
-        draft.side,
-        draft.price_jeon_per_kwh,
-        draft.quantity_wh,
+def _draft_of(row: RowMapping) -> Draft:
+    """Return an order as it was asked for at first."""
+    return Draft(
+        client_order_id=row["client_order_id"],
+        delivery_start=row["delivery_start"],
+        side=row["side"],
+        price_jeon_per_kwh=row["price_jeon_per_kwh"],
+        quantity_wh=row["quantity_wh"],
+        auction=row["auction"],
+        block_wh=tuple(row["block_wh"] or ()),
     )
 
 

@@ -22,6 +22,7 @@ from shared.events.market import (
     AuctionCleared,
     CalendarChanged,
     CalendarChangeRefused,
+    DayAheadCleared,
     Fill,
     LimitsChanged,
     MarketHalted,
@@ -42,7 +43,7 @@ def on_order_submitted(envelope: Envelope[OrderSubmitted], db: Connection) -> li
     """Keep an automatic order of the scheduler's."""
     event = envelope.event
     save_order(db, {**event.model_dump(), "side": event.side.value})
-    _show_order(db, envelope, event.order_id)
+    show_order(db, envelope, event.order_id)
     return []
 
 
@@ -73,7 +74,7 @@ def on_order_amended(envelope: Envelope[OrderAmended], db: Connection) -> list[E
     event = envelope.event
     amended = {"amended_price_jeon_per_kwh": event.price_jeon_per_kwh, "amended_quantity_wh": event.quantity_wh}
     mark_amendment(db, event.complex_id, event.order_id, amendment="accepted", amendment_detail=None, **amended)
-    _show_order(db, envelope, event.order_id)
+    show_order(db, envelope, event.order_id)
     return []
 
 
@@ -82,7 +83,7 @@ def on_amendment_rejected(envelope: Envelope[AmendmentRejected], db: Connection)
     event = envelope.event
     detail = f"{event.reason}: {event.detail}"
     mark_amendment(db, event.complex_id, event.order_id, amendment="rejected", amendment_detail=detail)
-    _show_order(db, envelope, event.order_id)
+    show_order(db, envelope, event.order_id)
     return []
 
 
@@ -100,14 +101,14 @@ def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> 
     save_version(db, row)
     effective_from = instant_text(event.calendar.effective_from)
     shown = {"version": event.calendar_version, "effective_from": effective_from, "refused": None}
-    _show(db, envelope, [Entry(ALL, "calendar", shown)])
+    show(db, envelope, [Entry(ALL, "calendar", shown)])
     return []
 
 
 def on_calendar_change_refused(envelope: Envelope[CalendarChangeRefused], db: Connection) -> list[Event]:
     """Tell staff that the calendar stays, and why."""
     shown = {"version": None, "effective_from": None, "refused": envelope.event.detail}
-    _show(db, envelope, [Entry(STAFF, "calendar", shown)])
+    show(db, envelope, [Entry(STAFF, "calendar", shown)])
     return []
 
 
@@ -124,9 +125,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     row = {**facts, "order_count": len(event.fills), "trade_count": len(event.trades)}
     upsert(db, AUCTION, [row])
     auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
-    members = complexes[event.complex_id].by_participant if event.complex_id in complexes else {}
-    ends = [{**_end(fill), "why": _why(event, fill, members)} for fill in event.fills]
-    save_outcomes(db, [{**auction_facts, **end} for end in ends])
+    save_outcomes(db, [{**auction_facts, **end_of(complexes, event, fill)} for fill in event.fills])
     trades = [
         {**auction_facts, "auction_id": event.auction_id, **trade.model_dump()}
         for trade in (*event.trades, *event.day_ahead_trades)
@@ -134,7 +133,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     upsert(db, TRADE, trades)
     ended = orders_of_interval(db, event.complex_id, event.delivery_start)
     shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
-    _show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
+    show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
     return []
 
 
@@ -143,7 +142,7 @@ def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> list[E
     event = envelope.event
     state = {"halted": True, "since": event.halted_at, "reason": event.reason, "operator": event.operator}
     upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-    _show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
+    show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
     return []
 
 
@@ -152,7 +151,7 @@ def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> list
     event = envelope.event
     state = {"halted": False, "since": event.resumed_at, "reason": "", "operator": event.operator}
     upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-    _show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
+    show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
     return []
 
 
@@ -216,11 +215,13 @@ def _take_verdict(
         "received_krw": 0,
     }
     save_outcomes(db, [row])
-    _show_order(db, envelope, event.order_id)
+    show_order(db, envelope, event.order_id)
     return []
 
 
-def _end(fill: Fill) -> dict[str, str | int | None]:
+def end_of(complexes: Complexes, event: AuctionCleared | DayAheadCleared, fill: Fill) -> dict[str, object]:
+    """Return what became of a simple order, and why."""
+    members = complexes[event.complex_id].by_participant if event.complex_id in complexes else {}
     status = status_after_auction(quantity_wh=fill.quantity_wh, filled_wh=fill.filled_wh)
     return {
         "order_id": fill.order_id,
@@ -232,10 +233,13 @@ def _end(fill: Fill) -> dict[str, str | int | None]:
         "filled_wh": fill.filled_wh,
         "paid_krw": fill.paid_krw,
         "received_krw": fill.received_krw,
+        "why": _why(event, fill, members),
     }
 
 
-def _why(event: AuctionCleared, fill: Fill, members: Mapping[str, Participant]) -> dict[str, str] | None:
+def _why(
+    event: AuctionCleared | DayAheadCleared, fill: Fill, members: Mapping[str, Participant]
+) -> dict[str, str] | None:
     """Put the market's code and the auction's figures into a sentence; None where the market said no code."""
     participant = members.get(fill.participant_id)
     if fill.reason is None or participant is None:
@@ -262,15 +266,17 @@ def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **ch
         here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
         db.execute(sa.update(STUDY).where(here).values(**storable(STUDY, changed)))
         shown = {"study_id": study_id, **{name: fact for name, fact in changed.items() if name != "results"}}
-        _show(db, envelope, [Entry(STAFF, "study", shown)])
+        show(db, envelope, [Entry(STAFF, "study", shown)])
     return []
 
 
-def _show_order(db: Connection, envelope: Envelope[Event], order_id: str) -> None:
+def show_order(db: Connection, envelope: Envelope[Event], order_id: str) -> None:
+    """Show an order as it now is to those who may see it."""
     row = order(db, envelope.event.complex_id, order_id)
     if row is not None:
-        _show(db, envelope, [Entry(audience_of(row["participant_id"]), "order", order_view(row))])
+        show(db, envelope, [Entry(audience_of(row["participant_id"]), "order", order_view(row))])
 
 
-def _show(db: Connection, envelope: Envelope[Event], entries: Sequence[Entry]) -> None:
+def show(db: Connection, envelope: Envelope[Event], entries: Sequence[Entry]) -> None:
+    """Put entries into the live stream."""
     append_to_stream(db, envelope.event.complex_id, entries, now=envelope.occurred_at)

@@ -14,6 +14,7 @@ from services.trading_api.store.tables import (
     API_KEY,
     AUCTION,
     AUDIT,
+    DAY_AHEAD,
     DEVICE,
     FORECAST,
     MARKET_STATE,
@@ -42,6 +43,11 @@ def auction_list(complex_id: str) -> Listing:
     return Listing(
         "auctions", sa.select(AUCTION).where(AUCTION.c.complex_id == complex_id), (AUCTION.c.delivery_start,)
     )
+
+
+def day_ahead_list(complex_id: str) -> Listing:
+    """List the day-ahead auctions' intervals by delivery, the latest first."""
+    return Listing("day_ahead", _of(DAY_AHEAD, complex_id), (DAY_AHEAD.c.delivery_start,))
 
 
 def trade_list(complex_id: str, *, seen_by: str | None, delivery_start: datetime | None = None) -> Listing:
@@ -121,6 +127,12 @@ def auctions_between(db: Connection, complex_id: str, first: datetime, end: date
     """Return the auctions of [first, end) by delivery."""
     query = _of(AUCTION, complex_id).where(AUCTION.c.delivery_start >= first, AUCTION.c.delivery_start < end)
     return rows_of(db, query.order_by(AUCTION.c.delivery_start))
+
+
+def day_ahead_between(db: Connection, complex_id: str, first: datetime, end: datetime) -> Sequence[RowMapping]:
+    """Return the day-ahead results of [first, end) by delivery."""
+    query = _of(DAY_AHEAD, complex_id).where(DAY_AHEAD.c.delivery_start >= first, DAY_AHEAD.c.delivery_start < end)
+    return rows_of(db, query.order_by(DAY_AHEAD.c.delivery_start))
 
 
 def settled_between(

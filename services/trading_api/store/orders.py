@@ -41,6 +41,12 @@ def orders_of_interval(db: Connection, complex_id: str, delivery_start: datetime
     return rows_of(db, query.order_by(ORDER.c.submitted_at, ORDER.c.order_id))
 
 
+def block_ids(db: Connection, complex_id: str, order_ids: Sequence[str]) -> set[str]:
+    """Return which of some orders are blocks."""
+    chosen = (ORDER.c.complex_id == complex_id, ORDER.c.order_id.in_(order_ids), ORDER.c.block_wh.is_not(None))
+    return set(db.scalars(sa.select(ORDER.c.order_id).where(*chosen)))
+
+
 def open_orders(db: Connection, complex_id: str, participant_id: str) -> Sequence[RowMapping]:
     """Return a participant's orders that no auction and no refusal has ended, first come first."""
     query = orders(complex_id, seen_by=participant_id).where(_is_open())

@@ -60,6 +60,9 @@ ORDER = _table(
     *_instant("delivery_start", "submitted_at", "cancel_requested_at?"),
     *_whole("sequence", "price_jeon_per_kwh", "quantity_wh", "amended_price_jeon_per_kwh?", "amended_quantity_wh?"),
     *_text("amendment?", "amendment_detail?"),
+    # Which auction it is for: "intraday" or "day_ahead"; and the energy of each interval of a block.
+    sa.Column("auction", sa.Text, nullable=False, server_default="intraday"),
+    sa.Column("block_wh", sa.JSON(none_as_null=True)),
     sa.Index("submitted_order_by_delivery", "complex_id", "delivery_start"),
     sa.Index("submitted_order_by_participant", "complex_id", "participant_id", "submitted_at"),
 )
@@ -80,6 +83,14 @@ AUCTION = _table(
     *_instant("cleared_at"),
     *_whole("price_jeon_per_kwh?", "price_low_jeon_per_kwh?", "price_high_jeon_per_kwh?"),
     *_whole("volume_wh", "fees_krw", "order_count", "trade_count"),
+    sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
+)
+DAY_AHEAD = _table(
+    "day_ahead",
+    "delivery_start@",
+    *_text("auction_id", "status", "book_hash", "method"),
+    *_instant("cleared_at"),
+    *_whole("price_jeon_per_kwh?", "volume_wh", "fees_krw", "order_count", "trade_count"),
     sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
 )
 TRADE = _table(

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,12 @@ from services.trading_api.domain.orders import (
 )
 from services.trading_api.domain.views import instant_text, trade_view
 
-LIMITS = OrderLimits(price_jeon_per_kwh_min=-1_000, price_jeon_per_kwh_max=50_000, quantity_wh_max=2_000_000)
+LIMITS = OrderLimits(
+    price_jeon_per_kwh_min=-1_000,
+    price_jeon_per_kwh_max=50_000,
+    quantity_wh_max=2_000_000,
+    gate_closure_lead=timedelta(minutes=30),
+)
 
 
 def a_draft(*, price_jeon_per_kwh: int = 13_025, quantity_wh: int = 12_345) -> Draft:

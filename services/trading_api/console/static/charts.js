@@ -44,17 +44,19 @@ const nowMark = (state) => (dayOf(nowOf(state)) !== state.day ? undefined : {
 export function drawPrices(state) {
   const auctions = [...state.auctions.values()];
   const settled = [...state.settled.values()];
+  const ahead = [...state.dayAhead.values()];
   const line = (name, data, style) => ({ name, type: "line", step: "middle", symbol: "none", connectNulls: false, data, ...style });
   const frame = base();
   chartOf("price-chart").setOption({
     ...frame,
-    legend: { ...frame.legend, data: ["price", "volume", "tariffTop", "tariff", "sellBack"].map(word) },
+    legend: { ...frame.legend, data: ["price", ...(ahead.length ? ["dayAhead"] : []), "volume", "tariffTop", "tariff", "sellBack"].map(word) },
     yAxis: [valueAxis(), valueAxis({ splitLine: { show: false } })],
     series: [
       { name: word("volume"), type: "bar", yAxisIndex: 1, barCategoryGap: "15%", itemStyle: { color: COLOURS.import, opacity: 0.42 }, data: byslot(auctions, (one) => Number(one.volume_kwh)) },
       line(word("tariffTop"), byslot(settled, (one) => number(one.grid_import_price_krw_per_kwh_max)), { lineStyle: { color: "#ef8d7a", width: 1.2 }, itemStyle: { color: "#ef8d7a" } }),
       line(word("tariff"), byslot(settled, (one) => number(one.grid_import_price_krw_per_kwh_min)), { lineStyle: { color: "#b8695c", width: 1.2, type: [4, 3] }, itemStyle: { color: "#b8695c" } }),
       line(word("sellBack"), byslot(settled, (one) => number(one.grid_export_price_krw_per_kwh)), { lineStyle: { color: COLOURS.export, width: 1.2 }, itemStyle: { color: COLOURS.export } }),
+      line(word("dayAhead"), byslot(ahead, (one) => number(one.price_krw_per_kwh)), { lineStyle: { color: COLOURS.price, width: 1.4, type: [2, 3] }, itemStyle: { color: COLOURS.price }, z: 4 }),
       line(word("price"), byslot(auctions, (one) => number(one.price_krw_per_kwh)), { lineStyle: { color: COLOURS.price, width: 2.2 }, itemStyle: { color: COLOURS.price }, z: 5, markLine: nowMark(state) }),
     ],
   }, true);

@@ -33,7 +33,7 @@ function take(snapshot) {
 }
 
 const DRAWN_BY = {
-  devices: ["board", "batteries"], auction: ["prices"], settled: ["prices"], reading: ["sources"],
+  devices: ["board", "batteries"], auction: ["prices"], day_ahead: ["prices"], settled: ["prices"], reading: ["sources"],
   schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
 };
 
@@ -124,7 +124,7 @@ function drawOrders() {
       cell(word(one.side), one.side), cell(one.price_krw_per_kwh, "n"), cell(Number(one.quantity_kwh).toFixed(1), "n"),
       cell(Number(one.filled_kwh).toFixed(1), "n"), cell(word(one.status), `state ${one.status}`),
     );
-    row.title = one.detail ?? one.order_id;
+    row.title = one.why?.[language()] ?? one.detail ?? one.order_id;
     return row;
   });
   if (!rows.length) { const row = document.createElement("tr"); const empty = cell(word("none"), "empty"); empty.colSpan = 7; row.append(empty); rows.push(row); }

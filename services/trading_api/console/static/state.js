@@ -8,6 +8,7 @@ export function stateFrom(snapshot) {
   const state = {
     ...snapshot,
     auctions: by(snapshot.auctions, "delivery_start"),
+    dayAhead: by(snapshot.day_ahead, "delivery_start"),
     settled: by(snapshot.settled, "delivery_start"),
     energy: new Map(),
     orders: by(snapshot.orders, "order_id"),
@@ -61,6 +62,7 @@ export const CHANGES = {
   clock: (state, clock) => setClock(state, clock),
   devices: (state, list) => list.forEach((one) => state.devices.set(one.device_id, one)),
   auction: (state, one) => isShown(state, one) && state.auctions.set(one.delivery_start, one),
+  day_ahead: (state, one) => isShown(state, one) && state.dayAhead.set(one.delivery_start, one),
   reading: (state, one) => isShown(state, one) && addEnergy(state, one),
   settled: (state, one) => isShown(state, one) && addSettled(state, one),
   schedule: (state, one) => state.schedules.set(one.device_id, one),

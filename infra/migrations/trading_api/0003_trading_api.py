@@ -1,0 +1,36 @@
+"""Keep day-ahead orders, blocks, and what the day-ahead auction gave."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.db.tables import UtcInstant
+
+revision = "0003_trading_api"
+down_revision = "0002_trading_api"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "day_ahead",
+        sa.Column("complex_id", sa.Text(), nullable=False),
+        sa.Column("delivery_start", UtcInstant(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in ("auction_id", "status", "book_hash", "method")),
+        sa.Column("cleared_at", UtcInstant(), nullable=False),
+        sa.Column("price_jeon_per_kwh", sa.BigInteger(), nullable=True),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("volume_wh", "fees_krw", "order_count", "trade_count")
+        ),
+        sa.Column("feeder_price_jeon_per_kwh", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("complex_id", "delivery_start"),
+    )
+    op.add_column("submitted_order", sa.Column("auction", sa.Text(), server_default="intraday", nullable=False))
+    op.add_column("submitted_order", sa.Column("block_wh", sa.JSON(none_as_null=True), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("submitted_order", "block_wh")
+    op.drop_column("submitted_order", "auction")
+    op.drop_table("day_ahead")
