@@ -150,11 +150,14 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             leash.follow(int(report.get("setpoints_confirmed", 0)))
             pause(REPORT_EVERY_S)
             deployment.restart_ended(progress.console.print)
-            report = _fetch_report(wanted.day, deployment.plan, key) or report
+            report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
             settled = int(report.get("intervals_settled", 0))
             progress.update(task, completed=settled, description=_caption(wanted, report))
             if settled == INTERVALS_PER_DAY and report["statements"] == wanted.factories:
                 break
+    batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}")
+    if batteries is not None:
+        report["batteries"] = batteries["items"]
     wall_s = monotonic_s() - began_s
     waited_s = wall_s - (clock.now() - (midnight - WARM_UP)).total_seconds() / wanted.speed
     # The day stays on screen.
@@ -219,10 +222,10 @@ def _operator_key(plan: Plan, complex_: Complex) -> str:
     return key_of(plan.keys_file, role="operator", complex_id=complex_.complex_id)
 
 
-def _fetch_report(day: date, plan: Plan, key: str) -> dict[str, Any] | None:
-    """Return the API's report of the day, or None while it doesn't answer."""
+def _call(plan: Plan, key: str, path: str) -> dict[str, Any] | None:
+    """Return the API's answer, or None while there is none."""
     request = urllib.request.Request(  # noqa: S310 -- our own address
-        f"{plan.console_url}api/v1/report?day={day}", headers={"Authorization": f"Bearer {key}"}
+        f"{plan.console_url}api/v1/{path}", headers={"Authorization": f"Bearer {key}"}
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 -- as above

@@ -35,6 +35,7 @@ OPERATIONS = [
         ("/api/v1/forecasts", ("get",)),
         ("/api/v1/schedules", ("get",)),
         ("/api/v1/devices", ("get",)),
+        ("/api/v1/batteries", ("get",)),
         ("/api/v1/complex", ("get",)),
         ("/api/v1/overview", ("get",)),
         ("/api/v1/stream", ("get",)),

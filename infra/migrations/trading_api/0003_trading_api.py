@@ -1,4 +1,4 @@
-"""Keep day-ahead orders, blocks, and what the day-ahead auction gave."""
+"""Keep day-ahead orders, blocks, what the day-ahead auction gave, and how the batteries' charge went."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,15 @@ def upgrade() -> None:
         sa.Column("feeder_price_jeon_per_kwh", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("complex_id", "delivery_start"),
     )
+    op.create_table(
+        "soc",
+        sa.Column("complex_id", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("delivery_start", UtcInstant(), nullable=False),
+        sa.Column("observed_at", UtcInstant(), nullable=False),
+        sa.Column("soc_wh", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("complex_id", "device_id", "delivery_start"),
+    )
     op.add_column("submitted_order", sa.Column("auction", sa.Text(), server_default="intraday", nullable=False))
     op.add_column("submitted_order", sa.Column("block_wh", sa.JSON(none_as_null=True), nullable=True))
 
@@ -33,4 +42,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_column("submitted_order", "block_wh")
     op.drop_column("submitted_order", "auction")
+    op.drop_table("soc")
     op.drop_table("day_ahead")

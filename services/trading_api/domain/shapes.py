@@ -127,6 +127,22 @@ class SetpointView(TypedDict):
     detail: str | None
 
 
+class BatteryDayView(TypedDict):
+    """A factory's batteries on one day.
+
+    The costs are its energy at the grid's prices, without trades: as metered, and as if the batteries had stood idle.
+    `stored_change_kwh` is what they hold more at the day's end than at its beginning. `soc_off_plan_max` is the
+    largest distance of a battery's charge from its plan, as a fraction of its capacity.
+    """
+
+    participant_id: str
+    cost_with_krw: int
+    cost_without_krw: int
+    saving_krw: int
+    stored_change_kwh: str
+    soc_off_plan_max: float | None
+
+
 class ForecastView(TypedDict):
     """The newest forecast of one site; its series hold p10_kw, p50_kw, p90_kw and mean_kw by interval."""
 

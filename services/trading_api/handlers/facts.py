@@ -14,6 +14,7 @@ from services.trading_api.domain.views import (
     settled_view,
     statement_view,
 )
+from services.trading_api.store.batteries import save_soc
 from services.trading_api.store.logs import Entry, append_to_stream
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import (
@@ -61,9 +62,11 @@ def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> 
 
 
 def on_device_observed(envelope: Envelope[DeviceObserved], db: Connection) -> list[Event]:
-    """Keep a device's newest state; the stream sends states once a second from here, not one by one."""
+    """Keep a device's newest state, which the stream sends once a second, and how a battery's charge went."""
     row = {**envelope.event.model_dump(), "meter_kind": envelope.event.meter_kind.value}
     upsert(db, DEVICE, [row], newer="observed_at")
+    if envelope.event.soc_wh is not None and envelope.event.reachable:
+        save_soc(db, envelope.event)
     return []
 
 

@@ -139,6 +139,7 @@ DEVICE = _table(
     *_whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
     sa.Column("reachable", sa.Boolean, nullable=False),
 )
+SOC = _table("soc", "device_id delivery_start@", *_instant("observed_at"), *_whole("soc_wh"))
 SETPOINT = _table(
     "setpoint",
     "setpoint_id",

@@ -1,0 +1,51 @@
+"""What a day's batteries were worth."""
+
+from datetime import date
+
+from fastapi import APIRouter
+from sqlalchemy.engine import Connection
+
+from services.trading_api.api.guard import EVERYONE, guarded
+from services.trading_api.api.parts import Caller, PartsHere
+from services.trading_api.api.schemas import PageOut
+from services.trading_api.domain.batteries import bill_of, largest_gap_wh
+from services.trading_api.domain.shapes import BatteryDayView
+from services.trading_api.store.batteries import Span, observations, planned_wh, site_intervals
+from shared.complexes import Participant
+from shared.db.engine import reading
+from shared.intervals import DAY, day_start
+from shared.units import WH_PER_KWH, kwh_text
+
+router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["facts"])
+
+
+@router.get("/batteries")
+def get_batteries(day: date, parts: PartsHere, caller: Caller) -> PageOut[BatteryDayView]:
+    """Return what the batteries of each factory were worth on a Korean day, and how well they held their plans."""
+    span = Span(caller.complex_id, day_start(day), day_start(day) + DAY)
+    seen = [
+        one
+        for one in parts.complex_of(caller).participants
+        if one.ess and caller.participant_id in {None, one.participant_id}
+    ]
+    with reading(parts.engine) as db:
+        return PageOut(items=[_battery_day(db, span, one) for one in seen], next_cursor=None)
+
+
+def _battery_day(db: Connection, span: Span, participant: Participant) -> BatteryDayView:
+    bill = bill_of(site_intervals(db, span, participant.participant_id))
+    change_wh, gaps = 0, []
+    for ess in participant.ess:
+        observed = observations(db, span, ess.device_id)
+        change_wh += observed[-1].soc_wh - observed[0].soc_wh if observed else 0
+        gap_wh = largest_gap_wh(observed, planned_wh(db, span, ess.device_id))
+        if gap_wh is not None:
+            gaps.append(gap_wh / (ess.capacity_kwh * WH_PER_KWH))
+    return {
+        "participant_id": participant.participant_id,
+        "cost_with_krw": bill.with_krw,
+        "cost_without_krw": bill.without_krw,
+        "saving_krw": bill.without_krw - bill.with_krw,
+        "stored_change_kwh": kwh_text(change_wh),
+        "soc_off_plan_max": round(max(gaps), 5) if gaps else None,
+    }
