@@ -69,7 +69,7 @@ class Site:
         prices = site_prices(tariff_book(), sell_back(self._complex.sell_back), grid, starts)
         peaks = site_peaks(tariff_book(), grid, starts, {f"{self.first:%Y-%m}": peak_kw})
         load, pv = self.forecast(step)
-        outlook = domain.Outlook(load_kw=load.p50_kw, pv_kw=pv.p50_kw)
+        outlook = domain.Outlook(load=load, pv=pv)
         return domain.ess_case(self.ess, outlook, prices, domain.Standing(soc_kwh=soc_kwh, peaks=peaks))
 
 

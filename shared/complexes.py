@@ -162,7 +162,11 @@ class PvSite(_Record):
 
 
 class Ess(_Record):
-    """A battery with its converter; `soc_*` are fractions of capacity."""
+    """A battery with its converter; `soc_*` are fractions of capacity.
+
+    `caution` plans against the forecast's whole range, from 0 (least mean cost) to 1 (least mean cost of the worst
+    tenth); without it the plan is that of the median.
+    """
 
     device_id: Identifier
     capacity_kwh: PositiveKw
@@ -174,6 +178,7 @@ class Ess(_Record):
     soc_max: Fraction
     soc_initial: Fraction
     cycle_cost_krw_per_kwh: Annotated[float, Field(ge=0)] = 0
+    caution: Fraction | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Ess":

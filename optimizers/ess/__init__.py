@@ -5,18 +5,21 @@ from optimizers.ess.case_json import case_from_json, schedule_to_json
 from optimizers.ess.check import BrokenPromise, check
 from optimizers.ess.fleet import FeederCap, Fleet, FleetSchedule, FleetSolver, SharedBattery
 from optimizers.ess.reasons import Reason
+from optimizers.ess.scenarios import CarefulSolver, Quantiles
 from optimizers.ess.schedule import Rolling, solve
 from optimizers.ess.solver import SolverFailed
 
 __all__ = [
     "Battery",
     "BrokenPromise",
+    "CarefulSolver",
     "Case",
     "DemandCharge",
     "FeederCap",
     "Fleet",
     "FleetSchedule",
     "FleetSolver",
+    "Quantiles",
     "Reason",
     "Rolling",
     "Schedule",

@@ -49,6 +49,8 @@ class CarefulSolver:
     def solve(self, case: Case, load: Quantiles, pv: Quantiles) -> Schedule:
         """Return the plan of the median, whose first steps are those that all scenarios agree on.
 
+        Its values of energy are those of all scenarios together.
+
         A scenario is high or low all along, in load and against the sun alike: errors of forecasts last for hours, and
         what hurts is much load with little sun.
         """
@@ -57,4 +59,10 @@ class CarefulSolver:
             for level in LEVELS
         )
         fleet = Fleet(sites=scenarios, tied_steps=self.tied_steps, caution=self.caution)
-        return self._fleet.solve(fleet).schedules[MIDDLE]
+        schedules = self._fleet.solve(fleet).schedules
+        # What a kWh is worth is its mean over the scenarios as they are weighed: with caution, more in the costly ones.
+        value, trade_value = (
+            np.mean([getattr(one, name) for one in schedules], axis=0)
+            for name in ("energy_value_krw_per_kwh", "trade_value_krw_per_kwh")
+        )
+        return replace(schedules[MIDDLE], energy_value_krw_per_kwh=value, trade_value_krw_per_kwh=trade_value)

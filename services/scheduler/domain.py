@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.ess import Battery, Case, DemandCharge, Schedule
+from optimizers.ess import Battery, Case, DemandCharge, Quantiles, Schedule
 from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
 from shared.complexes import Bidding, Ess
@@ -28,10 +28,32 @@ LOT_WH_MIN = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What a site is expected to use and make, per interval from the first planned one [kW]."""
+    """What a site is expected to use and make, per interval from the first planned one."""
 
-    load_kw: Floats
-    pv_kw: Floats
+    load: Quantiles
+    pv: Quantiles
+
+    @property
+    def load_kw(self) -> Floats:
+        """Return the median of what is used [kW]."""
+        return self.load.p50_kw
+
+    @property
+    def pv_kw(self) -> Floats:
+        """Return the median of what is made [kW]."""
+        return self.pv.p50_kw
+
+
+def certain(power_kw: Floats) -> Quantiles:
+    """Return a forecast without a range."""
+    return Quantiles(p10_kw=power_kw, p50_kw=power_kw, p90_kw=power_kw)
+
+
+def added(one: Quantiles, other: Quantiles) -> Quantiles:
+    """Add forecasts that are high and low together, as roofs under one sky are."""
+    return Quantiles(
+        p10_kw=one.p10_kw + other.p10_kw, p50_kw=one.p50_kw + other.p50_kw, p90_kw=one.p90_kw + other.p90_kw
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,17 +201,23 @@ def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, standing: Standing)
     )
 
 
-def idle_case(ess: Ess) -> Case:
+def idle_outlook() -> Outlook:
+    """Return the outlook of a site that uses and makes nothing."""
+    nothing = certain(np.zeros(INTERVALS_PER_DAY))
+    return Outlook(load=nothing, pv=nothing)
+
+
+def idle_case(ess: Ess, outlook: Outlook) -> Case:
     """Return a day of a battery with nothing to do: the shape of every day, and no more."""
-    nothing = np.zeros(INTERVALS_PER_DAY)
     flat = np.full(INTERVALS_PER_DAY, JEON_PER_KRW, dtype=np.int64)
-    outlook = Outlook(load_kw=nothing, pv_kw=nothing)
     return ess_case(ess, outlook, SitePrices(flat, flat), Standing(soc_kwh=ess.soc_initial * ess.capacity_kwh))
 
 
 def with_schedule(outlook: Outlook, schedule: Schedule) -> Outlook:
     """Return a site's outlook as the next battery behind the same connection sees it."""
-    return Outlook(load_kw=outlook.load_kw + schedule.charge_kw, pv_kw=outlook.pv_kw + schedule.discharge_kw)
+    return Outlook(
+        load=added(outlook.load, certain(schedule.charge_kw)), pv=added(outlook.pv, certain(schedule.discharge_kw))
+    )
 
 
 def setpoint_w(schedule: Schedule) -> int:

@@ -31,6 +31,9 @@ FORECAST = sa.Table(
     sa.Column("participant_id", sa.Text, nullable=False),
     sa.Column("first_delivery_start", UtcInstant, nullable=False),
     sa.Column("p50_kw", sa.JSON, nullable=False),
+    # Null in forecasts of before they were kept.
+    sa.Column("p10_kw", sa.JSON(none_as_null=True)),
+    sa.Column("p90_kw", sa.JSON(none_as_null=True)),
 )
 
 ESS_STATE = sa.Table(
@@ -99,7 +102,9 @@ class SavedForecast:
     """The newest forecast of a site."""
 
     first_delivery_start: datetime
+    p10_kw: tuple[float, ...]
     p50_kw: tuple[float, ...]
+    p90_kw: tuple[float, ...]
 
 
 def save_forecast(db: Connection, event: ForecastIssued) -> None:
@@ -110,7 +115,7 @@ def save_forecast(db: Connection, event: ForecastIssued) -> None:
         "kind": event.kind.value,
         "participant_id": event.participant_id,
         "first_delivery_start": event.first_delivery_start,
-        "p50_kw": list(event.p50_kw),
+        **{name: list(getattr(event, name)) for name in ("p10_kw", "p50_kw", "p90_kw")},
     }
     _put(db, FORECAST, values, newer_by="first_delivery_start")
 
@@ -118,7 +123,15 @@ def save_forecast(db: Connection, event: ForecastIssued) -> None:
 def load_forecasts(db: Connection, complex_id: str) -> dict[tuple[str, str], SavedForecast]:
     """Return the newest forecasts of a complex by kind and site."""
     rows = db.execute(sa.select(FORECAST).where(FORECAST.c.complex_id == complex_id))
-    return {(row.kind, row.site_id): SavedForecast(row.first_delivery_start, tuple(row.p50_kw)) for row in rows}
+    return {
+        (row.kind, row.site_id): SavedForecast(
+            row.first_delivery_start,
+            p10_kw=tuple(row.p10_kw or row.p50_kw),
+            p50_kw=tuple(row.p50_kw),
+            p90_kw=tuple(row.p90_kw or row.p50_kw),
+        )
+        for row in rows
+    }
 
 
 def oldest_forecast(db: Connection, complex_id: str) -> tuple[int, datetime | None]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from services.scheduler.handlers.rounds import MEASURED_WITHIN
+from shared.complexes import Complex
+from shared.events.forecast import ForecastKind
 from shared.events.market import MarketHalted, MarketResumed
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
@@ -16,9 +18,11 @@ from tests.component.scheduler_facts import (
     DAESUNG,
     HANBIT,
     NOON,
+    ROOF,
     SECOND,
     a_bench,
     a_complex,
+    a_forecast,
     a_quarter_hour,
     a_refusal,
     a_state,
@@ -108,6 +112,35 @@ def test_a_halted_market_gets_no_bids_while_batteries_are_dispatched_on(bench: B
     a_quarter_hour(bench, C, NOON + INTERVAL)
 
     assert {event.delivery_start for event in bench.published(OrderSubmitted)} == {NOON + 3 * INTERVAL}
+
+
+@pytest.mark.parametrize(("caution", "moves"), [(None, False), (1.0, True)])
+def test_the_forecasts_range_moves_the_plan_of_a_cautious_battery_alone(
+    tmp_path: Path, caution: float | None, *, moves: bool
+) -> None:
+    plans = []
+    for name, share in (("sure", 1.0), ("unsure", 0.5)):
+        folder = tmp_path / name
+        folder.mkdir()
+        bench = a_bench(folder, with_caution(a_complex(C), caution))
+        sun = a_forecast(C, NOON, ForecastKind.PV, ROOF, 540.0)
+        low, high = (tuple(factor * one for one in sun.p50_kw) for factor in (share, 2 - share))
+        unsure = sun.model_copy(update={"p10_kw": low, "p90_kw": high})
+        bench.give(a_state(C, NOON), *forecasts(C, NOON), unsure, an_auction(C, NOON + INTERVAL))
+        plans.append(bench.published(ScheduleSolved)[-1])
+        bench.close()
+
+    sure, uncertain = (plan.model_dump(exclude={"solve_seconds"}) for plan in plans)
+    assert (sure != uncertain) is moves
+    assert sure["status"] == uncertain["status"] == "optimal"
+
+
+def with_caution(complex_: Complex, caution: float | None) -> Complex:
+    hanbit, daesung = complex_.participants
+    careful = hanbit.model_copy(
+        update={"ess": tuple(one.model_copy(update={"caution": caution}) for one in hanbit.ess)}
+    )
+    return complex_.model_copy(update={"participants": (careful, daesung)})
 
 
 def test_restarts_repeats_and_ticks_change_nothing(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from optimizers.ess import Rolling, Schedule
+from optimizers.ess import CarefulSolver, Case, Quantiles, Rolling, Schedule
 from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
@@ -35,20 +35,26 @@ BID_STEP = 1
 
 @dataclass
 class Solvers:
-    """One rolling solver a battery: the only thing kept in memory, and only to be quicker."""
+    """One solver a battery: the only thing kept in memory, and only to be quicker."""
 
-    _by_device: dict[str, Rolling] = field(default_factory=dict)
+    _rolling: dict[str, Rolling] = field(default_factory=dict)
+    _careful: dict[str, CarefulSolver] = field(default_factory=dict)
 
-    def of(self, complex_id: str, device_id: str) -> Rolling:
-        """Return a battery's own solver."""
-        return self._by_device.setdefault(f"{complex_id}/{device_id}", Rolling())
+    def plan(self, complex_id: str, ess: Ess, outlook: Outlook, case: Case) -> Schedule:
+        """Return a battery's plan: the median's, or with caution the one for the forecast's whole range."""
+        battery = f"{complex_id}/{ess.device_id}"
+        if ess.caution is None:
+            return self._rolling.setdefault(battery, Rolling()).solve(case)
+        careful = self._careful.setdefault(battery, CarefulSolver(caution=ess.caution))
+        return careful.solve(case, outlook.load, outlook.pv)
 
     def warm_up(self, complexes: Complexes) -> None:
         """Solve one day for nothing, so that the model is compiled before the first interval needs it."""
         for complex_ in complexes.values():
             for participant in complex_.participants:
                 for ess in participant.ess[:1]:
-                    self.of(complex_.complex_id, ess.device_id).solve(domain.idle_case(ess))
+                    outlook = domain.idle_outlook()
+                    self.plan(complex_.complex_id, ess, outlook, domain.idle_case(ess, outlook))
                     return
 
 
@@ -145,7 +151,7 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
             standing = _standing(round_, known, participant, ess)
             if standing is not None:
                 case = domain.ess_case(ess, plan.outlook, prices, standing)
-                schedule = solvers.of(complex_.complex_id, ess.device_id).solve(case)
+                schedule = solvers.plan(complex_.complex_id, ess, plan.outlook, case)
                 events += _plan_events(round_, participant, ess, Solved(schedule, standing))
                 plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
         if bids_due and participant.bidding.mode == "automatic":
@@ -190,14 +196,22 @@ def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, O
         load = forecasts.get((ForecastKind.LOAD.value, participant.participant_id))
         if load is None:
             continue
-        load_kw = domain.aligned(load.p50_kw, load.first_delivery_start, first)
-        pv_kw = 0.0 * load_kw
+        pv = domain.idle_outlook().pv
         for site in participant.pv:
             sun = forecasts.get((ForecastKind.PV.value, site.site_id))
             if sun is not None:
-                pv_kw = pv_kw + domain.aligned(sun.p50_kw, sun.first_delivery_start, first)
-        outlooks[participant.participant_id] = Outlook(load_kw=load_kw, pv_kw=pv_kw)
+                pv = domain.added(pv, _quantiles(sun, first))
+        outlooks[participant.participant_id] = Outlook(load=_quantiles(load, first), pv=pv)
     return outlooks
+
+
+def _quantiles(saved: store.SavedForecast, first: datetime) -> Quantiles:
+    return Quantiles(
+        **{
+            name: domain.aligned(getattr(saved, name), saved.first_delivery_start, first)
+            for name in ("p10_kw", "p50_kw", "p90_kw")
+        }
+    )
 
 
 def _bids_due(db: Connection, round_: Round) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optimizers.ess import Rolling
 from optimizers.tariff import SitePrices
 from services.scheduler import domain
-from services.scheduler.domain import Bid, Measured, Outlook, Position, Quote, Standing
+from services.scheduler.domain import Bid, Measured, Outlook, Position, Quote, Standing, certain
 from shared.complexes import Bidding, Ess
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
@@ -33,7 +33,7 @@ BIDDING = Bidding(mode="automatic", buy_share=0.85, sell_share=0.15)
 
 def an_outlook(load_kw: float, pv_kw: float) -> Outlook:
     """Return a day that is the same all along."""
-    return Outlook(load_kw=np.full(96, load_kw), pv_kw=np.full(96, pv_kw))
+    return Outlook(load=certain(np.full(96, load_kw)), pv=certain(np.full(96, pv_kw)))
 
 
 def test_a_forecast_issued_earlier_is_shifted_and_its_end_repeats_the_day_before() -> None:
@@ -93,9 +93,9 @@ def test_what_was_traded_is_fixed_in_the_first_interval_of_the_case() -> None:
 
 
 def test_a_battery_s_plan_is_load_and_sun_for_the_next_one_and_watts_for_its_converter() -> None:
-    nothing = Rolling().solve(domain.idle_case(BATTERY))
+    nothing = Rolling().solve(domain.idle_case(BATTERY, domain.idle_outlook()))
     schedule = replace(nothing, charge_kw=np.array([0.0, 12.3456]), discharge_kw=np.array([250.0, 0.0]))
-    outlook = Outlook(load_kw=np.array([100.0, 100.0]), pv_kw=np.array([0.0, 50.0]))
+    outlook = Outlook(load=certain(np.array([100.0, 100.0])), pv=certain(np.array([0.0, 50.0])))
 
     after = domain.with_schedule(outlook, schedule)
 

@@ -83,7 +83,7 @@ def test_trades_of_the_first_interval_are_fixed_in_the_case() -> None:
     )
     standing = Standing(soc_kwh=50.0, power_w=-12_000, position=Position(bought_wh=5_000, sold_wh=0), peaks=[peak])
 
-    case = domain.ess_case(ESS, Outlook(load_kw=nothing, pv_kw=nothing), prices, standing)
+    case = domain.ess_case(ESS, Outlook(load=domain.certain(nothing), pv=domain.certain(nothing)), prices, standing)
 
     assert case.bought_kw is not None
     # 5 kWh in a quarter hour.
