@@ -213,7 +213,7 @@ class MadeUpDay:
             charge_w=(0,) * 96,
             discharge_w=(0,) * 96,
             soc_wh=tuple(soc_wh),
-            reasons=("hold",) * 96,
+            reasons=("hold_for_price",) * 96,
             energy_value_krw_per_kwh=(120.0,) * 96,
             solve_seconds=0.01,
         )

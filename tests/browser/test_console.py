@@ -89,6 +89,7 @@ def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
     shows(browser, "ledger-note", "192 entries · 4 intervals settled")
     assert "Balanced" in text(browser, "ledger")
     shows(browser, "price-note", "10:45 delivery")
+    shows(browser, "batteries", "holds for a price · 120 KRW/kWh")
     assert "key=" not in browser.current_url
     assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]  # selenium's own
 

@@ -13,7 +13,7 @@ from services.trading_api.domain.views import (
     device_view,
     instant_text,
     order_view,
-    schedule_view,
+    plan_view,
     setpoint_view,
 )
 from services.trading_api.store import day as days
@@ -58,7 +58,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
         "orders": [order_view(row) for row in orders.rows],
         "devices": [device_view(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
-        "schedules": [_plan(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
+        "schedules": [plan_view(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
         "setpoints": [
             setpoint_view(row)
             for row in setpoints
@@ -116,8 +116,3 @@ def _energy(row: Any) -> dict[str, Any]:
         "import_kwh": kwh_text(int(row["import_wh"])),
         "export_kwh": kwh_text(int(row["export_wh"])),
     }
-
-
-def _plan(row: Any) -> dict[str, Any]:
-    view = schedule_view(row)
-    return {name: view[name] for name in ("device_id", "participant_id", "status", "first_delivery_start", "soc_kwh")}

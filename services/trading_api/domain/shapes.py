@@ -127,6 +127,18 @@ class SetpointView(TypedDict):
     detail: str | None
 
 
+class PlanView(TypedDict):
+    """A battery's plan as the console draws it: where its charge will go, and why it does what it does first."""
+
+    device_id: str
+    participant_id: str
+    status: str
+    first_delivery_start: str
+    soc_kwh: list[str]
+    reason: str
+    energy_value_krw_per_kwh: float
+
+
 class BatteryDayView(TypedDict):
     """A factory's batteries on one day.
 

@@ -15,6 +15,7 @@ from services.trading_api.domain.shapes import (
     KeyView,
     LimitsView,
     OrderView,
+    PlanView,
     ReadingView,
     ScheduleView,
     SetpointView,
@@ -198,6 +199,20 @@ def schedule_view(row: Row) -> ScheduleView:
         "soc_kwh": [kwh_text(soc_wh) for soc_wh in series["soc_wh"]],
         "reasons": series["reasons"],
         "energy_value_krw_per_kwh": series["energy_value_krw_per_kwh"],
+    }
+
+
+def plan_view(row: Row) -> PlanView:
+    """Show a battery's plan at a glance."""
+    whole = schedule_view(row)
+    return {
+        "device_id": whole["device_id"],
+        "participant_id": whole["participant_id"],
+        "status": whole["status"],
+        "first_delivery_start": whole["first_delivery_start"],
+        "soc_kwh": whole["soc_kwh"],
+        "reason": whole["reasons"][0],
+        "energy_value_krw_per_kwh": whole["energy_value_krw_per_kwh"][0],
     }
 
 

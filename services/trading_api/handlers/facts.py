@@ -8,8 +8,8 @@ from sqlalchemy.engine import Connection
 from services.trading_api.domain.access import STAFF, audience_of
 from services.trading_api.domain.views import (
     instant_text,
+    plan_view,
     reading_view,
-    schedule_view,
     setpoint_view,
     settled_view,
     statement_view,
@@ -126,9 +126,7 @@ def on_schedule_solved(envelope: Envelope[ScheduleSolved], db: Connection) -> li
         "series": {name: list(steps) for name, steps in series.items()},
     }
     upsert(db, SCHEDULE, [row])
-    view = schedule_view(row)
-    plan = {name: view[name] for name in ("device_id", "participant_id", "status", "first_delivery_start", "soc_kwh")}
-    _show(db, envelope, Entry(audience_of(event.participant_id), "schedule", plan))
+    _show(db, envelope, Entry(audience_of(event.participant_id), "schedule", plan_view(row)))
     return []
 
 

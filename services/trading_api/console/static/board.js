@@ -1,6 +1,6 @@
 // Who draws, who feeds in, whose sun shines and whose battery works, feeder by feeder; and the batteries' plans.
 import { INTERVAL_MS, nowOf } from "/static/state.js";
-import { count, language, word } from "/static/words.js";
+import { count, language, timeOf, word } from "/static/words.js";
 
 const sum = (list, value) => list.reduce((total, one) => total + value(one), 0);
 const kw = (device, name) => Number(device?.[name] ?? 0);
@@ -134,8 +134,12 @@ export function drawBatteries(state) {
     picture.setAttribute("preserveAspectRatio", "none");
     // Numbers only: nothing that anyone typed gets into this markup.
     picture.innerHTML = planPicture(state, ess, device, state.schedules.get(ess.device_id));
+    const plan = state.schedules.get(ess.device_id);
+    const why = plan ? `${timeOf(plan.first_delivery_start)} ${word(plan.reason)} · ${Number(plan.energy_value_krw_per_kwh).toFixed(0)} ${word("perKwh")}` : "";
+    const because = element("div", "does because", why);
+    because.title = why;
     const level = parts(element("div"), soc, element("div", "does", `${count(ess.capacity_kwh)} kWh`));
-    return parts(element("div", "battery"), level, parts(element("div"), who, does), picture);
+    return parts(element("div", "battery"), level, parts(element("div"), who, does), picture, because);
   }));
   if (!cards.length) cards.push(element("div", "empty", word("noBattery")));
   document.getElementById("batteries").replaceChildren(...cards);
