@@ -27,8 +27,6 @@ from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
 WARM_UP = timedelta(minutes=58)
-# The day's last interval is metered and settled a little after its end; later than this something is wrong.
-AFTERMATH = timedelta(hours=2)
 REPORT_EVERY_S = 0.25
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
@@ -146,7 +144,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     report: dict[str, Any] = {}
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
-        while clock.now() < midnight + timedelta(days=1) + AFTERMATH:
+        while not leash.gave_up:
             leash.follow(int(report.get("setpoints_confirmed", 0)))
             pause(REPORT_EVERY_S)
             deployment.restart_ended(progress.console.print)
@@ -160,8 +158,6 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
         report["batteries"] = batteries["items"]
     wall_s = monotonic_s() - began_s
     waited_s = wall_s - (clock.now() - (midnight - WARM_UP)).total_seconds() / wanted.speed
-    # The day stays on screen.
-    clock.go_until(clock.now())
     measured = {"wall_s": round(wall_s, 1), "clock_waited_s": round(max(0.0, waited_s), 1)}
     return summary_of(wanted, report, deployment, measured)
 

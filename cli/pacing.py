@@ -9,7 +9,7 @@ from shared.intervals import INTERVAL, INTERVALS_PER_DAY
 # A set-point is taken until its interval begins.
 BEFORE_DELIVERY = timedelta(minutes=1)
 # A set-point that takes longer than this is not slow but missing, and the day goes on without it.
-HOLD_S_MAX = 20.0
+HOLD_S_MAX = 30.0
 
 
 @dataclass
@@ -23,21 +23,29 @@ class Leash:
         clock: The day's clock.
         first: The day's first interval.
         setpoints_per_interval: How many are to be confirmed before an interval begins, one a battery.
+        gone_without: Intervals that were not waited for any longer.
+        gave_up: Whether the clock has stood at the day's end for so long that nothing more will come.
     """
 
     clock: SharedClock
     first: datetime
     setpoints_per_interval: int
     gone_without: int = 0
+    gave_up: bool = False
     _until: datetime | None = None
     _standing_since_s: float | None = None
 
+    @property
+    def end(self) -> datetime:
+        """Return where the clock stops: the last interval is over then, and its day still the one on screen."""
+        return self.first + (INTERVALS_PER_DAY + 1) * INTERVAL - BEFORE_DELIVERY
+
     def follow(self, setpoints_confirmed: int) -> None:
         """Let the clock go on as far as the set-points confirmed so far allow."""
-        if self.setpoints_per_interval == 0:
-            return
-        told = setpoints_confirmed // self.setpoints_per_interval + self.gone_without
-        until = self.first + told * INTERVAL - BEFORE_DELIVERY if told < INTERVALS_PER_DAY else None
+        each = self.setpoints_per_interval
+        told = setpoints_confirmed // each + self.gone_without if each else INTERVALS_PER_DAY
+        is_told = told >= INTERVALS_PER_DAY
+        until = self.end if is_told else self.first + told * INTERVAL - BEFORE_DELIVERY
         if until != self._until:
             self.clock.go_until(until)
             self._until, self._standing_since_s = until, None
@@ -47,3 +55,4 @@ class Leash:
             self._standing_since_s = monotonic_s()
         elif monotonic_s() - self._standing_since_s > HOLD_S_MAX:
             self.gone_without += 1
+            self.gave_up = is_told

@@ -72,6 +72,7 @@ TOPICS: tuple[Topic, ...] = (
         30,
     ),
     _topic("forecast.forecasts.v1", "complex_id/site_id", [forecast.ForecastIssued], "scheduler trading_api", 30),
+    _topic("forecast.accuracy.v1", "complex_id", [forecast.AccuracyMeasured], "trading_api", 400),
     _topic("scheduler.orders.v1", "complex_id", _ORDERS, "market trading_api", 400),
     _topic("scheduler.schedules.v1", "complex_id/device_id", [scheduler.ScheduleSolved], "trading_api", 30),
     _topic("scheduler.setpoints.v1", "complex_id/device_id", [scheduler.SetpointIssued], "fems trading_api", 30),

@@ -35,6 +35,7 @@ FLOATS_IN_EVENTS = {
     ("ForecastIssued", "p50_kw"),
     ("ForecastIssued", "p90_kw"),
     ("ForecastIssued", "mean_kw"),
+    *(("LeadAccuracy", name) for name in ("nmae", "rmse_kw", "pinball_kw", "coverage", "skill_mae", "skill_rmse")),
     ("ScheduleSolved", "energy_value_krw_per_kwh"),
     ("ScheduleSolved", "solve_seconds"),
     ("StudyRequested", "battery_scales"),

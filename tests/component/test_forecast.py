@@ -12,7 +12,7 @@ from shared import history
 from shared.complexes import Complex, Complexes, load_complexes
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered, MeterKind, Quality
-from shared.events.forecast import ForecastIssued, ForecastKind
+from shared.events.forecast import AccuracyMeasured, ForecastIssued, ForecastKind
 from shared.intervals import INTERVAL, day_start, delivery_starts
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
@@ -302,3 +302,43 @@ def test_readings_older_than_five_weeks_are_dropped(complexes: Complexes, tmp_pa
     with bench.engine.begin() as db:
         kept = history.readings_since(db, one.complex_id, MORNING - timedelta(days=99))
     assert {reading.delivery_start for reading in kept} == {MORNING - timedelta(days=34)}
+
+
+def test_every_hour_the_forecasts_are_held_against_what_came(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    for step in range(9):
+        start = MORNING + step * INTERVAL
+        bench.run(start + INTERVAL)
+        bench.give(*metered(one, start))
+    bench.restart()
+    bench.run(MORNING + timedelta(hours=3))
+
+    events = bench.published(AccuracyMeasured)
+    assert {event.measured_at for event in events} == {MORNING + timedelta(hours=n) for n in (1, 2, 3)}
+    last = {event.kind: event for event in events[-2:]}
+    load = {site.site_id: site for site in last[ForecastKind.LOAD].sites}
+    assert set(load) == {*one.by_participant, None}
+    # Nine intervals came before the third hour: nine forecasts were a quarter of an hour old, eight half an hour.
+    first, second = load["hanbit-machining"].leads[:2]
+    assert (first.lead_hours, first.forecasts) == ("0-0.25", 9)
+    assert second.forecasts == 8 + 7 + 6
+
+
+def test_late_reading_is_waited_for_an_hour_and_then_left_out(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    bench.run(MORNING + INTERVAL)
+    bench.give(*metered(one, MORNING, without=("hanbit-machining.grid",)))
+
+    bench.run(MORNING + timedelta(hours=1))
+    assert bench.published(AccuracyMeasured) == []
+    for quarter in range(5, 9):
+        bench.run(MORNING + quarter * INTERVAL)
+
+    event = next(found for found in bench.published(AccuracyMeasured) if found.kind is ForecastKind.LOAD)
+    load = {site.site_id: site.leads for site in event.sites}
+    assert load["hanbit-machining"] == load[None] == ()
+    assert load["daesung-casting"][0].forecasts == 1

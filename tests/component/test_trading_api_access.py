@@ -33,6 +33,7 @@ OPERATIONS = [
         ("/api/v1/statements", ("get",)),
         ("/api/v1/readings", ("get",)),
         ("/api/v1/forecasts", ("get",)),
+        ("/api/v1/accuracy", ("get",)),
         ("/api/v1/schedules", ("get",)),
         ("/api/v1/devices", ("get",)),
         ("/api/v1/batteries", ("get",)),

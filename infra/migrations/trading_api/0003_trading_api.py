@@ -1,4 +1,4 @@
-"""Keep day-ahead orders, blocks, what the day-ahead auction gave, and how the batteries' charge went."""
+"""Keep day-ahead orders, blocks, what the day-ahead auction gave, batteries' charge and forecasts' accuracy."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,6 +27,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("complex_id", "delivery_start"),
     )
     op.create_table(
+        "accuracy",
+        sa.Column("complex_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("site_id", sa.Text(), nullable=False),
+        sa.Column("participant_id", sa.Text(), nullable=True),
+        sa.Column("measured_at", UtcInstant(), nullable=False),
+        sa.Column("days", sa.BigInteger(), nullable=False),
+        sa.Column("is_drifting", sa.Boolean(), nullable=False),
+        sa.Column("leads", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("complex_id", "kind", "site_id"),
+    )
+    op.create_table(
         "soc",
         sa.Column("complex_id", sa.Text(), nullable=False),
         sa.Column("device_id", sa.Text(), nullable=False),
@@ -43,4 +55,5 @@ def downgrade() -> None:
     op.drop_column("submitted_order", "block_wh")
     op.drop_column("submitted_order", "auction")
     op.drop_table("soc")
+    op.drop_table("accuracy")
     op.drop_table("day_ahead")

@@ -30,7 +30,7 @@ def by_lead(scored: Scored, full_kw: float) -> list[dict[str, float | int | str 
     for low, high in BUCKETS:
         inside = (scored.lead_hours > low + 1e-9) & (scored.lead_hours <= high + 1e-9)
         if inside.any():
-            rows.append({"lead_hours": _name(low, high), **figures(scored, inside, full_kw)})
+            rows.append({"lead_hours": bucket_name(low, high), **figures(scored, inside, full_kw)})
     return rows
 
 
@@ -54,7 +54,8 @@ def figures(scored: Scored, rows: NDArray[np.bool_], full_kw: float) -> dict[str
     }
 
 
-def _name(low: float, high: float) -> str:
+def bucket_name(low: float, high: float) -> str:
+    """Return how a bucket of leads is called."""
     return f"{low:g}-{high:g}" if np.isfinite(high) else f">{low:g}"
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from services.trading_api.api.parts import Parts
 from services.trading_api.domain.access import Principal
 from services.trading_api.domain.views import (
+    accuracy_view,
     auction_view,
     day_ahead_view,
     device_view,
@@ -59,6 +60,11 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         "orders": [order_view(row) for row in orders.rows],
         "devices": [device_view(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
         "schedules": [plan_view(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
+        "accuracy": [
+            accuracy_view(row)
+            for row in rows_of(db, lists.accuracy_list(complex_id, seen_by=seen_by).query)
+            if not row["site_id"]
+        ],
         "setpoints": [
             setpoint_view(row)
             for row in setpoints

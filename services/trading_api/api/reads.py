@@ -11,6 +11,7 @@ from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
 from services.trading_api.api.schemas import DeliveryStart, PageOut
 from services.trading_api.domain.shapes import (
+    AccuracyView,
     AuctionView,
     DayAheadView,
     DeviceView,
@@ -22,6 +23,7 @@ from services.trading_api.domain.shapes import (
     TradeView,
 )
 from services.trading_api.domain.views import (
+    accuracy_view,
     auction_view,
     day_ahead_view,
     device_view,
@@ -120,6 +122,13 @@ def get_forecasts(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: 
     """List the newest forecast of each site."""
     listing = lists.forecast_list(caller.complex_id, seen_by=caller.participant_id)
     return paged(parts, listing, forecast_view, limit=limit, cursor=cursor)
+
+
+@router.get("/accuracy")
+def get_accuracy(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: Cursor = None) -> PageOut[AccuracyView]:
+    """List how good the forecasts were, by lead: of each site, and of all sites together."""
+    listing = lists.accuracy_list(caller.complex_id, seen_by=caller.participant_id)
+    return paged(parts, listing, accuracy_view, limit=limit, cursor=cursor)
 
 
 @router.get("/schedules")

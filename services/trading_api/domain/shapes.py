@@ -167,6 +167,31 @@ class ForecastView(TypedDict):
     series: dict[str, list[float]]
 
 
+class LeadAccuracyView(TypedDict):
+    """How good forecasts of one range of leads were; see the event AccuracyMeasured."""
+
+    lead_hours: str
+    forecasts: int
+    nmae: float | None
+    rmse_kw: float
+    pinball_kw: float
+    coverage: float | None
+    skill_mae: float | None
+    skill_rmse: float | None
+
+
+class AccuracyView(TypedDict):
+    """How good a site's forecasts were; `site_id` null: those of all sites of the kind together."""
+
+    kind: str
+    site_id: str | None
+    participant_id: str | None
+    measured_at: str
+    days: int
+    is_drifting: bool
+    leads: list[LeadAccuracyView]
+
+
 class ScheduleView(TypedDict):
     """A battery's plan; `soc_kwh` holds at the end of each interval."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.trading_api.domain.orders import OrderStatus
 from services.trading_api.domain.shapes import (
+    AccuracyView,
     AuctionView,
     AuditView,
     CalendarView,
@@ -181,6 +182,19 @@ def forecast_view(row: Row) -> ForecastView:
         "issued_at": instant_text(row["issued_at"]),
         "first_delivery_start": instant_text(row["first_delivery_start"]),
         "series": row["series"],
+    }
+
+
+def accuracy_view(row: Row) -> AccuracyView:
+    """Show how good a site's forecasts were."""
+    return {
+        "kind": row["kind"],
+        "site_id": row["site_id"] or None,
+        "participant_id": row["participant_id"],
+        "measured_at": instant_text(row["measured_at"]),
+        "days": row["days"],
+        "is_drifting": row["is_drifting"],
+        "leads": row["leads"],
     }
 
 

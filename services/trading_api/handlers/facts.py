@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from services.trading_api.domain.access import STAFF, audience_of
+from services.trading_api.domain.access import ALL, STAFF, audience_of
 from services.trading_api.domain.views import (
+    accuracy_view,
     instant_text,
     plan_view,
     reading_view,
@@ -18,6 +19,7 @@ from services.trading_api.store.batteries import save_soc
 from services.trading_api.store.logs import Entry, append_to_stream
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import (
+    ACCURACY,
     DEAD_LETTER,
     DEVICE,
     FORECAST,
@@ -32,7 +34,7 @@ from services.trading_api.store.tables import (
 from shared.events.base import Envelope, Event
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
-from shared.events.forecast import ForecastIssued
+from shared.events.forecast import AccuracyMeasured, ForecastIssued
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.events.settlement import IntervalSettled, ReadingIgnored, StatementIssued
 from shared.runloop import Handler
@@ -108,6 +110,27 @@ def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> li
         "series": {name: [round(power_kw, DECIMALS_KW) for power_kw in powers] for name, powers in series.items()},
     }
     upsert(db, FORECAST, [row], newer="issued_at")
+    return []
+
+
+def on_accuracy_measured(envelope: Envelope[AccuracyMeasured], db: Connection) -> list[Event]:
+    """Keep how good the forecasts were, the newest word of each site; the stream tells of all sites together."""
+    event = envelope.event
+    facts = {"complex_id": event.complex_id, "kind": event.kind.value}
+    rows = [
+        {
+            **facts,
+            "site_id": site.site_id or "",
+            "participant_id": site.participant_id,
+            "measured_at": event.measured_at,
+            "days": event.days,
+            "is_drifting": site.is_drifting,
+            "leads": [lead.model_dump() for lead in site.leads],
+        }
+        for site in event.sites
+    ]
+    upsert(db, ACCURACY, rows, newer="measured_at")
+    _show(db, envelope, *(Entry(ALL, "accuracy", accuracy_view(row)) for row in rows if not row["site_id"]))
     return []
 
 
@@ -192,6 +215,7 @@ HANDLERS: dict[type[Event], Handler] = {
     SetpointConfirmed: on_setpoint_confirmed,
     SetpointRefused: on_setpoint_refused,
     ForecastIssued: on_forecast_issued,
+    AccuracyMeasured: on_accuracy_measured,
     ScheduleSolved: on_schedule_solved,
     IntervalSettled: on_interval_settled,
     StatementIssued: on_statement_issued,

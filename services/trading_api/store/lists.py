@@ -11,6 +11,7 @@ from services.trading_api.store.orders import orders
 from services.trading_api.store.paging import Listing
 from services.trading_api.store.sql import rows_of
 from services.trading_api.store.tables import (
+    ACCURACY,
     API_KEY,
     AUCTION,
     AUDIT,
@@ -115,6 +116,14 @@ def schedule_list(complex_id: str, *, seen_by: str | None) -> Listing:
     is_newest = (SCHEDULE.c.device_id == newest.c.device_id) & (SCHEDULE.c.first_delivery_start == newest.c.newest)
     query = _seen(_of(SCHEDULE, complex_id).join(newest, is_newest), SCHEDULE, seen_by)
     return Listing("schedules", query, (SCHEDULE.c.device_id, SCHEDULE.c.schedule_id))
+
+
+def accuracy_list(complex_id: str, *, seen_by: str | None) -> Listing:
+    """List the newest accuracy of each site, and of all together."""
+    query = _of(ACCURACY, complex_id)
+    if seen_by is not None:
+        query = query.where((ACCURACY.c.participant_id == seen_by) | ACCURACY.c.participant_id.is_(None))
+    return Listing("accuracy", query, (ACCURACY.c.kind, ACCURACY.c.site_id))
 
 
 def auction(db: Connection, complex_id: str, delivery_start: datetime) -> RowMapping | None:

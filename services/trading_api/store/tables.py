@@ -156,6 +156,15 @@ FORECAST = _table(
     sa.Column("series", sa.JSON, nullable=False),
     sa.Index("forecast_by_start", "complex_id", "first_delivery_start"),
 )
+ACCURACY = _table(
+    "accuracy",
+    "kind site_id",  # "" stands for all sites of the kind together
+    *_text("participant_id?"),
+    *_instant("measured_at"),
+    *_whole("days"),
+    sa.Column("is_drifting", sa.Boolean, nullable=False),
+    sa.Column("leads", sa.JSON, nullable=False),
+)
 SCHEDULE = _table(
     "schedule",
     "schedule_id",

@@ -29,21 +29,17 @@ def test_clock_stands_before_an_interval_whose_batteries_were_not_all_told(tmp_p
     assert clock.now() <= MIDNIGHT + timedelta(minutes=14)
 
 
-def test_clock_of_a_day_that_is_told_to_its_end_runs_free(tmp_path: Path) -> None:
-    clock, leash = a_leash(tmp_path, 4)
-    leash.follow(0)
+@pytest.mark.parametrize(("setpoints_per_interval", "confirmed"), [(4, 4 * 96), (0, 0)])
+def test_clock_of_a_day_that_is_told_to_its_end_stops_there(
+    tmp_path: Path, setpoints_per_interval: int, confirmed: int
+) -> None:
+    clock, leash = a_leash(tmp_path, setpoints_per_interval)
 
-    leash.follow(4 * 96)
+    leash.follow(confirmed)
 
     assert clock.speed == 60.0
-
-
-def test_clock_without_batteries_is_left_alone(tmp_path: Path) -> None:
-    clock, leash = a_leash(tmp_path, 0)
-
-    leash.follow(0)
-
-    assert clock.now() == FIRST_STOP
+    # A minute before 00:15 of the next day, which is not yet a metered interval's end.
+    assert leash.end == MIDNIGHT + timedelta(days=1, minutes=14)
 
 
 def test_day_goes_on_without_a_setpoint_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,4 +53,17 @@ def test_day_goes_on_without_a_setpoint_that_never_comes(tmp_path: Path, monkeyp
         leash.follow(0)
 
     assert clock.speed > 0
-    assert leash.gone_without == 1
+    assert (leash.gone_without, leash.gave_up) == (1, False)
+
+
+def test_day_whose_books_do_not_come_at_its_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.pacing.HOLD_S_MAX", -1.0)
+    path = tmp_path / "clock.json"
+    over = MIDNIGHT + timedelta(days=2)
+    write_pace(path, Pace(over, 60.0, None))
+    leash = Leash(SharedClock(path), MIDNIGHT, 4)
+
+    for _ in range(3):
+        leash.follow(4 * 96)
+
+    assert leash.gave_up

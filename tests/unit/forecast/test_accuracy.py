@@ -1,58 +1,109 @@
-"""The load forecast against a measured factory (infra/profiles) as it would have been issued: only the past is seen."""
-
-import csv
-from datetime import date, timedelta
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.forecast.domain import outlook
-from services.forecast.domain.horizon import HISTORY_DAYS, Horizon
-from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start
-from shared.paths import INFRA
+from services.forecast.domain import accuracy
+from services.forecast.domain.accuracy import Issued, figures, is_drifting, persisted_solar_kw, tally
 
-Floats = NDArray[np.float64]
-
-# The profile's first row is the first quarter hour of 2018 in Korea.
-FIRST_DAY = date(2018, 1, 1)
-# Public holidays of the half year after its first four weeks.
-HOLIDAYS = frozenset(
-    date(2018, month, day) for month, day in [(2, 15), (2, 16), (3, 1), (5, 7), (5, 22), (6, 6), (6, 13)]
-)
-ISSUE_SLOTS = (0, 36, 56)
-QUARTERS_PER_WEEK = 7 * INTERVALS_PER_DAY
+QUARTER = 0.25
 
 
-@pytest.fixture(scope="module")
-def metered_kw() -> Floats:
-    """Return the factory's consumption by quarter hour."""
-    with (INFRA / "profiles" / "gwangyang-2018.csv").open(newline="") as file:
-        return np.array([4 * float(row["energy_kwh"]) for row in csv.DictReader(file)])
+def issued(p50: list[list[float]], *, spread: float = 10.0, reference: float = 90.0) -> Issued:
+    """Return forecasts of one interval, an issue a row, a quarter of an hour apart, the newest last."""
+    middle = np.array(p50)
+    return Issued(
+        lead_hours=QUARTER * np.arange(len(middle), 0, -1, dtype=np.float64),
+        quantiles=np.stack((middle - spread, middle, middle + spread)),
+        reference=np.full_like(middle, reference),
+    )
 
 
-def test_measured_factory_is_forecast_better_than_by_last_week_and_within_its_band(metered_kw: Floats) -> None:
-    by_day = metered_kw.reshape(-1, INTERVALS_PER_DAY, 1)
-    contract_kw = np.array([metered_kw.max()])
-    ours, last_weeks, inside = [], [], []
+def test_figures_of_one_lead_are_those_worked_by_hand() -> None:
+    # 100 kW came. Missed by 5 and inside P10..P90; the reference missed by 10.
+    sums = tally(issued([[105.0]]), np.array([100.0]))
 
-    for day in range(HISTORY_DAYS, len(by_day) - 1, 5):
-        midnight = day_start(FIRST_DAY + timedelta(days=day))
-        history = by_day[day - HISTORY_DAYS : day]
-        learned = outlook.learn_load(Horizon(midnight).history, history, contract_kw, HOLIDAYS)
-        for slot in ISSUE_SLOTS:
-            near = by_day[day - 1 : day + 2].copy()
-            near.reshape(-1)[INTERVALS_PER_DAY + slot :] = np.nan
-            band = outlook.load(Horizon(midnight + slot * INTERVAL), learned, near, HOLIDAYS)
-            first = day * INTERVALS_PER_DAY + slot
-            came = metered_kw[first : first + INTERVALS_PER_DAY]
-            ours.append(np.abs(band.p50[:, 0] - came))
-            last_weeks.append(np.abs(metered_kw[first - QUARTERS_PER_WEEK :][:INTERVALS_PER_DAY] - came))
-            inside.append((band.p10[:, 0] <= came) & (came <= band.p90[:, 0]))
+    [row] = figures(sums[0], full_kw=200.0)
 
-    # Last week's error on this plant is about half of its mean load; the forecast's must stay a fifth below it.
-    assert np.mean(ours) < 0.8 * np.mean(last_weeks)
-    # A quarter hour ahead the last hours help: better than a day ahead.
-    assert np.mean([one[0] for one in ours]) < 0.85 * np.mean(ours)
-    # Between P10 and P90 should lie four fifths; a plant that changes its shifts costs some of it.
-    assert 0.72 <= np.mean(inside) <= 0.88
+    # Pinball: P10 95 is 5 below: 0.1 x 5; P50 is 5 above: 0.5 x 5; P90 115 is 15 above: 0.1 x 15; their mean is 1.5.
+    assert row == {
+        "lead_hours": "0-0.25",
+        "forecasts": 1,
+        "nmae": 0.025,
+        "rmse_kw": 5.0,
+        "pinball_kw": 1.5,
+        "coverage": 1.0,
+        "skill_mae": 0.5,
+        "skill_rmse": 0.5,
+    }
+
+
+def test_each_issue_counts_in_its_lead_and_the_sites_together_as_one() -> None:
+    # Leads of 30 and 15 minutes; the second site errs the other way, so that together they are right.
+    sums = tally(issued([[110.0, 90.0], [110.0, 90.0]]), np.array([100.0, 100.0]))
+
+    names = [row["lead_hours"] for row in figures(sums[2], full_kw=None)]
+    together = [row["nmae"] for row in figures(sums[2], full_kw=None)]
+    first = [row["nmae"] for row in figures(sums[0], full_kw=None)]
+
+    assert (names, together, first) == (["0-0.25", "0.25-1"], [0.0, 0.0], [0.1, 0.1])
+
+
+def test_without_a_reference_there_are_figures_and_no_skill() -> None:
+    [row] = figures(tally(issued([[105.0]], reference=np.nan), np.array([100.0]))[0], full_kw=200.0)
+
+    assert (row["nmae"], row["skill_mae"], row["skill_rmse"]) == (0.025, None, None)
+
+
+def test_what_is_not_known_and_a_roofs_night_are_not_counted() -> None:
+    night = Issued(lead_hours=np.array([QUARTER]), quantiles=np.zeros((3, 1, 2)), reference=np.zeros((1, 2)))
+
+    assert tally(night, np.zeros(2)).sum() == 0
+    assert tally(issued([[100.0, 100.0]]), np.array([np.nan, 100.0]))[0].sum() == 0
+
+
+@given(st.lists(st.floats(0, 500), min_size=2, max_size=6))
+def test_sums_of_intervals_add_up(came: list[float]) -> None:
+    forecast = issued([[100.0]])
+    one_by_one = np.sum([tally(forecast, np.array([kw])) for kw in came], axis=0)
+
+    [row] = figures(one_by_one[0], full_kw=1.0)
+
+    assert row["forecasts"] == len(came)
+    assert row["nmae"] == pytest.approx(np.mean([abs(100 - kw) for kw in came]), abs=1e-4)
+
+
+def test_solar_persists_by_its_share_of_a_clear_sky_seen_before_the_issue() -> None:
+    clear = np.array([[100.0], [200.0], [400.0], [500.0]])
+    metered = np.array([[50.0], [160.0], [np.nan], [500.0]])
+
+    # Issued when row 1, 2 and 3 began: half of the sky, then 0.8, and 0.8 still as row 2 is not known.
+    persisted = persisted_solar_kw(metered, clear, np.array([1_000.0]), [1, 2, 3])
+
+    assert persisted[:, 0].tolist() == pytest.approx([250.0, 400.0, 400.0])
+
+
+def test_solar_persists_within_the_inverter_and_not_from_nothing() -> None:
+    clear = np.array([[0.0], [400.0], [500.0]])
+    metered = np.array([[0.0], [440.0], [np.nan]])
+
+    persisted = persisted_solar_kw(metered, clear, np.array([480.0]), [1, 2])
+
+    assert np.isnan(persisted[0, 0])
+    assert persisted[1, 0] == 480.0
+
+
+def test_load_repeats_the_week_before_or_the_day_before() -> None:
+    week, day = np.array([10.0, np.nan]), np.array([99.0, 20.0])
+
+    assert accuracy.repeated_load_kw(week, day, 2).tolist() == [[10.0, 20.0], [10.0, 20.0]]
+
+
+@pytest.mark.parametrize(("factor", "count", "drifts"), [(2.0, 100, True), (1.4, 100, False), (2.0, 10, False)])
+def test_drift_is_an_error_much_above_that_of_the_days_before(factor: float, count: int, *, drifts: bool) -> None:
+    def day(error_kw: float) -> accuracy.Floats:
+        sums = np.zeros((len(accuracy.LEADS), accuracy.SUMS))
+        sums[:, accuracy.COUNT], sums[:, accuracy.ABS] = count, count * error_kw
+        return sums
+
+    assert is_drifting(day(10.0 * factor), day(10.0)) is drifts

@@ -29,12 +29,12 @@ async function overview(day) {
 function take(snapshot) {
   state = stateFrom(snapshot);
   root.dataset.state = "live";
-  dirty = new Set(["board", "prices", "sources", "batteries", "orders"]);
+  dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy"]);
 }
 
 const DRAWN_BY = {
   devices: ["board", "batteries"], auction: ["prices"], day_ahead: ["prices"], settled: ["prices"], reading: ["sources"],
-  schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
+  accuracy: ["accuracy"], schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
 };
 
 function listen() {
@@ -131,7 +131,31 @@ function drawOrders() {
   at("orders").replaceChildren(...rows);
 }
 
-const DRAW = { board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders };
+const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)}%`);
+
+function drawAccuracy() {
+  const kinds = [...state.accuracy.values()].sort((a, b) => b.kind.localeCompare(a.kind));
+  const leads = [...new Set(kinds.flatMap((one) => one.leads.map((lead) => lead.lead_hours)))].sort((a, b) => parseFloat(a) - parseFloat(b));
+  const head = document.createElement("tr");
+  head.append(...["", ...leads.map((hours) => `${hours} ${word("hours")}`)].map((text) => { const made = document.createElement("th"); made.textContent = text; return made; }));
+  const rows = kinds.map((one) => {
+    const row = document.createElement("tr");
+    row.append(cell(`${word(one.kind === "pv" ? "solar" : "loads")}${one.is_drifting ? ` ⚠ ${word("drifting")}` : ""}`, one.kind));
+    for (const hours of leads) {
+      const lead = one.leads.find((found) => found.lead_hours === hours);
+      const figures = lead ? [lead.nmae, lead.coverage, lead.skill_rmse].map(percent) : ["–"];
+      const made = cell(figures.join(" · "), lead && lead.skill_rmse < 0 ? "worse" : "");
+      if (lead) made.title = `${count(lead.forecasts)} · RMSE ${count(lead.rmse_kw)} kW`;
+      row.append(made);
+    }
+    return row;
+  });
+  if (!rows.length) { const row = document.createElement("tr"); row.append(cell(word("noAccuracy"), "empty")); rows.push(row); }
+  write("accuracy-note", kinds.length ? `(${kinds[0].days} ${word("overDays")})` : "");
+  at("accuracy").replaceChildren(...(leads.length ? [head] : []), ...rows);
+}
+
+const DRAW = { accuracy: drawAccuracy,  board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders };
 
 async function followDay() {
   const today = dayOf(nowOf(state) - INTERVAL_MS);

@@ -12,6 +12,7 @@ export function stateFrom(snapshot) {
     settled: by(snapshot.settled, "delivery_start"),
     energy: new Map(),
     orders: by(snapshot.orders, "order_id"),
+    accuracy: by(snapshot.accuracy, "kind"),
     devices: by(snapshot.devices, "device_id"),
     schedules: by(snapshot.schedules, "device_id"),
     setpoints: new Map(),
@@ -67,6 +68,7 @@ export const CHANGES = {
   settled: (state, one) => isShown(state, one) && addSettled(state, one),
   schedule: (state, one) => state.schedules.set(one.device_id, one),
   setpoint: (state, one) => state.setpoints.set(one.device_id, one),
+  accuracy: (state, one) => state.accuracy.set(one.kind, one),
   market: (state, one) => { state.market = one; },
   ledger: (state, one) => {
     if (!isShown(state, one)) return;

@@ -1,0 +1,35 @@
+"""What the forecast service does: keep readings, issue forecasts, and say how good they were."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from services.forecast.handlers.forecaster import Forecaster
+from shared import history
+from shared.complexes import Complexes
+from shared.events.base import Envelope, Event
+from shared.events.fems import IntervalMetered
+from shared.runloop import RuleBroken, Service
+
+__all__ = ["service"]
+
+
+def service(complexes: Complexes) -> Service:
+    """Return the forecast service of a deployment's complexes."""
+    forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
+
+    def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
+        """Keep a reading for the next issue."""
+        event = envelope.event
+        forecaster = forecasters.get(event.complex_id)
+        if forecaster is None or not forecaster.meters.knows(event.meter_id):
+            raise RuleBroken(f"meter_id must be a meter of a served complex, was {event.complex_id}/{event.meter_id}")
+        history.save_reading(db, history.reading_of(event))
+        forecaster.meters.mark_stale(event.delivery_start)
+        return []
+
+    def tick(now: datetime, db: Connection) -> Sequence[Event]:
+        return [event for forecaster in forecasters.values() for event in forecaster.tick(now, db)]
+
+    return Service(name="forecast", handlers={IntervalMetered: on_interval_metered}, tick=tick)

@@ -1,0 +1,116 @@
+"""What a complex's meters and a clear sky say, as arrays by Korean day."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection
+
+from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS
+from services.forecast.domain.solar import Place, Roofs, clear_sky_kw
+from shared import history, units
+from shared.complexes import Complex
+from shared.events.fems import MeterKind
+from shared.history import CONSUMPTION_SIGNS, MeterReading
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
+
+Floats = NDArray[np.float64]
+
+KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
+
+
+class Meters:
+    """What the meters of one complex said, as arrays by Korean day: a copy of the database, never more.
+
+    A handler only marks an interval as stale; the next tick, in a later transaction, reads it anew. A mark left by a
+    transaction that failed does no harm: it only says where to look.
+    """
+
+    def __init__(self, complex_: Complex) -> None:
+        self._complex_id = complex_.complex_id
+        devices = complex_.devices
+        self._column = {device.device_id: n for n, device in enumerate(devices)}
+        self._roofs = [n for n, device in enumerate(devices) if device.kind is MeterKind.PV]
+        self._factories = [n for n, device in enumerate(devices) if device.kind is MeterKind.GRID]
+        self._signs = np.array([CONSUMPTION_SIGNS[device.kind] for device in devices], dtype=np.float64)
+        self._days: dict[date, Floats] = {}
+        self._stale: set[datetime] | None = None
+
+    def knows(self, meter_id: str) -> bool:
+        """Say whether the complex has such a meter."""
+        return meter_id in self._column
+
+    def mark_stale(self, delivery_start: datetime) -> None:
+        """Note that an interval's readings may have changed."""
+        if self._stale is not None:
+            self._stale.add(delivery_start)
+
+    def refresh(self, db: Connection, first_day: date) -> None:
+        """Read what changed since the last time, or everything at the first; drop the days before the first one."""
+        if self._stale is None:
+            changed = history.readings_since(db, self._complex_id, day_start(first_day))
+        else:
+            changed = history.readings_of(db, self._complex_id, self._stale) if self._stale else []
+        for one in changed:
+            self._put(one)
+        self._stale = set()
+        self._days = {day: wh for day, wh in self._days.items() if day >= first_day}
+
+    def solar_kw(self, days: Sequence[date]) -> Floats:
+        """Return the roofs' output, (days x 96 x roofs)."""
+        return self._wh(days)[:, :, self._roofs, 1] * KW_PER_WH
+
+    def load_kw(self, days: Sequence[date]) -> Floats:
+        """Return the factories' consumption, (days x 96 x factories); NaN while one of a factory's meters is missing.
+
+        Clocks of meters differ by seconds, so a sum may come out below zero; nobody consumes less than nothing.
+        """
+        consumed_wh = np.sum(self._wh(days) * self._signs, axis=-1)
+        # The complex lists each factory's grid meter, then its devices.
+        load_kw: Floats = np.maximum(np.add.reduceat(consumed_wh, self._factories, axis=-1) * KW_PER_WH, 0.0)
+        return load_kw
+
+    def _wh(self, days: Sequence[date]) -> Floats:
+        unknown = np.full((INTERVALS_PER_DAY, len(self._column), 2), np.nan)
+        return np.stack([self._days.get(day, unknown) for day in days])
+
+    def _put(self, reading: MeterReading) -> None:
+        column = self._column.get(reading.meter_id)
+        if column is None:  # a meter that the complex no longer has
+            return
+        day = trading_day_of(reading.delivery_start)
+        if day not in self._days:
+            self._days[day] = np.full((INTERVALS_PER_DAY, len(self._column), 2), np.nan)
+        slot = (reading.delivery_start - day_start(day)) // INTERVAL
+        self._days[day][slot, column] = reading.import_wh, reading.export_wh
+
+
+class ClearSky:
+    """The output of a complex's roofs under a clear sky by Korean day, each day computed once."""
+
+    def __init__(self, complex_: Complex) -> None:
+        sites = [site for one in complex_.participants for site in one.pv]
+        where = complex_.location
+        self._place = Place(where.latitude, where.longitude, where.altitude_m)
+        self.roofs = Roofs(
+            capacity_kw_ac=tuple(site.capacity_kw_ac for site in sites),
+            capacity_kw_dc=tuple(site.capacity_kw_dc for site in sites),
+            tilt_deg=tuple(site.tilt_deg for site in sites),
+            azimuth_deg=tuple(site.azimuth_deg for site in sites),
+        )
+        self._days: dict[date, Floats] = {}
+
+    def kw(self, days: Sequence[date]) -> Floats:
+        """Return (days x 96 x roofs) for consecutive days."""
+        missing = [day for day in days if day not in self._days]
+        if missing:
+            starts = pd.DatetimeIndex(
+                [day_start(day) + n * INTERVAL for day in missing for n in range(INTERVALS_PER_DAY)]
+            )
+            kw = clear_sky_kw(self._place, self.roofs, starts, pd.Timedelta(INTERVAL))
+            self._days.update(zip(missing, kw.reshape(len(missing), INTERVALS_PER_DAY, kw.shape[1]), strict=True))
+            kept = sorted(self._days)[-(HISTORY_DAYS + NEAR_DAYS) :]
+            self._days = {day: self._days[day] for day in {*kept, *days}}
+        return np.stack([self._days[day] for day in days])
