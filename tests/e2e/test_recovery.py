@@ -65,8 +65,9 @@ def an_order(client_order_id: str, delivery_start: datetime, side: str, price: s
 def test_killed_process_loses_and_doubles_nothing(victim: str, tmp_path: Path) -> None:
     with a_town(tmp_path, START, Sketch(complex_id="killed", factories=FACTORIES)) as town:
         client = Client(town)
-        client.start()
+        # From here on the client alone moves the clock.
         town.let_time_pass(SPEED)
+        client.start()
         town.wait_until(KILL_AT)
         town.kill_and_restart(victim)
         town.wait_until_settled(*INTERVALS)
