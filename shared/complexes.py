@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
+from shared.reference import ess_rules
 from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
 from shared.validation import checked
 
@@ -165,7 +166,7 @@ class Ess(_Record):
     """A battery with its converter; `soc_*` are fractions of capacity.
 
     `caution` plans against the forecast's whole range, from 0 (least mean cost) to 1 (least mean cost of the worst
-    tenth); without it the plan is that of the median.
+    tenth); without it the plan is that of the median. `placement` puts `soc_max` under the cap of infra/ess.
     """
 
     device_id: Identifier
@@ -179,11 +180,15 @@ class Ess(_Record):
     soc_initial: Fraction
     cycle_cost_krw_per_kwh: Annotated[float, Field(ge=0)] = 0
     caution: Fraction | None = None
+    placement: Literal["indoor", "outdoor"] | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Ess":
         if not self.soc_min <= self.soc_initial <= self.soc_max:
             raise ValueError("must have soc_min <= soc_initial <= soc_max")
+        cap = None if self.placement is None else float(ess_rules().soc_max[self.placement])
+        if cap is not None and self.soc_max > cap:
+            raise ValueError(f"soc_max must be at most {cap} {self.placement}s (infra/ess/kr.yaml), was {self.soc_max}")
         return self
 
 

@@ -189,6 +189,17 @@ class PriceBook(Record):
         return next((figure for figure in self.prices if figure.holds_on(day)), None)
 
 
+class EssRules(Record):
+    """How far a battery may be charged, by where it stands, as a fraction of its capacity."""
+
+    schema_name: Literal["sandan-ess/1"] = Field(alias="schema")
+    id: str
+    gathered: date
+    sources: dict[str, Source]
+    soc_max: dict[Literal["indoor", "outdoor"], Annotated[Decimal, Field(gt=0, le=1)]]
+    confidence: Literal["high", "medium", "low"]
+
+
 def zone_problems(timezone: str) -> Iterator[str]:
     """Say what is wrong with a zone's name, if anything."""
     try:

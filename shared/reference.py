@@ -11,7 +11,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
-from shared.dated import HolidayCalendar, PriceBook
+from shared.dated import EssRules, HolidayCalendar, PriceBook
 from shared.errors import BadInput
 from shared.paths import INFRA
 from shared.tariffs import TariffBook, TariffFile
@@ -69,6 +69,12 @@ def read_reference(path: Path, model: type[Model]) -> Model:
 def holidays(country: str = "kr") -> HolidayCalendar:
     """Return the public holidays of a country (`infra/holidays/<country>.yaml`)."""
     return read_reference(INFRA / "holidays" / f"{country}.yaml", HolidayCalendar)
+
+
+@cache
+def ess_rules(country: str = "kr") -> EssRules:
+    """Return how far batteries may be charged in a country (`infra/ess/<country>.yaml`)."""
+    return read_reference(INFRA / "ess" / f"{country}.yaml", EssRules)
 
 
 @cache

@@ -57,6 +57,8 @@ ESS = (*PARTICIPANT, "ess", 0)
     [
         (put(*ESS, "capacity_kwh", new=-5), "$.participants[0].ess[0].capacity_kwh * greater than 0, was -5"),
         (put(*ESS, "soc_max", new=1.2), "$.participants[0].ess[0].soc_max * less than or equal to 1, was 1.2"),
+        (put(*ESS, "soc_max", new=0.95), "$.participants[0].ess[0] soc_max must be at most 0.9 outdoors"),
+        (put(*ESS, "placement", new="indoor"), "$.participants[0].ess[0] soc_max must be at most 0.8 indoors"),
         (put(*ESS, "soc_initial", new=0.05), "$.participants[0].ess[0] must have soc_min <= soc_initial <= soc_max"),
         (put(*ESS, "charge_efficiency", new=0), "$.participants[0].ess[0].charge_efficiency * greater than 0, was 0"),
         (put(*ESS, "capacity_kwh", new=float("nan")), "$.participants[0].ess[0].capacity_kwh * was nan"),
