@@ -38,8 +38,23 @@ class IntervalSettled(Event):
     lines: tuple[SettledLine, ...]
 
 
+class IntervalResettled(Event):
+    """A meter's value was corrected and its interval settled again.
+
+    `lines` are those that changed, as they hold now; their differences in money are ledger entries of their own, which
+    name the entries that they correct. `ledger_entries` counts all of the interval's.
+    """
+
+    delivery_start: Instant
+    resettled_at: Instant
+    meter_id: Identifier
+    ledger_entries: Whole
+    ledger_sum_krw: MoneyKrw
+    lines: tuple[SettledLine, ...]
+
+
 class ReadingIgnored(Event):
-    """A reading came for an interval that was settled with another value; the books keep the settled one."""
+    """A reading did not replace the one that was known: an estimate never takes a measurement's place."""
 
     meter_id: Identifier
     delivery_start: Instant
@@ -47,7 +62,10 @@ class ReadingIgnored(Event):
 
 
 class StatementIssued(Event):
-    """A participant's Korean day, summed from its settled intervals."""
+    """A participant's Korean day, summed from its settled intervals.
+
+    It comes again under the same id when an interval is settled again; `revision` then counts the lines that changed.
+    """
 
     statement_id: Identifier
     participant_id: Identifier
@@ -64,3 +82,4 @@ class StatementIssued(Event):
     cost_with_krw: MoneyKrw
     cost_without_krw: MoneyKrw
     saving_krw: MoneyKrw
+    revision: Whole = 0

@@ -129,7 +129,12 @@ TOPICS: tuple[Topic, ...] = (
     _topic(
         "settlement.statements.v1",
         "complex_id",
-        [settlement.IntervalSettled, settlement.StatementIssued, settlement.ReadingIgnored],
+        [
+            settlement.IntervalSettled,
+            settlement.IntervalResettled,
+            settlement.StatementIssued,
+            settlement.ReadingIgnored,
+        ],
         "trading_api",
         400,
     ),

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from services.settlement import store
 from shared.db.engine import reading
-from shared.events.settlement import IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
+from shared.events.fems import IntervalMetered, Quality
+from shared.events.settlement import IntervalResettled, IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
 from shared.intervals import delivery_starts
 from tests.component.harness import Bench
 from tests.component.settlement_facts import (
@@ -99,16 +100,68 @@ def test_redelivery_and_restart_settle_nothing_twice(bench: Bench) -> None:
         assert store.unbalanced_entries(db, COMPLEX_ID) == []
 
 
-def test_a_later_reading_with_another_value_is_ignored_and_said_so(bench: Bench) -> None:
+def corrected(import_wh: int, start: datetime = DELIVERY) -> IntervalMetered:
+    return next(one for one in readings(start, {f"{BUYER}.grid": (import_wh, 0)}) if one.meter_id == f"{BUYER}.grid")
+
+
+def test_a_correction_after_settlement_is_a_difference_entry_that_names_the_old(bench: Bench) -> None:
     bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
 
-    bench.give(*readings(DELIVERY, {**FLOWS_WH, f"{BUYER}.grid": (31_000, 0)}))
+    bench.give(corrected(31_000))
+    bench.give(corrected(19_000))
+
+    first, second = bench.published(IntervalResettled)
+    [line], [last] = first.lines, second.lines
+    # 31 - 20 = 11 kWh at 133.40 = 1,467.4: 1,467 in place of 1,334. Alone: 31 kWh, 4,135.4.
+    assert (line.grid_import_wh, line.grid_paid_krw, line.cost_without_krw) == (11_000, 1_467, 4_135)
+    # 19 - 20: 1 kWh is left over and fed in at 100.
+    assert (last.grid_import_wh, last.grid_export_wh, last.grid_paid_krw, last.grid_received_krw) == (0, 1_000, 0, 100)
+    assert [(one.ledger_entries, one.ledger_sum_krw) for one in (first, second)] == [(4, 0), (5, 0)]
+    with reading(bench.engine) as db:
+        corrections = db.execute(
+            sa.select(store.LEDGER_ENTRY.c.corrects_entry_id, store.LEDGER_LINE.c.debit_krw)
+            .join(store.LEDGER_LINE, store.LEDGER_LINE.c.entry_id == store.LEDGER_ENTRY.c.entry_id)
+            .where(store.LEDGER_ENTRY.c.kind == "correction", store.LEDGER_LINE.c.account == f"participant:{BUYER}")
+            .order_by(store.LEDGER_ENTRY.c.entry_id)
+        ).all()
+        before = db.scalars(sa.select(store.SUPERSEDED_READING.c.import_wh)).all()
+    # 1,467 - 1,334 = 133 more; then -100 - 1,467, a credit, which has no debit.
+    assert [tuple(row) for row in corrections] == [
+        (f"imbalance:20260520T0100Z:{BUYER}", 133),
+        (f"correction:20260520T0100Z:{BUYER}:1", 0),
+    ]
+    assert sorted(before) == [30_000, 31_000]
+
+
+def test_a_correction_of_a_settled_day_brings_its_statement_again(bench: Bench) -> None:
+    for start in delivery_starts(DAY):
+        bench.give(an_auction(start, traded_wh=0), *readings(start, {f"{BUYER}.grid": (10_000, 0)}))
+
+    # DELIVERY is 10:00, when a kWh costs 133.40.
+    bench.give(corrected(12_000))
+
+    first, again = (one for one in bench.published(StatementIssued) if one.participant_id == BUYER)
+    assert len(bench.published(StatementIssued)) == 13
+    assert (first.statement_id, first.revision) == (again.statement_id, 0)
+    # 12 kWh cost 1,600.8 and 10 kWh 1,334.
+    assert (again.revision, again.intervals, again.grid_import_wh) == (1, 96, 962_000)
+    assert again.grid_paid_krw - first.grid_paid_krw == 1_601 - 1_334
+
+
+def test_an_estimate_does_not_replace_a_measurement_but_a_measurement_an_estimate(bench: Bench) -> None:
+    guessed = [one.model_copy(update={"quality": Quality.ESTIMATED}) for one in readings(DELIVERY, {})]
+    bench.give(an_auction(DELIVERY), *guessed)
+    bench.give(*readings(DELIVERY, FLOWS_WH))
+    assert bench.published(ReadingIgnored) == []
+
+    bench.give(corrected(31_000).model_copy(update={"quality": Quality.ESTIMATED}))
 
     [ignored] = bench.published(ReadingIgnored)
     assert (ignored.meter_id, ignored.delivery_start) == (f"{BUYER}.grid", DELIVERY)
     assert "30000 Wh" in ignored.reason
     assert "31000 Wh" in ignored.reason
-    assert len(bench.published(IntervalSettled)) == 1
+    # Three meters measured something else than was guessed.
+    assert [one.ledger_sum_krw for one in bench.published(IntervalResettled)] == [0, 0, 0]
 
 
 def test_a_reading_corrected_before_settlement_counts(bench: Bench) -> None:
@@ -125,7 +178,7 @@ def test_the_96th_interval_brings_everyone_a_statement_once(bench: Bench) -> Non
     assert bench.published(StatementIssued) == []
 
     bench.give(an_auction(starts[-1]), *readings(starts[-1], FLOWS_WH))
-    bench.give(*readings(starts[-1], {}))
+    bench.give(*readings(starts[-1], FLOWS_WH))
 
     statements = {one.participant_id: one for one in bench.published(StatementIssued)}
     assert len(bench.published(StatementIssued)) == len(statements) == 12

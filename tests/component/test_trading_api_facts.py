@@ -16,7 +16,7 @@ from shared.events.market import AuctionCleared, Fill, MarketHalted, OrderReject
 from shared.events.orders import OrderSubmitted, Side
 from shared.events.planner import StudyCompleted, StudyProgressed, StudyResult
 from shared.events.scheduler import SetpointIssued
-from shared.events.settlement import IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
+from shared.events.settlement import IntervalResettled, IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
 from shared.intervals import INTERVAL
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench
 
@@ -263,6 +263,28 @@ def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volu
         "late_events": 0,
         "dead_letters": 0,
     }
+
+
+def test_a_corrected_interval_counts_as_corrected(bench: ApiBench, operator: TestClient) -> None:
+    settled = a_settlement()
+    [line, _] = settled.lines
+    corrected = line.model_copy(update={"grid_paid_krw": 409})
+    again = IntervalResettled(
+        complex_id=COMPLEX,
+        delivery_start=DELIVERY,
+        resettled_at=DELIVERY + 2 * INTERVAL,
+        meter_id=f"{HANBIT}.grid",
+        ledger_entries=7,
+        ledger_sum_krw=0,
+        lines=(corrected,),
+    )
+    bench.give(settled, again, a_statement(), a_statement().model_copy(update={"revision": 1}))
+
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+
+    # 1200 + 399 - 100 = 1499 before; 10 more now, and the other participant's 1499.
+    assert [report[name] for name in ("ledger_entries", "intervals_settled", "cost_with_krw")] == [7, 1, 3_008]
+    assert [one["revision"] for one in operator.get("/api/v1/statements").json()["items"]] == [1]
 
 
 def test_a_day_without_trades_has_no_average_price(operator: TestClient) -> None:

@@ -29,7 +29,7 @@ from shared.events.market import (
     OrderRejected,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested
-from shared.events.settlement import IntervalSettled, ReadingIgnored
+from shared.events.settlement import IntervalResettled, IntervalSettled
 from tests.component import market_facts, settlement_facts
 from tests.component.harness import Bench
 
@@ -100,7 +100,8 @@ def test_an_interval_is_settled_once_and_its_ledger_balances(settlement: Bench) 
 
     [settled] = settlement.published(IntervalSettled)
     assert (settled.ledger_entries, settled.ledger_sum_krw) == (3, 0)
-    assert len(settlement.published(ReadingIgnored)) == 1
+    [again] = settlement.published(IntervalResettled)
+    assert (again.meter_id, again.ledger_sum_krw) == (last.meter_id, 0)
     with reading(settlement.engine) as db:
         assert settlement_store.ledger_sum_krw(db, facts.COMPLEX_ID) == 0
         assert settlement_store.unbalanced_entries(db, facts.COMPLEX_ID) == []

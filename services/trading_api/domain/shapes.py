@@ -226,7 +226,7 @@ class SettledView(TypedDict):
 
 
 class StatementView(TypedDict):
-    """A participant's Korean day."""
+    """A participant's Korean day; `revision` above 0: with corrected readings."""
 
     statement_id: str
     participant_id: str
@@ -243,6 +243,7 @@ class StatementView(TypedDict):
     cost_with_krw: int
     cost_without_krw: int
     saving_krw: int
+    revision: int
 
 
 class StudyView(TypedDict):

@@ -268,6 +268,7 @@ def statement_view(row: Row) -> StatementView:
         "cost_with_krw": row["cost_with_krw"],
         "cost_without_krw": row["cost_without_krw"],
         "saving_krw": row["saving_krw"],
+        "revision": row["revision"],
     }
 
 

@@ -1,6 +1,7 @@
 """Keep what the other services say, and pass on to the live stream what people watch."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -36,7 +37,7 @@ from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import AccuracyMeasured, ForecastIssued
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
-from shared.events.settlement import IntervalSettled, ReadingIgnored, StatementIssued
+from shared.events.settlement import IntervalResettled, IntervalSettled, ReadingIgnored, StatementIssued
 from shared.runloop import Handler
 
 ISSUED, CONFIRMED, REFUSED = "issued", "confirmed", "refused"
@@ -156,13 +157,7 @@ def on_schedule_solved(envelope: Envelope[ScheduleSolved], db: Connection) -> li
 def on_interval_settled(envelope: Envelope[IntervalSettled], db: Connection) -> list[Event]:
     """Keep an interval's books."""
     event = envelope.event
-    lines = [
-        {"complex_id": event.complex_id, "delivery_start": event.delivery_start, **line.model_dump()}
-        for line in event.lines
-    ]
-    books = {name: getattr(event, name) for name in ("complex_id", "delivery_start", "settled_at", "ledger_entries")}
-    upsert(db, SETTLED_INTERVAL, [{**books, "ledger_sum_krw": event.ledger_sum_krw}])
-    upsert(db, SETTLED_LINE, lines)
+    lines = _save_books(event, event.settled_at, db)
     shown = [Entry(audience_of(line["participant_id"]), "settled", settled_view(line)) for line in lines]
     ledger = {
         "delivery_start": instant_text(event.delivery_start),
@@ -171,6 +166,26 @@ def on_interval_settled(envelope: Envelope[IntervalSettled], db: Connection) -> 
     }
     _show(db, envelope, *shown, Entry(STAFF, "ledger", ledger))
     return []
+
+
+def on_interval_resettled(envelope: Envelope[IntervalResettled], db: Connection) -> list[Event]:
+    """Keep an interval's books as a corrected reading left them; the stream's readers add up what is `settled`."""
+    lines = _save_books(envelope.event, envelope.event.resettled_at, db)
+    shown = [Entry(audience_of(line["participant_id"]), "resettled", settled_view(line)) for line in lines]
+    _show(db, envelope, *shown)
+    return []
+
+
+def _save_books(
+    event: IntervalSettled | IntervalResettled, settled_at: datetime, db: Connection
+) -> list[dict[str, Any]]:
+    """Keep the interval's newest figures and return the lines."""
+    place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
+    ledger = {"ledger_entries": event.ledger_entries, "ledger_sum_krw": event.ledger_sum_krw}
+    lines = [{**place, **line.model_dump()} for line in event.lines]
+    upsert(db, SETTLED_INTERVAL, [{**place, **ledger, "settled_at": settled_at}])
+    upsert(db, SETTLED_LINE, lines)
+    return lines
 
 
 def on_statement_issued(envelope: Envelope[StatementIssued], db: Connection) -> list[Event]:
@@ -182,7 +197,7 @@ def on_statement_issued(envelope: Envelope[StatementIssued], db: Connection) -> 
 
 
 def on_reading_ignored(envelope: Envelope[ReadingIgnored], db: Connection) -> list[Event]:
-    """Keep that a reading came too late for the books."""
+    """Keep that a reading did not replace the one that was known."""
     event = envelope.event
     upsert(db, IGNORED_READING, [{"event_id": str(envelope.event_id), **event.model_dump()}])
     _show(db, envelope, Entry(STAFF, "late", event.model_dump(mode="json")))
@@ -218,6 +233,7 @@ HANDLERS: dict[type[Event], Handler] = {
     AccuracyMeasured: on_accuracy_measured,
     ScheduleSolved: on_schedule_solved,
     IntervalSettled: on_interval_settled,
+    IntervalResettled: on_interval_resettled,
     StatementIssued: on_statement_issued,
     ReadingIgnored: on_reading_ignored,
     MessageSetAside: on_message_set_aside,

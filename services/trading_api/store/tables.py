@@ -192,6 +192,7 @@ STATEMENT = _table(
     *_whole("intervals", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
     *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw"),
     *_whole("cost_with_krw", "cost_without_krw", "saving_krw"),
+    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
 )
 IGNORED_READING = _table("ignored_reading", "event_id", *_text("meter_id", "reason"), *_instant("delivery_start"))
 DEAD_LETTER = _table(

@@ -13,7 +13,9 @@ from services.settlement.domain import (
     Metered,
     Posting,
     Prices,
+    Settlement,
     Trade,
+    resettle_interval,
     settle_interval,
     statement_of,
 )
@@ -178,6 +180,60 @@ def test_imbalances_together_are_what_the_complex_drew(metered: dict[str, Metere
 
     drawn_wh = sum(one.import_wh - one.export_wh for one in metered.values())
     assert sum(line.grid_import_wh - line.grid_export_wh for line in settlement.lines) == drawn_wh
+
+
+def balance_of(settlements: list[Settlement]) -> dict[str, int]:
+    balance_krw: dict[str, int] = {}
+    for posting in (posting for one in settlements for entry in one.entries for posting in entry.postings):
+        balance_krw[posting.account] = balance_krw.get(posting.account, 0) + posting.debit_krw - posting.credit_krw
+    return {account: krw for account, krw in balance_krw.items() if krw}
+
+
+@given(
+    readings=st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)), min_size=1, max_size=5),
+    prices=st.fixed_dictionaries(dict.fromkeys(NAMES, ANY_PRICES)),
+    trades=TRADES,
+)
+def test_any_corrections_leave_the_books_as_if_the_last_readings_had_been_the_first(
+    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[Trade]
+) -> None:
+    first = settle_interval(DELIVERY, metered=readings[0], prices=prices, trades=trades)
+    settled = {line.participant_id: [line] for line in first.lines}
+    done = [first]
+    for corrected in readings[1:]:
+        again = resettle_interval(DELIVERY, settled=settled, metered=corrected, trades=trades)
+        for line in again.lines:
+            settled[line.participant_id].append(line)
+        done.append(again)
+
+    fresh = settle_interval(DELIVERY, metered=readings[-1], prices=prices, trades=trades)
+    assert balance_of(done) == balance_of([fresh])
+    assert {name: lines[-1] for name, lines in settled.items()} == {line.participant_id: line for line in fresh.lines}
+    entries = [entry for one in done for entry in one.entries]
+    known: dict[str, str] = {}
+    for entry in entries:
+        if entry.kind == "trade":
+            continue
+        account = entry.postings[0].account
+        # Each names the newest entry of its account, the first one none.
+        assert entry.corrects_entry_id == known.get(account)
+        known[account] = entry.entry_id
+    assert len({entry.entry_id for entry in entries}) == len(entries)
+
+
+def test_a_correction_without_an_entry_before_names_none_and_one_without_money_makes_none() -> None:
+    still = settle_interval(DELIVERY, metered={"p": drawn(0)}, prices={"p": PRICES}, trades=[])
+    settled = {"p": list(still.lines)}
+
+    rounded_away = resettle_interval(DELIVERY, settled=settled, metered={"p": drawn(3)}, trades=[])
+    settled["p"] += rounded_away.lines
+    moved = resettle_interval(DELIVERY, settled=settled, metered={"p": drawn(1_000)}, trades=[])
+
+    # 3 Wh at 150 KRW/kWh are 0.45 KRW: a new line, but no won; 1 kWh is 150.
+    assert (len(rounded_away.lines), rounded_away.entries) == (1, ())
+    [entry] = moved.entries
+    assert (entry.entry_id, entry.corrects_entry_id) == ("correction:20260520T0100Z:p:2", None)
+    assert entry.postings == (Posting("participant:p", 150, 0), Posting(GRID, 0, 150))
 
 
 def test_a_statement_sums_its_lines() -> None:

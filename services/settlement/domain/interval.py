@@ -1,16 +1,12 @@
 """What an interval cost everyone: trades, the imbalance that the grid covers, and the ledger entries of both."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
 
+from services.settlement.domain.ledger import GRID, WHEELING_FEES, Entry, Posting, participant_account, postings_of
 from shared.units import cost_krw
-
-GRID: Final = "grid"
-WHEELING_FEES: Final = "operator:fees"
-
-Kind = Literal["trade", "imbalance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,50 +59,22 @@ class Line:
     cost_without_krw: int
 
     @property
+    def grid_owed_krw(self) -> int:
+        """Return what the participant owes the grid for its imbalance; below 0 the grid owes it."""
+        return self.grid_paid_krw - self.grid_received_krw
+
+    @property
     def cost_with_krw(self) -> int:
         """Return what the interval cost with trading and batteries; below 0 it earned."""
         return self.trade_paid_krw - self.trade_received_krw + self.grid_paid_krw - self.grid_received_krw
 
 
 @dataclass(frozen=True, slots=True)
-class Posting:
-    """One line of a ledger entry: a debit is owed by the account, a credit is due to it. One of the two is 0."""
-
-    account: str
-    debit_krw: int
-    credit_krw: int
-
-    def __post_init__(self) -> None:
-        if min(self.debit_krw, self.credit_krw) != 0 or max(self.debit_krw, self.credit_krw) <= 0:
-            raise ValueError(f"a posting must have one positive side, the other 0, was {self}")
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A ledger entry; its debits equal its credits."""
-
-    entry_id: str
-    kind: Kind
-    postings: tuple[Posting, ...]
-
-    def __post_init__(self) -> None:
-        debit_krw = sum(posting.debit_krw for posting in self.postings)
-        credit_krw = sum(posting.credit_krw for posting in self.postings)
-        if debit_krw != credit_krw:
-            raise ValueError(f"entry {self.entry_id}: debits must equal credits, were {debit_krw} and {credit_krw} KRW")
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
-    """An interval in money: a line for each participant, and what goes into the ledger."""
+    """An interval in money: participants' lines, and what goes into the ledger."""
 
     lines: tuple[Line, ...]
     entries: tuple[Entry, ...]
-
-
-def participant_account(participant_id: str) -> str:
-    """Return the name of a participant's account."""
-    return f"participant:{participant_id}"
 
 
 def settle_interval(
@@ -127,16 +95,56 @@ def settle_interval(
         prices: For the same participants.
         trades: Of the interval's auction, between these participants.
     """
-    lines = tuple(
-        _line(participant_id, energy, prices[participant_id], trades) for participant_id, energy in metered.items()
-    )
-    entries = [_trade_entry(trade) for trade in trades] + [_imbalance_entry(delivery_start, line) for line in lines]
+    lines = _lines(metered, prices, trades)
+    entries = [_trade_entry(trade) for trade in trades]
+    entries += [_imbalance_entry(delivery_start, line) for line in lines]
     return Settlement(lines, tuple(entry for entry in entries if entry.postings))
 
 
-def _line(participant_id: str, energy: Metered, prices: Prices, trades: Sequence[Trade]) -> Line:
-    bought = [trade for trade in trades if trade.buyer_id == participant_id]
-    sold = [trade for trade in trades if trade.seller_id == participant_id]
+def resettle_interval(
+    delivery_start: datetime,
+    *,
+    settled: Mapping[str, Sequence[Line]],
+    metered: Mapping[str, Metered],
+    trades: Sequence[Trade],
+) -> Settlement:
+    """Settle an interval again after a meter's value was corrected, at the prices of its first settlement.
+
+    Args:
+        delivery_start: The interval.
+        settled: Each participant's lines so far, the first settlement's first.
+        metered: By participant, as corrected.
+        trades: As before.
+
+    Returns:
+        The lines that changed, and for each change in money an entry over the difference that names the one before. It
+        names none where nothing was owed so far, as that has no entry.
+    """
+    prices = {
+        participant_id: Prices(
+            import_jeon_per_kwh=lines[-1].grid_import_price_jeon_per_kwh,
+            export_jeon_per_kwh=lines[-1].grid_export_price_jeon_per_kwh,
+        )
+        for participant_id, lines in settled.items()
+    }
+    changed = [line for line in _lines(metered, prices, trades) if line != settled[line.participant_id][-1]]
+    entries = (_correction_entry(delivery_start, settled[line.participant_id], line) for line in changed)
+    return Settlement(tuple(changed), tuple(entry for entry in entries if entry.postings))
+
+
+def _lines(metered: Mapping[str, Metered], prices: Mapping[str, Prices], trades: Iterable[Trade]) -> tuple[Line, ...]:
+    bought: defaultdict[str, list[Trade]] = defaultdict(list)
+    sold: defaultdict[str, list[Trade]] = defaultdict(list)
+    for trade in trades:
+        bought[trade.buyer_id].append(trade)
+        sold[trade.seller_id].append(trade)
+    return tuple(
+        _line(participant_id, energy, prices[participant_id], bought[participant_id], sold[participant_id])
+        for participant_id, energy in metered.items()
+    )
+
+
+def _line(participant_id: str, energy: Metered, prices: Prices, bought: Sequence[Trade], sold: Sequence[Trade]) -> Line:
     bought_wh = sum(trade.quantity_wh for trade in bought)
     sold_wh = sum(trade.quantity_wh for trade in sold)
     # At a negative price the seller pays and the buyer receives.
@@ -177,46 +185,43 @@ def _trade_entry(trade: Trade) -> Entry:
         (seller, -trade.received_krw),
         (WHEELING_FEES, trade.received_krw - trade.paid_krw),
     )
-    return Entry(f"trade:{trade.trade_id}", "trade", _postings(owed))
+    return Entry(f"trade:{trade.trade_id}", "trade", postings_of(owed))
 
 
 def _imbalance_entry(delivery_start: datetime, line: Line) -> Entry:
-    owed_krw = line.grid_paid_krw - line.grid_received_krw
-    entry_id = f"imbalance:{delivery_start:%Y%m%dT%H%MZ}:{line.participant_id}"
     return Entry(
-        entry_id, "imbalance", _postings(((participant_account(line.participant_id), owed_krw), (GRID, -owed_krw)))
+        _imbalance_id(delivery_start, line.participant_id), "imbalance", _owed_to_grid(line, line.grid_owed_krw)
     )
 
 
-def _postings(owed: Iterable[tuple[str, int]]) -> tuple[Posting, ...]:
-    """Return the postings of accounts that owe (above 0) or are owed (below 0) so many won; none for 0."""
-    return tuple(Posting(account, max(krw, 0), max(-krw, 0)) for account, krw in owed if krw)
+def _correction_entry(delivery_start: datetime, before: Sequence[Line], line: Line) -> Entry:
+    return Entry(
+        _correction_id(delivery_start, line.participant_id, len(before)),
+        "correction",
+        _owed_to_grid(line, line.grid_owed_krw - before[-1].grid_owed_krw),
+        corrects_entry_id=_last_entry_id(delivery_start, before),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """A participant's day: sums of its settled lines."""
-
-    intervals: int
-    bought_wh: int
-    sold_wh: int
-    grid_import_wh: int
-    grid_export_wh: int
-    trade_paid_krw: int
-    trade_received_krw: int
-    grid_paid_krw: int
-    grid_received_krw: int
-    cost_with_krw: int
-    cost_without_krw: int
-
-    @property
-    def saving_krw(self) -> int:
-        """Return what trading and batteries saved; below 0 they cost."""
-        return self.cost_without_krw - self.cost_with_krw
+def _owed_to_grid(line: Line, owed_krw: int) -> tuple[Posting, ...]:
+    return postings_of(((participant_account(line.participant_id), owed_krw), (GRID, -owed_krw)))
 
 
-def statement_of(lines: Sequence[Line]) -> Statement:
-    """Sum one participant's lines."""
-    summed = [field.name for field in fields(Statement) if field.name != "intervals"]
-    sums = {name: sum(getattr(line, name) for line in lines) for name in summed}
-    return Statement(intervals=len(lines), **sums)
+def _last_entry_id(delivery_start: datetime, lines: Sequence[Line]) -> str | None:
+    """Return the id of the newest entry that these lines, the first one first, led to."""
+    owed_krw = [0, *(line.grid_owed_krw for line in lines)]
+    revisions = [revision for revision in range(len(lines)) if owed_krw[revision] != owed_krw[revision + 1]]
+    if not revisions:
+        return None
+    participant_id = lines[0].participant_id
+    if revisions[-1] == 0:
+        return _imbalance_id(delivery_start, participant_id)
+    return _correction_id(delivery_start, participant_id, revisions[-1])
+
+
+def _imbalance_id(delivery_start: datetime, participant_id: str) -> str:
+    return f"imbalance:{delivery_start:%Y%m%dT%H%MZ}:{participant_id}"
+
+
+def _correction_id(delivery_start: datetime, participant_id: str, revision: int) -> str:
+    return f"correction:{delivery_start:%Y%m%dT%H%MZ}:{participant_id}:{revision}"

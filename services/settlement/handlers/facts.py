@@ -1,0 +1,110 @@
+"""What settlement is told: an auction's trades, and what the meters said."""
+
+import logging
+
+from sqlalchemy.engine import Connection
+
+from services.settlement import domain, store
+from services.settlement.handlers.settling import Occasion, resettle, settle_if_complete
+from shared.complexes import Complex, Complexes
+from shared.events.base import Envelope, Event
+from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.market import AuctionCleared
+from shared.events.settlement import ReadingIgnored
+from shared.intervals import is_delivery_start
+from shared.runloop import RuleBroken
+
+logger = logging.getLogger(__name__)
+
+# A thousand times what the largest grid connection of a complex file carries in 15 minutes: no meter, but a fault.
+READING_WH_MAX = 10**12
+
+
+def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
+    """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
+    event = envelope.event
+    complex_ = _complex(complexes, event)
+    store.lock(db, event.complex_id)
+    if store.has_auction(db, event.complex_id, event.delivery_start):
+        return []
+    agreed = (*event.trades, *event.day_ahead_trades)
+    strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
+    strangers -= set(complex_.by_participant)
+    if strangers:
+        raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
+    trades = [
+        domain.Trade(
+            trade_id=trade.trade_id,
+            buyer_id=trade.buyer_id,
+            seller_id=trade.seller_id,
+            quantity_wh=trade.quantity_wh,
+            paid_krw=trade.paid_krw,
+            received_krw=trade.received_krw,
+        )
+        for trade in agreed
+    ]
+    store.save_auction(db, event.complex_id, event.delivery_start, event.auction_id, trades)
+    occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
+    return settle_if_complete(complex_, event.delivery_start, occasion, db)
+
+
+def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
+    """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
+    event = envelope.event
+    complex_ = _complex(complexes, event)
+    _check_reading(complex_, event)
+    store.lock(db, event.complex_id)
+    reading = store.Reading(
+        meter_id=event.meter_id,
+        participant_id=event.participant_id,
+        meter_kind=event.meter_kind.value,
+        delivery_start=event.delivery_start,
+        import_wh=event.import_wh,
+        export_wh=event.export_wh,
+        quality=event.quality.value,
+    )
+    occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
+    known = store.load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
+    if known is None:
+        store.save_reading(db, event.complex_id, reading)
+    elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
+        return []
+    elif (known.quality, reading.quality) == (Quality.MEASURED, Quality.ESTIMATED):
+        return [_ignored(event.complex_id, known, reading)]
+    else:
+        store.replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
+    if event.meter_kind is MeterKind.PV:
+        return []
+    if store.is_settled(db, event.complex_id, event.delivery_start):
+        return resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
+    return settle_if_complete(complex_, event.delivery_start, occasion, db)
+
+
+def _ignored(complex_id: str, known: store.Reading, reading: store.Reading) -> ReadingIgnored:
+    reason = (
+        f"import {known.import_wh} Wh and export {known.export_wh} Wh were measured; "
+        f"an estimate of import {reading.import_wh} Wh and export {reading.export_wh} Wh does not replace them"
+    )
+    facts = {"meter_id": reading.meter_id, "delivery_start": reading.delivery_start.isoformat(), "reason": reason}
+    logger.warning("reading ignored", extra={"complex_id": complex_id, **facts})
+    return ReadingIgnored(
+        complex_id=complex_id, meter_id=reading.meter_id, delivery_start=reading.delivery_start, reason=reason
+    )
+
+
+def _complex(complexes: Complexes, event: Event) -> Complex:
+    found = complexes.get(event.complex_id)
+    if found is None:
+        raise RuleBroken(f"complex_id must be one of {sorted(complexes)}, was {event.complex_id}")
+    return found
+
+
+def _check_reading(complex_: Complex, event: IntervalMetered) -> None:
+    wanted = (event.meter_id, event.participant_id, event.meter_kind)
+    if not any((one.device_id, one.participant_id, one.kind) == wanted for one in complex_.devices):
+        raise RuleBroken(f"a reading must come from a meter of {complex_.complex_id}, came from {wanted}")
+    if not is_delivery_start(event.delivery_start):
+        raise RuleBroken(f"delivery_start must begin a 15-minute interval, was {event.delivery_start.isoformat()}")
+    largest_wh = max(event.import_wh, event.export_wh)
+    if largest_wh > READING_WH_MAX:
+        raise RuleBroken(f"meter {event.meter_id}: a reading must be at most {READING_WH_MAX} Wh, was {largest_wh}")

@@ -1,0 +1,164 @@
+"""Settle an interval, settle it again, and sum a day up."""
+
+import logging
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+from sqlalchemy.engine import Connection
+
+from optimizers.tariff import site_prices
+from services.settlement import domain, store
+from shared.complexes import Complex, GridContract
+from shared.events.base import Event
+from shared.events.fems import MeterKind
+from shared.events.settlement import IntervalResettled, IntervalSettled, SettledLine, StatementIssued
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
+from shared.reference import sell_back, tariff_book
+
+logger = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The event that brought a settlement about, and when it occurred."""
+
+    cause: uuid.UUID
+    at: datetime
+
+
+def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Occasion, db: Connection) -> list[Event]:
+    """Settle an interval whose auction and readings are all in."""
+    complex_id = complex_.complex_id
+    if not store.awaits_settlement(db, complex_id, delivery_start):
+        return []
+    metered = store.load_metered(db, complex_id, delivery_start, _settled_meters(complex_))
+    if metered is None:
+        return []
+    trades = store.load_trades(db, complex_id, delivery_start)
+
+    settlement = domain.settle_interval(
+        delivery_start, metered=metered, prices=_prices(complex_, delivery_start), trades=trades
+    )
+
+    store.save_settled(db, complex_id, delivery_start, occasion.at)
+    ledger_entries, ledger_sum_krw = _save(db, complex_id, delivery_start, settlement, occasion, revisions={})
+    settled = IntervalSettled(
+        complex_id=complex_id,
+        delivery_start=delivery_start,
+        settled_at=occasion.at,
+        ledger_entries=ledger_entries,
+        ledger_sum_krw=ledger_sum_krw,
+        lines=_settled_lines(settlement.lines),
+    )
+    return [settled, *_statements_if_complete(complex_id, delivery_start, complex_.by_participant, db)]
+
+
+def resettle(
+    complex_: Complex, delivery_start: datetime, meter_id: str, occasion: Occasion, db: Connection
+) -> list[Event]:
+    """Settle a settled interval again, with a meter's corrected value."""
+    complex_id = complex_.complex_id
+    history = store.load_lines(db, complex_id, delivery_start, delivery_start + INTERVAL)
+    settled = {participant_id: intervals[delivery_start] for participant_id, intervals in history.items()}
+    metered = store.load_corrected(db, complex_id, delivery_start)
+    trades = store.load_trades(db, complex_id, delivery_start)
+
+    settlement = domain.resettle_interval(delivery_start, settled=settled, metered=metered, trades=trades)
+
+    revisions = {participant_id: len(lines) for participant_id, lines in settled.items()}
+    ledger_entries, ledger_sum_krw = _save(db, complex_id, delivery_start, settlement, occasion, revisions=revisions)
+    resettled = IntervalResettled(
+        complex_id=complex_id,
+        delivery_start=delivery_start,
+        resettled_at=occasion.at,
+        meter_id=meter_id,
+        ledger_entries=ledger_entries,
+        ledger_sum_krw=ledger_sum_krw,
+        lines=_settled_lines(settlement.lines),
+    )
+    changed = [line.participant_id for line in settlement.lines]
+    return [resettled, *_statements_if_complete(complex_id, delivery_start, changed, db)]
+
+
+def _save(
+    db: Connection,
+    complex_id: str,
+    delivery_start: datetime,
+    settlement: domain.Settlement,
+    occasion: Occasion,
+    *,
+    revisions: Mapping[str, int],
+) -> tuple[int, int]:
+    """Put lines and entries into the books; return how many entries the interval has now, and their sum, 0."""
+    store.save_lines(db, complex_id, delivery_start, settlement.lines, revisions)
+    store.append_entries(db, complex_id, delivery_start, settlement.entries, cause=occasion.cause)
+    ledger_entries, ledger_sum_krw = store.interval_sums(db, complex_id, delivery_start)
+    if ledger_sum_krw != 0:
+        # The books are wrong: stop before anything is built on them.
+        raise ValueError(f"complex {complex_id}: the ledger of {delivery_start} must sum to 0, was {ledger_sum_krw}")
+    facts = {"complex_id": complex_id, "delivery_start": delivery_start.isoformat()}
+    logger.info("interval settled", extra={**facts, "entries": len(settlement.entries), "again": bool(revisions)})
+    return ledger_entries, ledger_sum_krw
+
+
+def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:
+    return tuple(SettledLine(**asdict(line)) for line in lines)
+
+
+def _statements_if_complete(
+    complex_id: str, delivery_start: datetime, participant_ids: Collection[str], db: Connection
+) -> list[Event]:
+    """Return the day's statements once its last interval is settled, and again where one was settled again."""
+    day = trading_day_of(delivery_start)
+    first = day_start(day)
+    if store.settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
+        return []
+    only = next(iter(participant_ids)) if len(participant_ids) == 1 else None
+    found = store.load_lines(db, complex_id, first, first + DAY, participant_id=only)
+    return [
+        _statement(complex_id, participant_id, day, list(intervals.values()))
+        for participant_id, intervals in found.items()
+        if participant_id in participant_ids
+    ]
+
+
+def _statement(
+    complex_id: str, participant_id: str, day: date, histories: Sequence[Sequence[domain.Line]]
+) -> StatementIssued:
+    statement = domain.statement_of([lines[-1] for lines in histories])
+    return StatementIssued(
+        complex_id=complex_id,
+        statement_id=f"{day:%Y%m%d}:{participant_id}",
+        participant_id=participant_id,
+        trading_day=day,
+        saving_krw=statement.saving_krw,
+        revision=sum(len(lines) - 1 for lines in histories),
+        **asdict(statement),
+    )
+
+
+def _settled_meters(complex_: Complex) -> frozenset[str]:
+    return frozenset(one.device_id for one in complex_.devices if one.kind is not MeterKind.PV)
+
+
+def _prices(complex_: Complex, delivery_start: datetime) -> Mapping[str, domain.Prices]:
+    day = trading_day_of(delivery_start)
+    step = (delivery_start - day_start(day)) // INTERVAL
+    return {
+        one.participant_id: _day_prices(one.contract, complex_.sell_back, day)[step] for one in complex_.participants
+    }
+
+
+@lru_cache(maxsize=1_000)
+def _day_prices(contract: GridContract, sell_back_name: str, day: date) -> tuple[domain.Prices, ...]:
+    """Return the prices of a Korean day's 96 intervals."""
+    prices = site_prices(tariff_book(), sell_back(sell_back_name), contract, delivery_starts(day))
+    pairs = zip(prices.import_jeon_per_kwh.tolist(), prices.export_jeon_per_kwh.tolist(), strict=True)
+    return tuple(
+        domain.Prices(import_jeon_per_kwh=charged, export_jeon_per_kwh=paid_back) for charged, paid_back in pairs
+    )

@@ -1,0 +1,113 @@
+"""The books: settled lines, and the ledger."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from services.settlement.domain import Entry, Line
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, SETTLED_INTERVAL, SETTLED_LINE
+
+
+def save_settled(db: Connection, complex_id: str, delivery_start: datetime, settled_at: datetime) -> None:
+    """Remember that an interval is settled."""
+    place = {"complex_id": complex_id, "delivery_start": delivery_start}
+    db.execute(sa.insert(SETTLED_INTERVAL).values(**place, settled_at=settled_at))
+
+
+def save_lines(
+    db: Connection, complex_id: str, delivery_start: datetime, lines: Sequence[Line], revisions: Mapping[str, int]
+) -> None:
+    """Add settled lines, each as its participant's revision of that number; 0 where none is named."""
+    place = {"complex_id": complex_id, "delivery_start": delivery_start}
+    rows = [{**place, "revision": revisions.get(line.participant_id, 0), **asdict(line)} for line in lines]
+    if rows:
+        db.execute(sa.insert(SETTLED_LINE), rows)
+
+
+def append_entries(
+    db: Connection, complex_id: str, delivery_start: datetime, entries: Sequence[Entry], *, cause: uuid.UUID
+) -> None:
+    """Add entries to the ledger."""
+    if not entries:
+        return
+    place = {"complex_id": complex_id, "delivery_start": delivery_start, "cause_event_id": cause}
+    identities = [
+        {
+            **place,
+            "entry_id": entry.entry_id,
+            "kind": entry.kind,
+            "corrects_entry_id": entry.corrects_entry_id,
+        }
+        for entry in entries
+    ]
+    db.execute(sa.insert(LEDGER_ENTRY), identities)
+    db.execute(sa.insert(LEDGER_LINE), [row for entry in entries for row in _ledger_lines(complex_id, entry)])
+
+
+def _ledger_lines(complex_id: str, entry: Entry) -> list[Mapping[str, Any]]:
+    place = {"complex_id": complex_id, "entry_id": entry.entry_id}
+    return [{**place, "number": number, **asdict(posting)} for number, posting in enumerate(entry.postings, start=1)]
+
+
+def interval_sums(db: Connection, complex_id: str, delivery_start: datetime) -> tuple[int, int]:
+    """Return how many entries an interval has in the ledger, and all their debits less all their credits (0)."""
+    of_interval = (LEDGER_ENTRY.c.complex_id == complex_id, LEDGER_ENTRY.c.delivery_start == delivery_start)
+    same_entry = (LEDGER_LINE.c.complex_id == LEDGER_ENTRY.c.complex_id) & (
+        LEDGER_LINE.c.entry_id == LEDGER_ENTRY.c.entry_id
+    )
+    sums = sa.select(
+        sa.func.count(sa.distinct(LEDGER_ENTRY.c.entry_id)),
+        sa.func.coalesce(sa.func.sum(LEDGER_LINE.c.debit_krw - LEDGER_LINE.c.credit_krw), 0),
+    ).select_from(LEDGER_ENTRY.outerjoin(LEDGER_LINE, same_entry))
+    entries, sum_krw = db.execute(sums.where(*of_interval)).one()
+    return int(entries), int(sum_krw)
+
+
+def ledger_sum_krw(db: Connection, complex_id: str) -> int:
+    """Return all debits less all credits of a complex's ledger; a ledger in balance gives 0."""
+    total = sa.select(sa.func.sum(LEDGER_LINE.c.debit_krw - LEDGER_LINE.c.credit_krw))
+    return int(db.scalar(total.where(LEDGER_LINE.c.complex_id == complex_id)) or 0)
+
+
+def unbalanced_entries(db: Connection, complex_id: str) -> list[str]:
+    """Return the ids of entries whose debits and credits differ; a sound ledger has none."""
+    difference = sa.func.sum(LEDGER_LINE.c.debit_krw - LEDGER_LINE.c.credit_krw)
+    by_entry = sa.select(LEDGER_LINE.c.entry_id).where(LEDGER_LINE.c.complex_id == complex_id)
+    return list(db.scalars(by_entry.group_by(LEDGER_LINE.c.entry_id).having(difference != 0).order_by("entry_id")))
+
+
+def load_lines(
+    db: Connection, complex_id: str, first: datetime, end: datetime, *, participant_id: str | None = None
+) -> dict[str, dict[datetime, list[Line]]]:
+    """Return the settled lines of the intervals from `first` up to, not including, `end`.
+
+    By participant and interval; of an interval the first settlement's line comes first, and the last one holds.
+    """
+    columns = SETTLED_LINE.c
+    query = sa.select(columns.delivery_start, *(columns[name] for name in Line.__dataclass_fields__))
+    query = query.where(columns.complex_id == complex_id, *_between(SETTLED_LINE, first, end))
+    if participant_id is not None:
+        query = query.where(columns.participant_id == participant_id)
+    found: defaultdict[str, defaultdict[datetime, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    for delivery_start, *facts in db.execute(
+        query.order_by(columns.participant_id, columns.delivery_start, columns.revision)
+    ):
+        line = Line(**dict(zip(Line.__dataclass_fields__, facts, strict=True)))
+        found[line.participant_id][delivery_start].append(line)
+    return {one: dict(intervals) for one, intervals in found.items()}
+
+
+def settled_intervals(db: Connection, complex_id: str, first: datetime, end: datetime) -> int:
+    """Count the settled intervals from `first` up to, not including, `end`."""
+    in_period = (SETTLED_INTERVAL.c.complex_id == complex_id, *_between(SETTLED_INTERVAL, first, end))
+    return db.scalar(sa.select(sa.func.count()).select_from(SETTLED_INTERVAL).where(*in_period)) or 0
+
+
+def _between(table: sa.Table, first: datetime, end: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (table.c.delivery_start >= first, table.c.delivery_start < end)

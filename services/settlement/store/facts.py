@@ -1,0 +1,152 @@
+"""What settlement was told: trades and readings."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from services.settlement.domain import Metered, Trade
+from services.settlement.store.tables import (
+    AUCTION,
+    COMPLEX_LOCK,
+    READING,
+    SETTLED_INTERVAL,
+    SUPERSEDED_READING,
+    TRADE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A meter's interval as it came."""
+
+    meter_id: str
+    participant_id: str
+    meter_kind: str
+    delivery_start: datetime
+    import_wh: int
+    export_wh: int
+    quality: str
+
+
+def lock(db: Connection, complex_id: str) -> None:
+    """Let nobody else settle for this complex until the transaction ends.
+
+    Two processes could each take in one of the last two readings and both find the interval incomplete.
+    """
+    of_complex = sa.select(COMPLEX_LOCK.c.complex_id).where(COMPLEX_LOCK.c.complex_id == complex_id)
+    if db.scalar(of_complex.with_for_update()) is None:
+        db.execute(sa.insert(COMPLEX_LOCK).values(complex_id=complex_id))
+
+
+def has_auction(db: Connection, complex_id: str, delivery_start: datetime) -> bool:
+    """Say whether an interval's auction is known."""
+    return _has(db, AUCTION, complex_id, delivery_start)
+
+
+def is_settled(db: Connection, complex_id: str, delivery_start: datetime) -> bool:
+    """Say whether an interval is in the ledger."""
+    return _has(db, SETTLED_INTERVAL, complex_id, delivery_start)
+
+
+def awaits_settlement(db: Connection, complex_id: str, delivery_start: datetime) -> bool:
+    """Say whether an interval's auction is known and the interval not in the ledger yet."""
+    settled = sa.exists().where(
+        SETTLED_INTERVAL.c.complex_id == complex_id, SETTLED_INTERVAL.c.delivery_start == delivery_start
+    )
+    of_interval = (AUCTION.c.complex_id == complex_id, AUCTION.c.delivery_start == delivery_start)
+    return db.scalar(sa.select(AUCTION.c.complex_id).where(*of_interval, ~settled)) is not None
+
+
+def _has(db: Connection, table: sa.Table, complex_id: str, delivery_start: datetime) -> bool:
+    where = (table.c.complex_id == complex_id, table.c.delivery_start == delivery_start)
+    return db.scalar(sa.select(table.c.complex_id).where(*where)) is not None
+
+
+def save_auction(
+    db: Connection, complex_id: str, delivery_start: datetime, auction_id: str, trades: Sequence[Trade]
+) -> None:
+    """Keep an auction's trades."""
+    place = {"complex_id": complex_id, "delivery_start": delivery_start}
+    db.execute(sa.insert(AUCTION).values(**place, auction_id=auction_id))
+    rows = [{**place, "number": number, **asdict(trade)} for number, trade in enumerate(trades, start=1)]
+    if rows:
+        db.execute(sa.insert(TRADE), rows)
+
+
+def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> list[Trade]:
+    """Return the trades of an interval."""
+    columns = [TRADE.c[name] for name in Trade.__dataclass_fields__]
+    of_interval = (TRADE.c.complex_id == complex_id, TRADE.c.delivery_start == delivery_start)
+    return [Trade(**row) for row in db.execute(sa.select(*columns).where(*of_interval).order_by("number")).mappings()]
+
+
+def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> Reading | None:
+    """Return what a meter said of an interval."""
+    columns = [READING.c[name] for name in Reading.__dataclass_fields__]
+    found = db.execute(sa.select(*columns).where(*_of_reading(complex_id, meter_id, delivery_start))).mappings()
+    row = found.one_or_none()
+    return None if row is None else Reading(**row)
+
+
+def save_reading(db: Connection, complex_id: str, reading: Reading) -> None:
+    """Keep a meter's first reading of an interval."""
+    db.execute(sa.insert(READING).values(complex_id=complex_id, **asdict(reading)))
+
+
+def replace_reading(
+    db: Connection, complex_id: str, known: Reading, reading: Reading, *, cause: uuid.UUID, at: datetime
+) -> None:
+    """Keep a reading in the known one's place, and the known one as superseded."""
+    place = {"complex_id": complex_id, "delivery_start": known.delivery_start, "meter_id": known.meter_id}
+    old = {"import_wh": known.import_wh, "export_wh": known.export_wh, "quality": known.quality}
+    db.execute(sa.insert(SUPERSEDED_READING).values(**place, superseded_by=cause, superseded_at=at, **old))
+    facts: dict[str, Any] = asdict(reading)
+    where = _of_reading(complex_id, reading.meter_id, reading.delivery_start)
+    db.execute(sa.update(READING).where(*where).values(**facts))
+
+
+def _of_reading(complex_id: str, meter_id: str, delivery_start: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        READING.c.complex_id == complex_id,
+        READING.c.meter_id == meter_id,
+        READING.c.delivery_start == delivery_start,
+    )
+
+
+def load_metered(
+    db: Connection, complex_id: str, delivery_start: datetime, meters: Collection[str]
+) -> dict[str, Metered] | None:
+    """Return each participant's metered energy of an interval; None while one of the meters has not said anything."""
+    readings = _settled_readings(db, complex_id, delivery_start, READING.c.meter_id.in_(meters))
+    return None if len(readings) < len(meters) else _metered(readings)
+
+
+def load_corrected(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, Metered]:
+    """Return each participant's metered energy of a settled interval as it is known now."""
+    return _metered(_settled_readings(db, complex_id, delivery_start))
+
+
+def _settled_readings(
+    db: Connection, complex_id: str, delivery_start: datetime, *conditions: sa.ColumnElement[bool]
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    columns = (READING.c.participant_id, READING.c.meter_kind, READING.c.import_wh, READING.c.export_wh)
+    of_interval = (READING.c.complex_id == complex_id, READING.c.delivery_start == delivery_start)
+    # Inverters stand behind the grid's meter, which has counted what they made.
+    return db.execute(sa.select(*columns).where(*of_interval, READING.c.meter_kind != "pv", *conditions)).all()
+
+
+def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, Metered]:
+    sums: defaultdict[str, dict[str, int]] = defaultdict(
+        lambda: {"import_wh": 0, "export_wh": 0, "ess_import_wh": 0, "ess_export_wh": 0}
+    )
+    for row in readings:
+        prefix = "ess_" if row.meter_kind == "ess" else ""
+        sums[row.participant_id][f"{prefix}import_wh"] += row.import_wh
+        sums[row.participant_id][f"{prefix}export_wh"] += row.export_wh
+    return {participant_id: Metered(**sums[participant_id]) for participant_id in sorted(sums)}

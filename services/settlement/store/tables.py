@@ -1,0 +1,142 @@
+"""Settlement's own tables: what it was told, what it settled, and the ledger, to which the database only lets add."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shared.db.tables import UtcInstant, new_metadata
+
+METADATA = new_metadata()
+
+COMPLEX_LOCK = sa.Table("complex_lock", METADATA, sa.Column("complex_id", sa.Text, primary_key=True))
+
+AUCTION = sa.Table(
+    "auction",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("auction_id", sa.Text, nullable=False),
+)
+
+TRADE = sa.Table(
+    "trade",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("trade_id", sa.Text, nullable=False, unique=True),
+    sa.Column("buyer_id", sa.Text, nullable=False),
+    sa.Column("seller_id", sa.Text, nullable=False),
+    sa.Column("quantity_wh", sa.BigInteger, nullable=False),
+    sa.Column("paid_krw", sa.BigInteger, nullable=False),
+    sa.Column("received_krw", sa.BigInteger, nullable=False),
+)
+
+READING = sa.Table(
+    "reading",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("meter_kind", sa.Text, nullable=False),
+    sa.Column("import_wh", sa.BigInteger, nullable=False),
+    sa.Column("export_wh", sa.BigInteger, nullable=False),
+    sa.Column("quality", sa.Text, nullable=False),
+)
+
+# What a meter had said before a later reading took its place; the event is the one that brought the later reading.
+SUPERSEDED_READING = sa.Table(
+    "superseded_reading",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("superseded_by", sa.Uuid, primary_key=True),
+    sa.Column("superseded_at", UtcInstant, nullable=False),
+    sa.Column("import_wh", sa.BigInteger, nullable=False),
+    sa.Column("export_wh", sa.BigInteger, nullable=False),
+    sa.Column("quality", sa.Text, nullable=False),
+)
+
+SETTLED_INTERVAL = sa.Table(
+    "settled_interval",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("settled_at", UtcInstant, nullable=False),
+)
+
+# Revision 0 is the first settlement; a re-settlement adds the lines that it changed under the next number.
+SETTLED_LINE = sa.Table(
+    "settled_line",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False, server_default="0"),
+    sa.Column("metered_import_wh", sa.BigInteger, nullable=False),
+    sa.Column("metered_export_wh", sa.BigInteger, nullable=False),
+    sa.Column("bought_wh", sa.BigInteger, nullable=False),
+    sa.Column("sold_wh", sa.BigInteger, nullable=False),
+    sa.Column("grid_import_wh", sa.BigInteger, nullable=False),
+    sa.Column("grid_export_wh", sa.BigInteger, nullable=False),
+    sa.Column("grid_import_price_jeon_per_kwh", sa.BigInteger, nullable=False),
+    sa.Column("grid_export_price_jeon_per_kwh", sa.BigInteger, nullable=False),
+    sa.Column("trade_paid_krw", sa.BigInteger, nullable=False),
+    sa.Column("trade_received_krw", sa.BigInteger, nullable=False),
+    sa.Column("grid_paid_krw", sa.BigInteger, nullable=False),
+    sa.Column("grid_received_krw", sa.BigInteger, nullable=False),
+    sa.Column("cost_without_krw", sa.BigInteger, nullable=False),
+)
+
+LEDGER_ENTRY = sa.Table(
+    "ledger_entry",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("entry_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("cause_event_id", sa.Uuid, nullable=False),
+    sa.Column("corrects_entry_id", sa.Text),
+    sa.Index("ledger_entry_by_delivery", "complex_id", "delivery_start"),
+)
+
+LEDGER_LINE = sa.Table(
+    "ledger_line",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("entry_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("debit_krw", sa.BigInteger, nullable=False),
+    sa.Column("credit_krw", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(["complex_id", "entry_id"], ["ledger_entry.complex_id", "ledger_entry.entry_id"]),
+    sa.CheckConstraint(
+        "debit_krw >= 0 AND credit_krw >= 0 AND (debit_krw = 0) <> (credit_krw = 0)", name="ledger_line_has_one_side"
+    ),
+)
+
+
+def _append_only(metadata: sa.MetaData, db: Connection, **_: object) -> None:
+    """Make the database refuse every change of what the ledger holds; the first migration does the same."""
+    del metadata
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql(
+            "CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
+        )
+    for table in ("ledger_entry", "ledger_line"):
+        if db.dialect.name == "postgresql":
+            db.exec_driver_sql(
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
+            )
+            continue
+        for change in ("UPDATE", "DELETE"):
+            db.exec_driver_sql(
+                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
+                "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+            )
+
+
+sa.event.listen(METADATA, "after_create", _append_only)
