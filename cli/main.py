@@ -16,6 +16,7 @@ VERBS = {
     "down": "cli.up",
     "clear": "cli.clear",
     "replay": "cli.replay",
+    "audit": "cli.audit",
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
     "forecast": "cli.forecast",

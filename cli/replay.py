@@ -1,8 +1,5 @@
 """`sandan replay`: hold a past auction again, from what the market logged, and compare every fill and the price."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,18 +7,15 @@ import sqlalchemy as sa
 import typer
 from sqlalchemy.engine import Connection
 
+from cli.kept import database_of, kept_by
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.db.engine import open_engine, reading, service_url
-from shared.db.migrating import require_newest
 from shared.errors import BadInput
-from shared.paths import ROOT
 from shared.units import krw_text, kwh_text
 
 if TYPE_CHECKING:
     from services.market.store import Record
     from shared.events.market import AuctionCleared
 
-DEPLOYMENTS = ROOT / "var"
 DIFFERENCES_SHOWN = 20
 
 
@@ -36,47 +30,11 @@ def replay(
 ) -> None:
     """Recompute a past auction: are every fill and the price the same? / 과거 경매를 다시 계산해 비교합니다."""
     base_url = database_of(folder)
-    with market_database(base_url) as db:
+    with kept_by("market", base_url) as db:
         answer = replayed(db, auction_id, where=base_url)
     print_answer(answer, pretty=pretty)
     if not answer["same"]:
         raise typer.Exit(EXIT_WRONG_ANSWER)
-
-
-def database_of(folder: Path | None) -> str:
-    """Return the database to read: the folder's, the environment's, or that of the deployment that ran last."""
-    if folder is not None:
-        if not (folder / "data").is_dir():
-            raise BadInput(
-                where="command line", field="--folder", rule="must be a deployment's folder", value=str(folder)
-            )
-        return f"sqlite:///{folder / 'data'}"
-    if named := os.environ.get("SANDAN_DATABASE_URL"):
-        return named
-    found = sorted(DEPLOYMENTS.glob("**/data/market.db"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        hint = "name a deployment with --folder, or set SANDAN_DATABASE_URL"
-        raise BadInput(where=str(DEPLOYMENTS), field="market.db", rule="must exist", value="none found", hint=hint)
-    return f"sqlite:///{found[-1].parent}"
-
-
-@contextmanager
-def market_database(base_url: str) -> Iterator[Connection]:
-    """Open the market's database of a deployment for reading."""
-    url = service_url(base_url, "market")
-    shown = url.render_as_string(hide_password=True)
-    if url.drivername == "sqlite" and not Path(url.database or "").is_file():
-        raise BadInput(where=shown, field="database", rule="must exist", value="no such file")
-    engine = open_engine(url)
-    try:
-        require_newest(engine, "market")
-        with reading(engine) as db:
-            yield db
-    except sa.exc.OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        raise BadInput(where=shown, field="database", rule="must answer", value=reason) from None
-    finally:
-        engine.dispose()
 
 
 def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:

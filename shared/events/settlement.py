@@ -29,13 +29,19 @@ class SettledLine(Fact):
 
 
 class IntervalSettled(Event):
-    """A delivery interval's energy and money are in the ledger."""
+    """A delivery interval's energy and money are in the ledger.
+
+    `ledger_number` and `ledger_hash` are the last link of the ledger's chain at that time: kept elsewhere, they show
+    where a chain was made anew or cut off.
+    """
 
     delivery_start: Instant
     settled_at: Instant
     ledger_entries: Whole
     ledger_sum_krw: MoneyKrw
     lines: tuple[SettledLine, ...]
+    ledger_number: Whole | None = None
+    ledger_hash: str | None = None
 
 
 class IntervalResettled(Event):
@@ -51,6 +57,8 @@ class IntervalResettled(Event):
     ledger_entries: Whole
     ledger_sum_krw: MoneyKrw
     lines: tuple[SettledLine, ...]
+    ledger_number: Whole | None = None
+    ledger_hash: str | None = None
 
 
 class ReadingIgnored(Event):

@@ -192,15 +192,6 @@ def test_the_96th_interval_brings_everyone_a_statement_once(bench: Bench) -> Non
     assert sum(one.ledger_sum_krw for one in bench.published(IntervalSettled)) == 0
 
 
-@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line"])
-@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET entry_id = 'x'"])
-def test_the_database_refuses_to_change_the_ledger(bench: Bench, table: str, change: str) -> None:
-    bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
-
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), bench.engine.begin() as db:
-        db.execute(sa.text(change.format(table)))
-
-
 def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:
     reading_, *_ = readings(DELIVERY, FLOWS_WH)
     auction = an_auction(DELIVERY)

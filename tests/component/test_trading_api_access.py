@@ -12,7 +12,7 @@ from services.trading_api.api.app import create_app
 from services.trading_api.api.bootstrap import read_keys_file
 from services.trading_api.api.guard import COOKIE
 from services.trading_api.api.parts import Rules
-from services.trading_api.store.logs import broken_links
+from services.trading_api.store.logs import audit_flaws
 from services.trading_api.store.tables import API_KEY, AUDIT
 from shared.complexes import load_complexes
 from shared.errors import BadInputs
@@ -227,7 +227,7 @@ def test_the_market_is_halted_and_resumed_by_request_and_both_are_in_an_unbroken
         (1, "operator", "market.halt"),
     ]
     with bench.engine.connect() as db:
-        assert broken_links(db, COMPLEX) == []
+        assert audit_flaws(db, COMPLEX) == []
 
 
 def test_a_changed_or_missing_audit_link_is_found(bench: ApiBench) -> None:
@@ -237,13 +237,13 @@ def test_a_changed_or_missing_audit_link_is_found(bench: ApiBench) -> None:
 
     with bench.engine.connect() as db:
         db.execute(sa.update(AUDIT).where(AUDIT.c.number == 2).values(who="someone else"))
-        changed = broken_links(db, COMPLEX)
+        changed = audit_flaws(db, COMPLEX)
         db.execute(sa.delete(AUDIT).where(AUDIT.c.number == 3))
-        cut = broken_links(db, COMPLEX)
+        cut = audit_flaws(db, COMPLEX)
         db.rollback()
 
-    assert changed == [2]
-    assert cut == [2, 3]
+    assert [(flaw.number, flaw.kind) for flaw in changed] == [(2, "changed")]
+    assert [(flaw.number, flaw.kind) for flaw in cut] == [(2, "changed"), (3, "missing")]
 
 
 def test_calls_beyond_the_rate_are_refused_with_the_time_to_wait(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Market and settlement keep their promises on SQLite and on PostgreSQL, with the schema of the migrations."""
 
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -105,29 +106,51 @@ def test_an_interval_is_settled_once_and_its_ledger_balances(settlement: Bench) 
     with reading(settlement.engine) as db:
         assert settlement_store.ledger_sum_krw(db, facts.COMPLEX_ID) == 0
         assert settlement_store.unbalanced_entries(db, facts.COMPLEX_ID) == []
+        assert settlement_store.ledger_flaws(db, facts.COMPLEX_ID) == []
+        assert again.ledger_hash == settlement_store.ledger_links(db, facts.COMPLEX_ID)[4].hash
 
 
-@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line"])
-@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET entry_id = 'x'"])
-def test_the_database_refuses_to_change_the_ledger(settlement: Bench, table: str, change: str) -> None:
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line", "ledger_link"])
+def test_the_database_refuses_to_change_the_ledger(settlement: Bench, table: str) -> None:
     facts = settlement_facts
     settlement.give(facts.an_auction(facts.DELIVERY), *facts.readings(facts.DELIVERY, facts.FLOWS_WH))
 
-    with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
-        db.execute(sa.text(change.format(table)))
+    for change in (f"DELETE FROM {table}", f"UPDATE {table} SET entry_id = 'x'"):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
+            db.execute(sa.text(change))
 
 
-@pytest.mark.parametrize(("debit_krw", "credit_krw"), [(0, 0), (1, 1), (-1, 0)])
-def test_the_database_refuses_a_ledger_line_without_one_side(
-    settlement: Bench, debit_krw: int, credit_krw: int
-) -> None:
-    facts = settlement_facts
-    settlement.give(facts.an_auction(facts.DELIVERY), *facts.readings(facts.DELIVERY, facts.FLOWS_WH))
-    identity = {"complex_id": facts.COMPLEX_ID, "entry_id": f"trade:{facts.an_auction(facts.DELIVERY).auction_id}:1"}
-    line = {"number": 9, "account": "grid", "debit_krw": debit_krw, "credit_krw": credit_krw}
+def a_loose_entry(db: sa.Connection, *lines: tuple[int, int]) -> dict[str, str]:
+    """Put an entry with lines (debit, credit) and no link into the ledger, and return its key."""
+    facts, store = settlement_facts, settlement_store
+    key = {"complex_id": facts.COMPLEX_ID, "entry_id": "loose"}
+    entry = {"delivery_start": facts.DELIVERY, "kind": "imbalance", "cause_event_id": uuid.UUID(int=1)}
+    db.execute(sa.insert(store.LEDGER_ENTRY).values(**key, **entry))
+    for number, (debit_krw, credit_krw) in enumerate(lines):
+        sides = {"debit_krw": debit_krw, "credit_krw": credit_krw}
+        db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=number, account="grid", **sides))
+    return key
 
+
+@pytest.mark.parametrize("sides", [(0, 0), (1, 1), (-1, 0)])
+def test_the_database_refuses_a_ledger_line_without_one_side(settlement: Bench, sides: tuple[int, int]) -> None:
     with pytest.raises(sa.exc.IntegrityError, match="ledger_line_has_one_side"), settlement.engine.begin() as db:
-        db.execute(sa.insert(settlement_store.LEDGER_LINE).values(**identity, **line))
+        a_loose_entry(db, sides)
+
+
+def test_the_database_links_no_entry_out_of_balance_and_adds_no_line_to_a_linked_one(settlement: Bench) -> None:
+    store = settlement_store
+    link = {"number": 1, "previous_hash": "", "hash": ""}
+
+    with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
+        db.execute(sa.insert(store.LEDGER_LINK).values(**a_loose_entry(db, (5, 0), (0, 4)), **link))
+    with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
+        db.execute(sa.insert(store.LEDGER_LINK).values(**a_loose_entry(db), **link))
+    with settlement.engine.begin() as db:
+        key = a_loose_entry(db, (5, 0), (0, 5))
+        db.execute(sa.insert(store.LEDGER_LINK).values(**key, **link))
+    with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
+        db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

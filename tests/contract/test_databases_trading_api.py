@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from services.trading_api.store import METADATA
-from services.trading_api.store.logs import broken_links, stream_after
+from services.trading_api.store.logs import audit_flaws, stream_after
 from shared.events.market import MarketHalted, OrderAccepted
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.intervals import INTERVAL
@@ -73,7 +73,7 @@ def test_both_logs_are_numbered_without_gaps_and_text_from_the_bus_may_hold_anyt
         shown = operator.get("/api/v1/overview").json()["market"]
 
     with bench.engine.connect() as db:
-        assert broken_links(db, COMPLEX) == []
+        assert audit_flaws(db, COMPLEX) == []
         assert [row["sequence"] for row in stream_after(db, COMPLEX, 0)] == [1, 2]
         assert db.scalar(sa.text("SELECT count(*) FROM audit")) == 3
     assert shown == {"halted": True, "reason": "\ufffd is text too"}

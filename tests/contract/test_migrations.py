@@ -1,14 +1,18 @@
 """What `sandan migrate` makes is what the services' statements expect, on both databases."""
 
 import importlib
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import services.settlement.store as settlement
 from shared.db.engine import open_engine, service_url
-from shared.db.migrating import newest_revision, require_newest, upgrade
+from shared.db.migrating import alembic_config, newest_revision, require_newest, upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
 from shared.paths import INFRA
@@ -56,3 +60,27 @@ def test_every_folder_of_migrations_belongs_to_a_service() -> None:
     folders = {path.name for path in (INFRA / "migrations").iterdir() if path.is_dir() and path.name != "__pycache__"}
 
     assert folders == set(SERVICES)
+
+
+def test_a_ledger_of_before_the_chain_is_chained(database_url: str) -> None:
+    url = service_url(database_url, "settlement")
+    config = alembic_config("settlement")
+    engine = open_engine(url)
+    key = {"complex_id": "c", "entry_id": "trade:1"}
+    with engine.begin() as db:
+        if engine.dialect.name == "postgresql":
+            db.execute(sa.schema.CreateSchema("settlement", if_not_exists=True))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0002_settlement")
+        entry = {"delivery_start": datetime(2026, 5, 20, tzinfo=UTC), "kind": "trade", "cause_event_id": UUID(int=1)}
+        db.execute(sa.insert(settlement.LEDGER_ENTRY).values(**key, **entry))
+        for number, sides in enumerate(((5, 0), (0, 5)), start=1):
+            amounts = dict(zip(("debit_krw", "credit_krw"), sides, strict=True))
+            db.execute(sa.insert(settlement.LEDGER_LINE).values(**key, number=number, account="grid", **amounts))
+
+    upgrade(database_url, "settlement")
+
+    with engine.connect() as db:
+        assert list(settlement.ledger_links(db, "c")) == [1]
+        assert settlement.ledger_flaws(db, "c") == []
+    engine.dispose()

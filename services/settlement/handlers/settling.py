@@ -31,6 +31,16 @@ class Occasion:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """An interval's part of the ledger, and the last link of the ledger's chain."""
+
+    ledger_entries: int
+    ledger_sum_krw: int
+    ledger_number: int | None
+    ledger_hash: str | None
+
+
 def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Occasion, db: Connection) -> list[Event]:
     """Settle an interval whose auction and readings are all in."""
     complex_id = complex_.complex_id
@@ -46,13 +56,12 @@ def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Oc
     )
 
     store.save_settled(db, complex_id, delivery_start, occasion.at)
-    ledger_entries, ledger_sum_krw = _save(db, complex_id, delivery_start, settlement, occasion, revisions={})
+    books = _save(db, complex_id, delivery_start, settlement, occasion, revisions={})
     settled = IntervalSettled(
         complex_id=complex_id,
         delivery_start=delivery_start,
         settled_at=occasion.at,
-        ledger_entries=ledger_entries,
-        ledger_sum_krw=ledger_sum_krw,
+        **asdict(books),
         lines=_settled_lines(settlement.lines),
     )
     return [settled, *_statements_if_complete(complex_id, delivery_start, complex_.by_participant, db)]
@@ -71,14 +80,13 @@ def resettle(
     settlement = domain.resettle_interval(delivery_start, settled=settled, metered=metered, trades=trades)
 
     revisions = {participant_id: len(lines) for participant_id, lines in settled.items()}
-    ledger_entries, ledger_sum_krw = _save(db, complex_id, delivery_start, settlement, occasion, revisions=revisions)
+    books = _save(db, complex_id, delivery_start, settlement, occasion, revisions=revisions)
     resettled = IntervalResettled(
         complex_id=complex_id,
         delivery_start=delivery_start,
         resettled_at=occasion.at,
         meter_id=meter_id,
-        ledger_entries=ledger_entries,
-        ledger_sum_krw=ledger_sum_krw,
+        **asdict(books),
         lines=_settled_lines(settlement.lines),
     )
     changed = [line.participant_id for line in settlement.lines]
@@ -93,8 +101,8 @@ def _save(
     occasion: Occasion,
     *,
     revisions: Mapping[str, int],
-) -> tuple[int, int]:
-    """Put lines and entries into the books; return how many entries the interval has now, and their sum, 0."""
+) -> Books:
+    """Put lines and entries into the books."""
     store.save_lines(db, complex_id, delivery_start, settlement.lines, revisions)
     store.append_entries(db, complex_id, delivery_start, settlement.entries, cause=occasion.cause)
     ledger_entries, ledger_sum_krw = store.interval_sums(db, complex_id, delivery_start)
@@ -103,7 +111,7 @@ def _save(
         raise ValueError(f"complex {complex_id}: the ledger of {delivery_start} must sum to 0, was {ledger_sum_krw}")
     facts = {"complex_id": complex_id, "delivery_start": delivery_start.isoformat()}
     logger.info("interval settled", extra={**facts, "entries": len(settlement.entries), "again": bool(revisions)})
-    return ledger_entries, ledger_sum_krw
+    return Books(ledger_entries, ledger_sum_krw, *(store.ledger_head(db, complex_id) or (None, None)))
 
 
 def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:

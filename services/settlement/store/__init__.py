@@ -1,14 +1,21 @@
 """Settlement's database: what it was told, and the books."""
 
+from services.settlement.store.audit import (
+    ledger_complexes,
+    ledger_flaws,
+    ledger_links,
+    ledger_sum_krw,
+    unbalanced_entries,
+    unlinked_entries,
+)
 from services.settlement.store.books import (
     append_entries,
     interval_sums,
-    ledger_sum_krw,
+    ledger_head,
     load_lines,
     save_lines,
     save_settled,
     settled_intervals,
-    unbalanced_entries,
 )
 from services.settlement.store.facts import (
     Reading,
@@ -24,11 +31,12 @@ from services.settlement.store.facts import (
     save_auction,
     save_reading,
 )
-from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, METADATA, SUPERSEDED_READING
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, METADATA, SUPERSEDED_READING
 
 __all__ = [
     "LEDGER_ENTRY",
     "LEDGER_LINE",
+    "LEDGER_LINK",
     "METADATA",
     "SUPERSEDED_READING",
     "Reading",
@@ -37,6 +45,10 @@ __all__ = [
     "has_auction",
     "interval_sums",
     "is_settled",
+    "ledger_complexes",
+    "ledger_flaws",
+    "ledger_head",
+    "ledger_links",
     "ledger_sum_krw",
     "load_corrected",
     "load_lines",
@@ -51,4 +63,5 @@ __all__ = [
     "save_settled",
     "settled_intervals",
     "unbalanced_entries",
+    "unlinked_entries",
 ]

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.settlement.domain import Entry, Line
-from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, SETTLED_INTERVAL, SETTLED_LINE
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, SETTLED_INTERVAL, SETTLED_LINE
+from shared.hashchain import link_hash
 
 
 def save_settled(db: Connection, complex_id: str, delivery_start: datetime, settled_at: datetime) -> None:
@@ -33,26 +34,37 @@ def save_lines(
 def append_entries(
     db: Connection, complex_id: str, delivery_start: datetime, entries: Sequence[Entry], *, cause: uuid.UUID
 ) -> None:
-    """Add entries to the ledger."""
+    """Add entries to the ledger, each with its link of the chain. The complex must be locked."""
     if not entries:
         return
     place = {"complex_id": complex_id, "delivery_start": delivery_start, "cause_event_id": cause}
     identities = [
-        {
-            **place,
-            "entry_id": entry.entry_id,
-            "kind": entry.kind,
-            "corrects_entry_id": entry.corrects_entry_id,
-        }
+        {**place, "entry_id": entry.entry_id, "kind": entry.kind, "corrects_entry_id": entry.corrects_entry_id}
         for entry in entries
     ]
     db.execute(sa.insert(LEDGER_ENTRY), identities)
     db.execute(sa.insert(LEDGER_LINE), [row for entry in entries for row in _ledger_lines(complex_id, entry)])
+    number, previous_hash = ledger_head(db, complex_id) or (0, "")
+    links = []
+    for identity, entry in zip(identities, entries, strict=True):
+        number += 1
+        link = {"entry_id": entry.entry_id, "number": number, "previous_hash": previous_hash}
+        lines = [[posting.account, posting.debit_krw, posting.credit_krw] for posting in entry.postings]
+        previous_hash = link_hash({**identity, **link, "lines": lines})
+        links.append({"complex_id": complex_id, **link, "hash": previous_hash})
+    db.execute(sa.insert(LEDGER_LINK), links)
 
 
 def _ledger_lines(complex_id: str, entry: Entry) -> list[Mapping[str, Any]]:
     place = {"complex_id": complex_id, "entry_id": entry.entry_id}
     return [{**place, "number": number, **asdict(posting)} for number, posting in enumerate(entry.postings, start=1)]
+
+
+def ledger_head(db: Connection, complex_id: str) -> tuple[int, str] | None:
+    """Return the number and hash of the ledger's last link; None while there is none."""
+    links = sa.select(LEDGER_LINK.c.number, LEDGER_LINK.c.hash).where(LEDGER_LINK.c.complex_id == complex_id)
+    last = db.execute(links.order_by(LEDGER_LINK.c.number.desc()).limit(1)).one_or_none()
+    return None if last is None else (last.number, last.hash)
 
 
 def interval_sums(db: Connection, complex_id: str, delivery_start: datetime) -> tuple[int, int]:
@@ -67,19 +79,6 @@ def interval_sums(db: Connection, complex_id: str, delivery_start: datetime) -> 
     ).select_from(LEDGER_ENTRY.outerjoin(LEDGER_LINE, same_entry))
     entries, sum_krw = db.execute(sums.where(*of_interval)).one()
     return int(entries), int(sum_krw)
-
-
-def ledger_sum_krw(db: Connection, complex_id: str) -> int:
-    """Return all debits less all credits of a complex's ledger; a ledger in balance gives 0."""
-    total = sa.select(sa.func.sum(LEDGER_LINE.c.debit_krw - LEDGER_LINE.c.credit_krw))
-    return int(db.scalar(total.where(LEDGER_LINE.c.complex_id == complex_id)) or 0)
-
-
-def unbalanced_entries(db: Connection, complex_id: str) -> list[str]:
-    """Return the ids of entries whose debits and credits differ; a sound ledger has none."""
-    difference = sa.func.sum(LEDGER_LINE.c.debit_krw - LEDGER_LINE.c.credit_krw)
-    by_entry = sa.select(LEDGER_LINE.c.entry_id).where(LEDGER_LINE.c.complex_id == complex_id)
-    return list(db.scalars(by_entry.group_by(LEDGER_LINE.c.entry_id).having(difference != 0).order_by("entry_id")))
 
 
 def load_lines(

@@ -117,16 +117,49 @@ LEDGER_LINE = sa.Table(
 )
 
 
-def _append_only(metadata: sa.MetaData, db: Connection, **_: object) -> None:
-    """Make the database refuse every change of what the ledger holds; the first migration does the same."""
+# The audit chain: an entry counts once it has its link, which the database gives only to an entry in balance; no line
+# joins an entry after that. The link's hash covers the entry, its lines, and the hash before.
+LEDGER_LINK = sa.Table(
+    "ledger_link",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("entry_id", sa.Text, nullable=False),
+    sa.Column("previous_hash", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.UniqueConstraint("complex_id", "entry_id", name="ledger_link_once_an_entry"),
+    sa.ForeignKeyConstraint(["complex_id", "entry_id"], ["ledger_entry.complex_id", "ledger_entry.entry_id"]),
+)
+
+_OF_NEW = "complex_id = NEW.complex_id AND entry_id = NEW.entry_id"
+# What a trigger before an insertion refuses: (table, trigger, when, reason).
+_REFUSED = (
+    (
+        "ledger_link",
+        "ledger_link_balanced",
+        f"(SELECT COALESCE(SUM(debit_krw - credit_krw), 1) FROM ledger_line WHERE {_OF_NEW}) <> 0",  # noqa: S608 -- own
+        "a ledger entry must balance",
+    ),
+    (
+        "ledger_line",
+        "ledger_line_before_link",
+        f"EXISTS (SELECT 1 FROM ledger_link WHERE {_OF_NEW})",  # noqa: S608 -- own names
+        "the ledger is append-only",
+    ),
+)
+
+
+def _guard_ledger(metadata: sa.MetaData, db: Connection, **_: object) -> None:
+    """Make the database keep the ledger's promises; the migrations do the same."""
     del metadata
-    if db.dialect.name == "postgresql":
+    on_postgresql = db.dialect.name == "postgresql"
+    if on_postgresql:
         db.exec_driver_sql(
             "CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
         )
-    for table in ("ledger_entry", "ledger_line"):
-        if db.dialect.name == "postgresql":
+    for table in ("ledger_entry", "ledger_line", "ledger_link"):
+        if on_postgresql:
             db.exec_driver_sql(
                 f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
@@ -137,6 +170,19 @@ def _append_only(metadata: sa.MetaData, db: Connection, **_: object) -> None:
                 f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
                 "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
             )
+    for table, trigger, when, reason in _REFUSED:
+        if on_postgresql:
+            db.exec_driver_sql(
+                f"CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN IF {when} THEN RAISE EXCEPTION '{reason}'; END IF; RETURN NEW; END $$"
+            )
+            db.exec_driver_sql(
+                f"CREATE TRIGGER {trigger} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {trigger}()"
+            )
+            continue
+        db.exec_driver_sql(
+            f"CREATE TRIGGER {trigger} BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{reason}'); END"
+        )
 
 
-sa.event.listen(METADATA, "after_create", _append_only)
+sa.event.listen(METADATA, "after_create", _guard_ledger)

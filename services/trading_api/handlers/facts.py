@@ -181,7 +181,8 @@ def _save_books(
 ) -> list[dict[str, Any]]:
     """Keep the interval's newest figures and return the lines."""
     place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
-    ledger = {"ledger_entries": event.ledger_entries, "ledger_sum_krw": event.ledger_sum_krw}
+    names = ("ledger_entries", "ledger_sum_krw", "ledger_number", "ledger_hash")
+    ledger = {name: getattr(event, name) for name in names}
     lines = [{**place, **line.model_dump()} for line in event.lines]
     upsert(db, SETTLED_INTERVAL, [{**place, **ledger, "settled_at": settled_at}])
     upsert(db, SETTLED_LINE, lines)

@@ -1,7 +1,5 @@
 """The two numbered logs of a complex: what goes to the live stream, and the audit chain."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.sql import rows_of
-from services.trading_api.store.tables import AUDIT, LOG_HEAD, STREAM
+from services.trading_api.store.tables import AUDIT, LOG_HEAD, SETTLED_INTERVAL, STREAM
+from shared.hashchain import Flaw, flaws, link_hash
 
 # What a client may have missed and still catch up on; beyond that it gets a new snapshot.
 STREAM_KEPT = 20_000
@@ -100,26 +99,31 @@ def append_to_audit(db: Connection, complex_id: str, deed: Deed, *, now: datetim
     return number
 
 
-def link_hash(link: Mapping[Any, Any]) -> str:
-    """Return the SHA-256 of an audit row, its own hash left out."""
-    covered = {name: part for name, part in link.items() if name != "hash"}
-    text = json.dumps({**covered, "at": covered["at"].isoformat()}, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def broken_links(db: Connection, complex_id: str) -> list[int]:
-    """Return the numbers of the audit rows that do not fit their chain, an end that was cut off included."""
-    rows = rows_of(db, sa.select(AUDIT).where(AUDIT.c.complex_id == complex_id).order_by(AUDIT.c.number))
-    broken = []
-    expected, previous = 1, ""
-    for row in rows:
-        if (row["number"], row["previous_hash"], row["hash"]) != (expected, previous, link_hash(row)):
-            broken.append(row["number"])
-        expected, previous = row["number"] + 1, row["hash"]
+def audit_flaws(db: Connection, complex_id: str) -> list[Flaw]:
+    """Say where the audit chain does not hold, an end that was cut off included."""
+    links = rows_of(db, sa.select(AUDIT).where(AUDIT.c.complex_id == complex_id).order_by(AUDIT.c.number))
     head = db.execute(_head(complex_id, "audit", LOG_HEAD.c.last_number, LOG_HEAD.c.last_hash)).one_or_none()
-    if head is not None and tuple(head) != (expected - 1, previous):
-        broken.append(expected)
-    return broken
+    return flaws(links, None if head is None else (head.last_number, head.last_hash))
+
+
+def audited_complexes(db: Connection) -> Sequence[str]:
+    """Return the complexes that have an audit chain."""
+    heads = sa.select(LOG_HEAD.c.complex_id).where(LOG_HEAD.c.log == "audit")
+    return db.scalars(heads.union(sa.select(AUDIT.c.complex_id)).order_by("complex_id")).all()
+
+
+def audit_length(db: Connection, complex_id: str) -> int:
+    """Count the links of the audit chain."""
+    return db.scalar(sa.select(sa.func.count()).where(AUDIT.c.complex_id == complex_id)) or 0
+
+
+def ledger_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
+    """Return the hashes of the ledger's links that settlement has published, by number."""
+    settled = SETTLED_INTERVAL.c
+    known = sa.select(settled.ledger_number, settled.ledger_hash).where(
+        settled.complex_id == complex_id, settled.ledger_number.is_not(None)
+    )
+    return {row.ledger_number: row.ledger_hash for row in db.execute(known)}
 
 
 # Built once: it runs for every event that is shown.

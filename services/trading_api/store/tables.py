@@ -175,7 +175,11 @@ SCHEDULE = _table(
 )
 
 SETTLED_INTERVAL = _table(
-    "settled_interval", "delivery_start@", *_instant("settled_at"), *_whole("ledger_entries", "ledger_sum_krw")
+    "settled_interval",
+    "delivery_start@",
+    *_instant("settled_at"),
+    *_whole("ledger_entries", "ledger_sum_krw", "ledger_number?"),
+    *_text("ledger_hash?"),
 )
 SETTLED_LINE = _table(
     "settled_line",
