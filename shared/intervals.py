@@ -39,3 +39,9 @@ def delivery_starts(day: date) -> list[datetime]:
 def day_ahead_gate(gate: timedelta, day: date) -> datetime:
     """Return the instant before which orders for a Korean day are stamped; `gate` counts from midnight before it."""
     return day_start(day) - DAY + gate
+
+
+def month_bounds(month: str) -> tuple[datetime, datetime]:
+    """Return the UTC instants at which a Korean month (YYYY-MM) begins, and at which the next one does."""
+    first = date.fromisoformat(f"{month}-01")
+    return day_start(first), day_start(date(first.year + first.month // 12, first.month % 12 + 1, 1))

@@ -4,8 +4,10 @@ Inside the domain traded energy is integer Wh, a price is integer jeon (0.01 KRW
 At the edges (JSON, CSV, HTTP) they are decimals with the unit in the name: `quantity_kwh: "12.345"`.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 WH_PER_KWH = 1_000
 JEON_PER_KRW = 100
@@ -24,6 +26,21 @@ def cost_krw(quantity_wh: int, price_jeon_per_kwh: int) -> int:
     product = quantity_wh * price_jeon_per_kwh
     magnitude = round_half_up(abs(product), JEON_WH_PER_KRW)
     return magnitude if product >= 0 else -magnitude
+
+
+def shares_krw(total_krw: int, exact_krw: Sequence[Fraction]) -> list[int]:
+    """Return exact sums of money in whole won that add up to their rounded total, by largest remainder.
+
+    Each is rounded down, and the won then missing go one each to the largest remainders, the earlier one first.
+    """
+    shares = [krw.numerator // krw.denominator for krw in exact_krw]
+    missing_krw = total_krw - sum(shares)
+    if not 0 <= missing_krw <= len(shares):
+        raise ValueError(f"the parts must come to {total_krw} KRW but for rounding, came to {sum(exact_krw)}")
+    by_remainder = sorted(range(len(shares)), key=lambda n: shares[n] - exact_krw[n])
+    for n in by_remainder[:missing_krw]:
+        shares[n] += 1
+    return shares
 
 
 def scaled_integer(number: Decimal, decimals: int) -> int | None:

@@ -4,14 +4,14 @@ Pure: the files are read by `shared.reference`, whose `tariff_book()` gives the 
 """
 
 from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
-from optimizers.tariff.contract import NO_OPTION, Contract, check_names
+from optimizers.tariff.contract import NO_OPTION, Contract, check_names, contract_of
 from optimizers.tariff.meter import MeterReadings, month_starts, parse_month
 from optimizers.tariff.notes import Note
 from optimizers.tariff.peaks import PricedPeak, demand_month, site_peaks
 from optimizers.tariff.quotes import Quote, quote
 from optimizers.tariff.site import SitePrices, site_prices
 from optimizers.tariff.surplus import surplus_prices_jeon
-from optimizers.tariff.timeline import Timeline, energy_prices_jeon, epochs, timeline
+from optimizers.tariff.timeline import Timeline, energy_bases, energy_prices_jeon, epochs, timeline
 from shared.tariffs import TariffBook
 
 __all__ = [
@@ -27,7 +27,9 @@ __all__ = [
     "TariffBook",
     "Timeline",
     "check_names",
+    "contract_of",
     "demand_month",
+    "energy_bases",
     "energy_prices_jeon",
     "epochs",
     "month_bill",

@@ -14,6 +14,7 @@ import numpy as np
 
 from optimizers.tariff import notes
 from optimizers.tariff.contract import Contract, check_names, rate_of
+from optimizers.tariff.days import basis_of
 from optimizers.tariff.demand import BillingDemand, Excess, billed_on_contract, billing_demand, excess_demand
 from optimizers.tariff.meter import CompleteMonth, MeterReadings, completed, month_bounds, month_starts
 from optimizers.tariff.power_factor import PowerFactor, power_factor
@@ -36,6 +37,11 @@ class EnergyLine:
     discount_factor: Fraction
     energy_wh: int
     rate_jeon_per_kwh: int
+
+    @property
+    def basis(self) -> str:
+        """Return what its intervals have in common; `energy_bases` says it of each interval."""
+        return basis_of(self.version, self.season, self.band, self.discount_factor)
 
     @property
     def charge(self) -> Fraction:
@@ -275,10 +281,10 @@ def _demand(book: TariffBook, contract: Contract, month: str, placed: Timeline, 
     rule = book.tariff.demand
     excluded = () if rule is None else rule.excluded_bands
     counts = np.array([[band not in excluded for band in prices.bands] for prices in placed.profiles], dtype=np.bool_)
-    billable_wh = complete.energy_wh[counts[placed.profile_of, placed.slot_of]]
+    billable_wh = complete.demand_wh[counts[placed.profile_of, placed.slot_of]]
     peak_kw, highest_kw = (
         Decimal(int(energy_wh.max(initial=0)) * QUARTERS_PER_HOUR) / WH_PER_KWH
-        for energy_wh in (billable_wh, complete.energy_wh)
+        for energy_wh in (billable_wh, complete.demand_wh)
     )
     on_contract = billed_on_contract(book, contract)
     excess = book.tariff.excess

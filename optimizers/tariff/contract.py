@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from shared.complexes import GridContract
 from shared.errors import BadInput
 from shared.tariffs import Rate, TariffBook, Version
 
@@ -36,6 +37,17 @@ class Contract:
     power_factor: bool = False
     excess_noticed: bool | None = None
     deferred: bool = False
+
+
+def contract_of(grid: GridContract) -> Contract:
+    """Return a factory's contract as its complex file states it."""
+    return Contract(
+        tariff_class=grid.tariff_class,
+        voltage=grid.voltage,
+        option=grid.option,
+        contract_kw=Decimal(str(grid.contract_kw)),
+        past_peaks_kw={month: Decimal(str(peak_kw)) for month, peak_kw in grid.past_peaks_kw},
+    )
 
 
 def check_names(book: TariffBook, contract: Contract) -> None:

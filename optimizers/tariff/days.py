@@ -26,12 +26,24 @@ class DayPrices:
     rates_jeon: tuple[int, ...]
     factors: tuple[Fraction, ...]
 
+    def bases(self) -> tuple[str, ...]:
+        """Return what tells energy that is priced alike from other, as the lines of a bill do."""
+        return tuple(
+            basis_of(self.version.id, self.season, band, factor)
+            for band, factor in zip(self.bands, self.factors, strict=True)
+        )
+
     def paid_jeon(self) -> tuple[int, ...]:
         """Return what a kWh costs [jeon] after the discount, rounded half up to the jeon."""
         return tuple(
             round_half_up(rate * factor.numerator, factor.denominator)
             for rate, factor in zip(self.rates_jeon, self.factors, strict=True)
         )
+
+
+def basis_of(version: str, season: str, band: str, discount_factor: Fraction) -> str:
+    """Return "version/season/band/discount factor", which energy of one price has in common."""
+    return f"{version}/{season}/{band}/{discount_factor}"
 
 
 def day_kind(book: TariffBook, day: date) -> DayKind:

@@ -27,6 +27,7 @@ class MeterReadings:
     Args:
         starts: Start of each interval, seconds since 1970 UTC.
         energy_wh: Energy drawn [Wh].
+        demand_wh: Energy that the demand is taken from [Wh], or None where that is energy_wh.
         lag_varh: Lagging reactive energy [varh], or None without such a meter.
         lead_varh: Leading reactive energy [varh], or None without such a meter.
     """
@@ -35,11 +36,12 @@ class MeterReadings:
     energy_wh: Integers
     lag_varh: Integers | None = None
     lead_varh: Integers | None = None
+    demand_wh: Integers | None = None
 
     def __post_init__(self) -> None:
         if (self.starts % SECONDS_PER_SLOT).any() or (np.diff(self.starts) <= 0).any():
             raise ValueError("meter readings must start on rising quarter hours, each once")
-        for name in ("energy_wh", "lag_varh", "lead_varh"):
+        for name in ("energy_wh", "lag_varh", "lead_varh", "demand_wh"):
             column: Integers | None = getattr(self, name)
             if column is None:
                 continue
@@ -56,6 +58,7 @@ class MeterReadings:
             energy_wh=self.energy_wh[part],
             lag_varh=None if self.lag_varh is None else self.lag_varh[part],
             lead_varh=None if self.lead_varh is None else self.lead_varh[part],
+            demand_wh=None if self.demand_wh is None else self.demand_wh[part],
         )
 
 
@@ -65,6 +68,7 @@ class CompleteMonth:
 
     starts: Integers
     energy_wh: Integers
+    demand_wh: Integers
     lag_varh: Integers | None
     lead_varh: Integers | None
     measured: Flags
@@ -128,9 +132,13 @@ def completed(readings: MeterReadings, starts: Integers, placed: Timeline) -> Co
             )
         ]
         energy_wh[missing] = _first_known(means)
+    demand_wh = energy_wh if readings.demand_wh is None else energy_wh.copy()
+    if readings.demand_wh is not None:
+        demand_wh[position] = readings.demand_wh
     return CompleteMonth(
         starts=starts,
         energy_wh=energy_wh,
+        demand_wh=demand_wh,
         lag_varh=None if readings.lag_varh is None else _spread(readings.lag_varh, position, starts.size),
         lead_varh=None if readings.lead_varh is None else _spread(readings.lead_varh, position, starts.size),
         measured=measured,

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.tariff.contract import Contract, rate_of, version_on
+from optimizers.tariff.contract import contract_of, rate_of, version_on
 from optimizers.tariff.demand import billed_on_contract
 from optimizers.tariff.timeline import Timeline, epochs, timeline
 from shared.complexes import GridContract
@@ -54,7 +53,7 @@ def site_peaks(
     Raises:
         BadInput: The tariff knows no such class, voltage, option, or nothing of one of the days.
     """
-    contract = _contract(grid)
+    contract = contract_of(grid)
     rule = book.tariff.demand
     if rule is None or billed_on_contract(book, contract):
         return []
@@ -89,7 +88,7 @@ def demand_month(book: TariffBook, grid: GridContract, delivery_start: datetime)
     Raises:
         BadInput: The tariff knows no such class, voltage, option, or nothing of the day.
     """
-    contract, rule = _contract(grid), book.tariff.demand
+    contract, rule = contract_of(grid), book.tariff.demand
     if rule is None or billed_on_contract(book, contract):
         return None
     placed = timeline(book, contract, epochs([delivery_start]))
@@ -109,15 +108,6 @@ def _counts_in(rule: DemandRule, months: NDArray[np.int64], billed: int) -> Bool
     inside = (months < billed) & (months > billed - rule.window_months)
     found: Booleans = (months == billed) | (ratchet & inside)
     return found
-
-
-def _contract(grid: GridContract) -> Contract:
-    return Contract(
-        tariff_class=grid.tariff_class,
-        voltage=grid.voltage,
-        option=grid.option,
-        contract_kw=Decimal(str(grid.contract_kw)),
-    )
 
 
 def _number(year: int, month: int) -> int:

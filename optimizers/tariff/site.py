@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
-from optimizers.tariff.contract import Contract
+from optimizers.tariff.contract import contract_of
 from optimizers.tariff.surplus import surplus_prices_jeon
 from optimizers.tariff.timeline import Integers, energy_prices_jeon, epochs
 from shared.complexes import GridContract
@@ -30,10 +29,5 @@ def site_prices(
         BadInput: The tariff doesn't know the contract's class, voltage or option, or nothing of one of the days.
     """
     starts = epochs(delivery_starts)
-    contract = Contract(
-        tariff_class=grid.tariff_class,
-        voltage=grid.voltage,
-        option=grid.option,
-        contract_kw=Decimal(str(grid.contract_kw)),
-    )
+    contract = contract_of(grid)
     return SitePrices(energy_prices_jeon(book, contract, starts), surplus_prices_jeon(surplus, starts))

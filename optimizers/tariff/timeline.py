@@ -76,6 +76,17 @@ def energy_prices_jeon(book: TariffBook, contract: Contract, starts: Integers | 
     return table[placed.profile_of, placed.slot_of]
 
 
+def energy_bases(book: TariffBook, contract: Contract, starts: Integers | Sequence[int]) -> list[str]:
+    """Return the basis of each interval's energy: a bill's energy line has those of its own basis.
+
+    Raises:
+        BadInput: The tariff knows no such class, voltage, option, or nothing of one of the days.
+    """
+    placed = timeline(book, contract, starts)
+    bases = [prices.bases() for prices in placed.profiles]
+    return [bases[profile][slot] for profile, slot in zip(placed.profile_of, placed.slot_of, strict=True)]
+
+
 def local_seconds(zone: ZoneInfo, starts: Integers) -> Integers:
     """Return the seconds that the local clock shows since 1970, for seconds since 1970 UTC."""
     if starts.size == 0:

@@ -1,6 +1,9 @@
 """What it cost."""
 
 from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 
 from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon, Whole
 
@@ -91,3 +94,54 @@ class StatementIssued(Event):
     cost_without_krw: MoneyKrw
     saving_krw: MoneyKrw
     revision: Whole = 0
+
+
+class InvoiceLine(Fact):
+    """One line of an invoice; an amount below 0 is due to the participant.
+
+    `basis` tells which intervals are in it: for energy version/season/band/discount factor, for the base charge what
+    demand it is billed on.
+    """
+
+    code: Identifier
+    amount_krw: MoneyKrw
+    quantity_wh: EnergyWh | None = None
+    demand_w: Whole | None = None
+    price_jeon_per_kwh: PriceJeon | None = None
+    basis: str = ""
+
+
+class InvoiceNote(Fact):
+    """An assumption or omission: a stable code, and a sentence in each language."""
+
+    code: Identifier
+    en: str
+    ko: str
+
+
+class InvoiceContent(Fact):
+    """What an invoice says; the total is the sum of the lines."""
+
+    month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
+    complete: bool
+    intervals_settled: Whole
+    intervals_in_month: Whole
+    lines: tuple[InvoiceLine, ...]
+    total_krw: MoneyKrw
+    kepco_krw: MoneyKrw
+    baseline_krw: MoneyKrw
+    saving_krw: MoneyKrw
+    notes: tuple[InvoiceNote, ...]
+
+
+class InvoiceIssued(InvoiceContent, Event):
+    """A participant's Korean month: the grid company's part as billed, the complex's part as settled.
+
+    It comes under the same id and with the next revision whenever it says something else: after each settled day of
+    the running month, where it is not `complete`, and after a correction.
+    """
+
+    invoice_id: Identifier
+    participant_id: Identifier
+    revision: Whole
+    issued_at: Instant

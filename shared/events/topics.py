@@ -134,6 +134,7 @@ TOPICS: tuple[Topic, ...] = (
             settlement.IntervalResettled,
             settlement.StatementIssued,
             settlement.ReadingIgnored,
+            settlement.InvoiceIssued,
         ],
         "trading_api",
         400,

@@ -1,15 +1,23 @@
 """Settlement of the demo complex: from an auction and the meters to the ledger and the day's statements."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from services.settlement import store
+from services.settlement.domain import Metered, Prices, settle_interval
 from shared.db.engine import reading
 from shared.events.fems import IntervalMetered, Quality
-from shared.events.settlement import IntervalResettled, IntervalSettled, ReadingIgnored, SettledLine, StatementIssued
+from shared.events.settlement import (
+    IntervalResettled,
+    IntervalSettled,
+    InvoiceIssued,
+    ReadingIgnored,
+    SettledLine,
+    StatementIssued,
+)
 from shared.intervals import delivery_starts
 from tests.component.harness import Bench
 from tests.component.settlement_facts import (
@@ -190,6 +198,68 @@ def test_the_96th_interval_brings_everyone_a_statement_once(bench: Bench) -> Non
     assert (buyer.grid_import_wh, buyer.bought_wh, buyer.trade_paid_krw) == (960_000, 20_000, 2_260)
     assert buyer.cost_with_krw == buyer.trade_paid_krw + buyer.grid_paid_krw
     assert sum(one.ledger_sum_krw for one in bench.published(IntervalSettled)) == 0
+
+
+def test_a_settled_day_is_invoiced_as_far_as_the_month_goes(bench: Bench) -> None:
+    for start in delivery_starts(DAY):
+        bench.give(an_auction(start, traded_wh=0), *readings(start, {f"{BUYER}.grid": (10_000, 0)}))
+
+    invoices = {one.participant_id: one for one in bench.published(InvoiceIssued)}
+    assert len(bench.published(InvoiceIssued)) == len(invoices) == 12
+    found = invoices[BUYER]
+    assert (found.month, found.revision, found.complete, found.intervals_settled) == ("2026-05", 0, False, 96)
+    assert sum(line.amount_krw for line in found.lines) == found.total_krw
+    # 960 kWh at 9.0 KRW for climate.
+    assert next(line.amount_krw for line in found.lines if line.code == "climate") == 8_640
+    codes = {note.code for note in found.notes}
+    # No roof has said anything.
+    assert {"provisional", "baseline", "solar_readings_missing"} <= codes
+    with reading(bench.engine) as db:
+        assert db.scalar(sa.select(sa.func.count()).where(store.LEDGER_ENTRY.c.kind == "bill")) == 0
+
+
+def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(bench: Bench) -> None:
+    days = [date(2026, 5, 1) + timedelta(days=n) for n in range(31)]
+    *most, last = [start for day in days for start in delivery_starts(day)]
+    still = settle_interval(
+        last,
+        metered={BUYER: Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)},
+        prices={BUYER: Prices(import_jeon_per_kwh=0, export_jeon_per_kwh=0)},
+        trades=[],
+    )
+    with bench.engine.begin() as db:
+        for start in most:
+            store.save_settled(db, COMPLEX_ID, start, start)
+            store.save_lines(db, COMPLEX_ID, start, still.lines, {})
+
+    bench.give(an_auction(last, traded_wh=0), *readings(last, {f"{BUYER}.grid": (10_000, 0)}))
+    first = balance_krw(bench)
+    bench.give(corrected(20_000, last))
+
+    closed, again = (one for one in bench.published(InvoiceIssued) if one.participant_id == BUYER)
+    assert (closed.complete, closed.revision, again.revision) == (True, 0, 1)
+    assert (first, balance_krw(bench)) == (closed.total_krw, again.total_krw)
+    # Late on a Sunday: light, 116.0 and 9.0 for climate, 1,250 KRW more; with a tenth of it and 2.7 % about 1,409.
+    assert again.total_krw - closed.total_krw == pytest.approx(1_409, abs=20)
+    with reading(bench.engine) as db:
+        bills = db.execute(
+            sa.select(store.LEDGER_ENTRY.c.entry_id, store.LEDGER_ENTRY.c.corrects_entry_id)
+            .where(store.LEDGER_ENTRY.c.kind == "bill")
+            .order_by(store.LEDGER_ENTRY.c.entry_id)
+        ).all()
+        assert store.ledger_flaws(db, COMPLEX_ID) == []
+    assert [tuple(row) for row in bills] == [
+        (f"bill:2026-05:{BUYER}:0", None),
+        (f"bill:2026-05:{BUYER}:1", f"bill:2026-05:{BUYER}:0"),
+    ]
+
+
+def balance_krw(bench: Bench) -> int:
+    """Return what the buyer owes by the ledger."""
+    columns = store.LEDGER_LINE.c
+    owed = sa.select(sa.func.sum(columns.debit_krw - columns.credit_krw))
+    with reading(bench.engine) as db:
+        return int(db.scalar(owed.where(columns.account == f"participant:{BUYER}")) or 0)
 
 
 def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 GRID: Final = "grid"
 WHEELING_FEES: Final = "operator:fees"
 
-Kind = Literal["trade", "imbalance", "correction"]
+Kind = Literal["trade", "imbalance", "correction", "bill"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.settlement.handlers.facts import on_auction_cleared, on_interval_metered
+from services.settlement.handlers.invoicing import on_tick
 from shared.complexes import Complexes
 from shared.events.fems import IntervalMetered
 from shared.events.market import AuctionCleared
@@ -17,4 +18,5 @@ def service(complexes: Complexes) -> Service:
             AuctionCleared: partial(on_auction_cleared, complexes),
             IntervalMetered: partial(on_interval_metered, complexes),
         },
+        tick=partial(on_tick, complexes),
     )

@@ -5,7 +5,7 @@ import logging
 from sqlalchemy.engine import Connection
 
 from services.settlement import domain, store
-from services.settlement.handlers.settling import Occasion, resettle, settle_if_complete
+from services.settlement.handlers.settling import Occasion, note_solar, resettle, settle_if_complete
 from shared.complexes import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -74,6 +74,7 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
     else:
         store.replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
     if event.meter_kind is MeterKind.PV:
+        note_solar(event.complex_id, event.participant_id, event.delivery_start, db)
         return []
     if store.is_settled(db, event.complex_id, event.delivery_start):
         return resettle(complex_, event.delivery_start, event.meter_id, occasion, db)

@@ -121,11 +121,15 @@ def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:
 def _statements_if_complete(
     complex_id: str, delivery_start: datetime, participant_ids: Collection[str], db: Connection
 ) -> list[Event]:
-    """Return the day's statements once its last interval is settled, and again where one was settled again."""
+    """Return the day's statements once its last interval is settled, and again where one was settled again.
+
+    With them the month's invoices become due.
+    """
     day = trading_day_of(delivery_start)
     first = day_start(day)
     if store.settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
         return []
+    store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
     only = next(iter(participant_ids)) if len(participant_ids) == 1 else None
     found = store.load_lines(db, complex_id, first, first + DAY, participant_id=only)
     return [
@@ -148,6 +152,15 @@ def _statement(
         revision=sum(len(lines) - 1 for lines in histories),
         **asdict(statement),
     )
+
+
+def note_solar(complex_id: str, participant_id: str, delivery_start: datetime, db: Connection) -> None:
+    """Let a month be invoiced again if a roof's reading came after its day had been settled."""
+    if not store.is_settled(db, complex_id, delivery_start):
+        return
+    day = trading_day_of(delivery_start)
+    if store.settled_intervals(db, complex_id, day_start(day), day_start(day) + DAY) == INTERVALS_PER_DAY:
+        store.note_due(db, complex_id, f"{day:%Y-%m}", [participant_id])
 
 
 def _settled_meters(complex_: Complex) -> frozenset[str]:

@@ -68,8 +68,15 @@ def ledger_head(db: Connection, complex_id: str) -> tuple[int, str] | None:
 
 
 def interval_sums(db: Connection, complex_id: str, delivery_start: datetime) -> tuple[int, int]:
-    """Return how many entries an interval has in the ledger, and all their debits less all their credits (0)."""
-    of_interval = (LEDGER_ENTRY.c.complex_id == complex_id, LEDGER_ENTRY.c.delivery_start == delivery_start)
+    """Return how many entries an interval has in the ledger, and all their debits less all their credits (0).
+
+    The entry that closes a month stands at its last interval, but is not of it.
+    """
+    of_interval = (
+        LEDGER_ENTRY.c.complex_id == complex_id,
+        LEDGER_ENTRY.c.delivery_start == delivery_start,
+        LEDGER_ENTRY.c.kind != "bill",
+    )
     same_entry = (LEDGER_LINE.c.complex_id == LEDGER_ENTRY.c.complex_id) & (
         LEDGER_LINE.c.entry_id == LEDGER_ENTRY.c.entry_id
     )

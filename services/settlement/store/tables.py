@@ -131,6 +131,31 @@ LEDGER_LINK = sa.Table(
     sa.ForeignKeyConstraint(["complex_id", "entry_id"], ["ledger_entry.complex_id", "ledger_entry.entry_id"]),
 )
 
+# Who has to be invoiced for a month, or again; the tick works it off.
+INVOICE_DUE = sa.Table(
+    "invoice_due",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+)
+
+# `closing_krw` is what the ledger holds for the month as billed, `closing_entry_id` the last entry over it.
+INVOICE = sa.Table(
+    "invoice",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("issued_at", UtcInstant, nullable=False),
+    sa.Column("complete", sa.Boolean, nullable=False),
+    sa.Column("closing_krw", sa.BigInteger, nullable=False),
+    sa.Column("closing_entry_id", sa.Text),
+    sa.Column("billable_peak_w", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+)
+
 _OF_NEW = "complex_id = NEW.complex_id AND entry_id = NEW.entry_id"
 # What a trigger before an insertion refuses: (table, trigger, when, reason).
 _REFUSED = (

@@ -246,6 +246,46 @@ class StatementView(TypedDict):
     revision: int
 
 
+class InvoiceLineView(TypedDict):
+    """One line of an invoice; an amount below 0 is due to the participant."""
+
+    code: str
+    ko: str
+    en: str
+    quantity_kwh: str | None
+    demand_kw: str | None
+    price_krw_per_kwh: str | None
+    amount_krw: int
+    basis: str
+
+
+class InvoiceNoteView(TypedDict):
+    """What had to be assumed or left out."""
+
+    code: str
+    ko: str
+    en: str
+
+
+class InvoiceView(TypedDict):
+    """A participant's Korean month; the total is the sum of the lines."""
+
+    invoice_id: str
+    participant_id: str
+    month: str
+    revision: int
+    issued_at: str
+    complete: bool
+    intervals_settled: int
+    intervals_in_month: int
+    lines: list[InvoiceLineView]
+    kepco_krw: int
+    total_krw: int
+    baseline_krw: int
+    saving_krw: int
+    notes: list[InvoiceNoteView]
+
+
 class StudyView(TypedDict):
     """A what-if study and how far it is."""
 

@@ -25,6 +25,7 @@ from services.trading_api.store.tables import (
     DEVICE,
     FORECAST,
     IGNORED_READING,
+    INVOICE,
     READING,
     SCHEDULE,
     SETPOINT,
@@ -37,7 +38,14 @@ from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import AccuracyMeasured, ForecastIssued
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
-from shared.events.settlement import IntervalResettled, IntervalSettled, ReadingIgnored, StatementIssued
+from shared.events.settlement import (
+    IntervalResettled,
+    IntervalSettled,
+    InvoiceContent,
+    InvoiceIssued,
+    ReadingIgnored,
+    StatementIssued,
+)
 from shared.runloop import Handler
 
 ISSUED, CONFIRMED, REFUSED = "issued", "confirmed", "refused"
@@ -197,6 +205,19 @@ def on_statement_issued(envelope: Envelope[StatementIssued], db: Connection) -> 
     return []
 
 
+def on_invoice_issued(envelope: Envelope[InvoiceIssued], db: Connection) -> list[Event]:
+    """Keep a participant's month as it was last invoiced."""
+    event = envelope.event
+    row = {
+        **event.model_dump(include={"complex_id", "month", "participant_id", "invoice_id", "issued_at", "revision"}),
+        "content": event.model_dump(mode="json", include=set(InvoiceContent.model_fields)),
+    }
+    upsert(db, INVOICE, [row], newer="revision")
+    shown = event.model_dump(include={"invoice_id", "participant_id", "month", "revision", "complete", "total_krw"})
+    _show(db, envelope, Entry(audience_of(event.participant_id), "invoice", shown))
+    return []
+
+
 def on_reading_ignored(envelope: Envelope[ReadingIgnored], db: Connection) -> list[Event]:
     """Keep that a reading did not replace the one that was known."""
     event = envelope.event
@@ -236,6 +257,7 @@ HANDLERS: dict[type[Event], Handler] = {
     IntervalSettled: on_interval_settled,
     IntervalResettled: on_interval_resettled,
     StatementIssued: on_statement_issued,
+    InvoiceIssued: on_invoice_issued,
     ReadingIgnored: on_reading_ignored,
     MessageSetAside: on_message_set_aside,
 }

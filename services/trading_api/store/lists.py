@@ -18,6 +18,7 @@ from services.trading_api.store.tables import (
     DAY_AHEAD,
     DEVICE,
     FORECAST,
+    INVOICE,
     MARKET_STATE,
     ORDER,
     READING,
@@ -71,6 +72,12 @@ def statement_list(complex_id: str, *, seen_by: str | None) -> Listing:
     """List statements by id, which begins with nothing in particular but is stable."""
     query = _seen(sa.select(STATEMENT).where(STATEMENT.c.complex_id == complex_id), STATEMENT, seen_by)
     return Listing("statements", query, (STATEMENT.c.statement_id,))
+
+
+def invoice_list(complex_id: str, month: str, *, seen_by: str | None) -> Listing:
+    """List the invoices of a month by participant."""
+    query = _seen(_of(INVOICE, complex_id).where(INVOICE.c.month == month), INVOICE, seen_by)
+    return Listing("invoices", query, (INVOICE.c.participant_id,))
 
 
 def audit_list(complex_id: str) -> Listing:

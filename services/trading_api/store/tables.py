@@ -198,6 +198,14 @@ STATEMENT = _table(
     *_whole("cost_with_krw", "cost_without_krw", "saving_krw"),
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
 )
+INVOICE = _table(
+    "invoice",
+    "month participant_id",
+    *_text("invoice_id"),
+    *_instant("issued_at"),
+    *_whole("revision"),
+    sa.Column("content", sa.JSON, nullable=False),
+)
 IGNORED_READING = _table("ignored_reading", "event_id", *_text("meter_id", "reason"), *_instant("delivery_start"))
 DEAD_LETTER = _table(
     "dead_letter", "letter_id", *_text("service", "topic", "place", "reason"), *_instant("set_aside_at")

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,21 @@ def test_energy_and_power_convert_over_the_interval() -> None:
     # 100 kW for a quarter of an hour are 25 kWh.
     assert units.energy_kwh(100.0, timedelta(minutes=15)) == 25.0
     assert units.power_kw(25.0, timedelta(minutes=15)) == 100.0
+
+
+def test_won_go_to_the_largest_remainders_the_earlier_first() -> None:
+    # 3.5 + 2.25 + 1.5 + 0.75 = 8: down to 3, 2, 1 and 0, and the 2 missing go to 0.75 and to the first 0.5.
+    exact_krw = [Fraction(7, 2), Fraction(9, 4), Fraction(3, 2), Fraction(3, 4)]
+
+    assert units.shares_krw(8, exact_krw) == [4, 2, 1, 1]
+
+
+@given(st.lists(st.fractions(-1_000, 1_000), min_size=1))
+def test_shares_add_up_to_the_rounded_total_and_are_less_than_a_won_off(exact_krw: list[Fraction]) -> None:
+    total = sum(exact_krw)
+    total_krw = units.round_half_up(total.numerator, total.denominator)
+
+    shares = units.shares_krw(total_krw, exact_krw)
+
+    assert sum(shares) == total_krw
+    assert all(abs(share - exact) < 1 for share, exact in zip(shares, exact_krw, strict=True))

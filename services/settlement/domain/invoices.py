@@ -1,0 +1,227 @@
+"""A participant's month: the grid company's part as billed, the complex's part as settled, and what both saved."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+
+from optimizers.tariff import Bill, Contract, MeterReadings, Note, TariffBook, epochs, month_bill, month_starts
+from services.settlement.domain.interval import Line
+from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
+from shared.units import WH_PER_KWH, shares_krw
+
+DEMAND_AT_CONNECTION: Final = Note(
+    "demand_at_connection",
+    "energy is billed on what the grid supplied (metered less bought in the complex), demand on all that was metered "
+    "at the connection, whoever supplied it; an assumption, as no rule for supply within a complex is published",
+    "전력량은 한전 공급분(계량값에서 단지 내 구매량을 뺀 값), 최대수요전력은 공급자와 무관하게 연계점 계량값 기준 "
+    "(단지 내 거래에 대한 공표 규정이 없어 가정)",
+)
+BASELINE: Final = Note(
+    "baseline",
+    "savings are against the same month without trading, battery and sun: what the factory consumed, billed in full by "
+    "the grid company under the same contract",
+    "절감액 기준: 거래·ESS·태양광이 없는 같은 달, 즉 공장의 소비량 전부를 같은 계약으로 한전이 청구했을 때와의 차이",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """What a participant's month is made of, interval by interval.
+
+    Args:
+        month: YYYY-MM, local.
+        settled: The line that holds of each settled interval.
+        behind_wh: What roofs and batteries behind the connection gave, net of what they took (below 0: took).
+        estimated: Intervals with an estimated reading.
+        roofs_silent: Settled intervals of which a solar meter has said nothing.
+    """
+
+    month: str
+    settled: Mapping[datetime, Line]
+    behind_wh: Mapping[datetime, int]
+    estimated: Collection[datetime] = ()
+    roofs_silent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One line of an invoice; `amount_krw` below 0 is due to the participant.
+
+    `basis` says which intervals are in it: for energy the tariff's version, season, band and discount factor, for
+    demand what it is billed on.
+    """
+
+    code: str
+    amount_krw: int
+    quantity_wh: int | None = None
+    demand_w: int | None = None
+    price_jeon_per_kwh: int | None = None
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """A participant's month in money; `total_krw` is the sum of the lines.
+
+    `closing_krw` is what the as-billed part of the grid company differs from what the intervals had come to.
+    `billable_peak_w` is what the next months' bills need.
+    """
+
+    month: str
+    complete: bool
+    intervals_settled: int
+    intervals_in_month: int
+    lines: tuple[InvoiceLine, ...]
+    total_krw: int
+    kepco_krw: int
+    baseline_krw: int
+    closing_krw: int
+    billable_peak_w: int
+    notes: tuple[Note, ...]
+
+    @property
+    def saving_krw(self) -> int:
+        """Return what trading, batteries and sun saved; below 0 they cost."""
+        return self.baseline_krw - self.total_krw
+
+
+def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
+    """Invoice a month, or as much of it as is settled: what is not counts as nothing drawn, and is said to.
+
+    Raises:
+        BadInput: The tariff knows nothing of the month, or not the contract's names.
+    """
+    starts = month_starts(book, month.month)
+    lines = list(month.settled.values())
+    position = np.searchsorted(starts, epochs(month.settled))
+
+    def readings(energy_wh: Sequence[int], demand_wh: Sequence[int]) -> MeterReadings:
+        columns = np.zeros((2, starts.size), dtype=np.int64)
+        columns[:, position] = (energy_wh, demand_wh)
+        return MeterReadings(starts=starts, energy_wh=columns[0], demand_wh=columns[1])
+
+    supplied = readings([line.grid_import_wh for line in lines], [line.metered_import_wh for line in lines])
+    consumed_wh = [_consumed_wh(line, month.behind_wh.get(start, 0)) for start, line in month.settled.items()]
+    kepco = month_bill(book, contract, supplied, month.month)
+    baseline = month_bill(book, contract, readings(consumed_wh, consumed_wh), month.month)
+    invoiced = (*_complex_lines(lines), *_kepco_lines(kepco))
+    return Invoice(
+        month=month.month,
+        complete=len(lines) == starts.size,
+        intervals_settled=len(lines),
+        intervals_in_month=starts.size,
+        lines=invoiced,
+        total_krw=sum(line.amount_krw for line in invoiced),
+        kepco_krw=kepco.total_krw,
+        baseline_krw=baseline.total_krw,
+        closing_krw=kepco.total_krw - sum(line.grid_owed_krw for line in lines if not line.grid_export_wh),
+        billable_peak_w=int(kepco.billable_peak_kw * WH_PER_KWH),
+        notes=(*_notes(month, starts.size), DEMAND_AT_CONNECTION, BASELINE, *kepco.notes),
+    )
+
+
+def closing_entry(
+    invoice: Invoice, participant_id: str, revision: int, *, posted_krw: int, posted_entry_id: str | None
+) -> Entry:
+    """Return the entry that brings the ledger from the intervals' prices to the month as billed.
+
+    A later one is over the difference to what was posted, and names the entry before.
+    """
+    owed_krw = invoice.closing_krw - posted_krw
+    return Entry(
+        f"bill:{invoice.month}:{participant_id}:{revision}",
+        "bill",
+        postings_of(((participant_account(participant_id), owed_krw), (GRID, -owed_krw))),
+        corrects_entry_id=posted_entry_id,
+    )
+
+
+def _consumed_wh(line: Line, behind_wh: int) -> int:
+    # Meters are read one by one, so that a Wh more may seem to leave than was there.
+    return max(0, line.metered_import_wh - line.metered_export_wh + behind_wh)
+
+
+def _complex_lines(lines: Sequence[Line]) -> list[InvoiceLine]:
+    surplus = [line for line in lines if line.grid_export_wh]
+    return [
+        InvoiceLine(
+            code="trade_bought",
+            quantity_wh=sum(line.bought_wh for line in lines),
+            amount_krw=sum(line.trade_paid_krw for line in lines),
+        ),
+        InvoiceLine(
+            code="trade_sold",
+            quantity_wh=sum(line.sold_wh for line in lines),
+            amount_krw=-sum(line.trade_received_krw for line in lines),
+        ),
+        InvoiceLine(
+            code="surplus_sold",
+            quantity_wh=sum(line.grid_export_wh for line in surplus),
+            amount_krw=sum(line.grid_owed_krw for line in surplus),
+        ),
+    ]
+
+
+def _kepco_lines(bill: Bill) -> list[InvoiceLine]:
+    energy_wh = sum(bill.energy_wh.values())
+    exact_krw = [line.charge * line.discount_factor for line in bill.energy_lines]
+    shares = shares_krw(bill.energy_charge_krw - bill.weekend_discount_krw, exact_krw) if exact_krw else []
+    energy = [
+        InvoiceLine(
+            code="energy",
+            quantity_wh=line.energy_wh,
+            price_jeon_per_kwh=line.rate_jeon_per_kwh,
+            amount_krw=amount_krw,
+            basis=line.basis,
+        )
+        for line, amount_krw in zip(bill.energy_lines, shares, strict=True)
+    ]
+    demand_w = int(bill.billing_kw * WH_PER_KWH)
+    base = InvoiceLine(code="base", demand_w=demand_w, amount_krw=bill.base_charge_krw, basis=bill.billing_basis)
+    rest = [
+        InvoiceLine(code="climate", quantity_wh=energy_wh, amount_krw=bill.climate_krw),
+        InvoiceLine(code="fuel", quantity_wh=energy_wh, amount_krw=bill.fuel_krw),
+        InvoiceLine(code="vat", amount_krw=bill.vat_krw),
+        InvoiceLine(code="fund", amount_krw=bill.fund_krw),
+    ]
+    rounding_krw = bill.total_krw - bill.subtotal_krw - bill.vat_krw - bill.fund_krw
+    sometimes = {"power_factor": bill.power_factor_krw, "excess": bill.excess_krw, "rounding": rounding_krw}
+    return [base, *energy, *rest, *(InvoiceLine(code=code, amount_krw=krw) for code, krw in sometimes.items() if krw)]
+
+
+def _notes(month: Month, intervals: int) -> list[Note]:
+    settled = len(month.settled)
+    notes = []
+    if settled < intervals:
+        notes.append(
+            Note(
+                "provisional",
+                f"provisional: {settled} of {intervals} intervals are settled, the others count as nothing drawn; the "
+                "base charge is that of the whole month",
+                f"잠정: {intervals}개 구간 중 {settled}개 정산 완료, 나머지는 사용량 0으로 계산. "
+                "기본요금은 한 달 전체분",
+            )
+        )
+    if month.estimated:
+        first, last = min(month.estimated), max(month.estimated)
+        between = f"{first:%Y-%m-%dT%H:%MZ} to {last:%Y-%m-%dT%H:%MZ}"
+        count = len(month.estimated)
+        notes.append(
+            Note(
+                "readings_estimated",
+                f"{count} intervals have an estimated reading ({between})",
+                f"{count}개 구간에 추정 검침값 사용 ({between})",
+            )
+        )
+    if month.roofs_silent:
+        notes.append(
+            Note(
+                "solar_readings_missing",
+                f"{month.roofs_silent} settled intervals have no solar reading: their sun is not in the baseline",
+                f"정산된 {month.roofs_silent}개 구간에 태양광 계량값 없음: 기준 요금에 미반영",
+            )
+        )
+    return notes

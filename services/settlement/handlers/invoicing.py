@@ -1,0 +1,125 @@
+"""Issue the invoices that are due, a few at a time."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from optimizers.tariff import contract_of
+from services.settlement import domain, store
+from shared.complexes import Complex, Complexes
+from shared.errors import BadInput
+from shared.events.base import Event, derived_id, named_id
+from shared.events.settlement import InvoiceContent, InvoiceIssued, InvoiceLine, InvoiceNote
+from shared.intervals import INTERVAL, month_bounds
+from shared.reference import tariff_book
+
+logger = logging.getLogger(__name__)
+
+# So many fit well into the time between two batches of messages.
+INVOICES_A_TICK = 20
+
+
+def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
+    """Issue some of the invoices that are due."""
+    issued: list[Event] = []
+    for complex_id, month, participant_id in store.due_invoices(db, INVOICES_A_TICK):
+        store.done_with(db, complex_id, month, participant_id)
+        if complex_id in complexes and participant_id in complexes[complex_id].by_participant:
+            issued += _issue(complexes[complex_id], month, participant_id, now, db)
+    return issued
+
+
+def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db: Connection) -> list[Event]:
+    complex_id = complex_.complex_id
+    store.lock(db, complex_id)
+    last = store.last_issued(db, complex_id, month, participant_id)
+    try:
+        invoice = _invoice(complex_, month, participant_id, db)
+    except BadInput as reason:
+        facts = {"complex_id": complex_id, "participant_id": participant_id, "month": month}
+        logger.error("invoice not issued", extra={**facts, "reason": str(reason)})  # noqa: TRY400 -- says it all
+        return []
+    content = _content(invoice)
+    if last is not None and last.content == content:
+        return []
+    revision = 0 if last is None else last.revision + 1
+    closing = store.Issued(
+        revision=revision,
+        closing_krw=0 if last is None else last.closing_krw,
+        closing_entry_id=None if last is None else last.closing_entry_id,
+        content=content,
+    )
+    if invoice.complete:
+        closing = _close(complex_id, participant_id, invoice, closing, db)
+    store.save_invoice(db, complex_id, participant_id, closing, issued_at=now, billable_peak_w=invoice.billable_peak_w)
+    return [
+        InvoiceIssued.model_validate(
+            {
+                **content,
+                "complex_id": complex_id,
+                "invoice_id": f"{month}:{participant_id}",
+                "participant_id": participant_id,
+                "revision": revision,
+                "issued_at": now,
+            }
+        )
+    ]
+
+
+def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection) -> domain.Invoice:
+    complex_id, participant = complex_.complex_id, complex_.by_participant[participant_id]
+    first, end = month_bounds(month)
+    lines = store.load_lines(db, complex_id, first, end, participant_id=participant_id).get(participant_id, {})
+    behind = store.load_behind(db, complex_id, participant_id, first, end)
+    contract = contract_of(participant.contract)
+    peaks_kw = {**contract.past_peaks_kw, **store.billed_peaks_kw(db, complex_id, participant_id)}
+    return domain.invoice_of(
+        tariff_book(),
+        replace(contract, past_peaks_kw={past: peak_kw for past, peak_kw in peaks_kw.items() if past < month}),
+        domain.Month(
+            month=month,
+            settled={start: history[-1] for start, history in lines.items()},
+            behind_wh=behind.given_wh,
+            estimated=sorted(behind.estimated & lines.keys()),
+            roofs_silent=max(0, len(participant.pv) * len(lines) - behind.solar_readings),
+        ),
+    )
+
+
+def _close(
+    complex_id: str, participant_id: str, invoice: domain.Invoice, issued: store.Issued, db: Connection
+) -> store.Issued:
+    """Bring the ledger to the month as billed; return what is then to be kept of it."""
+    _, end = month_bounds(invoice.month)
+    entry = domain.closing_entry(
+        invoice,
+        participant_id,
+        issued.revision,
+        posted_krw=issued.closing_krw,
+        posted_entry_id=issued.closing_entry_id,
+    )
+    if not entry.postings:
+        return issued
+    cause = derived_id(named_id("bill", complex_id), issued.revision, entry.entry_id)
+    store.append_entries(db, complex_id, end - INTERVAL, [entry], cause=cause)
+    return replace(issued, closing_krw=invoice.closing_krw, closing_entry_id=entry.entry_id)
+
+
+def _content(invoice: domain.Invoice) -> Mapping[str, object]:
+    """Return what an invoice says, as JSON has it; two that say the same are one."""
+    said = InvoiceContent(
+        month=invoice.month,
+        complete=invoice.complete,
+        intervals_settled=invoice.intervals_settled,
+        intervals_in_month=invoice.intervals_in_month,
+        lines=tuple(InvoiceLine(**asdict(line)) for line in invoice.lines),
+        total_krw=invoice.total_krw,
+        kepco_krw=invoice.kepco_krw,
+        baseline_krw=invoice.baseline_krw,
+        saving_krw=invoice.saving_krw,
+        notes=tuple(InvoiceNote(code=note.code, en=note.en, ko=note.ko) for note in invoice.notes),
+    )
+    return said.model_dump(mode="json")

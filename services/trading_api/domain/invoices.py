@@ -1,0 +1,122 @@
+"""Invoices as people read them: words for each line, and the tables of the CSV files."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from services.trading_api.domain.shapes import InvoiceLineView, InvoiceView
+from services.trading_api.domain.views import instant_text, kw_text
+from shared.intervals import KST
+from shared.units import krw_text, kwh_text
+
+Row = Mapping[Any, Any]
+
+# Korean and English words for each line's code; which part of the invoice it stands in is said by COMPLEX_CODES.
+WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "trade_bought": ("단지 내 구매", "bought in the complex"),
+    "trade_sold": ("단지 내 판매", "sold in the complex"),
+    "surplus_sold": ("잉여전력 판매", "surplus sold to the grid"),
+    "base": ("기본요금", "base charge"),
+    "power_factor": ("역률요금", "power factor"),
+    "energy": ("전력량요금", "energy charge"),
+    "climate": ("기후환경요금", "climate charge"),
+    "fuel": ("연료비조정요금", "fuel adjustment"),
+    "excess": ("초과사용부가금", "excess over contract"),
+    "vat": ("부가가치세", "value added tax"),
+    "fund": ("전력산업기반기금", "electric power industry fund"),
+    "rounding": ("절사", "rounding"),
+}
+COMPLEX_CODES: Final = frozenset({"trade_bought", "trade_sold", "surplus_sold"})
+
+LINE_COLUMNS: Final = (
+    "invoice_id",
+    "revision",
+    "complete",
+    "participant_id",
+    "month",
+    "code",
+    "ko",
+    "en",
+    "basis",
+    "quantity_kwh",
+    "demand_kw",
+    "price_krw_per_kwh",
+    "amount_krw",
+)
+AMOUNT_COLUMNS: Final = ("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw")
+ENERGY_COLUMNS: Final = ("metered_import", "metered_export", "bought", "sold", "grid_import", "grid_export")
+INTERVAL_COLUMNS: Final = (
+    "participant_id",
+    "delivery_start",
+    "delivery_start_kst",
+    *(f"{name}_kwh" for name in ENERGY_COLUMNS),
+    "grid_import_price_krw_per_kwh",
+    "grid_export_price_krw_per_kwh",
+    *AMOUNT_COLUMNS,
+    "energy_basis",
+)
+
+
+def invoice_view(row: Row) -> InvoiceView:
+    """Show an invoice."""
+    content = row["content"]
+    return {
+        "invoice_id": row["invoice_id"],
+        "participant_id": row["participant_id"],
+        "month": row["month"],
+        "revision": row["revision"],
+        "issued_at": instant_text(row["issued_at"]),
+        "complete": content["complete"],
+        "intervals_settled": content["intervals_settled"],
+        "intervals_in_month": content["intervals_in_month"],
+        "lines": [_line_view(line) for line in content["lines"]],
+        "kepco_krw": content["kepco_krw"],
+        "total_krw": content["total_krw"],
+        "baseline_krw": content["baseline_krw"],
+        "saving_krw": content["saving_krw"],
+        "notes": [{"code": note["code"], "ko": note["ko"], "en": note["en"]} for note in content["notes"]],
+    }
+
+
+def _line_view(line: Row) -> InvoiceLineView:
+    code = line["code"]
+    ko, en = WORDS.get(code, (code, code))
+    energy_wh, demand_w, price_jeon = line["quantity_wh"], line["demand_w"], line["price_jeon_per_kwh"]
+    return {
+        "code": code,
+        "ko": ko,
+        "en": en,
+        "quantity_kwh": None if energy_wh is None else kwh_text(energy_wh),
+        "demand_kw": None if demand_w is None else kw_text(demand_w),
+        "price_krw_per_kwh": None if price_jeon is None else krw_text(price_jeon),
+        "amount_krw": line["amount_krw"],
+        "basis": line["basis"],
+    }
+
+
+def line_table(invoices: Iterable[InvoiceView]) -> Iterator[Sequence[object]]:
+    """Return the invoices' lines as a table with a head; a line `total` ends each."""
+    yield LINE_COLUMNS
+    for invoice in invoices:
+        head = [invoice["invoice_id"], invoice["revision"], str(invoice["complete"]).lower()]
+        head += [invoice["participant_id"], invoice["month"]]
+        for line in invoice["lines"]:
+            facts: Row = line
+            yield [*head, *(facts[name] for name in LINE_COLUMNS[len(head) :])]
+        yield [*head, "total", "합계", "total", "", None, None, None, invoice["total_krw"]]
+
+
+def interval_table(rows: Iterable[tuple[Row, str]]) -> Iterator[Sequence[object]]:
+    """Return settled intervals, each with its energy's basis, as a table with a head."""
+    yield INTERVAL_COLUMNS
+    for row, basis in rows:
+        start = row["delivery_start"]
+        yield [
+            row["participant_id"],
+            instant_text(start),
+            start.astimezone(KST).isoformat(),
+            *(kwh_text(row[f"{name}_wh"]) for name in ENERGY_COLUMNS),
+            krw_text(row["grid_import_price_jeon_per_kwh"]),
+            krw_text(row["grid_export_price_jeon_per_kwh"]),
+            *(row[name] for name in AMOUNT_COLUMNS),
+            basis,
+        ]
