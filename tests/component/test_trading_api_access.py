@@ -33,6 +33,7 @@ OPERATIONS = [
         ("/api/v1/statements", ("get",)),
         ("/api/v1/invoices/{month}", ("get",)),
         ("/api/v1/invoices/{month}.csv", ("get",)),
+        ("/api/v1/invoices/{month}.pdf", ("get",)),
         ("/api/v1/invoices/{month}/intervals.csv", ("get",)),
         ("/api/v1/readings", ("get",)),
         ("/api/v1/forecasts", ("get",)),

@@ -3,10 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pypdfium2 import PdfDocument
 from starlette.testclient import TestClient
 
 from shared.events.settlement import IntervalSettled, InvoiceIssued
@@ -89,6 +91,21 @@ def test_the_csv_has_each_line_and_its_total(operator: TestClient) -> None:
     assert total["code"] == "total"
     assert sum(int(row["amount_krw"]) for row in lines) == int(total["amount_krw"])
     assert next(row["ko"] for row in lines if row["code"] == "base") == "기본요금"
+
+
+def test_the_pdf_shows_hangul_the_lines_and_that_it_is_synthetic(hanbit: TestClient) -> None:
+    answer = hanbit.get(f"{MONTH}.pdf")
+
+    assert answer.headers["content-type"] == "application/pdf"
+    with closing(PdfDocument(answer.content)) as document:
+        [page] = document
+        with closing(page), closing(page.get_textpage()) as words:
+            text = words.get_text_bounded()
+            picture = page.render(scale=1).to_numpy()
+    for expected in ("한빛정밀", "기본요금", "계약전력 하한", "-2,200", "2,496,000", "잠정", "가상의 공장입니다"):
+        assert expected in text
+    # Ink on some hundredths of the page: neither blank nor black.
+    assert 0.01 < (picture < 128).any(axis=2).mean() < 0.2
 
 
 def test_each_energy_line_leads_to_its_intervals(operator: TestClient) -> None:

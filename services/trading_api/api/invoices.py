@@ -10,6 +10,7 @@ from pydantic import StringConstraints
 
 from optimizers.tariff import contract_of, energy_bases, epochs
 from services.trading_api.api.guard import guarded
+from services.trading_api.api.invoice_pdf import invoice_pdf
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
@@ -34,6 +35,13 @@ MonthName = Annotated[
 def get_invoice_lines(month: MonthName, parts: PartsHere, caller: Caller) -> Response:
     """Return the month's invoices as CSV, a line a row."""
     return _csv(line_table(_invoices(month, parts, caller)), f"invoice-{month}.csv")
+
+
+@router.get("/invoices/{month}.pdf", response_class=Response)
+def get_invoice_pdf(month: MonthName, parts: PartsHere, caller: Caller) -> Response:
+    """Return the month's invoices as a PDF in Korean and English, an invoice a page."""
+    document = invoice_pdf(_invoices(month, parts, caller), parts.complex_of(caller))
+    return _file(document, "application/pdf", f"invoice-{month}.pdf")
 
 
 @router.get("/invoices/{month}/intervals.csv", response_class=Response)

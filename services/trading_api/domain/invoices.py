@@ -12,9 +12,9 @@ Row = Mapping[Any, Any]
 
 # Korean and English words for each line's code; which part of the invoice it stands in is said by COMPLEX_CODES.
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "trade_bought": ("단지 내 구매", "bought in the complex"),
-    "trade_sold": ("단지 내 판매", "sold in the complex"),
-    "surplus_sold": ("잉여전력 판매", "surplus sold to the grid"),
+    "trade_bought": ("단지 내 구매", "bought in complex"),
+    "trade_sold": ("단지 내 판매", "sold in complex"),
+    "surplus_sold": ("잉여전력 판매", "surplus to grid"),
     "base": ("기본요금", "base charge"),
     "power_factor": ("역률요금", "power factor"),
     "energy": ("전력량요금", "energy charge"),
@@ -22,10 +22,27 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "fuel": ("연료비조정요금", "fuel adjustment"),
     "excess": ("초과사용부가금", "excess over contract"),
     "vat": ("부가가치세", "value added tax"),
-    "fund": ("전력산업기반기금", "electric power industry fund"),
+    "fund": ("전력산업기반기금", "industry fund"),
     "rounding": ("절사", "rounding"),
 }
 COMPLEX_CODES: Final = frozenset({"trade_bought", "trade_sold", "surplus_sold"})
+
+# What the parts of a basis are called; what is not here is shown as it stands.
+BASIS_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "summer": ("여름", "summer"),
+    "spring_fall": ("봄·가을", "spring/fall"),
+    "winter": ("겨울", "winter"),
+    "light": ("경부하", "light load"),
+    "mid": ("중간부하", "mid load"),
+    "peak": ("최대부하", "peak load"),
+    "flat": ("단일", "flat"),
+}
+DEMAND_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "peak": ("당월 최대수요", "this month's peak"),
+    "ratchet": ("과거 최대수요", "an earlier month's peak"),
+    "floor": ("계약전력 하한", "floor of contract power"),
+    "contract": ("계약전력", "contract power"),
+}
 
 LINE_COLUMNS: Final = (
     "invoice_id",
@@ -91,6 +108,17 @@ def _line_view(line: Row) -> InvoiceLineView:
         "amount_krw": line["amount_krw"],
         "basis": line["basis"],
     }
+
+
+def basis_text(line: InvoiceLineView) -> str:
+    """Return in both languages which intervals or demand a line is about; empty where it is about all of the month."""
+    basis = line["basis"]
+    if line["code"] != "energy":
+        return " · ".join(DEMAND_WORDS.get(basis, (basis,)) if basis else ())
+    version, season, band, factor = basis.split("/", maxsplit=3)
+    ko, en = zip(*(BASIS_WORDS.get(part, (part, part)) for part in (season, band)), strict=True)
+    discount = "" if factor == "1" else f" x {factor}"
+    return f"{' '.join(ko)} · {' '.join(en)}{discount} ({version})"
 
 
 def line_table(invoices: Iterable[InvoiceView]) -> Iterator[Sequence[object]]:
