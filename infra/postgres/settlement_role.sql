@@ -1,0 +1,11 @@
+-- The role that settlement may run as on PostgreSQL: it adds to the books, and can neither change nor take out what is in
+-- them, whatever its code does. Run by the schema's owner after `sandan migrate`, and again after a migration that adds
+-- tables; then grant the role to settlement's login, and let it connect with the option `-c role=sandan_settlement`.
+DO $$ BEGIN CREATE ROLE sandan_settlement NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+GRANT USAGE ON SCHEMA settlement TO sandan_settlement;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA settlement TO sandan_settlement;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA settlement TO sandan_settlement;
+-- A corrected reading takes the old one's place, which goes to superseded_reading; a row is locked by SELECT FOR UPDATE.
+GRANT UPDATE ON settlement.reading, settlement.complex_lock TO sandan_settlement;
+-- What is done with goes: messages taken in and sent, invoices issued.
+GRANT DELETE ON settlement.inbox, settlement.outbox, settlement.invoice_due TO sandan_settlement;
