@@ -148,7 +148,7 @@ def test_a_bad_query_is_refused(hanbit: TestClient, query: str) -> None:
 
 
 def test_what_is_not_offered_is_a_problem_as_well(hanbit: TestClient) -> None:
-    answers = [hanbit.get("/api/v1/invoices/2026-05"), hanbit.put("/api/v1/orders"), hanbit.post("/api/v1/orders")]
+    answers = [hanbit.get("/api/v1/nothing"), hanbit.put("/api/v1/orders"), hanbit.post("/api/v1/orders")]
 
     assert [answer.status_code for answer in answers] == [404, 405, 422]
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
