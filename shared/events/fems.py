@@ -1,10 +1,14 @@
 """What the meters and devices said."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from shared.events.base import EnergyWh, Event, Identifier, Instant, SignedWhole, Whole
 
 PowerW = SignedWhole
+READING_VERSION_MAX = 10_000
 
 
 class MeterKind(StrEnum):
@@ -16,14 +20,20 @@ class MeterKind(StrEnum):
 
 
 class Quality(StrEnum):
-    """How an interval's energy was come by."""
+    """How an interval's energy was come by: the meter's own, a guess, a correction, or nothing at all (then 0)."""
 
     MEASURED = "measured"
     ESTIMATED = "estimated"
+    EDITED = "edited"
+    MISSING = "missing"
 
 
 class IntervalMetered(Event):
-    """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import."""
+    """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import.
+
+    `flags` names what validation found (such as gap, spike or counter_reset). A correction is the same interval again
+    with the next `reading_version`; of two readings of an interval the higher version holds.
+    """
 
     meter_id: Identifier
     participant_id: Identifier
@@ -32,6 +42,8 @@ class IntervalMetered(Event):
     import_wh: EnergyWh
     export_wh: EnergyWh
     quality: Quality
+    flags: tuple[Identifier, ...] = ()
+    reading_version: Annotated[int, Field(strict=True, ge=1, le=READING_VERSION_MAX)] = 1
 
 
 class DeviceObserved(Event):

@@ -14,7 +14,8 @@ from shared.events.wire import BODY_BYTES_MAX, Message, Undecodable, decode, enc
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 BODY = (
     '{"complex_id":"changwon-demo","meter_id":"m","participant_id":"p","meter_kind":"grid",'
-    '"delivery_start":"2026-05-20T03:00:00Z","import_wh":5,"export_wh":0,"quality":"measured"}'
+    '"delivery_start":"2026-05-20T03:00:00Z","import_wh":5,"export_wh":0,"quality":"measured",'
+    '"flags":[],"reading_version":1}'
 )
 HEADERS = {
     "ce_specversion": b"1.0",
