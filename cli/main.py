@@ -20,6 +20,7 @@ VERBS = {
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
     "forecast": "cli.forecast",
+    "devices": "cli.devices",
     "migrate": "cli.migrate",
     "topics": "cli.compose",
     "compose": "cli.compose",

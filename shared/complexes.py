@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -40,6 +40,7 @@ PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
 # Ids of auctions, trades and statements are made of these two and must stay within an identifier's 100 characters.
 ShortIdentifier = Annotated[Identifier, Field(max_length=64)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
 MonthName = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 # A mapping in the file; pairs here, as a contract is a key of caches.
 MonthlyKw = Annotated[
@@ -95,12 +96,25 @@ class MarketCalendar(_Record):
         return round(self.order_quantity_kwh_max * WH_PER_KWH)
 
 
+class DeviceAddress(_Record):
+    """Where one device answers, as far as it is not where the field network's other devices do."""
+
+    host: str | None = None
+    port: Port | None = None
+    unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
+
+
 class FieldNetwork(_Record):
-    """Where the gateway finds the complex's devices: one Modbus TCP address, a unit id a device."""
+    """Where the gateway finds the complex's devices: one Modbus TCP address, a unit id a device.
+
+    Attributes:
+        devices: Devices with an address of their own, by device id.
+    """
 
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65_535)]
+    port: Port
     poll_interval_s: Annotated[int, Field(ge=1, le=900)] = 60
+    devices: Mapping[Identifier, DeviceAddress] = {}
 
 
 class Feeder(_Record):
@@ -210,6 +224,16 @@ class Participant(_Record):
         return f"{self.participant_id}.grid"
 
 
+class Address(NamedTuple):
+    """Where a Modbus TCP server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """A metered device in the field: its id is also its meter's."""
@@ -217,6 +241,7 @@ class Device:
     device_id: str
     participant_id: str
     kind: MeterKind
+    address: Address
     unit_id: int
 
 
@@ -238,6 +263,10 @@ class Complex(_Record):
         _require_once("feeders", (feeder.feeder_id for feeder in self.feeders))
         _require_once("participants", (one.participant_id for one in self.participants))
         _require_once("devices", (device.device_id for device in self.devices))
+        _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.devices))
+        strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.devices})
+        if strangers:
+            raise ValueError(f"field_network.devices: must name devices of the participants, not {strangers[0]!r}")
         known = {feeder.feeder_id for feeder in self.feeders}
         for one in self.participants:
             if one.feeder_id not in known:
@@ -254,7 +283,13 @@ class Complex(_Record):
             found.append((one.grid_meter_id, one.participant_id, MeterKind.GRID))
             found += [(site.site_id, one.participant_id, MeterKind.PV) for site in one.pv]
             found += [(ess.device_id, one.participant_id, MeterKind.ESS) for ess in one.ess]
-        return tuple(Device(*facts, unit_id=number) for number, facts in enumerate(found, start=1))
+        return tuple(self._placed(facts, number) for number, facts in enumerate(found, start=1))
+
+    def _placed(self, facts: tuple[str, str, MeterKind], number: int) -> Device:
+        network = self.field_network
+        own = network.devices.get(facts[0], DeviceAddress())
+        address = Address(own.host or network.host, own.port or network.port)
+        return Device(*facts, address=address, unit_id=own.unit_id or number)
 
     @cached_property
     def by_participant(self) -> Mapping[str, Participant]:

@@ -5,16 +5,19 @@ A device's map starts at 40000 with "SunS", then model after model (id, length, 
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from sunspec2 import mb
 from sunspec2.device import get_model_def
+from sunspec2.mdef import ModelDefinitionError
 
 from services.fems.domain.vendor_models import DEFINITIONS
 
 BASE = 40_000
+# Where a device's map may begin: SunSpec names these three.
+BASES = (BASE, 50_000, 0)
 MARKER = (0x5375, 0x6E53)  # "SunS"
 END_MODEL = 0xFFFF
 HEADER_REGISTERS = 2
@@ -35,8 +38,12 @@ _FORMATS = {
     "acc32": ">I",
     "enum32": ">I",
     "bitfield32": ">I",
+    "int64": ">q",
+    "uint64": ">Q",
+    "acc64": ">Q",
+    "bitfield64": ">Q",
 }
-_WRAPPING = ("acc16", "acc32")
+_WRAPPING = ("acc16", "acc32", "acc64")
 
 
 class NotReadable(Exception):  # noqa: N818 -- it says what the registers are
@@ -45,20 +52,29 @@ class NotReadable(Exception):  # noqa: N818 -- it says what the registers are
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One quantity in a model; `scale` is the point with its power of ten, or None."""
+    """One quantity in a model.
+
+    `scale` is the point with its power of ten, the power itself, or None; `symbols` are the names of an enum's numbers.
+    """
 
     name: str
     kind: str
     offset: int
     size: int
-    scale: str | None
+    scale: str | int | None
+    unit: str = ""
+    symbols: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model's points by name, and the repeating record behind them, if it has one."""
+    """A model's points by name, and the repeating record behind them, if it has one.
+
+    Models whose groups hold further groups (705 to 712) are known by their own points alone: `record` is then empty.
+    """
 
     model_id: int
+    label: str
     length: int
     points: Mapping[str, Point]
     record: Mapping[str, Point]
@@ -70,21 +86,37 @@ class Model:
         """Return a point of the index-th record, placed within the model."""
         point = self.record[name]
         place = self.record_offset + index * self.record_size + point.offset
-        return Point(name, point.kind, place, point.size, None)
+        return replace(point, offset=place)
+
+
+@cache
+def is_known(model_id: int) -> bool:
+    """Say whether a model's layout is known: pysunspec2's and ours."""
+    if model_id in DEFINITIONS:
+        return True
+    try:
+        get_model_def(model_id, mapping=False)
+    except ModelDefinitionError:
+        return False
+    return True
 
 
 @cache
 def model(model_id: int) -> Model:
-    """Return a model's layout."""
+    """Return a known model's layout."""
     group = DEFINITIONS.get(model_id) or get_model_def(model_id, mapping=False)["group"]
     points = _placed(group["points"])
     head = sum(point.size for point in points.values())
-    repeated = group.get("groups", [])
-    record = _placed(repeated[0]["points"]) if repeated else {}
+    groups = group.get("groups", [])
+    repeated = groups[0] if len(groups) == 1 and "groups" not in groups[0] else {}
+    record = _placed(repeated.get("points", ()))
     record_size = sum(point.size for point in record.values())
-    records = int(repeated[0]["count"]) if repeated else 0
+    # How many there are may be a number, or a point of the device's own.
+    count = repeated.get("count", 0)
+    records = count if isinstance(count, int) else 0
     return Model(
         model_id=model_id,
+        label=str(group.get("label", group["name"])),
         length=head + records * record_size - HEADER_REGISTERS,
         points=points,
         record=record,
@@ -175,6 +207,14 @@ def _placed(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Point]:
     offset = 0
     for one in definitions:
         size = int(one.get("size", 1))
-        points[str(one["name"])] = Point(str(one["name"]), str(one["type"]), offset, size, one.get("sf"))
+        points[str(one["name"])] = Point(
+            name=str(one["name"]),
+            kind=str(one["type"]),
+            offset=offset,
+            size=size,
+            scale=one.get("sf"),
+            unit=str(one.get("units", "")),
+            symbols=tuple((int(known["value"]), str(known["name"])) for known in one.get("symbols", ())),
+        )
         offset += size
     return points

@@ -10,7 +10,7 @@ from services.fems import store
 from services.fems.domain.numbering import INTERVAL_S, INTERVALS_PER_WEEK, number_of, start_of
 from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
-from services.fems.gateway.line import Line, NoAnswer
+from services.fems.gateway.line import Lines, NoAnswer
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from shared.clock import Clock
@@ -40,7 +40,7 @@ class Collector:
         self._complex = complex_
         self._clock = clock
         self._engine = engine
-        self._line = Line(complex_.field_network)
+        self._lines = Lines()
         self._patience = Patience()
         self._next: dict[str, int] = {}
 
@@ -84,8 +84,8 @@ class Collector:
             self._next |= reached
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._line.close()
+        """Let go of the connections."""
+        self._lines.close()
 
     def _say_what_is_lost(self, device: Device, sequence: Sequence[Metered]) -> None:
         lost = [one.number for one in sequence if one.quality is Quality.ESTIMATED]
@@ -108,7 +108,8 @@ class Collector:
 
     async def _read_back_to(self, device: Device, first: int, running: int) -> Energies:
         """Read the profile, newest first, in as few messages as it takes to come to interval `first`."""
-        models = await self._line.models(device.unit_id)
+        line = self._lines.to(device)
+        models = await line.models(device.unit_id)
         if PROFILE_MODEL not in models:
             raise NotReadable(f"the device has no model {PROFILE_MODEL}")
         layout = model(PROFILE_MODEL)
@@ -119,7 +120,7 @@ class Collector:
             wanted = running - first if not energies else min(energies) - first
             count = min(per_read, wanted, layout.records - index)
             address = models[PROFILE_MODEL] + layout.record_offset + index * layout.record_size
-            words = await self._line.read(device.unit_id, address, count * layout.record_size)
+            words = await line.read(device.unit_id, address, count * layout.record_size)
             found = records_in(words)
             energies |= found
             if len(found) < count:

@@ -11,12 +11,12 @@ from services.fems.domain.numbering import epoch_s
 from services.fems.domain.registers import NotReadable, Point, decode, encode, model
 from services.fems.domain.setpoints import Refusal, Setpoint, expired, refused_by_device
 from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, CommitStatus
-from services.fems.gateway.line import Line, NoAnswer
+from services.fems.gateway.line import Line, Lines, NoAnswer
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from services.fems.handlers import refused
 from shared.clock import Clock
-from shared.complexes import Complex
+from shared.complexes import Complex, Device
 from shared.db.engine import reading
 from shared.events.fems import SetpointConfirmed, SetpointRefused
 
@@ -28,10 +28,10 @@ class Dispatcher:
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex_id = complex_.complex_id
-        self._units = {device.device_id: device.unit_id for device in complex_.devices}
+        self._devices = {device.device_id: device for device in complex_.devices}
         self._clock = clock
         self._engine = engine
-        self._line = Line(complex_.field_network)
+        self._lines = Lines()
         self._patience = Patience()
         self._faults: dict[str, str] = {}
 
@@ -45,15 +45,15 @@ class Dispatcher:
                 self._finish(command, verdict)
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._line.close()
+        """Let go of the connections."""
+        self._lines.close()
 
     async def _try(self, command: store.Command) -> Refusal | datetime | None:
         """Return the instant of confirmation, a refusal, or None where there was no answer and time is left."""
         setpoint = command.setpoint
         if self._patience.is_due(command.device_id):
             try:
-                answer = await self._write_and_read_back(self._units[command.device_id], setpoint)
+                answer = await self._write_and_read_back(self._devices[command.device_id], setpoint)
             except (NoAnswer, NotReadable) as fault:
                 self._faults[setpoint.setpoint_id] = str(fault)
                 self._patience.failed(command.device_id, fault)
@@ -66,44 +66,28 @@ class Dispatcher:
             return Refusal("unconfirmed", f"the converter did not confirm in time: {fault_seen}")
         return refusal
 
-    async def _write_and_read_back(self, unit_id: int, setpoint: Setpoint) -> Refusal | None:
+    async def _write_and_read_back(self, device: Device, setpoint: Setpoint) -> Refusal | None:
         """Return None where the converter holds the set-point, or why it does not."""
-        models = await self._line.models(unit_id)
+        line, unit_id = self._lines.to(device), device.unit_id
+        models = await line.models(unit_id)
         if DISPATCH_MODEL not in models:
             raise NotReadable(f"the device has no model {DISPATCH_MODEL}")
         address = models[DISPATCH_MODEL]
         entry = entry_of(setpoint)
         # A process that died between writing and saying so finds its own command there, and need not write again.
-        if entry in (await self._read_back(unit_id, address))[1]:
+        if entry in (await _read_back(line, unit_id, address))[1]:
             return None
         refusal = expired(setpoint, now=self._clock.now())
         if refusal is not None:
             return refusal
         first = model(DISPATCH_MODEL).points["Start"]
-        await self._line.write(unit_id, address + first.offset, command_words(entry))
-        status, entries = await self._read_back(unit_id, address)
+        await line.write(unit_id, address + first.offset, command_words(entry))
+        status, entries = await _read_back(line, unit_id, address)
         if entry in entries:
             return None
         if status == CommitStatus.ACCEPTED:
             return Refusal("unconfirmed", "the converter accepted the command but does not show it")
         return refused_by_device(status)
-
-    async def _read_back(self, unit_id: int, address: int) -> tuple[int, list[Entry]]:
-        layout = model(DISPATCH_MODEL)
-        status = layout.points["Sts"]
-        count = layout.record_offset + layout.record_size * DISPATCH_ENTRIES - status.offset
-        words = await self._line.read(unit_id, address + status.offset, count)
-
-        def number(point: Point) -> int:
-            at = point.offset - status.offset
-            return decode(point, words[at : at + point.size])
-
-        listed = min(number(layout.points["Cnt"]), DISPATCH_ENTRIES)
-        entries = [
-            Entry(*(number(layout.record_point(index, name)) for name in ("Start", "W", "Exp", "Seq")))
-            for index in range(listed)
-        ]
-        return number(status), entries
 
     def _finish(self, command: store.Command, verdict: Refusal | datetime) -> None:
         """Mark a set-point as done and publish what became of it, in one transaction."""
@@ -158,3 +142,21 @@ def confirmed(complex_id: str, command: store.Command, *, at: datetime) -> Setpo
         setpoint_w=command.setpoint.setpoint_w,
         confirmed_at=at,
     )
+
+
+async def _read_back(line: Line, unit_id: int, address: int) -> tuple[int, list[Entry]]:
+    layout = model(DISPATCH_MODEL)
+    status = layout.points["Sts"]
+    count = layout.record_offset + layout.record_size * DISPATCH_ENTRIES - status.offset
+    words = await line.read(unit_id, address + status.offset, count)
+
+    def number(point: Point) -> int:
+        at = point.offset - status.offset
+        return decode(point, words[at : at + point.size])
+
+    listed = min(number(layout.points["Cnt"]), DISPATCH_ENTRIES)
+    entries = [
+        Entry(*(number(layout.record_point(index, name)) for name in ("Start", "W", "Exp", "Seq")))
+        for index in range(listed)
+    ]
+    return number(status), entries

@@ -4,12 +4,20 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from pymodbus.client import AsyncModbusTcpClient
+from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
-from services.fems.domain.registers import BASE, END_MODEL, HEADER_REGISTERS, MARKER, NotReadable
+from services.fems.domain.registers import (
+    BASES,
+    END_MODEL,
+    HEADER_REGISTERS,
+    MARKER,
+    READ_REGISTERS_MAX,
+    NotReadable,
+)
 from shared.clock import monotonic_s
-from shared.complexes import FieldNetwork
+from shared.complexes import Address, Device
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +25,8 @@ ANSWER_WAIT_S = 1.0
 RECONNECT_EVERY_S = 0.5
 MODELS_MAX = 64
 ADDRESS_MAX = 65_535
+# Illegal function, illegal address: there may still be a map at the next place.
+NO_SUCH_REGISTERS = (1, 2)
 
 
 class NoAnswer(Exception):  # noqa: N818 -- it says what the device gave
@@ -27,27 +37,35 @@ class NoConnection(NoAnswer):
     """The field network's address itself is away; no single device is to blame."""
 
 
-class Line:
-    """A connection to a field network's address, opened when it is needed and again after a fault."""
+class Refused(NoAnswer):
+    """A device answered with an exception: it has no such registers, or does not take what was written."""
 
-    def __init__(self, network: FieldNetwork) -> None:
-        self._network = network
+    def __init__(self, unit_id: int, response: ModbusPDU) -> None:
+        self.code = int(response.exception_code)
+        meaning = ExcCodes(self.code).name.lower().replace("_", " ") if self.code in list(ExcCodes) else "unknown"
+        super().__init__(f"unit {unit_id}: answered with exception {self.code} ({meaning})")
+
+
+class Line:
+    """A connection to one address, opened when it is needed and again after a fault; one question at a time."""
+
+    def __init__(self, address: Address, *, answer_wait_s: float = ANSWER_WAIT_S) -> None:
+        self._address = address
+        self._answer_wait_s = answer_wait_s
         self._client: AsyncModbusTcpClient | None = None
         self._maps: dict[int, dict[int, int]] = {}
         self._connect_at_s = 0.0
 
     async def read(self, unit_id: int, address: int, count: int) -> list[int]:
-        """Return registers of a device.
+        """Return registers of a device, in as many messages as their number takes.
 
         Raises:
             NoAnswer: It gave none.
         """
-        response = await self._ask(
-            unit_id, lambda client: client.read_holding_registers(address, count=count, device_id=unit_id)
-        )
-        if len(response.registers) != count:
-            raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")
-        return list(response.registers)
+        words: list[int] = []
+        while len(words) < count:
+            words += await self._read(unit_id, address + len(words), min(count - len(words), READ_REGISTERS_MAX))
+        return words
 
     async def write(self, unit_id: int, address: int, words: Sequence[int]) -> None:
         """Write registers of a device in one message.
@@ -74,6 +92,15 @@ class Line:
             self._client.close()
             self._client = None
 
+    async def _read(self, unit_id: int, address: int, count: int) -> list[int]:
+        response = await self._ask(
+            unit_id, lambda client: client.read_holding_registers(address, count=count, device_id=unit_id)
+        )
+        if len(response.registers) != count:
+            self.close()
+            raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")
+        return list(response.registers)
+
     async def _ask(self, unit_id: int, ask: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]]) -> ModbusPDU:
         client = await self._connected()
         try:
@@ -85,34 +112,29 @@ class Line:
             raise NoAnswer(f"unit {unit_id}: {fault}") from None
         if response.isError():
             self._maps.pop(unit_id, None)
-            raise NoAnswer(f"unit {unit_id}: {response}")
+            raise Refused(unit_id, response)
         return response
 
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is None or not self._client.connected:
             self.close()
             if monotonic_s() < self._connect_at_s:
-                raise NoConnection(f"{self._network.host}:{self._network.port}: no connection")
-            network = self._network
-            client = AsyncModbusTcpClient(
-                network.host, port=network.port, timeout=ANSWER_WAIT_S, retries=0, reconnect_delay=0
-            )
+                raise NoConnection(f"{self._address}: no connection")
+            host, port = self._address
+            client = AsyncModbusTcpClient(host, port=port, timeout=self._answer_wait_s, retries=0, reconnect_delay=0)
             if not await client.connect():
                 client.close()
                 if self._connect_at_s == 0:
-                    logger.warning("field network is away", extra={"host": network.host, "port": network.port})
+                    logger.warning("field network is away", extra={"host": host, "port": port})
                 self._connect_at_s = monotonic_s() + RECONNECT_EVERY_S
-                raise NoConnection(f"{network.host}:{network.port}: no connection")
+                raise NoConnection(f"{self._address}: no connection")
             self._client = client
             self._connect_at_s = 0.0
         return self._client
 
     async def _walk(self, unit_id: int) -> dict[int, int]:
-        marker = await self.read(unit_id, BASE, len(MARKER))
-        if tuple(marker) != MARKER:
-            raise NotReadable(f"unit {unit_id}: no SunSpec map at {BASE}")
         found: dict[int, int] = {}
-        address = BASE + len(MARKER)
+        address = await self._base(unit_id) + len(MARKER)
         for _ in range(MODELS_MAX):
             model_id, length = await self.read(unit_id, address, HEADER_REGISTERS)
             if model_id == END_MODEL:
@@ -122,3 +144,32 @@ class Line:
             if address + HEADER_REGISTERS > ADDRESS_MAX:
                 break
         raise NotReadable(f"unit {unit_id}: the map has no end model")
+
+    async def _base(self, unit_id: int) -> int:
+        """Return where a device's map begins."""
+        for base in BASES:
+            try:
+                marker = await self.read(unit_id, base, len(MARKER))
+            except Refused as refused:
+                if refused.code not in NO_SUCH_REGISTERS:
+                    raise
+                continue
+            if tuple(marker) == MARKER:
+                return base
+        raise NotReadable(f"unit {unit_id}: no SunSpec map at {', '.join(map(str, BASES))}")
+
+
+class Lines:
+    """A connection to every address that devices answer at."""
+
+    def __init__(self) -> None:
+        self._lines: dict[Address, Line] = {}
+
+    def to(self, device: Device) -> Line:
+        """Return the connection to a device's address."""
+        return self._lines.setdefault(device.address, Line(device.address))
+
+    def close(self) -> None:
+        """Let go of all of them."""
+        for line in self._lines.values():
+            line.close()

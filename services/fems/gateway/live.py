@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from services.fems.domain.registers import NotReadable, decode, model, scaled, spans
 from services.fems.domain.vendor_models import DISPATCH_MODEL
-from services.fems.gateway.line import Line, NoAnswer
+from services.fems.gateway.line import Lines, NoAnswer
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from shared.clock import Clock
@@ -42,7 +42,7 @@ class LivePoller:
         self._complex = complex_
         self._clock = clock
         self._engine = engine
-        self._line = Line(complex_.field_network)
+        self._lines = Lines()
         self._patience = Patience()
         self._last: dict[str, Live] = {}
         self.silent = False
@@ -56,8 +56,8 @@ class LivePoller:
             emit(db, findings, now=self._clock.now())
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._line.close()
+        """Let go of the connections."""
+        self._lines.close()
 
     async def _observe(self, device: Device) -> DeviceObserved:
         reachable = False
@@ -74,13 +74,14 @@ class LivePoller:
         return observation(self._complex.complex_id, device, live, at=self._clock.now(), reachable=reachable)
 
     async def _ask(self, device: Device) -> Live:
-        models = await self._line.models(device.unit_id)
+        line = self._lines.to(device)
+        models = await line.models(device.unit_id)
         wanted = points_of(device.kind, models)
         registers: dict[int, int] = {}
         for address, count in spans(
             (models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted
         ):
-            words = await self._line.read(device.unit_id, address, count)
+            words = await line.read(device.unit_id, address, count)
             registers.update(zip(range(address, address + count), words, strict=True))
         return live_from(device.kind, models, registers)
 

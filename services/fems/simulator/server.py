@@ -98,57 +98,57 @@ class SimulatedDevice:
 
 
 class ComplexServer:
-    """A complex's devices behind one address."""
+    """A complex's devices, each at its address."""
 
     def __init__(self, complex_: Complex, physics: Field, memory: FieldMemory, clock: Clock) -> None:
         self._complex = complex_
-        if len(complex_.devices) > UNIT_ID_MAX:
+        if max(device.unit_id for device in complex_.devices) > UNIT_ID_MAX:
             raise BadInput(
                 where=f"complex file of {complex_.complex_id}",
                 field="$.participants",
-                rule=f"must have at most {UNIT_ID_MAX} meters, inverters and batteries behind one address",
+                rule=f"must be at most {UNIT_ID_MAX} devices an address; field_network.devices may name others",
                 value=f"{len(complex_.devices)} devices",
             )
         saved = {site.participant_id: found for site in physics.sites if (found := memory.load(site)) is not None}
         self.plant = Plant(physics, saved, memory.save, clock.now())
         sites = {site.participant_id: site for site in physics.sites}
-        self._devices = [
-            SimulatedDevice(_plate(device, sites[device.participant_id]), self.plant, clock).on_the_wire(device.unit_id)
-            for device in complex_.devices
-        ]
-        # A request to any other unit is answered as a field gateway would: there is no such device.
-        anywhere = SimData(0, count=ADDRESSES, datatype=DataType.REGISTERS)
-        self._devices.append(SimDevice(0, simdata=[anywhere], action=_nobody))
-        self._server: ModbusTcpServer | None = None
+        self._devices: dict[int, list[SimDevice]] = {}
+        for device in complex_.devices:
+            simulated = SimulatedDevice(_plate(device, sites[device.participant_id]), self.plant, clock)
+            self._devices.setdefault(device.address.port, []).append(simulated.on_the_wire(device.unit_id))
+        self._servers: list[ModbusTcpServer] = []
 
     async def start(self, host: str | None) -> None:
         """Listen.
 
         Raises:
-            BadInput: The address is taken or is not this machine's.
+            BadInput: An address is taken or is not this machine's.
         """
         network = self._complex.field_network
-        address = (host or network.host, network.port)
-        server = ModbusTcpServer(self._devices, address=address)
-        try:
-            await server.serve_forever(background=True)
-        except RuntimeError:
-            raise BadInput(
-                where=f"complex file of {self._complex.complex_id}",
-                field="$.field_network.port",
-                rule=f"must be a free port of {address[0]}",
-                value=network.port,
-                hint="stop what listens there, or set another port",
-            ) from None
-        self._server = server
-        facts = {"complex_id": self._complex.complex_id, "port": network.port, "devices": len(self._complex.devices)}
-        logger.info("devices answer", extra=facts)
+        for port, devices in self._devices.items():
+            address = (host or network.host, port)
+            # A request to any other unit is answered as a field gateway would: there is no such device.
+            anywhere = SimData(0, count=ADDRESSES, datatype=DataType.REGISTERS)
+            server = ModbusTcpServer([*devices, SimDevice(0, simdata=[anywhere], action=_nobody)], address=address)
+            try:
+                await server.serve_forever(background=True)
+            except RuntimeError:
+                raise BadInput(
+                    where=f"complex file of {self._complex.complex_id}",
+                    field="$.field_network.port" if port == network.port else "$.field_network.devices",
+                    rule=f"must be a free port of {address[0]}",
+                    value=port,
+                    hint="stop what listens there, or set another port",
+                ) from None
+            self._servers.append(server)
+        facts = {"complex_id": self._complex.complex_id, "ports": len(self._servers)}
+        logger.info("devices answer", extra=facts | {"devices": len(self._complex.devices)})
 
     async def stop(self) -> None:
-        """Close the port and every connection."""
-        if self._server is not None:
-            await self._server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus left this one untyped
-            self._server = None
+        """Close the ports and every connection."""
+        for server in self._servers:
+            await server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus left this one untyped
+        self._servers.clear()
 
 
 async def _nobody(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.complexes import load_complex, load_complexes
+from shared.complexes import Address, load_complex, load_complexes
 from shared.errors import BadInput, BadInputs
 from shared.events.fems import MeterKind
 from shared.paths import DEMO_COMPLEX
@@ -150,3 +150,28 @@ def test_a_second_complex_is_another_file(tmp_path: Path) -> None:
     second = a_file(tmp_path, put("complex_id", new="banwol-demo"))
 
     assert list(load_complexes([DEMO_COMPLEX, second])) == ["changwon-demo", "banwol-demo"]
+
+
+def test_device_may_have_an_address_of_its_own(tmp_path: Path) -> None:
+    own = {"hanbit-roof": {"port": 15_600, "unit_id": 1}}
+
+    found = {
+        one.device_id: one for one in load_complex(a_file(tmp_path, put("field_network", "devices", new=own))).devices
+    }
+
+    assert (found["hanbit-roof"].address, found["hanbit-roof"].unit_id) == (Address("127.0.0.1", 15_600), 1)
+    # Its place in the file goes on counting for the others.
+    assert (found["hanbit-ess"].address, found["hanbit-ess"].unit_id) == (Address("127.0.0.1", 15_502), 3)
+
+
+@pytest.mark.parametrize(
+    ("own", "rule"),
+    [
+        ({"nobody": {"port": 1}}, "must name devices of the participants, not 'nobody'"),
+        ({"hanbit-roof": {"unit_id": 3}}, "id 127.0.0.1:15502 unit 3 must occur once"),
+        ({"hanbit-roof": {"unit_id": 248}}, "unit_id"),
+    ],
+)
+def test_address_that_is_nobodys_or_taken_is_refused(tmp_path: Path, own: dict[str, Any], rule: str) -> None:
+    with pytest.raises(BadInputs, match=rule):
+        load_complex(a_file(tmp_path, put("field_network", "devices", new=own)))

@@ -1,0 +1,217 @@
+"""`sandan devices`: what is in a complex's field, and what a device at an address says, simulated or real."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
+from shared.complexes import Address, Complex, load_complex
+from shared.errors import BadInput
+from shared.paths import DEMO_COMPLEX
+
+if TYPE_CHECKING:
+    from services.fems.domain.points import Shown
+    from services.fems.gateway.line import Line
+    from services.fems.gateway.survey import Surveyed
+
+UNITS_MAX = 247
+PORT_MAX = 65_535
+T = TypeVar("T")
+
+devices = typer.Typer(
+    no_args_is_help=True, help="Devices in the field: list, scan, read. / 현장 장치: 목록, 탐색, 읽기."
+)
+
+Where = Annotated[str, typer.Argument(metavar="HOST:PORT", help="A Modbus TCP address. / Modbus TCP 주소.")]
+Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for an answer. / 응답 대기 시간(초).")]
+
+
+@devices.command("list")
+def list_(
+    complex_files: Annotated[
+        list[Path] | None, typer.Option("--complex", help="Complex file; default: the demo's. / 산단 파일.")
+    ] = None,
+    *,
+    probe: Annotated[bool, typer.Option("--probe", help="Ask each whether it answers. / 응답 여부 확인.")] = False,
+    wait_s: Wait = 1.0,
+    pretty: Pretty = False,
+) -> None:
+    """List the devices of complex files; with --probe exit 1 where one does not answer. / 장치 목록."""
+    complexes = [load_complex(path) for path in complex_files or [DEMO_COMPLEX]]
+    states = asyncio.run(_probed(complexes, _answer_wait(wait_s))) if probe else {}
+    listed = [
+        {
+            "complex_id": one.complex_id,
+            "device_id": device.device_id,
+            "participant_id": device.participant_id,
+            "kind": device.kind.value,
+            "address": str(device.address),
+            "unit_id": device.unit_id,
+            **states.get((one.complex_id, device.device_id), {}),
+        }
+        for one in complexes
+        for device in one.devices
+    ]
+    print_answer({"devices": listed}, pretty=pretty)
+    if not all(one.get("answers", True) for one in listed):
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+@devices.command()
+def scan(
+    where: Where,
+    units: Annotated[str, typer.Option(help="Unit ids to ask, such as 1-16 or 1,5,7. / 유닛 번호.")] = "1-10",
+    *,
+    wait_s: Wait = 1.0,
+    pretty: Pretty = False,
+) -> None:
+    """Find the SunSpec devices at an address and their models; exit 1 where there is none. / SunSpec 장치 탐색."""
+    address, wanted = parse_address(where), parse_units(units)
+
+    async def ask(line: "Line") -> list["Surveyed"]:
+        from services.fems.gateway.survey import survey
+
+        answers = []
+        for position, unit_id in enumerate(wanted, start=1):
+            _say(f"unit {unit_id} ({position} of {len(wanted)})")
+            answers.append(await survey(line, unit_id))
+        return answers
+
+    answers = _on_line(address, _answer_wait(wait_s), ask)
+    found = [_found(one) for one in answers if one.reason is None]
+    silent = [{"unit_id": one.unit_id, "reason": one.reason} for one in answers if one.reason is not None]
+    print_answer({"address": str(address), "units": found, "silent": silent}, pretty=pretty)
+    if not found:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+@devices.command()
+def read(
+    where: Where,
+    unit_id: Annotated[int, typer.Option("--unit", min=1, max=UNITS_MAX, help="Unit id. / 유닛 번호.")] = 1,
+    model_ids: Annotated[
+        list[int] | None, typer.Option("--model", help="Model to read; default: all that are known. / 모델 번호.")
+    ] = None,
+    *,
+    wait_s: Wait = 1.0,
+    pretty: Pretty = False,
+) -> None:
+    """Read a device's points in their stated scale; exit 1 where one holds nonsense. / 측정값 읽기."""
+    address = parse_address(where)
+    answer_wait_s = _answer_wait(wait_s)
+
+    async def ask(line: "Line") -> "tuple[Surveyed, dict[int, list[Shown]]]":
+        from services.fems.gateway.survey import read_models, survey
+
+        found = await survey(line, unit_id)
+        return found, await read_models(line, found, model_ids or found.models)
+
+    found, told = _on_line(address, answer_wait_s, ask)
+    answer: dict[str, Any] = {"address": str(address), "unit_id": unit_id}
+    if found.reason is not None:
+        print_answer({**answer, "models": [], "reason": found.reason}, pretty=pretty)
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+    missing = [model_id for model_id in model_ids or () if model_id not in told]
+    models = [
+        {**_model(model_id, found.models[model_id]), "points": {one.name: _point(one) for one in points}}
+        for model_id, points in told.items()
+    ]
+    print_answer({**answer, **found.plate, "models": models, "missing_models": missing}, pretty=pretty)
+    if missing or any(one.problem for points in told.values() for one in points):
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def parse_address(text: str) -> Address:
+    """Return HOST:PORT; an IPv6 host may stand in brackets."""
+    host, _, port = text.rpartition(":")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) <= PORT_MAX:
+        raise BadInput(where="command line", field="HOST:PORT", rule="must be host:port, port 1 to 65535", value=text)
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+def parse_units(text: str) -> list[int]:
+    """Return unit ids from numbers and ranges, ascending."""
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*([0-9]{1,3})(?:-([0-9]{1,3}))?\s*", part)
+        first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
+        if not 1 <= first <= last <= UNITS_MAX:
+            rule = f"must be numbers and ranges from 1 to {UNITS_MAX}, such as 1-16 or 1,5,7"
+            raise BadInput(where="command line", field="--units", rule=rule, value=text)
+        found.update(range(first, last + 1))
+    return sorted(found)
+
+
+def _answer_wait(wait_s: float) -> float:
+    if not 0 < wait_s <= 60:  # noqa: PLR2004 -- a minute is more than any device takes
+        raise BadInput(where="command line", field="--wait", rule="must be in (0, 60] s", value=wait_s)
+    return wait_s
+
+
+def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awaitable[T]]") -> T:
+    """Ask over one connection; an address where nothing listens is bad input."""
+    import logging
+
+    from services.fems.gateway.line import Line, NoAnswer, NoConnection
+
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    logging.getLogger("services.fems").setLevel(logging.ERROR)
+
+    async def asked() -> T:
+        line = Line(address, answer_wait_s=answer_wait_s)
+        try:
+            return await ask(line)
+        except NoConnection:
+            rule = "must be an address where a Modbus TCP device listens"
+            raise BadInput(where="command line", field="HOST:PORT", rule=rule, value=str(address)) from None
+        except NoAnswer as fault:
+            rule = "must go on answering"
+            raise BadInput(where=str(address), field="device", rule=rule, value=str(fault)) from None
+        finally:
+            line.close()
+
+    return asyncio.run(asked())
+
+
+async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
+    from services.fems.gateway.line import Line, NoConnection
+    from services.fems.gateway.survey import survey
+
+    states: dict[tuple[str, str], dict[str, Any]] = {}
+    lines: dict[Address, Line] = {}
+    for one in complexes:
+        for device in one.devices:
+            line = lines.setdefault(device.address, Line(device.address, answer_wait_s=answer_wait_s))
+            try:
+                reason = (await survey(line, device.unit_id)).reason
+            except NoConnection as fault:
+                reason = str(fault)
+            states[one.complex_id, device.device_id] = {"answers": reason is None, "reason": reason}
+    for line in lines.values():
+        line.close()
+    return states
+
+
+def _found(found: "Surveyed") -> dict[str, Any]:
+    models = [_model(model_id, address) for model_id, address in found.models.items()]
+    return {"unit_id": found.unit_id, **found.plate, "models": models}
+
+
+def _model(model_id: int, address: int) -> dict[str, Any]:
+    from services.fems.domain.registers import is_known, model
+
+    return {"model_id": model_id, "label": model(model_id).label if is_known(model_id) else None, "address": address}
+
+
+def _point(one: "Shown") -> dict[str, Any]:
+    told: dict[str, Any] = {"value": one.number, "unit": one.unit, "symbol": one.symbol, "problem": one.problem}
+    return {name: fact for name, fact in told.items() if name == "value" or fact}
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
