@@ -1,0 +1,167 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.fems.domain.counting import Closed, Count, Flag, Limits, Sample, advance, begin
+from services.fems.domain.numbering import number_of
+
+START = datetime(2026, 5, 20, 1, tzinfo=UTC)
+NUMBER = number_of(START)
+WRAP_WH = 1 << 32
+LIMITS = Limits(
+    import_w_max=100_000, export_w_max=100_000, modulus_wh=WRAP_WH, resolution_wh=1, pause=timedelta(minutes=2)
+)
+MINUTES = 60
+
+
+def a_sample(seconds: int, import_wh: int, *, import_w: int = 60_000, serial: str = "a") -> Sample:
+    return Sample(START + timedelta(seconds=seconds), import_wh, 0, import_w, 0, serial)
+
+
+def counted(samples: list[Sample], limits: Limits = LIMITS) -> tuple[Count, list[Closed]]:
+    count, closed = begin(samples[0]), []
+    for sample in samples[1:]:
+        count, done = advance(count, sample, limits)
+        closed += done
+    return count, closed
+
+
+def a_minute_by_minute(first: int, last: int, *, from_wh: int = 0) -> list[Sample]:
+    """Return a reading a minute at 60 kW, which is 1,000 Wh a minute."""
+    return [a_sample(n * MINUTES, from_wh + 1_000 * n) for n in range(first, last + 1)]
+
+
+def test_interval_is_what_its_counters_moved() -> None:
+    _, closed = counted(a_minute_by_minute(0, 31))
+
+    assert closed == [Closed(NUMBER, 15_000, 0), Closed(NUMBER + 1, 15_000, 0)]
+
+
+def test_reading_across_a_boundary_is_spread_over_both_sides() -> None:
+    # 14:40 to 15:20 moves 1,000 Wh, half of it before the quarter hour.
+    samples = [a_sample(0, 0), *(a_sample(n * 40, 1_000 * n) for n in range(1, 23)), a_sample(920, 23_000)]
+
+    _, closed = counted(samples)
+
+    assert closed == [Closed(NUMBER, 22_500, 0)]
+
+
+def test_wrap_is_measured_and_said() -> None:
+    samples = [replaced(one, (WRAP_WH - 5_500 + one.import_wh) % WRAP_WH) for one in a_minute_by_minute(0, 15)]
+
+    _, closed = counted(samples)
+
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.COUNTER_WRAP}))]
+
+
+def replaced(sample: Sample, import_wh: int) -> Sample:
+    return Sample(sample.at, import_wh, 0, sample.import_w, 0, sample.serial)
+
+
+def test_reset_loses_one_step_which_power_fills_in() -> None:
+    # From minute 7 on the counter shows what has passed since 6:30, 500 Wh less than a step.
+    samples = [
+        one if n < 7 else replaced(one, 500 + 1_000 * (n - 7))
+        for n, one in enumerate(a_minute_by_minute(0, 15, from_wh=9_000_000))
+    ]
+
+    _, closed = counted(samples)
+
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.COUNTER_RESET}), guessed=True)]
+
+
+def test_another_meter_counts_on_from_its_own_beginning() -> None:
+    samples = a_minute_by_minute(0, 7) + [
+        a_sample(n * MINUTES, 777_000_000 + 1_000 * n, serial="b") for n in range(8, 16)
+    ]
+
+    _, closed = counted(samples)
+
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.METER_SWAP}), guessed=True)]
+
+
+def test_one_odd_reading_is_noise_and_costs_nothing() -> None:
+    high, low = a_minute_by_minute(0, 15), a_minute_by_minute(0, 15, from_wh=500_000)
+    high[7] = replaced(high[7], 900_000_000)
+    low[7] = replaced(low[7], 3)
+
+    assert counted(high)[1] == [Closed(NUMBER, 15_000, 0, frozenset({Flag.SPIKE}))]
+    assert counted(low)[1] == [Closed(NUMBER, 15_000, 0, frozenset({Flag.NEGATIVE}))]
+
+
+def test_pause_across_a_boundary_keeps_the_total_and_says_that_the_split_is_a_guess() -> None:
+    # Silent from minute 10 to minute 40: 30,000 Wh, spread evenly.
+    _, closed = counted(a_minute_by_minute(0, 10) + a_minute_by_minute(40, 45))
+
+    guess = frozenset({Flag.GAP})
+    assert closed == [
+        Closed(NUMBER, 15_000, 0, guess, guessed=True),
+        Closed(NUMBER + 1, 15_000, 0, guess, guessed=True),
+        Closed(NUMBER + 2, 15_000, 0, guess, guessed=True),
+    ]
+
+
+def test_stuck_counters_are_filled_in_by_power_and_corrected_when_they_catch_up() -> None:
+    # The counter stands from minute 5 to minute 25 while power goes on at 60 kW, and then shows what really passed:
+    # 10,000 Wh less than power said.
+    before, standing = a_minute_by_minute(0, 5), [a_sample(n * MINUTES, 5_000) for n in range(6, 26)]
+    after = [a_sample(n * MINUTES, 5_000 + 15_500 + 1_000 * (n - 26)) for n in range(26, 46)]
+
+    _, closed = counted(before + standing + after)
+
+    assert closed[0] == Closed(NUMBER, 15_000, 0, frozenset({Flag.STUCK}), guessed=True)
+    # 15,500 Wh in the 21 minutes from 5 to 26: 7,380 of them in the ten before the quarter hour.
+    flags = frozenset({Flag.STUCK, Flag.GAP})
+    assert closed[1] == Closed(NUMBER, 5_000 + 7_380, 0, flags, guessed=True)
+    assert closed[2] == Closed(NUMBER + 1, 8_120 + 4_000, 0, flags, guessed=True)
+    assert closed[3] == Closed(NUMBER + 2, 15_000, 0)
+
+
+def test_stuck_counters_that_go_on_where_they_stood_stay_filled_in_by_power() -> None:
+    before, standing = a_minute_by_minute(0, 5), [a_sample(n * MINUTES, 5_000) for n in range(6, 21)]
+    after = [a_sample(n * MINUTES, 5_000 + 1_000 * (n - 20)) for n in range(21, 31)]
+
+    _, closed = counted(before + standing + after)
+
+    assert closed[0] == Closed(NUMBER, 15_000, 0, frozenset({Flag.STUCK}), guessed=True)
+    # Five minutes of the second interval were stuck as well.
+    assert closed[1].import_wh == 10_000
+
+
+def test_idle_meter_is_not_stuck() -> None:
+    _, closed = counted([a_sample(n * MINUTES, 42, import_w=0) for n in range(16)])
+
+    assert closed == [Closed(NUMBER, 0, 0)]
+
+
+def test_first_interval_is_completed_from_the_part_that_was_seen() -> None:
+    # Counting begins at minute 5: 10,000 Wh in ten minutes.
+    _, closed = counted(a_minute_by_minute(5, 15))
+
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.GAP}), guessed=True)]
+
+
+def test_clock_that_stands_changes_nothing() -> None:
+    count = begin(a_sample(60, 5))
+
+    assert advance(count, a_sample(60, 9), LIMITS) == (count, [])
+
+
+@settings(max_examples=50)
+@given(
+    power_w=st.lists(st.sampled_from([0, 1, 60, 5_000, 100_000]), min_size=100, max_size=100),
+    first_wh=st.integers(0, WRAP_WH - 1),
+    step_s=st.integers(5, 60),
+)
+def test_energy_of_all_intervals_is_what_the_counters_moved(power_w: list[int], first_wh: int, step_s: int) -> None:
+    total_ws, samples = 0, []
+    for position, watts in enumerate(power_w):
+        total_ws += watts * step_s if position else 0
+        shown_wh = (first_wh + total_ws // 3_600) % WRAP_WH
+        samples.append(a_sample(position * step_s, shown_wh, import_w=watts))
+
+    count, closed = counted(samples)
+
+    assert sum(one.import_wh for one in closed) + count.open.import_wh == total_ws // 3_600
+    assert [one.number for one in closed] == list(range(NUMBER, NUMBER + len(closed)))
