@@ -1,15 +1,18 @@
-"""`sandan devices`: what is in a complex's field, and what a device at an address says, simulated or real."""
+"""`sandan devices`: what is in the field, what a device says, simulated or real, and how a simulated one fails."""
 
 import asyncio
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.deployment import DEFAULT_FOLDER
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
+from shared.clock import clock_from
 from shared.complexes import Address, Complex, load_complex
 from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 UNITS_MAX = 247
 PORT_MAX = 65_535
+NO_FAULT = "none"
+MINUTES_MAX = 525_600
 T = TypeVar("T")
 
 devices = typer.Typer(
@@ -124,6 +129,56 @@ def read(
     print_answer({**answer, **found.plate, "models": models, "missing_models": missing}, pretty=pretty)
     if missing or any(one.problem for points in told.values() for one in points):
         raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+@devices.command()
+def fault(
+    device_id: Annotated[str, typer.Argument(help="A simulated device's id. / 가상 장치 번호.")],
+    kind: Annotated[str, typer.Argument(help="silent, slow, stuck, ...; none ends its faults. / 고장 종류.")],
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", help="How long, by the deployment's clock; default: for good.")
+    ] = None,
+    amount: Annotated[int | None, typer.Option(help="Seconds, Wh or power of ten, by kind. / 크기.")] = None,
+    folder: Annotated[Path, typer.Option(help="The deployment's folder. / 배포 폴더.")] = DEFAULT_FOLDER / "demo-8000",
+    complex_file: Annotated[
+        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
+    ] = None,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Let a simulated device fail from now on, as a real one might. / 가상 장치에 고장을 일으킵니다."""
+    from services.fems.domain.faults import FaultKind
+    from services.fems.simulator.faults import (
+        FILE_NAME,
+        RequestedFault,
+        RequestedFaults,
+        read_faults,
+        write_faults,
+    )
+
+    if not (folder / "field").is_dir():
+        rule = "must be the folder of a deployment with simulated devices"
+        raise BadInput(where="command line", field="--folder", rule=rule, value=str(folder))
+    own = folder / "complex.yaml"
+    complex_ = load_complex(complex_file or (own if own.exists() else DEMO_COMPLEX))
+    known = [device.device_id for device in complex_.devices]
+    if device_id not in known:
+        raise BadInput(where="command line", field="DEVICE_ID", rule=f"must be one of {known}", value=device_id)
+    kinds = [one.value for one in FaultKind]
+    if kind not in (*kinds, NO_FAULT):
+        raise BadInput(where="command line", field="KIND", rule=f"must be one of {[*kinds, NO_FAULT]}", value=kind)
+    if minutes is not None and not 0 < minutes <= MINUTES_MAX:
+        raise BadInput(where="command line", field="--minutes", rule=f"must be in (0, {MINUTES_MAX}]", value=minutes)
+    clock_file = folder / "clock.json"
+    now = clock_from(clock_file if clock_file.exists() else None).now()
+    path = folder / "field" / complex_.complex_id / FILE_NAME
+    faults = [one for one in read_faults(path).faults if kind != NO_FAULT or one.device_id != device_id]
+    if kind != NO_FAULT:
+        until = None if minutes is None else now + timedelta(minutes=minutes)
+        faults.append(RequestedFault(device_id=device_id, kind=FaultKind(kind), since=now, until=until, amount=amount))
+    requested = RequestedFaults(faults=tuple(faults))
+    write_faults(path, requested)
+    print_answer({"file": str(path), **requested.model_dump(mode="json")}, pretty=pretty)
 
 
 def parse_address(text: str) -> Address:

@@ -96,25 +96,30 @@ class MarketCalendar(_Record):
         return round(self.order_quantity_kwh_max * WH_PER_KWH)
 
 
-class DeviceAddress(_Record):
-    """Where one device answers, as far as it is not where the field network's other devices do."""
+class DeviceEntry(_Record):
+    """Where one device answers, as far as it is not where the field network's other devices do.
+
+    Attributes:
+        remembers: Whether a simulated meter has a load-profile memory; a real one says so itself.
+    """
 
     host: str | None = None
     port: Port | None = None
     unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
+    remembers: bool = True
 
 
 class FieldNetwork(_Record):
     """Where the gateway finds the complex's devices: one Modbus TCP address, a unit id a device.
 
     Attributes:
-        devices: Devices with an address of their own, by device id.
+        devices: What is particular about some devices, by device id.
     """
 
     host: str = "127.0.0.1"
     port: Port
     poll_interval_s: Annotated[int, Field(ge=1, le=900)] = 60
-    devices: Mapping[Identifier, DeviceAddress] = {}
+    devices: Mapping[Identifier, DeviceEntry] = {}
 
 
 class Feeder(_Record):
@@ -243,6 +248,7 @@ class Device:
     kind: MeterKind
     address: Address
     unit_id: int
+    remembers: bool = True
 
 
 class Complex(_Record):
@@ -287,9 +293,17 @@ class Complex(_Record):
 
     def _placed(self, facts: tuple[str, str, MeterKind], number: int) -> Device:
         network = self.field_network
-        own = network.devices.get(facts[0], DeviceAddress())
+        own = network.devices.get(facts[0], DeviceEntry())
         address = Address(own.host or network.host, own.port or network.port)
-        return Device(*facts, address=address, unit_id=own.unit_id or number)
+        return Device(*facts, address=address, unit_id=own.unit_id or number, remembers=own.remembers)
+
+    @cached_property
+    def devices_by_address(self) -> Mapping[Address, tuple[Device, ...]]:
+        """Return the devices behind each address, in file order."""
+        found: dict[Address, tuple[Device, ...]] = {}
+        for device in self.devices:
+            found[device.address] = (*found.get(device.address, ()), device)
+        return found
 
     @cached_property
     def by_participant(self) -> Mapping[str, Participant]:

@@ -14,6 +14,7 @@ from services.fems.domain.field import Field
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.live import LivePoller
+from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
@@ -41,7 +42,8 @@ def a_free_port() -> int:
 async def simulated(complex_: Complex, folder: Path, clock: ManualClock) -> AsyncIterator[ComplexServer]:
     """Let a complex's devices answer; what they remember lies in `folder`, as after a kill -9."""
     memory = FieldMemory(folder / "field", complex_.complex_id)
-    server = ComplexServer(complex_, Field(complex_, profiles_of(complex_)), memory, clock)
+    book = FaultBook(folder / "field", complex_.complex_id)
+    server = ComplexServer(complex_, Field(complex_, profiles_of(complex_)), memory, clock, book)
     await server.start(None)
     try:
         yield server
@@ -98,5 +100,5 @@ def a_clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-def a_port_of_its_own() -> Complex:
-    return a_complex(port=a_free_port())
+def a_port_of_its_own(**network: object) -> Complex:
+    return a_complex(port=a_free_port(), **network)

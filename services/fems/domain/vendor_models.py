@@ -45,6 +45,7 @@ DEFINITIONS: dict[int, dict[str, Any]] = {
             _point("Cap", "uint16"),  # records the meter can hold
             _point("Cnt", "uint16"),  # records it holds
             _point("Pad", "pad"),
+            _point("Clk", "uint32", 2),  # what it takes for the time, seconds since 1970
         ],
         "groups": [
             {

@@ -9,6 +9,7 @@ from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems.domain.field import Field
+from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
@@ -67,7 +68,13 @@ def main() -> None:
     made_folder(deployment.run_dir, setting="SANDAN_RUN_DIR")
     field_dir = made_folder(settings.field_dir or deployment.run_dir.parent / "field", setting="FEMS_FIELD_DIR")
     servers = [
-        ComplexServer(one, Field(one, profiles_of(one)), FieldMemory(field_dir, one.complex_id), clock)
+        ComplexServer(
+            one,
+            Field(one, profiles_of(one)),
+            FieldMemory(field_dir, one.complex_id),
+            clock,
+            FaultBook(field_dir, one.complex_id),
+        )
         for one in complexes.values()
     ]
     asyncio.run(_until_signalled(servers, settings.host, deployment.run_dir / "fems_simulator.alive"))

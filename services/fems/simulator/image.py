@@ -49,6 +49,7 @@ class Plate:
     kind: MeterKind
     power_w_max: int
     battery: Battery | None
+    remembers: bool = True
 
 
 class Image:
@@ -56,7 +57,8 @@ class Image:
 
     def __init__(self, plate: Plate) -> None:
         self.plate = plate
-        self._models, end = addresses(MODELS[plate.kind])
+        wanted = MODELS[plate.kind]
+        self._models, end = addresses(one for one in wanted if plate.remembers or one != PROFILE_MODEL)
         self._power_scale = _scale(plate.power_w_max, INT16_MAX)
         self.initial = [0] * (end + HEADER_REGISTERS - BASE)
         self.initial[: len(MARKER)] = MARKER
@@ -94,6 +96,22 @@ class Image:
         self._place(registers, start, struct.unpack(f">{2 * len(numbers)}H", content))
         self._put(registers, PROFILE_MODEL, {"Cnt": len(numbers) // 3})
 
+    def put_clock(self, registers: list[int], clock_s: int) -> None:
+        """Write what the meter takes for the time."""
+        self._put(registers, PROFILE_MODEL, {"Clk": clock_s})
+
+    def put_serial(self, registers: list[int], serial: str) -> None:
+        """Write another serial number."""
+        self._put(registers, COMMON_MODEL, {"SN": serial})
+
+    def put_power_scale(self, registers: list[int], shift: int | None) -> None:
+        """Write power scales that are off by a power of ten; None: marked as not implemented."""
+        scale = unimplemented(model(METER).points["W_SF"])[0] if shift is None else self._power_scale + shift
+        for model_id in (METER, INVERTER):
+            if model_id in self._models:
+                point = model(model_id).points["W_SF"]
+                self._place(registers, self._models[model_id] + point.offset, [scale])
+
     def put_schedule(self, registers: list[int], entries: Iterable[Entry], status: int) -> None:
         """Write a converter's accepted entries by start, and what became of the last commit."""
         listed = sorted(entries, key=lambda entry: entry.start_s)
@@ -116,8 +134,9 @@ class Image:
             "DA": 1,
         }
         self._put(self.initial, COMMON_MODEL, common)
-        profile = {"IntS": INTERVAL_S, "Cap": PROFILE_RECORDS, "Cnt": 0}
-        self._put(self.initial, PROFILE_MODEL, profile)
+        if PROFILE_MODEL in self._models:
+            profile = {"IntS": INTERVAL_S, "Cap": PROFILE_RECORDS, "Cnt": 0, "Clk": 0}
+            self._put(self.initial, PROFILE_MODEL, profile)
         if CONTROLS in self._models:
             controls = {"Conn": 1, "WMaxLimPct": 100, "WMaxLim_Ena": 0, "OutPFSet": 100, "OutPFSet_Ena": 0}
             scales = {"VArPct_Ena": 0, "WMaxLimPct_SF": 0, "OutPFSet_SF": -2, "VArPct_SF": 0}

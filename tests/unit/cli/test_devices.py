@@ -1,7 +1,15 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
 import pytest
 
-from cli.devices import parse_address, parse_units, scan
+from cli.devices import fault, parse_address, parse_units, scan
+from services.fems.domain.faults import Fault, FaultKind
+from services.fems.simulator.faults import FILE_NAME, FaultBook
+from shared.clock import Pace, write_pace
 from shared.errors import BadInput
+
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +40,58 @@ def test_address_where_nothing_listens_is_bad_input() -> None:
     # Port 1 of this machine: reserved, and served by nobody.
     with pytest.raises(BadInput, match=r"HOST:PORT must be an address where a Modbus TCP device listens, was '127"):
         scan("127.0.0.1:1", units="1", wait_s=1.0)
+
+
+def a_deployment(folder: Path) -> Path:
+    (folder / "field").mkdir()
+    write_pace(folder / "clock.json", Pace(start=NOON, speed=300, epoch=None))
+    return folder
+
+
+def test_fault_is_asked_for_from_the_deployments_own_time_on(tmp_path: Path) -> None:
+    folder = a_deployment(tmp_path)
+
+    fault("hanbit-roof", "silent", minutes=30, folder=folder)
+    fault("hanbit-ess", "slow", amount=3, folder=folder)
+
+    silent, slow = FaultBook(folder / "field", "changwon-demo").faults()
+    assert silent == Fault("hanbit-roof", FaultKind.SILENT, NOON, NOON + timedelta(minutes=30), 0)
+    assert slow == Fault("hanbit-ess", FaultKind.SLOW, NOON, None, 3)
+
+
+def test_none_ends_the_faults_of_one_device(tmp_path: Path) -> None:
+    folder = a_deployment(tmp_path)
+    fault("hanbit-roof", "silent", folder=folder)
+    fault("hanbit-ess", "slow", folder=folder)
+
+    fault("hanbit-roof", "none", folder=folder)
+
+    assert [one.device_id for one in FaultBook(folder / "field", "changwon-demo").faults()] == ["hanbit-ess"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "minutes", "rule"),
+    [
+        (("nobody", "silent"), 1, "DEVICE_ID must be one of"),
+        (("hanbit-roof", "tired"), 1, "KIND must be one of .*'silent'.*'none'"),
+        (("hanbit-roof", "silent"), 0, "--minutes must be in"),
+    ],
+)
+def test_unknown_fault_is_refused_by_its_rule(
+    tmp_path: Path, arguments: tuple[str, str], minutes: float, rule: str
+) -> None:
+    with pytest.raises(BadInput, match=rule):
+        fault(*arguments, minutes, folder=a_deployment(tmp_path))
+
+
+def test_faults_file_that_is_nonsense_leaves_the_faults_as_they_were(tmp_path: Path) -> None:
+    folder = a_deployment(tmp_path)
+    fault("hanbit-roof", "silent", folder=folder)
+    book = FaultBook(folder / "field", "changwon-demo")
+    before = book.faults()
+
+    (folder / "field" / "changwon-demo" / FILE_NAME).write_text("{")
+
+    assert book.faults() == before
+    with pytest.raises(BadInput, match="faults must be JSON"):
+        FaultBook(folder / "field", "changwon-demo")

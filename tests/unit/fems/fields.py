@@ -35,8 +35,8 @@ def a_profile(weeks: int = 2) -> LoadProfile:
     return LoadProfile(PROFILE_START, tuple(float(n) for n in range(1, weeks * INTERVALS_PER_WEEK + 1)))
 
 
-def a_complex(port: int = 15_599) -> Complex:
-    """Return two factories: one with sun and a battery, one that only buys."""
+def a_complex(port: int = 15_599, **network: object) -> Complex:
+    """Return two factories: one with sun and a battery, one that only buys; `network` is more of the field network."""
     ess = {
         "device_id": "ess",
         "capacity_kwh": 1000,
@@ -65,7 +65,7 @@ def a_complex(port: int = 15_599) -> Complex:
             "note": {"ko": "", "en": ""},
             "location": {"latitude": 35.2, "longitude": 128.65},
             "sell_back": "smp_assumed",
-            "field_network": {"port": port},
+            "field_network": {"port": port, **network},
             "feeders": [{"feeder_id": "F1"}],
             "participants": [sunny, plain],
         }

@@ -26,8 +26,8 @@ def test_models_have_the_lengths_that_sunspec_gives_them() -> None:
 
 
 def test_vendor_models_have_their_written_lengths() -> None:
-    # 4 registers and 672 records of 6; 16 registers and 8 entries of 8.
-    assert model(PROFILE_MODEL).length == 4 + 672 * 6
+    # 6 registers and 672 records of 6; 16 registers and 8 entries of 8.
+    assert model(PROFILE_MODEL).length == 6 + 672 * 6
     assert model(DISPATCH_MODEL).length == 16 + 8 * 8
 
 

@@ -1,0 +1,177 @@
+"""One simulated device: brings its registers up to date whenever they are asked for, unless a fault forbids it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pymodbus.constants import ExcCodes
+from pymodbus.exceptions import NoSuchIdException
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from services.fems.domain.battery import Battery
+from services.fems.domain.dispatch import Entry
+from services.fems.domain.faults import Fault, FaultKind, holding, recorded_ahead
+from services.fems.domain.numbering import epoch_s
+from services.fems.domain.registers import BASE, NotReadable, decode, model
+from services.fems.domain.vendor_models import DISPATCH_MODEL, CommitStatus
+from services.fems.simulator.faults import FaultBook
+from services.fems.simulator.image import Image, Plate
+from services.fems.simulator.plant import Plant, Reading, Record
+from shared.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+COMMAND = ("Start", "W", "Exp", "Seq")
+NOISE_WORD = 0xFFFF
+COUNTER_END_WH = 1 << 32
+_OVERWRITING = frozenset({FaultKind.NOISE, FaultKind.METER_SWAP})
+_REBASED = (FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP, FaultKind.METER_SWAP)
+# Where the unit id stands in a Modbus TCP frame.
+UNIT_AT = 6
+
+
+class SimulatedDevice:
+    """One unit id."""
+
+    def __init__(self, plate: Plate, plant: Plant, clock: Clock, book: FaultBook) -> None:
+        self._image = Image(plate)
+        self._plate = plate
+        self._plant = plant
+        self._clock = clock
+        self._book = book
+        self._profile_seen: tuple[int, int] | None = None
+        self._overwritten: frozenset[FaultKind] = frozenset()
+        self._shown = False
+        # What the counters showed when a fault that moves them began.
+        self._rebased: dict[Fault, Reading] = {}
+        self._status = CommitStatus.NONE
+
+    def on_the_wire(self, unit_id: int) -> SimDevice:
+        """Return the device as pymodbus serves it."""
+        registers = SimData(BASE, values=list(self._image.initial), datatype=DataType.REGISTERS)
+        return SimDevice(unit_id, simdata=[registers], action=self._on_access)
+
+    async def _on_access(
+        self,
+        function_code: int,
+        start_address: int,
+        address: int,
+        count: int,
+        current_registers: list[int],
+        set_values: list[int] | list[bool] | None,
+    ) -> ExcCodes | None:
+        del function_code, start_address, count
+        now = self._clock.now()
+        faults = holding(self._book.faults(), self._plate.device_id, now)
+        if FaultKind.SILENT in faults or FaultKind.LOST_CONNECTION in faults:
+            # The server answers nothing to a unit that it is told is not there.
+            raise NoSuchIdException
+        if FaultKind.SLOW in faults:
+            await asyncio.sleep(faults[FaultKind.SLOW].amount)
+        self._plant.catch_up(now)
+        if set_values is not None and len(set_values) > 0:
+            if FaultKind.REJECTED_WRITE in faults:
+                return ExcCodes.DEVICE_FAILURE
+            return self._on_write(address, [int(word) for word in set_values], current_registers)
+        if FaultKind.STUCK not in faults or not self._shown:
+            self._refresh(current_registers, faults)
+            self._shown = True
+        return None
+
+    def lost(self) -> bool:
+        """Say whether a question to the device ends the connection."""
+        return FaultKind.LOST_CONNECTION in self._faults_now()
+
+    def spoilt(self, frame: bytes) -> bytes:
+        """Return an answer as it leaves the device."""
+        faults = self._faults_now()
+        if FaultKind.HALF_FRAME in faults:
+            return frame[: len(frame) // 2]
+        if FaultKind.OTHER_UNIT in faults:
+            return frame[:UNIT_AT] + bytes([frame[UNIT_AT] ^ 1]) + frame[UNIT_AT + 1 :]
+        return frame
+
+    def _faults_now(self) -> Mapping[FaultKind, Fault]:
+        return holding(self._book.faults(), self._plate.device_id, self._clock.now())
+
+    def _refresh(self, registers: list[int], faults: Mapping[FaultKind, Fault]) -> None:
+        overwritten = faults.keys() & _OVERWRITING
+        if overwritten != self._overwritten:
+            # What such a fault wrote over is written only once otherwise.
+            registers[:] = self._image.initial
+            self._profile_seen, self._overwritten = None, frozenset(overwritten)
+        if FaultKind.NOISE in faults:
+            registers[:] = [NOISE_WORD] * len(registers)
+            return
+        reading = self._plant.read(self._plate.device_id, self._clock.now())
+        self._image.put_reading(registers, self._rebase(reading, faults))
+        if self._plate.remembers:
+            self._put_memory(registers, faults)
+        if self._plate.battery is not None:
+            entries = self._plant.schedule(self._plate.device_id).values()
+            self._image.put_schedule(registers, entries, self._status)
+        if FaultKind.METER_SWAP in faults:
+            self._image.put_serial(registers, f"{self._plate.device_id}-swapped")
+        if FaultKind.WRONG_SCALE in faults:
+            self._image.put_power_scale(registers, faults[FaultKind.WRONG_SCALE].amount)
+        if FaultKind.NO_SCALE in faults:
+            self._image.put_power_scale(registers, None)
+
+    def _put_memory(self, registers: list[int], faults: Mapping[FaultKind, Fault]) -> None:
+        drift_s = faults[FaultKind.CLOCK_DRIFT].amount if FaultKind.CLOCK_DRIFT in faults else 0
+        self._image.put_clock(registers, epoch_s(self._clock.now()) + drift_s)
+        seen = (self._plant.number, drift_s)
+        if self._profile_seen != seen:
+            self._image.put_records(registers, _recorded(self._plant.records(self._plate.device_id), drift_s))
+            self._profile_seen = seen
+
+    def _rebase(self, reading: Reading, faults: Mapping[FaultKind, Fault]) -> Reading:
+        """Return a reading whose counters began somewhere else when a fault did."""
+        for kind in _REBASED:
+            if kind in faults:
+                began = self._rebased.setdefault(faults[kind], reading)
+                start_wh = COUNTER_END_WH - faults[kind].amount if kind is FaultKind.COUNTER_WRAP else 0
+                import_wh = reading.import_wh - began.import_wh + start_wh
+                export_wh = reading.export_wh - began.export_wh + start_wh
+                reading = replace(reading, import_wh=import_wh, export_wh=export_wh)
+        return reading
+
+    def _on_write(self, address: int, words: Sequence[int], registers: list[int]) -> ExcCodes | None:
+        """Allow writes to the command registers only; one that holds Cmt=1 commits what then stands there."""
+        if self._plate.battery is None:
+            return ExcCodes.ILLEGAL_ADDRESS
+        points = model(DISPATCH_MODEL).points
+        start = self._image.address(DISPATCH_MODEL)
+        first, commit = start + points["Start"].offset, start + points["Cmt"].offset
+        if not first <= address <= address + len(words) - 1 <= commit:
+            return ExcCodes.ILLEGAL_ADDRESS
+        command = registers[first - BASE : commit - BASE + 1]
+        command[address - first : address - first + len(words)] = words
+        if command[-1] == 1:
+            self._commit(self._plate.battery, command)
+        return None
+
+    def _commit(self, battery: Battery, command: Sequence[int]) -> None:
+        points = model(DISPATCH_MODEL).points
+        told = []
+        try:
+            for name in COMMAND:
+                at = points[name].offset - points["Start"].offset
+                told.append(decode(points[name], command[at : at + points[name].size]))
+        except NotReadable:
+            self._status = CommitStatus.MALFORMED
+            return
+        self._status = self._plant.commit(battery, Entry(*told), self._clock.now())
+        facts = {"device_id": battery.device_id, "start_s": told[0], "setpoint_w": told[1]}
+        logger.debug("commit answered", extra={**facts, "status": self._status.name})
+
+
+def _recorded(records: deque[Record], drift_s: int) -> list[Record]:
+    """Return a meter's memory as its own clock cut it."""
+    if drift_s <= 0:
+        return list(records)
+    imports = recorded_ahead([one.import_wh for one in records], drift_s)
+    exports = recorded_ahead([one.export_wh for one in records], drift_s)
+    return [Record(one.number, *flows) for one, *flows in zip(records, imports, exports, strict=True)]
