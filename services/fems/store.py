@@ -1,14 +1,17 @@
-"""The gateway's tables: how far each meter is published, and every set-point with what became of it."""
+"""The gateway's tables: what is published of each meter, how far counting is, every set-point and what became of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
+from services.fems.domain.counting import Count
 from services.fems.domain.setpoints import Known, Setpoint
 from shared.db.tables import UtcInstant, new_metadata
+from shared.events.fems import IntervalMetered
 
 METADATA = new_metadata()
 
@@ -19,6 +22,30 @@ METER = sa.Table(
     sa.Column("meter_id", sa.Text, primary_key=True),
     # All intervals before this one are in the outbox or beyond.
     sa.Column("next_start", UtcInstant, nullable=False),
+)
+
+READING = sa.Table(
+    "reading",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("delivery_start", UtcInstant, primary_key=True),
+    sa.Column("participant_id", sa.Text, nullable=False),
+    sa.Column("meter_kind", sa.Text, nullable=False),
+    sa.Column("import_wh", sa.BigInteger, nullable=False),
+    sa.Column("export_wh", sa.BigInteger, nullable=False),
+    sa.Column("quality", sa.Text, nullable=False),
+    sa.Column("flags", sa.JSON, nullable=False),
+    sa.Column("reading_version", sa.Integer, nullable=False),
+)
+
+# How far counting has come for meters that remember no intervals themselves.
+COUNTING = sa.Table(
+    "counting",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("state", sa.JSON, nullable=False),
 )
 
 SETPOINT = sa.Table(
@@ -38,6 +65,8 @@ SETPOINT = sa.Table(
     sa.Index("setpoint_by_status", "status", "complex_id"),
     sa.Index("setpoint_by_interval", "complex_id", "device_id", "delivery_start"),
 )
+
+_COUNT = TypeAdapter(Count)
 
 PENDING, CONFIRMED, REFUSED = "pending", "confirmed", "refused"
 
@@ -147,3 +176,62 @@ def advance_meters(db: Connection, complex_id: str, next_by_meter: Mapping[str, 
             .values(next_start=sa.bindparam("next", type_=UtcInstant))
         )
         db.execute(statement, rows)
+
+
+def published_readings(
+    db: Connection, complex_id: str, meter_id: str, starts: Collection[datetime]
+) -> Mapping[datetime, IntervalMetered]:
+    """Return the newest version of what was published of some of a meter's intervals, by start."""
+    if not starts:
+        return {}
+    rows = db.execute(
+        sa.select(READING).where(
+            READING.c.complex_id == complex_id,
+            READING.c.meter_id == meter_id,
+            READING.c.delivery_start.between(min(starts), max(starts)),
+        )
+    )
+    wanted = set(starts)
+    return {
+        row.delivery_start: IntervalMetered.model_validate(dict(row._mapping))  # noqa: SLF001 -- SQLAlchemy's own name
+        for row in rows
+        if row.delivery_start in wanted
+    }
+
+
+def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
+    """Keep what is published, over any earlier version."""
+    for event in events:
+        row = event.model_dump()
+        row |= {"meter_kind": event.meter_kind.value, "quality": event.quality.value, "flags": list(event.flags)}
+        same = (
+            READING.c.complex_id == event.complex_id,
+            READING.c.meter_id == event.meter_id,
+            READING.c.delivery_start == event.delivery_start,
+        )
+        if event.reading_version == 1:
+            db.execute(sa.insert(READING).values(row))
+        else:
+            db.execute(sa.update(READING).where(*same).values(row))
+
+
+def forget_readings(db: Connection, complex_id: str, before: datetime) -> None:
+    """Drop what was published of intervals that started before an instant."""
+    db.execute(sa.delete(READING).where(READING.c.complex_id == complex_id, READING.c.delivery_start < before))
+
+
+def load_counts(db: Connection, complex_id: str) -> dict[str, Count]:
+    """Return how far counting has come, by meter."""
+    rows = db.execute(sa.select(COUNTING.c.meter_id, COUNTING.c.state).where(COUNTING.c.complex_id == complex_id))
+    return {row.meter_id: _COUNT.validate_python(row.state) for row in rows}
+
+
+def save_counts(db: Connection, complex_id: str, counts: Mapping[str, Count]) -> None:
+    """Remember how far counting has come."""
+    known = set(db.scalars(sa.select(COUNTING.c.meter_id).where(COUNTING.c.complex_id == complex_id)))
+    for meter_id, count in counts.items():
+        row = {"complex_id": complex_id, "meter_id": meter_id, "state": _COUNT.dump_python(count, mode="json")}
+        same = (COUNTING.c.complex_id == complex_id, COUNTING.c.meter_id == meter_id)
+        db.execute(
+            sa.update(COUNTING).where(*same).values(row) if meter_id in known else sa.insert(COUNTING).values(row)
+        )

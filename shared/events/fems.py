@@ -47,7 +47,10 @@ class IntervalMetered(Event):
 
 
 class DeviceObserved(Event):
-    """A device's state at an instant. `reachable` is false where it did not answer; the figures are then the last."""
+    """A device's state at an instant. `reachable` is false where it did not answer; the figures are then the last.
+
+    `flags` names what is odd about what it shows (such as stuck, scale or spike).
+    """
 
     device_id: Identifier
     participant_id: Identifier
@@ -58,6 +61,7 @@ class DeviceObserved(Event):
     soc_wh: EnergyWh | None = None
     capacity_wh: EnergyWh | None = None
     reachable: bool
+    flags: tuple[Identifier, ...] = ()
 
 
 class SetpointConfirmed(Event):

@@ -1,36 +1,45 @@
 """Fetch the meters' own records of completed intervals and publish each once, in order: store and forward."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.numbering import INTERVAL_S, INTERVALS_PER_WEEK, number_of, start_of
+from services.fems.domain.counting import MARGIN_PERCENT, Flag, Limits
+from services.fems.domain.numbering import (
+    INTERVAL_S,
+    INTERVALS_PER_HOUR,
+    INTERVALS_PER_WEEK,
+    epoch_s,
+    number_of,
+    start_of,
+)
 from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.gateway.line import Lines, NoAnswer
-from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
+from services.fems.gateway.publishing import Metered, publish
+from services.fems.gateway.ratings import limits_of
 from shared.clock import Clock
 from shared.complexes import Complex, Device
-from shared.events.base import Event
-from shared.events.fems import IntervalMetered, Quality
+from shared.events.fems import Quality
 
 logger = logging.getLogger(__name__)
 
 Energies = Mapping[int, tuple[int, int]]
+# A meter's clock may be off by half a minute; in a simulated day reading it takes simulated seconds.
+DRIFT_S_MAX, DRIFT_WALL_S_MAX = 30, 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Metered:
-    """A meter's energy in one interval, and how it was come by."""
+class Profile:
+    """What a meter remembers: (import, export) by interval, and how far its clock is ahead."""
 
-    number: int
-    import_wh: int
-    export_wh: int
-    quality: Quality
+    energies: Energies
+    drift_s: int | None
 
 
 class Collector:
@@ -42,7 +51,9 @@ class Collector:
         self._engine = engine
         self._lines = Lines()
         self._patience = Patience()
+        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
         self._next: dict[str, int] = {}
+        self._started = False
 
     def _start(self) -> None:
         """Find where each meter's publication stands; a new meter begins with the running interval."""
@@ -52,33 +63,32 @@ class Collector:
             store.start_meters(db, self._complex.complex_id, meter_ids, running)
             found = store.next_starts(db, self._complex.complex_id)
         self._next = {meter_id: number_of(found[meter_id]) for meter_id in meter_ids}
+        self._started = True
 
     def is_behind(self) -> bool:
         """Say whether an interval has ended that is not published for every meter."""
-        return not self._next or min(self._next.values()) < number_of(self._clock.now())
+        return not self._started or any(first < number_of(self._clock.now()) for first in self._next.values())
 
     async def collect(self) -> None:
         """Fetch what is missing from every meter that answers, and publish it in one transaction."""
-        if not self._next:
+        if not self._started:
             self._start()
         running = number_of(self._clock.now())
-        findings: list[tuple[Event, tuple[object, ...]]] = []
-        reached: dict[str, int] = {}
-        for device in self._complex.devices:
-            first = self._next[device.device_id]
-            if first >= running or not self._patience.is_due(device.device_id):
-                continue
-            energies = await self._fetch(device, first, running)
-            sequence = in_sequence(energies, first, running)
-            for one in sequence:
-                event = event_of(self._complex.complex_id, device, one)
-                findings.append((event, (event.meter_id, event.delivery_start.isoformat())))
-            if sequence:
-                reached[device.device_id] = sequence[-1].number + 1
-            self._say_what_is_lost(device, sequence)
-        if findings:
+        fetched: list[tuple[Device, list[Metered]]] = []
+
+        async def in_turn(devices: Sequence[Device]) -> None:
+            for device in devices:
+                first = self._next.get(device.device_id, running)
+                if first < running and self._patience.is_due(device.device_id):
+                    sequence = await self._sequence(device, first, running)
+                    fetched.extend([(device, sequence)] if sequence else [])
+
+        await asyncio.gather(*map(in_turn, self._complex.devices_by_address.values()))
+        if fetched:
+            reached = {device.device_id: sequence[-1].number + 1 for device, sequence in fetched}
             with self._engine.begin() as db:
-                emit(db, findings, now=self._clock.now())
+                for device, sequence in fetched:
+                    publish(db, self._complex.complex_id, device, sequence, now=self._clock.now())
                 ends = {meter_id: start_of(number) for meter_id, number in reached.items()}
                 store.advance_meters(db, self._complex.complex_id, ends)
             self._next |= reached
@@ -87,6 +97,22 @@ class Collector:
         """Let go of the connections."""
         self._lines.close()
 
+    async def _sequence(self, device: Device, first: int, running: int) -> list[Metered]:
+        """Return a meter's completed intervals from `first` on, validated."""
+        profile = await self._fetch(device, first, running)
+        if profile is None:
+            return []
+        sequence = in_sequence(profile.energies, first, running)
+        self._say_what_is_lost(device, sequence)
+        sequence = without_spikes(sequence, self._limits[device.device_id])
+        if profile.drift_s is not None and abs(profile.drift_s) > max(
+            DRIFT_S_MAX, DRIFT_WALL_S_MAX * self._clock.speed
+        ):
+            facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id, "ahead_s": profile.drift_s}
+            logger.warning("meter's clock is wrong", extra=facts)
+            sequence = [replace(one, flags=one.flags | {Flag.CLOCK_DRIFT}) for one in sequence]
+        return sequence
+
     def _say_what_is_lost(self, device: Device, sequence: Sequence[Metered]) -> None:
         lost = [one.number for one in sequence if one.quality is Quality.ESTIMATED]
         if lost:
@@ -94,39 +120,49 @@ class Collector:
             span = {"first_start": start_of(lost[0]).isoformat(), "intervals": len(lost)}
             logger.error("meter has forgotten intervals before they were read; estimated", extra=facts | span)
 
-    async def _fetch(self, device: Device, first: int, running: int) -> Energies:
-        """Return a meter's records from interval `first` on; none where it does not answer."""
+    async def _fetch(self, device: Device, first: int, running: int) -> Profile | None:
+        """Return a meter's records from interval `first` on; None where it does not answer, or remembers nothing."""
         try:
-            energies = await self._read_back_to(device, first, running)
+            models = await self._lines.to(device).models(device.unit_id)
+            if PROFILE_MODEL not in models:
+                # Its intervals are counted by the poller.
+                self._next.pop(device.device_id, None)
+                return None
+            profile = await self._read_back_to(device, models[PROFILE_MODEL], first, running)
         except (NoAnswer, NotReadable) as fault:
             if self._patience.failed(device.device_id, fault):
                 facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}
                 logger.warning("load profile was not read", extra=facts | {"reason": str(fault)})
-            return {}
+            return None
         self._patience.answered(device.device_id)
-        return energies
+        return profile
 
-    async def _read_back_to(self, device: Device, first: int, running: int) -> Energies:
+    async def _read_back_to(self, device: Device, start: int, first: int, running: int) -> Profile:
         """Read the profile, newest first, in as few messages as it takes to come to interval `first`."""
         line = self._lines.to(device)
-        models = await line.models(device.unit_id)
-        if PROFILE_MODEL not in models:
-            raise NotReadable(f"the device has no model {PROFILE_MODEL}")
         layout = model(PROFILE_MODEL)
+        drift_s = await self._drift_s(device, start)
         per_read = READ_REGISTERS_MAX // layout.record_size
         energies: dict[int, tuple[int, int]] = {}
         index = 0
         while index < layout.records and (not energies or min(energies) > first):
             wanted = running - first if not energies else min(energies) - first
             count = min(per_read, wanted, layout.records - index)
-            address = models[PROFILE_MODEL] + layout.record_offset + index * layout.record_size
+            address = start + layout.record_offset + index * layout.record_size
             words = await line.read(device.unit_id, address, count * layout.record_size)
             found = records_in(words)
             energies |= found
             if len(found) < count:
                 break
             index += count
-        return energies
+        return Profile(energies, drift_s)
+
+    async def _drift_s(self, device: Device, start: int) -> int | None:
+        """Return how far a meter's clock is ahead; None for one that does not tell its time."""
+        clock = model(PROFILE_MODEL).points["Clk"]
+        words = await self._lines.to(device).read(device.unit_id, start + clock.offset, clock.size)
+        clock_s = decode(clock, words)
+        return None if clock_s == 0 else clock_s - epoch_s(self._clock.now())
 
 
 def records_in(words: list[int]) -> Energies:
@@ -171,15 +207,24 @@ def in_sequence(energies: Energies, first: int, running: int) -> list[Metered]:
     return found
 
 
-def event_of(complex_id: str, device: Device, metered: Metered) -> IntervalMetered:
-    """Return the event of a meter's interval."""
-    return IntervalMetered(
-        complex_id=complex_id,
-        meter_id=device.device_id,
-        participant_id=device.participant_id,
-        meter_kind=device.kind,
-        delivery_start=start_of(metered.number),
-        import_wh=metered.import_wh,
-        export_wh=metered.export_wh,
-        quality=metered.quality,
-    )
+def without_spikes(sequence: Sequence[Metered], limits: Limits) -> list[Metered]:
+    """Return a sequence in which what the connection can't carry is replaced by the mean of its neighbours.
+
+    Without a believable neighbour nothing is known, and 0 stands for it.
+    """
+    import_wh_max = limits.import_w_max * MARGIN_PERCENT // 100 // INTERVALS_PER_HOUR
+    export_wh_max = limits.export_w_max * MARGIN_PERCENT // 100 // INTERVALS_PER_HOUR
+    believable = [one.import_wh <= import_wh_max and one.export_wh <= export_wh_max for one in sequence]
+    found = []
+    for position, one in enumerate(sequence):
+        if believable[position]:
+            found.append(one)
+            continue
+        before = next((sequence[n] for n in range(position - 1, -1, -1) if believable[n]), None)
+        after = next((sequence[n] for n in range(position + 1, len(sequence)) if believable[n]), None)
+        beside = [other for other in (before, after) if other is not None]
+        import_wh = sum(other.import_wh for other in beside) // max(len(beside), 1)
+        export_wh = sum(other.export_wh for other in beside) // max(len(beside), 1)
+        quality = Quality.ESTIMATED if beside else Quality.MISSING
+        found.append(Metered(one.number, import_wh, export_wh, quality, one.flags | {Flag.SPIKE}))
+    return found

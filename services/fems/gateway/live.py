@@ -1,42 +1,48 @@
-"""Poll every device's present state and publish it."""
+"""Poll every device's present state, watch it, count its energy, and publish what came of it."""
 
+import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Engine
 
-from services.fems.domain.registers import NotReadable, decode, model, scaled, spans
-from services.fems.domain.vendor_models import DISPATCH_MODEL
-from services.fems.gateway.line import Lines, NoAnswer
+from services.fems import store
+from services.fems.domain.counting import Closed, Flag, Sample
+from services.fems.domain.registers import COMMON_MODEL, NotReadable, model, spans
+from services.fems.domain.vendor_models import PROFILE_MODEL
+from services.fems.domain.watching import Watch, watched
+from services.fems.gateway.counts import Counts
+from services.fems.gateway.line import Line, Lines, NoAnswer
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
+from services.fems.gateway.publishing import metered_from, publish
+from services.fems.gateway.punctuality import Punctuality
+from services.fems.gateway.ratings import limits_of
+from services.fems.gateway.states import Live, live_from, points_of
 from shared.clock import Clock
 from shared.complexes import Complex, Device
-from shared.events.fems import DeviceObserved, MeterKind
+from shared.db.engine import reading
+from shared.events.fems import DeviceObserved
 
 logger = logging.getLogger(__name__)
 
-METER, INVERTER, BATTERY = 203, 103, 802
-PERCENT = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A device's state; of the two powers one is 0, and only a battery stores."""
-
-    import_w: int
-    export_w: int
-    stored_wh: int | None = None
-    capacity_wh: int | None = None
-
-
 UNHEARD = Live(0, 0)
+OBSERVED_MAX = 20_000
+
+
+@dataclass
+class _Seen:
+    """What is known of a device from before."""
+
+    live: Live = UNHEARD
+    serial: str | None = None
+    watch: Watch | None = None
 
 
 class LivePoller:
-    """Asks each device of a complex in turn; `silent` says whether one did not answer in the last round."""
+    """Asks the devices of a complex; `silent` names those that did not answer when last asked, or not sensibly."""
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex = complex_
@@ -44,102 +50,120 @@ class LivePoller:
         self._engine = engine
         self._lines = Lines()
         self._patience = Patience()
-        self._last: dict[str, Live] = {}
-        self.silent = False
+        self._seen = {device.device_id: _Seen() for device in complex_.devices}
+        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
+        self._counts: Counts | None = None
+        self._observed: list[DeviceObserved] = []
+        self._closed: list[tuple[Device, list[Closed]]] = []
+        self.silent: set[str] = set()
+        self.punctuality = Punctuality()
 
     async def poll(self) -> None:
-        """Ask every device once, and publish what they said in one transaction."""
-        observed = [await self._observe(device) for device in self._complex.devices]
-        self.silent = not all(event.reachable for event in observed)
-        with self._engine.begin() as db:
-            findings = [(event, (event.device_id, event.observed_at.isoformat())) for event in observed]
-            emit(db, findings, now=self._clock.now())
+        """Ask every device once, the lines side by side, and publish what they said in one transaction."""
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._lines.close()
+        async def in_turn(devices: Sequence[Device]) -> None:
+            for device in devices:
+                await self.observe(device)
 
-    async def _observe(self, device: Device) -> DeviceObserved:
-        reachable = False
+        await asyncio.gather(*map(in_turn, self._complex.devices_by_address.values()))
+        await self.flush()
+
+    async def observe(self, device: Device) -> None:
+        """Ask one device; what it says is published with the next `flush`."""
+        seen = self._seen[device.device_id]
+        reachable, flags = False, frozenset[Flag]()
         if self._patience.is_due(device.device_id):
             try:
-                self._last[device.device_id] = await self._ask(device)
+                flags = await self._ask(device, seen)
                 reachable = True
             except (NoAnswer, NotReadable) as fault:
                 if self._patience.failed(device.device_id, fault):
                     logger.warning("device is silent", extra=self._facts(device) | {"reason": str(fault)})
         if reachable and self._patience.answered(device.device_id):
             logger.info("device answers again", extra=self._facts(device))
-        live = self._last.get(device.device_id, UNHEARD)
-        return observation(self._complex.complex_id, device, live, at=self._clock.now(), reachable=reachable)
+        (self.silent.discard if reachable else self.silent.add)(device.device_id)
+        at = self._clock.now()
+        complex_id = self._complex.complex_id
+        self._observed.append(observation(complex_id, device, seen.live, at=at, reachable=reachable, flags=flags))
 
-    async def _ask(self, device: Device) -> Live:
+    async def flush(self) -> None:
+        """Publish what was observed and counted since the last time, in one transaction."""
+        if not self._observed:
+            return
+        # Without a database the newest states are kept; intervals are all kept.
+        del self._observed[:-OBSERVED_MAX]
+        now = self._clock.now()
+        with self._engine.begin() as db:
+            emit(db, [(event, (event.device_id, event.observed_at.isoformat())) for event in self._observed], now=now)
+            for device, closed in self._closed:
+                found = [metered_from(one) for one in closed]
+                publish(db, self._complex.complex_id, device, found, now=now)
+            if self._counts is not None and self._closed:
+                self._counts.save(db)
+        self._observed, self._closed = [], []
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._lines.close()
+
+    async def _ask(self, device: Device, seen: _Seen) -> frozenset[Flag]:
         line = self._lines.to(device)
         models = await line.models(device.unit_id)
         wanted = points_of(device.kind, models)
         registers: dict[int, int] = {}
-        for address, count in spans(
-            (models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted
-        ):
+        places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
+        for address, count in spans(places):
             words = await line.read(device.unit_id, address, count)
             registers.update(zip(range(address, address + count), words, strict=True))
-        return live_from(device.kind, models, registers)
+        live = live_from(device.kind, models, registers)
+        seen.live = live
+        if live.counters is None:
+            return frozenset()
+        before = seen.watch
+        went_back = before is not None and (
+            live.counters.import_wh < before.last.import_wh or live.counters.export_wh < before.last.export_wh
+        )
+        if seen.serial is None or went_back:
+            seen.serial = await _serial(line, device.unit_id, models)
+        return self._judge(device, seen, live, remembers=PROFILE_MODEL in models)
 
-    def _facts(self, device: Device) -> dict[str, str]:
+    def _judge(self, device: Device, seen: _Seen, live: Live, *, remembers: bool) -> frozenset[Flag]:
+        counters = live.counters
+        if counters is None:
+            return frozenset()
+        limits = self._limits[device.device_id].with_counters(counters.modulus_wh, counters.resolution_wh)
+        power = (live.import_w, live.export_w)
+        sample = Sample(self._clock.now(), counters.import_wh, counters.export_wh, *power, seen.serial or "")
+        before = frozenset() if seen.watch is None else seen.watch.flags
+        seen.watch = watched(seen.watch, sample, limits)
+        if seen.watch.flags - before:
+            found = sorted(seen.watch.flags)
+            logger.warning("device shows something odd", extra=self._facts(device) | {"flags": found})
+        if not remembers:
+            if self._counts is None:
+                with reading(self._engine) as db:
+                    known = store.load_counts(db, self._complex.complex_id)
+                self._counts = Counts(self._complex.complex_id, known)
+            closed = self._counts.take(device.device_id, sample, limits)
+            if closed:
+                self._closed.append((device, closed))
+        return seen.watch.flags
+
+    def _facts(self, device: Device) -> dict[str, object]:
         return {"complex_id": self._complex.complex_id, "device_id": device.device_id}
 
 
-def points_of(kind: MeterKind, models: Mapping[int, int]) -> list[tuple[int, str]]:
-    """Return the points that a device's state is made of, as (model, point).
-
-    Raises:
-        NotReadable: The device has not the model it would need.
-    """
-    power = METER if kind is MeterKind.GRID else INVERTER
-    wanted = [(power, "W"), (power, "W_SF")]
-    if kind is MeterKind.ESS:
-        # Exact energy where the converter tells it, else the standard's percentage.
-        wanted += [(DISPATCH_MODEL, "WhSto"), (DISPATCH_MODEL, "WhCap")] if DISPATCH_MODEL in models else []
-        wanted += [] if DISPATCH_MODEL in models else [(BATTERY, name) for name in _BATTERY_POINTS]
-    missing = sorted({model_id for model_id, _ in wanted if model_id not in models})
-    if missing:
-        raise NotReadable(f"the device has no model {missing[0]}")
-    return wanted
+async def _serial(line: Line, unit_id: int, models: dict[int, int]) -> str:
+    if COMMON_MODEL not in models:
+        return ""
+    point = model(COMMON_MODEL).points["SN"]
+    words = await line.read(unit_id, models[COMMON_MODEL] + point.offset, point.size)
+    return b"".join(word.to_bytes(2) for word in words).rstrip(b"\0 ").decode(errors="replace")
 
 
-_BATTERY_POINTS = ("WHRtg", "WHRtg_SF", "SoC", "SoC_SF")
-
-
-def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int, int]) -> Live:
-    """Return a device's state from its registers by address.
-
-    Raises:
-        NotReadable: A register holds no number, or a scale factor is nonsense.
-    """
-
-    def raw(model_id: int, name: str) -> int:
-        point = model(model_id).points[name]
-        address = models[model_id] + point.offset
-        return decode(point, [registers[place] for place in range(address, address + point.size)])
-
-    def number(model_id: int, name: str, scale: str) -> float:
-        return scaled(raw(model_id, name), raw(model_id, scale))
-
-    if kind is MeterKind.GRID:
-        import_w = round(number(METER, "W", "W_SF"))
-        return Live(max(import_w, 0), max(-import_w, 0))
-    export_w = round(number(INVERTER, "W", "W_SF"))
-    if kind is MeterKind.PV:
-        return Live(max(-export_w, 0), max(export_w, 0))
-    if DISPATCH_MODEL in models:
-        stored_wh, capacity_wh = raw(DISPATCH_MODEL, "WhSto"), raw(DISPATCH_MODEL, "WhCap")
-    else:
-        capacity_wh = round(number(BATTERY, "WHRtg", "WHRtg_SF"))
-        stored_wh = round(capacity_wh * number(BATTERY, "SoC", "SoC_SF") / PERCENT)
-    return Live(max(-export_w, 0), max(export_w, 0), stored_wh, capacity_wh)
-
-
-def observation(complex_id: str, device: Device, live: Live, *, at: datetime, reachable: bool) -> DeviceObserved:
+def observation(
+    complex_id: str, device: Device, live: Live, *, at: datetime, reachable: bool, flags: frozenset[Flag] = frozenset()
+) -> DeviceObserved:
     """Return the event of a device's state."""
     return DeviceObserved(
         complex_id=complex_id,
@@ -152,4 +176,5 @@ def observation(complex_id: str, device: Device, live: Live, *, at: datetime, re
         soc_wh=live.stored_wh,
         capacity_wh=live.capacity_wh,
         reachable=reachable,
+        flags=tuple(sorted(flags)),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
@@ -12,8 +12,8 @@ from services.fems.domain.numbering import number_of, start_of
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.live import LivePoller
-from shared.clock import Clock
-from shared.complexes import Complex, Complexes
+from shared.clock import Clock, monotonic_s
+from shared.complexes import Complex, Complexes, Device
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ DISPATCH_EVERY_S = 0.05
 RETRY_EVERY_S = 0.2
 SILENT_AGAIN_S = 5.0
 WAIT_S_MIN, WAIT_S_MAX = 0.02, 0.5
+FLUSH_EVERY_S = 0.1
+SAY_EVERY_S = 60.0
 
 
 class Gateway:
@@ -41,18 +43,54 @@ class Gateway:
                 tasks.create_task(self._dispatch(complex_, stop))
 
     async def _poll(self, complex_: Complex, stop: threading.Event) -> None:
+        """Observe each device in its own part of the polling interval, so that they do not all come at once."""
         poller = LivePoller(complex_, self._clock, self._engine)
+        began = self._clock.now()
+        await _through_passing_faults(poller.poll)
         every = timedelta(seconds=complex_.field_network.poll_interval_s)
-        due = self._clock.now()
-        while not stop.is_set():
-            if self._clock.now() >= due:
-                await _through_passing_faults(poller.poll)
-                # Late polls are left out, not made up for; a silent device is not left alone for a whole interval.
-                # While the clock stands, an instant is observed once.
-                again = timedelta(seconds=max(SILENT_AGAIN_S * self._clock.speed, 1))
-                due = max(due + (min(every, again) if poller.silent else every), self._clock.now())
-            await asyncio.sleep(self._wait_s(due))
+        count = len(complex_.devices)
+        due = {one.device_id: began + every * (1 + place / count) for place, one in enumerate(complex_.devices)}
+        async with asyncio.TaskGroup() as tasks:
+            for devices in complex_.devices_by_address.values():
+                tasks.create_task(self._poll_line(poller, devices, due, every, stop))
+            tasks.create_task(self._flush(poller, stop))
         poller.close()
+
+    async def _poll_line(
+        self,
+        poller: LivePoller,
+        devices: Sequence[Device],
+        due: dict[str, datetime],
+        every: timedelta,
+        stop: threading.Event,
+    ) -> None:
+        """Observe the devices behind one address, each when it is due."""
+        while not stop.is_set():
+            device = min(devices, key=lambda one: due[one.device_id])
+            late = self._clock.now() - due[device.device_id]
+            if late < timedelta(0):
+                await asyncio.sleep(self._wait_s(due[device.device_id], least_s=0.0))
+                continue
+            if self._clock.speed > 0:
+                poller.punctuality.note(late.total_seconds() / self._clock.speed)
+            await poller.observe(device)
+            # Late polls are left out, not made up for; a silent device is not left alone for a whole interval.
+            # While the clock stands, an instant is observed once.
+            again = timedelta(seconds=max(SILENT_AGAIN_S * self._clock.speed, 1))
+            step = min(every, again) if device.device_id in poller.silent else every
+            missed = max((self._clock.now() - due[device.device_id]) // step, 0)
+            due[device.device_id] += (missed + 1) * step
+
+    async def _flush(self, poller: LivePoller, stop: threading.Event) -> None:
+        """Publish what the lines observed, together; and say from time to time how punctual they were."""
+        say_at_s = monotonic_s() + SAY_EVERY_S
+        while not stop.is_set():
+            await asyncio.sleep(FLUSH_EVERY_S)
+            await _through_passing_faults(poller.flush)
+            if monotonic_s() >= say_at_s:
+                logger.info("devices polled", extra=poller.punctuality.told())
+                say_at_s = monotonic_s() + SAY_EVERY_S
+        await _through_passing_faults(poller.flush)
 
     async def _collect(self, complex_: Complex, stop: threading.Event) -> None:
         collector = Collector(complex_, self._clock, self._engine)
@@ -70,12 +108,12 @@ class Gateway:
             await asyncio.sleep(DISPATCH_EVERY_S)
         dispatcher.close()
 
-    def _wait_s(self, due: datetime) -> float:
+    def _wait_s(self, due: datetime, *, least_s: float = WAIT_S_MIN) -> float:
         """Return how long to wait in wall time for an instant of the clock; at most a moment, as clocks may change."""
         if self._clock.speed == 0:
             return WAIT_S_MAX
         wait_s = (due - self._clock.now()).total_seconds() / self._clock.speed
-        return min(max(wait_s, WAIT_S_MIN), WAIT_S_MAX)
+        return min(max(wait_s, least_s), WAIT_S_MAX)
 
 
 async def _through_passing_faults(work: Callable[[], Awaitable[None]]) -> None:

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fems.domain.registers import NotReadable
-from services.fems.gateway.collector import Metered, in_sequence, records_in
-from services.fems.gateway.live import Live, live_from
+from services.fems.gateway.collector import in_sequence, records_in
+from services.fems.gateway.publishing import Metered
+from services.fems.gateway.states import Live, live_from
 from shared.events.fems import MeterKind, Quality
 
 
