@@ -50,6 +50,11 @@ def emit(db: Connection, service: str, envelopes: Iterable[Envelope[Event]]) -> 
         db.execute(sa.insert(OUTBOX), rows)
 
 
+def waiting(db: Connection, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of some events are in the outbox."""
+    return set(db.scalars(sa.select(OUTBOX.c.event_id).where(OUTBOX.c.event_id.in_(list(event_ids)))))
+
+
 def unsent(db: Connection, limit: int) -> Sequence[tuple[int, Message]]:
     """Return the next messages to publish, oldest first, with their positions."""
     rows = db.execute(sa.select(OUTBOX).order_by(OUTBOX.c.position).limit(limit))
