@@ -16,6 +16,7 @@ from shared.clock import clock_from
 from shared.complexes import Address, Complex, load_complex
 from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX
+from shared.register_maps import RegisterMap, load_register_map
 
 if TYPE_CHECKING:
     from services.fems.domain.points import Shown
@@ -57,6 +58,7 @@ def list_(
             "kind": device.kind.value,
             "address": str(device.address),
             "unit_id": device.unit_id,
+            "register_map": None if device.register_map is None else device.register_map.title,
             **states.get((one.complex_id, device.device_id), {}),
         }
         for one in complexes
@@ -102,6 +104,9 @@ def read(
     model_ids: Annotated[
         list[int] | None, typer.Option("--model", help="Model to read; default: all that are known. / 모델 번호.")
     ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Register map of a meter without SunSpec models. / 레지스터 맵 파일.")
+    ] = None,
     *,
     wait_s: Wait = 1.0,
     pretty: Pretty = False,
@@ -109,6 +114,9 @@ def read(
     """Read a device's points in their stated scale; exit 1 where one holds nonsense. / 측정값 읽기."""
     address = parse_address(where)
     answer_wait_s = _answer_wait(wait_s)
+    if map_file is not None:
+        _read_by_map(address, unit_id, answer_wait_s, load_register_map(map_file), pretty=pretty)
+        return
 
     async def ask(line: "Line") -> "tuple[Surveyed, dict[int, list[Shown]]]":
         from services.fems.gateway.survey import read_models, survey
@@ -179,6 +187,22 @@ def fault(
     requested = RequestedFaults(faults=tuple(faults))
     write_faults(path, requested)
     print_answer({"file": str(path), **requested.model_dump(mode="json")}, pretty=pretty)
+
+
+def _read_by_map(address: Address, unit_id: int, answer_wait_s: float, map_: RegisterMap, *, pretty: bool) -> None:
+    from services.fems.domain.registers import NotReadable
+    from services.fems.gateway.live import live_by_map
+
+    answer: dict[str, Any] = {"address": str(address), "unit_id": unit_id, "map": map_.title}
+    try:
+        live = _on_line(address, answer_wait_s, lambda line: live_by_map(line, unit_id, map_))
+    except NotReadable as fault:
+        print_answer({**answer, "reason": str(fault)}, pretty=pretty)
+        raise typer.Exit(EXIT_WRONG_ANSWER) from None
+    counters = live.counters
+    told = {"import_w": live.import_w, "export_w": live.export_w}
+    told |= {} if counters is None else {"import_wh": counters.import_wh, "export_wh": counters.export_wh}
+    print_answer(answer | told, pretty=pretty)
 
 
 def parse_address(text: str) -> Address:

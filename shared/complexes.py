@@ -15,6 +15,7 @@ from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
 from shared.reference import ess_rules
+from shared.register_maps import RegisterMap, named_register_map
 from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
 from shared.validation import checked
 
@@ -23,6 +24,15 @@ def _price(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("must be a number")  # noqa: TRY004 -- pydantic turns ValueError into a message
     return Decimal(str(value))
+
+
+def _map_named(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    try:
+        return named_register_map(given)
+    except BadInput as error:
+        raise ValueError(error.rule) from None
 
 
 def _pairs_of_mapping(given: object) -> object:
@@ -101,12 +111,14 @@ class DeviceEntry(_Record):
 
     Attributes:
         remembers: Whether a simulated meter has a load-profile memory; a real one says so itself.
+        register_map: The map of a meter without SunSpec models, a file's name in infra/register_maps.
     """
 
     host: str | None = None
     port: Port | None = None
     unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
     remembers: bool = True
+    register_map: Annotated[RegisterMap, BeforeValidator(_map_named)] | None = None
 
 
 class FieldNetwork(_Record):
@@ -249,6 +261,7 @@ class Device:
     address: Address
     unit_id: int
     remembers: bool = True
+    register_map: RegisterMap | None = None
 
 
 class Complex(_Record):
@@ -273,6 +286,9 @@ class Complex(_Record):
         strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.devices})
         if strangers:
             raise ValueError(f"field_network.devices: must name devices of the participants, not {strangers[0]!r}")
+        for device in self.devices:
+            if device.register_map is not None and device.kind is MeterKind.ESS:
+                raise ValueError(f"field_network.devices: {device.device_id} must be a meter to have a register map")
         known = {feeder.feeder_id for feeder in self.feeders}
         for one in self.participants:
             if one.feeder_id not in known:
@@ -295,7 +311,13 @@ class Complex(_Record):
         network = self.field_network
         own = network.devices.get(facts[0], DeviceEntry())
         address = Address(own.host or network.host, own.port or network.port)
-        return Device(*facts, address=address, unit_id=own.unit_id or number, remembers=own.remembers)
+        return Device(
+            *facts,
+            address=address,
+            unit_id=own.unit_id or number,
+            remembers=own.remembers,
+            register_map=own.register_map,
+        )
 
     @cached_property
     def devices_by_address(self) -> Mapping[Address, tuple[Device, ...]]:

@@ -216,3 +216,27 @@ def test_day_of_a_meter_with_counters_alone_is_exact_through_wrap_reset_silence_
     # Until the silence, polls meet the quarter hours, and what is measured is so to the watt hour.
     measured = [number for number in range(60) if found[number].quality is Quality.MEASURED]
     assert all(abs(found[number].import_wh - truth[number]) <= 2 for number in measured)
+
+
+def test_meter_with_a_map_of_its_own_is_read_and_counted(tmp_path: Path) -> None:
+    own = {"devices": {"plain.grid": {"register_map": "satec_pm296", "unit_id": 9}}, "poll_interval_s": 60}
+    complex_, clock, bus = a_port_of_its_own(**own), a_clock(), MemoryBus()
+
+    async def run() -> tuple[list[IntervalMetered], list[DeviceObserved]]:
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+                for _ in range(16):
+                    await gateway.live.poll()
+                    clock.advance(MINUTE)
+                await gateway.collector.collect()
+                return gateway.published(IntervalMetered), gateway.published(DeviceObserved)
+
+    metered, observed = asyncio.run(run())
+
+    [interval] = [one for one in metered if one.meter_id == "plain.grid"]
+    [(_, import_wh, _)] = expected(complex_, 1)["plain.grid"]
+    # The map has whole kWh and kW.
+    assert abs(interval.import_wh - import_wh) <= 1_000
+    assert (interval.quality, interval.flags) == (Quality.MEASURED, ())
+    powers = [one.import_w for one in observed if one.device_id == "plain.grid"]
+    assert abs(powers[0] - 4 * import_wh) <= 500

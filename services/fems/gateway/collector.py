@@ -57,7 +57,7 @@ class Collector:
 
     def _start(self) -> None:
         """Find where each meter's publication stands; a new meter begins with the running interval."""
-        meter_ids = [device.device_id for device in self._complex.devices]
+        meter_ids = [device.device_id for device in self._complex.devices if device.register_map is None]
         running = start_of(number_of(self._clock.now()))
         with self._engine.begin() as db:
             store.start_meters(db, self._complex.complex_id, meter_ids, running)

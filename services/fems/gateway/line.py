@@ -56,15 +56,16 @@ class Line:
         self._maps: dict[int, dict[int, int]] = {}
         self._connect_at_s = 0.0
 
-    async def read(self, unit_id: int, address: int, count: int) -> list[int]:
-        """Return registers of a device, in as many messages as their number takes.
+    async def read(self, unit_id: int, address: int, count: int, *, table: str = "holding") -> list[int]:
+        """Return holding or input registers of a device, in as many messages as their number takes.
 
         Raises:
             NoAnswer: It gave none.
         """
         words: list[int] = []
         while len(words) < count:
-            words += await self._read(unit_id, address + len(words), min(count - len(words), READ_REGISTERS_MAX))
+            some = min(count - len(words), READ_REGISTERS_MAX)
+            words += await self._read(unit_id, address + len(words), some, table)
         return words
 
     async def write(self, unit_id: int, address: int, words: Sequence[int]) -> None:
@@ -92,10 +93,12 @@ class Line:
             self._client.close()
             self._client = None
 
-    async def _read(self, unit_id: int, address: int, count: int) -> list[int]:
-        response = await self._ask(
-            unit_id, lambda client: client.read_holding_registers(address, count=count, device_id=unit_id)
-        )
+    async def _read(self, unit_id: int, address: int, count: int, table: str) -> list[int]:
+        def ask(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
+            wanted = client.read_input_registers if table == "input" else client.read_holding_registers
+            return wanted(address, count=count, device_id=unit_id)
+
+        response = await self._ask(unit_id, ask)
         if len(response.registers) != count:
             self.close()
             raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")

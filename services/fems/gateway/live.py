@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 
 from services.fems import store
 from services.fems.domain.counting import Closed, Flag, Sample
+from services.fems.domain.mapped import points_in
 from services.fems.domain.registers import COMMON_MODEL, NotReadable, model, spans
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.domain.watching import Watch, watched
@@ -20,11 +21,12 @@ from services.fems.gateway.patience import Patience
 from services.fems.gateway.publishing import metered_from, publish
 from services.fems.gateway.punctuality import Punctuality
 from services.fems.gateway.ratings import limits_of
-from services.fems.gateway.states import Live, live_from, points_of
+from services.fems.gateway.states import Live, live_from, live_from_map, points_of
 from shared.clock import Clock
 from shared.complexes import Complex, Device
 from shared.db.engine import reading
 from shared.events.fems import DeviceObserved
+from shared.register_maps import RegisterMap
 
 logger = logging.getLogger(__name__)
 
@@ -108,22 +110,16 @@ class LivePoller:
 
     async def _ask(self, device: Device, seen: _Seen) -> frozenset[Flag]:
         line = self._lines.to(device)
+        if device.register_map is not None:
+            seen.live = await live_by_map(line, device.unit_id, device.register_map)
+            return self._judge(device, seen, seen.live, remembers=False)
         models = await line.models(device.unit_id)
         wanted = points_of(device.kind, models)
-        registers: dict[int, int] = {}
         places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
-        for address, count in spans(places):
-            words = await line.read(device.unit_id, address, count)
-            registers.update(zip(range(address, address + count), words, strict=True))
-        live = live_from(device.kind, models, registers)
+        live = live_from(device.kind, models, await _registers(line, device.unit_id, places))
         seen.live = live
-        if live.counters is None:
-            return frozenset()
-        before = seen.watch
-        went_back = before is not None and (
-            live.counters.import_wh < before.last.import_wh or live.counters.export_wh < before.last.export_wh
-        )
-        if seen.serial is None or went_back:
+        went_back = _went_back(seen.watch, live)
+        if live.counters is not None and (seen.serial is None or went_back):
             seen.serial = await _serial(line, device.unit_id, models)
         return self._judge(device, seen, live, remembers=PROFILE_MODEL in models)
 
@@ -151,6 +147,35 @@ class LivePoller:
 
     def _facts(self, device: Device) -> dict[str, object]:
         return {"complex_id": self._complex.complex_id, "device_id": device.device_id}
+
+
+async def _registers(
+    line: Line, unit_id: int, places: Iterable[tuple[int, int]], *, table: str = "holding"
+) -> dict[int, int]:
+    """Return the registers at some (address, size) places, by address."""
+    found: dict[int, int] = {}
+    for address, count in spans(places):
+        words = await line.read(unit_id, address, count, table=table)
+        found.update(zip(range(address, address + count), words, strict=True))
+    return found
+
+
+async def live_by_map(line: Line, unit_id: int, map_: RegisterMap) -> Live:
+    """Read a meter's state by its own map.
+
+    Raises:
+        NoAnswer: It gave none.
+        NotReadable: A register holds no number.
+    """
+    places = [(point.address, point.size) for point in points_in(map_)]
+    return live_from_map(map_, await _registers(line, unit_id, places, table=map_.table))
+
+
+def _went_back(watch: Watch | None, live: Live) -> bool:
+    """Say whether a counter shows less than before: it may be another meter."""
+    if watch is None or live.counters is None:
+        return False
+    return live.counters.import_wh < watch.last.import_wh or live.counters.export_wh < watch.last.export_wh
 
 
 async def _serial(line: Line, unit_id: int, models: dict[int, int]) -> str:

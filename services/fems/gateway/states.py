@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.fems.domain.mapped import measured, modulus_of
 from services.fems.domain.registers import NotReadable, decode, model, scaled
 from services.fems.domain.vendor_models import DISPATCH_MODEL
 from shared.events.fems import MeterKind
+from shared.register_maps import RegisterMap
 
 METER, INVERTER, BATTERY = 203, 103, 802
 PERCENT = 100
@@ -91,6 +93,21 @@ def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int
         capacity_wh = round(number(BATTERY, "WHRtg", "WHRtg_SF"))
         stored_wh = round(capacity_wh * number(BATTERY, "SoC", "SoC_SF") / PERCENT)
     return Live(*powers, stored_wh, capacity_wh, counters())
+
+
+def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
+    """Return a meter's state by its own map.
+
+    Raises:
+        NotReadable: A register holds no number.
+    """
+    points = map_.points
+    power_w = measured(map_, points.power_w, registers)
+    import_wh = measured(map_, points.import_wh, registers)
+    export_wh = 0 if points.export_wh is None else measured(map_, points.export_wh, registers)
+    step_wh = max(1, round(points.import_wh.factor))
+    counters = Counters(import_wh, export_wh, round(modulus_of(points.import_wh) * points.import_wh.factor), step_wh)
+    return Live(max(power_w, 0), max(-power_w, 0), counters=counters)
 
 
 def _counters_of(kind: MeterKind, models: Mapping[int, int]) -> list[tuple[int, tuple[str, ...]]]:

@@ -18,6 +18,7 @@ from services.fems.domain.registers import BASE, NotReadable, decode, model
 from services.fems.domain.vendor_models import DISPATCH_MODEL, CommitStatus
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Image, Plate
+from services.fems.simulator.mapped_image import MappedImage
 from services.fems.simulator.plant import Plant, Reading, Record
 from shared.clock import Clock
 
@@ -37,6 +38,7 @@ class SimulatedDevice:
 
     def __init__(self, plate: Plate, plant: Plant, clock: Clock, book: FaultBook) -> None:
         self._image = Image(plate)
+        self._mapped = None if plate.register_map is None else MappedImage(plate.register_map)
         self._plate = plate
         self._plant = plant
         self._clock = clock
@@ -50,7 +52,10 @@ class SimulatedDevice:
 
     def on_the_wire(self, unit_id: int) -> SimDevice:
         """Return the device as pymodbus serves it."""
-        registers = SimData(BASE, values=list(self._image.initial), datatype=DataType.REGISTERS)
+        base, initial = BASE, self._image.initial
+        if self._mapped is not None:
+            base, initial = self._mapped.base, self._mapped.initial
+        registers = SimData(base, values=list(initial), datatype=DataType.REGISTERS)
         return SimDevice(unit_id, simdata=[registers], action=self._on_access)
 
     async def _on_access(
@@ -97,6 +102,10 @@ class SimulatedDevice:
         return holding(self._book.faults(), self._plate.device_id, self._clock.now())
 
     def _refresh(self, registers: list[int], faults: Mapping[FaultKind, Fault]) -> None:
+        if self._mapped is not None:
+            reading = self._plant.read(self._plate.device_id, self._clock.now())
+            self._mapped.put_reading(registers, self._rebase(reading, faults))
+            return
         overwritten = faults.keys() & _OVERWRITING
         if overwritten != self._overwritten:
             # What such a fault wrote over is written only once otherwise.

@@ -23,6 +23,7 @@ from services.fems.domain.registers import (
 from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, PROFILE_MODEL, PROFILE_RECORDS
 from services.fems.simulator.plant import Reading, Record
 from shared.events.fems import MeterKind
+from shared.register_maps import RegisterMap
 
 METER, INVERTER, CONTROLS, STORAGE, BATTERY = 203, 103, 123, 124, 802
 MODELS: Mapping[MeterKind, tuple[int, ...]] = {
@@ -50,6 +51,7 @@ class Plate:
     power_w_max: int
     battery: Battery | None
     remembers: bool = True
+    register_map: RegisterMap | None = None
 
 
 class Image:

@@ -121,4 +121,4 @@ def _plate(device: Device, site: Site) -> Plate:
         power_w_max = max(site.import_w_max, site.export_w_max)
     else:
         power_w_max = max(round(roof.capacity_kw_ac * 1_000) for roof in site.roofs if roof.site_id == device.device_id)
-    return Plate(device.device_id, device.kind, power_w_max, battery, device.remembers)
+    return Plate(device.device_id, device.kind, power_w_max, battery, device.remembers, device.register_map)

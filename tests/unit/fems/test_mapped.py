@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.fems.domain.mapped import measured, modulus_of, shown_as
+from services.fems.domain.registers import NotReadable
+from shared.complexes import load_complex
+from shared.errors import BadInputs
+from shared.paths import DEMO_COMPLEX
+from shared.register_maps import REGISTER_MAPS, MappedPoint, RegisterMap, load_register_map
+
+
+def a_map(kind: str, *, word_order: str = "high_first", factor: str = "1") -> RegisterMap:
+    energy = {"address": 10, "kind": kind, "factor": factor}
+    points = {"power_w": {"address": 2, "kind": "int16", "factor": 100}, "import_wh": energy}
+    return RegisterMap.model_validate({"title": "a map", "word_order": word_order, "points": points})
+
+
+def test_low_word_first_is_the_reverse_of_high_word_first() -> None:
+    # 65,538 = 1 x 65,536 + 2.
+    high, low = a_map("uint32"), a_map("uint32", word_order="low_first")
+
+    assert measured(high, high.points.import_wh, {10: 1, 11: 2}) == 65_538
+    assert measured(low, low.points.import_wh, {10: 2, 11: 1}) == 65_538
+
+
+def test_power_below_zero_flows_out_in_the_maps_own_unit() -> None:
+    map_ = a_map("uint32")
+
+    assert measured(map_, map_.points.power_w, {2: 65_536 - 7}) == -700
+
+
+def test_factor_below_one_is_taken_as_it_is_written() -> None:
+    map_ = a_map("uint32", factor="0.1")
+
+    assert measured(map_, map_.points.import_wh, {10: 0, 11: 12_345}) == 1_234
+
+
+@pytest.mark.parametrize("words", [(0x7FC0, 0), (0x7F80, 0), (0xBF80, 0)])
+def test_float_that_is_no_counter_is_not_readable(words: tuple[int, int]) -> None:
+    # Not a number, infinity, and -1.
+    map_ = a_map("float32")
+
+    with pytest.raises(NotReadable, match="register 10: must hold"):
+        measured(map_, map_.points.import_wh, {10: words[0], 11: words[1]})
+
+
+@given(
+    energy_wh=st.integers(0, 1 << 40),
+    kind=st.sampled_from(["uint16", "uint32"]),
+    word_order=st.sampled_from(["high_first", "low_first"]),
+)
+def test_what_a_meter_shows_is_what_is_read_up_to_its_end(energy_wh: int, kind: str, word_order: str) -> None:
+    map_ = a_map(kind, word_order=word_order)
+    point: MappedPoint = map_.points.import_wh
+
+    words = shown_as(map_, point, energy_wh)
+
+    assert measured(map_, point, dict(enumerate(words, start=10))) == energy_wh % modulus_of(point)
+
+
+def test_every_map_of_the_project_can_be_read() -> None:
+    names = [load_register_map(path).title for path in sorted(REGISTER_MAPS.glob("*.yaml"))]
+
+    assert names == ["SATEC PM296 (example)"]
+
+
+def test_map_that_breaks_a_rule_names_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(
+        "title: x\npoints: {power_w: {address: 70000, kind: int16}, import_wh: {address: 1, kind: int64}}\n"
+    )
+
+    with pytest.raises(BadInputs) as found:
+        load_register_map(path)
+
+    said = str(found.value)
+    assert "$.points.power_w.address must be less than or equal to 65534, was 70000" in said
+    assert "$.points.import_wh.kind" in said
+
+
+def test_unknown_map_in_a_complex_file_names_those_there_are(tmp_path: Path) -> None:
+    content = DEMO_COMPLEX.read_text(encoding="utf-8")
+    path = tmp_path / "complex.yaml"
+    path.write_text(
+        content.replace("poll_interval_s: 30}", "poll_interval_s: 30, devices: {hanbit-roof: {register_map: none}}}")
+    )
+
+    with pytest.raises(BadInputs, match=r"register_map must be one of \['satec_pm296'\], was 'none'"):
+        load_complex(path)
