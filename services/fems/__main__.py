@@ -3,19 +3,34 @@
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from pydantic import Field as Setting
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems import handlers
 from services.fems.gateway.running import Gateway
 from shared.process import open_context, run, serve, stop_on_signals
+from shared.settings import load
+
+
+class Settings(BaseSettings):
+    """Environment of the gateway; see .env.example."""
+
+    model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
+
+    estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
 
 
 def main() -> None:
     """Run the devices' side in a thread beside the bus's; the end of either is the end of both."""
+    settings = load(Settings)
     context = open_context("fems")
     # A device's silence is said once, by the gateway itself.
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     stop = stop_on_signals()
-    gateway = Gateway(context.complexes, context.clock, context.engine)
+    estimate_after = timedelta(hours=settings.estimate_after_h)
+    gateway = Gateway(context.complexes, context.clock, context.engine, estimate_after=estimate_after)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as threads:
         devices = threads.submit(lambda: asyncio.run(gateway.run(stop)))
         devices.add_done_callback(lambda _: stop.set())

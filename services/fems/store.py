@@ -215,6 +215,13 @@ def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
             db.execute(sa.update(READING).where(*same).values(row))
 
 
+def newest_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:
+    """Return the last interval that is published, by meter."""
+    newest = sa.func.max(READING.c.delivery_start, type_=UtcInstant)
+    found = sa.select(READING.c.meter_id, newest).where(READING.c.complex_id == complex_id)
+    return {row[0]: row[1] for row in db.execute(found.group_by(READING.c.meter_id))}
+
+
 def forget_readings(db: Connection, complex_id: str, before: datetime) -> None:
     """Drop what was published of intervals that started before an instant."""
     db.execute(sa.delete(READING).where(READING.c.complex_id == complex_id, READING.c.delivery_start < before))

@@ -57,13 +57,13 @@ class GatewayBench:
     def __init__(self, complex_: Complex, folder: Path, clock: ManualClock, bus: MemoryBus) -> None:
         self.complex = complex_
         self.bus = bus
-        self._engine = open_engine(sa.make_url(f"sqlite:///{folder / 'fems.db'}"))
-        store.METADATA.create_all(self._engine)
+        self.engine = open_engine(sa.make_url(f"sqlite:///{folder / 'fems.db'}"))
+        store.METADATA.create_all(self.engine)
         self._clock = clock
-        self._loop = RunLoop(handlers.service({complex_.complex_id: complex_}), bus, self._engine, clock)
-        self.live = LivePoller(complex_, clock, self._engine)
-        self.collector = Collector(complex_, clock, self._engine)
-        self.dispatcher = Dispatcher(complex_, clock, self._engine)
+        self._loop = RunLoop(handlers.service({complex_.complex_id: complex_}), bus, self.engine, clock)
+        self.live = LivePoller(complex_, clock, self.engine)
+        self.collector = Collector(complex_, clock, self.engine)
+        self.dispatcher = Dispatcher(complex_, clock, self.engine)
 
     def give(self, event: Event) -> None:
         """Publish an event as its producer would, and take it in."""
@@ -85,7 +85,7 @@ class GatewayBench:
         """Let go of what the system would take from a killed process."""
         for part in (self.live, self.collector, self.dispatcher):
             part.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 from services.fems.domain.numbering import number_of, start_of
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
+from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.live import LivePoller
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
@@ -29,10 +30,11 @@ SAY_EVERY_S = 60.0
 class Gateway:
     """Every complex's field network."""
 
-    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine) -> None:
+    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine, *, estimate_after: timedelta) -> None:
         self._complexes = complexes
         self._clock = clock
         self._engine = engine
+        self._estimate_after = estimate_after
 
     async def run(self, stop: threading.Event) -> None:
         """Poll, collect and dispatch until `stop` is set; any but a passing fault ends all of it."""
@@ -94,8 +96,14 @@ class Gateway:
 
     async def _collect(self, complex_: Complex, stop: threading.Event) -> None:
         collector = Collector(complex_, self._clock, self._engine)
+        estimates = Estimates(complex_, self._engine, after=self._estimate_after)
+
+        async def collect() -> None:
+            await collector.collect()
+            estimates.publish_due(self._clock.now())
+
         while not stop.is_set():
-            await _through_passing_faults(collector.collect)
+            await _through_passing_faults(collect)
             # What is still missing waits for a meter that is silent, or whose clock is late.
             next_interval = start_of(number_of(self._clock.now()) + 1)
             await asyncio.sleep(RETRY_EVERY_S if collector.is_behind() else self._wait_s(next_interval))
