@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from cli.deployment import DEFAULT_FOLDER
+from cli.energy import energy
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from shared.clock import clock_from
 from shared.complexes import Address, Complex, load_complex
@@ -32,6 +33,8 @@ T = TypeVar("T")
 devices = typer.Typer(
     no_args_is_help=True, help="Devices in the field: list, scan, read. / 현장 장치: 목록, 탐색, 읽기."
 )
+
+devices.command()(energy)
 
 Where = Annotated[str, typer.Argument(metavar="HOST:PORT", help="A Modbus TCP address. / Modbus TCP 주소.")]
 Wait = Annotated[float, typer.Option("--wait", help="Seconds to wait for an answer. / 응답 대기 시간(초).")]

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
 from services.fems.domain.counting import Count
+from services.fems.domain.rollup import Reading
 from services.fems.domain.setpoints import Known, Setpoint
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import IntervalMetered
@@ -213,6 +214,17 @@ def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
             db.execute(sa.insert(READING).values(row))
         else:
             db.execute(sa.update(READING).where(*same).values(row))
+
+
+def readings_between(db: Connection, complex_id: str, start: datetime, end: datetime) -> list[Reading]:
+    """Return what is published of the intervals in [start, end), by start and meter."""
+    query = sa.select(READING).where(
+        READING.c.complex_id == complex_id, READING.c.delivery_start >= start, READING.c.delivery_start < end
+    )
+    return [
+        Reading(row.meter_id, row.delivery_start, row.import_wh, row.export_wh, row.quality)
+        for row in db.execute(query.order_by(READING.c.delivery_start, READING.c.meter_id))
+    ]
 
 
 def newest_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:

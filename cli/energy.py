@@ -1,0 +1,155 @@
+"""`sandan devices energy`: what a deployment's meters measured, by meter, factory, feeder or complex."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.kept import database_of, kept_by
+from shared.complexes import Complex, load_complex
+from shared.errors import BadInput
+from shared.events.fems import MeterKind
+from shared.intervals import day_start, trading_day_of
+from shared.paths import DEMO_COMPLEX
+from shared.units import kwh_text
+
+if TYPE_CHECKING:
+    from services.fems.domain.rollup import Reading, Sum
+
+DAYS_MAX = 400
+
+
+class Group(StrEnum):
+    """Whose energy is summed: every meter's own, or what crosses the grid connections of more than one."""
+
+    METER = "meter"
+    FACTORY = "factory"
+    FEEDER = "feeder"
+    COMPLEX = "complex"
+
+
+class Per(StrEnum):
+    """What is summed over."""
+
+    QUARTER = "15min"
+    HOUR = "hour"
+    DAY = "day"
+
+
+def energy(
+    first: Annotated[str, typer.Option("--from", help="First Korean day, such as 2026-05-20. / 첫날.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last day; default: the first. / 마지막 날.")] = None,
+    by: Annotated[Group, typer.Option(help="Whose energy. / 집계 대상.")] = Group.FACTORY,
+    per: Annotated[Per, typer.Option(help="Over what time. / 집계 기간.")] = Per.HOUR,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A deployment's folder; default: SANDAN_DATABASE_URL, or the newest. / 배포 폴더."),
+    ] = None,
+    *,
+    complex_file: Annotated[
+        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Also write every reading into this folder, a Parquet file a day. / 저장 폴더.")
+    ] = None,
+    pretty: Pretty = False,
+) -> None:
+    """Sum metered energy; exit 1 where readings are absent. / 계량 전력량을 집계합니다."""
+    from services.fems.domain.rollup import Period, rolled_up
+    from services.fems.store import readings_between
+
+    days = _days(first, last)
+    own = None if folder is None else folder / "complex.yaml"
+    complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
+    start, end = day_start(days[0]), day_start(days[-1] + timedelta(days=1))
+    with kept_by("fems", database_of(folder)) as db:
+        readings = readings_between(db, complex_.complex_id, start, end)
+    groups = groups_of(complex_, by)
+    sums = rolled_up(readings, groups, Period(per.value))
+    if parquet is not None:
+        write_parquet(parquet, complex_, readings)
+    wanted = len(set(groups.values())) * len(days) * (96 // Period(per.value).intervals)
+    answer = {
+        "complex_id": complex_.complex_id,
+        "by": by.value,
+        "per": per.value,
+        "note": complex_.note.en,
+        "sums": [_sum(one) for one in sums],
+        "complete": len(sums) == wanted and all(one.absent == 0 for one in sums),
+    }
+    print_answer(answer, pretty=pretty)
+    if not answer["complete"]:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
+    """Return each meter's group; beyond single meters only grid meters count, as they have all else behind them."""
+    if by is Group.METER:
+        return {device.device_id: device.device_id for device in complex_.devices}
+    owners = complex_.by_participant
+    return {
+        device.device_id: {
+            Group.FACTORY: device.participant_id,
+            Group.FEEDER: owners[device.participant_id].feeder_id,
+            Group.COMPLEX: complex_.complex_id,
+        }[by]
+        for device in complex_.devices
+        if device.kind is MeterKind.GRID
+    }
+
+
+def write_parquet(folder: Path, complex_: Complex, readings: "Sequence[Reading]") -> None:
+    """Write readings as FOLDER/COMPLEX/DAY.parquet, a Korean day a file; a day that was written before is replaced."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    target = folder / complex_.complex_id
+    target.mkdir(parents=True, exist_ok=True)
+
+    def day_of(reading: "Reading") -> date:
+        return trading_day_of(reading.delivery_start)
+
+    for day, found in groupby(sorted(readings, key=lambda one: (one.delivery_start, one.meter_id)), key=day_of):
+        rows = list(found)
+        columns = {
+            "meter_id": pa.array([one.meter_id for one in rows]),
+            "start_utc": pa.array([one.delivery_start for one in rows], type=pa.timestamp("us", tz="UTC")),
+            "import_wh": pa.array([one.import_wh for one in rows], type=pa.int64()),
+            "export_wh": pa.array([one.export_wh for one in rows], type=pa.int64()),
+            "quality": pa.array([one.quality for one in rows]),
+        }
+        path = target / f"{day.isoformat()}.parquet"
+        with writing(path) as drafts:
+            parquet.write_table(pa.table(columns), drafts[path])
+
+
+def _days(first: str, last: str | None) -> list[date]:
+    start, end = _day("--from", first), _day("--to", first if last is None else last)
+    if not start <= end < start + timedelta(days=DAYS_MAX):
+        rule = f"must be the day of --from or later, by less than {DAYS_MAX} days"
+        raise BadInput(where="command line", field="--to", rule=rule, value=str(last))
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 -- a day has no offset
+    except ValueError:
+        rule = "must be a day such as 2026-05-20"
+        raise BadInput(where="command line", field=option, rule=rule, value=text) from None
+
+
+def _sum(one: "Sum") -> dict[str, Any]:
+    flows = {"import_kwh": kwh_text(one.import_wh), "export_kwh": kwh_text(one.export_wh)}
+    return {
+        "group": one.group,
+        "start_utc": one.start.isoformat(),
+        **flows,
+        "readings": one.qualities,
+        "absent": one.absent,
+    }
