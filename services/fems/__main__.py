@@ -4,14 +4,15 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems import handlers
-from services.fems.gateway.running import Gateway
+from services.fems.gateway.running import Gateway, Rules
 from shared.process import open_context, run, serve, stop_on_signals
-from shared.settings import load
+from shared.settings import load, made_folder
 
 
 class Settings(BaseSettings):
@@ -20,6 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
 
     estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
+    upload_dir: Path | None = Setting(default=None, description="Where past meter data is handed in; unset: nowhere.")
 
 
 def main() -> None:
@@ -29,8 +31,11 @@ def main() -> None:
     # A device's silence is said once, by the gateway itself.
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     stop = stop_on_signals()
-    estimate_after = timedelta(hours=settings.estimate_after_h)
-    gateway = Gateway(context.complexes, context.clock, context.engine, estimate_after=estimate_after)
+    upload_dir = settings.upload_dir
+    if upload_dir is not None:
+        made_folder(upload_dir, setting="FEMS_GATEWAY_UPLOAD_DIR")
+    rules = Rules(estimate_after=timedelta(hours=settings.estimate_after_h), upload_dir=upload_dir)
+    gateway = Gateway(context.complexes, context.clock, context.engine, rules)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as threads:
         devices = threads.submit(lambda: asyncio.run(gateway.run(stop)))
         devices.add_done_callback(lambda _: stop.set())

@@ -32,8 +32,8 @@ class Flag(StrEnum):
     COUNTER_RESET = "counter_reset"
     METER_SWAP = "meter_swap"
     CLOCK_DRIFT = "clock_drift"
-    SUM_CHECK = "sum_check"
     SCALE = "scale"
+    UPLOADED = "uploaded"
 
 
 @dataclass(frozen=True, slots=True)

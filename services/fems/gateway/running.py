@@ -4,7 +4,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
@@ -13,6 +15,7 @@ from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.live import LivePoller
+from services.fems.gateway.uploads import Uploads
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
 from shared.runloop import PASSING_FAULTS
@@ -27,14 +30,27 @@ FLUSH_EVERY_S = 0.1
 SAY_EVERY_S = 60.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What a deployment decides about its readings.
+
+    Attributes:
+        estimate_after: For how long a meter may be silent before its intervals are estimated.
+        upload_dir: Where people put past meter data, a folder a complex; None: nowhere.
+    """
+
+    estimate_after: timedelta
+    upload_dir: Path | None = None
+
+
 class Gateway:
     """Every complex's field network."""
 
-    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine, *, estimate_after: timedelta) -> None:
+    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine, rules: Rules) -> None:
         self._complexes = complexes
         self._clock = clock
         self._engine = engine
-        self._estimate_after = estimate_after
+        self._rules = rules
 
     async def run(self, stop: threading.Event) -> None:
         """Poll, collect and dispatch until `stop` is set; any but a passing fault ends all of it."""
@@ -96,11 +112,15 @@ class Gateway:
 
     async def _collect(self, complex_: Complex, stop: threading.Event) -> None:
         collector = Collector(complex_, self._clock, self._engine)
-        estimates = Estimates(complex_, self._engine, after=self._estimate_after)
+        estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
+        folder = self._rules.upload_dir
+        uploads = None if folder is None else Uploads(complex_, self._engine, folder)
 
         async def collect() -> None:
             await collector.collect()
             estimates.publish_due(self._clock.now())
+            if uploads is not None:
+                uploads.take(self._clock.now())
 
         while not stop.is_set():
             await _through_passing_faults(collect)
