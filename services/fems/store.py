@@ -247,6 +247,8 @@ def load_counts(db: Connection, complex_id: str) -> dict[str, Count]:
 
 def save_counts(db: Connection, complex_id: str, counts: Mapping[str, Count]) -> None:
     """Remember how far counting has come."""
+    if not counts:
+        return
     known = set(db.scalars(sa.select(COUNTING.c.meter_id).where(COUNTING.c.complex_id == complex_id)))
     for meter_id, count in counts.items():
         row = {"complex_id": complex_id, "meter_id": meter_id, "state": _COUNT.dump_python(count, mode="json")}

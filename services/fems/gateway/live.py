@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.counting import Closed, Flag, Sample
+from services.fems.domain.counting import Closed, Count, Flag, Sample
 from services.fems.domain.mapped import points_in
 from services.fems.domain.registers import COMMON_MODEL, NotReadable, model, spans
 from services.fems.domain.vendor_models import PROFILE_MODEL
@@ -89,20 +89,29 @@ class LivePoller:
         self._observed.append(observation(complex_id, device, seen.live, at=at, reachable=reachable, flags=flags))
 
     async def flush(self) -> None:
-        """Publish what was observed and counted since the last time, in one transaction."""
+        """Publish what was observed and counted since the last time, in one transaction; no device waits for it."""
         if not self._observed:
             return
         # Without a database the newest states are kept; intervals are all kept.
         del self._observed[:-OBSERVED_MAX]
-        now = self._clock.now()
-        with self._engine.begin() as db:
-            emit(db, [(event, (event.device_id, event.observed_at.isoformat())) for event in self._observed], now=now)
-            for device, closed in self._closed:
-                found = [metered_from(one) for one in closed]
-                publish(db, self._complex.complex_id, device, found, now=now)
-            if self._counts is not None and self._closed:
-                self._counts.save(db)
+        observed, closed = self._observed, self._closed
         self._observed, self._closed = [], []
+        counts = self._counts.snapshot() if self._counts is not None and closed else {}
+        try:
+            await asyncio.to_thread(self._write, observed, closed, counts)
+        except BaseException:
+            self._observed, self._closed = observed + self._observed, closed + self._closed
+            raise
+
+    def _write(
+        self, observed: list[DeviceObserved], closed: list[tuple[Device, list[Closed]]], counts: Mapping[str, Count]
+    ) -> None:
+        complex_id, now = self._complex.complex_id, self._clock.now()
+        with self._engine.begin() as db:
+            emit(db, [(event, (event.device_id, event.observed_at.isoformat())) for event in observed], now=now)
+            for device, intervals in closed:
+                publish(db, complex_id, device, [metered_from(one) for one in intervals], now=now)
+            store.save_counts(db, complex_id, counts)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -139,7 +148,7 @@ class LivePoller:
             if self._counts is None:
                 with reading(self._engine) as db:
                     known = store.load_counts(db, self._complex.complex_id)
-                self._counts = Counts(self._complex.complex_id, known)
+                self._counts = Counts(known)
             closed = self._counts.take(device.device_id, sample, limits)
             if closed:
                 self._closed.append((device, closed))
