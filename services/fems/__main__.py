@@ -21,6 +21,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
 
     estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
+    mqtt_url: str | None = Setting(
+        default=None,
+        pattern=r"^mqtts?://(?:[^@/\s]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$",
+        description="The broker that factories publish readings to; unset: none.",
+    )
     upload_dir: Path | None = Setting(default=None, description="Where past meter data is handed in; unset: nowhere.")
 
 
@@ -34,7 +39,9 @@ def main() -> None:
     upload_dir = settings.upload_dir
     if upload_dir is not None:
         made_folder(upload_dir, setting="FEMS_GATEWAY_UPLOAD_DIR")
-    rules = Rules(estimate_after=timedelta(hours=settings.estimate_after_h), upload_dir=upload_dir)
+    rules = Rules(
+        estimate_after=timedelta(hours=settings.estimate_after_h), upload_dir=upload_dir, mqtt_url=settings.mqtt_url
+    )
     gateway = Gateway(context.complexes, context.clock, context.engine, rules)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as threads:
         devices = threads.submit(lambda: asyncio.run(gateway.run(stop)))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fems.gateway.submitted import Desk
 from services.fems.gateway.uploads import Uploads, read_upload
 from shared.bus.memory import MemoryBus
 from shared.errors import BadInput, BadInputs
@@ -85,7 +86,7 @@ def test_file_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
     path.write_text(content)
 
     with pytest.raises(BadInput):
-        read_upload(path, a_complex(), now=LATER)
+        read_upload(path, Desk(a_complex()), now=LATER)
 
 
 @given(noise=st.binary(max_size=200), energy=st.text(max_size=12))
@@ -96,7 +97,7 @@ def test_noise_is_refused_or_read_and_nothing_else(
     for content in (noise, HEADER.encode() + f"plain.grid,2026-01-07T01:00:00Z,{energy},0,\n".encode()):
         path.write_bytes(content)
         try:
-            found = read_upload(path, a_complex(), now=LATER)
+            found = read_upload(path, Desk(a_complex()), now=LATER)
         except (BadInput, BadInputs):
             continue
         assert all(one.import_wh >= 0 for rows in found.values() for one in rows)

@@ -15,6 +15,7 @@ from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.live import LivePoller
+from services.fems.gateway.mqtt import MqttRoad
 from services.fems.gateway.uploads import Uploads
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
@@ -37,10 +38,12 @@ class Rules:
     Attributes:
         estimate_after: For how long a meter may be silent before its intervals are estimated.
         upload_dir: Where people put past meter data, a folder a complex; None: nowhere.
+        mqtt_url: The broker that factories' own systems publish to; None: none.
     """
 
     estimate_after: timedelta
     upload_dir: Path | None = None
+    mqtt_url: str | None = None
 
 
 class Gateway:
@@ -54,11 +57,22 @@ class Gateway:
 
     async def run(self, stop: threading.Event) -> None:
         """Poll, collect and dispatch until `stop` is set; any but a passing fault ends all of it."""
-        async with asyncio.TaskGroup() as tasks:
-            for complex_ in self._complexes.values():
-                tasks.create_task(self._poll(complex_, stop))
-                tasks.create_task(self._collect(complex_, stop))
-                tasks.create_task(self._dispatch(complex_, stop))
+        url = self._rules.mqtt_url
+        roads = [
+            MqttRoad(one, self._clock, self._engine, url, stop) for one in self._complexes.values() if url is not None
+        ]
+        for road in roads:
+            road.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for complex_ in self._complexes.values():
+                    tasks.create_task(self._poll(complex_, stop))
+                    tasks.create_task(self._collect(complex_, stop))
+                    tasks.create_task(self._dispatch(complex_, stop))
+        finally:
+            stop.set()
+            for road in roads:
+                road.close()
 
     async def _poll(self, complex_: Complex, stop: threading.Event) -> None:
         """Observe each device in its own part of the polling interval, so that they do not all come at once."""

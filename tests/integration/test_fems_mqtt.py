@@ -1,0 +1,136 @@
+"""Readings by MQTT through a real broker, and the rules for what a message may say."""
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from queue import Queue
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from services.fems.gateway.mqtt import MqttRoad, readings_in
+from services.fems.gateway.submitted import Desk
+from shared.bus.memory import MemoryBus
+from shared.clock import ManualClock, monotonic_s, pause
+from shared.errors import BadInput
+from shared.events.fems import IntervalMetered
+from tests.integration.field_town import GatewayBench, a_free_port, a_port_of_its_own
+from tests.unit.fems.fields import NOW, a_complex
+
+MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+LATER = NOW + timedelta(hours=1)
+WAIT_S = 60.0
+READING = {"meter_id": "plain.grid", "start_utc": "2026-01-07T01:00:00Z", "import_kwh": 12.345}
+
+
+@contextmanager
+def a_mosquitto(port: int) -> Iterator[None]:
+    broker = subprocess.Popen([str(MOSQUITTO), "-p", str(port)], stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        broker.terminate()
+        broker.wait(WAIT_S)
+
+
+class Factory:
+    """A factory's own system: publishes readings and hears the answers."""
+
+    def __init__(self, port: int, participant_id: str) -> None:
+        self._topic = f"sandan/small/{participant_id}"
+        self.answers: Queue[dict[str, object]] = Queue()
+        self._heard = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: self._heard.set()
+        give_up_at_s = monotonic_s() + WAIT_S
+        while True:
+            try:
+                self._client.connect("127.0.0.1", port)
+                break
+            except ConnectionRefusedError:
+                assert monotonic_s() < give_up_at_s
+                pause(0.05)
+        self._client.loop_start()
+        self._client.subscribe(f"{self._topic}/answers", qos=1)
+        assert self._heard.wait(WAIT_S)
+
+    def _on_message(self, client: Client, told: object, message: MQTTMessage) -> None:
+        del client, told
+        self.answers.put(json.loads(message.payload))
+
+    def publish(self, content: object) -> None:
+        self._client.publish(f"{self._topic}/readings", json.dumps(content), qos=1).wait_for_publish(WAIT_S)
+
+    def publish_until_answered(self, content: object) -> None:
+        give_up_at_s = monotonic_s() + WAIT_S
+        while self.answers.empty():
+            assert monotonic_s() < give_up_at_s
+            self.publish(content)
+            pause(0.2)
+
+    def problem(self) -> str:
+        """Wait for an answer that names a problem."""
+        while True:
+            answer = self.answers.get(timeout=WAIT_S)
+            if "problem" in answer:
+                return str(answer["problem"])
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs an MQTT broker: apt-get install mosquitto")
+def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_away(tmp_path: Path) -> None:
+    port, complex_, clock = a_free_port(), a_port_of_its_own(), ManualClock(LATER)
+    url, stop = f"mqtt://127.0.0.1:{port}", threading.Event()
+    with a_mosquitto(port), GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
+        factory = Factory(port, "plain")
+        road = MqttRoad(complex_, clock, gateway.engine, url, stop)
+        road.start()
+        # The gateway's subscription may come after the message; a factory without an answer says it again.
+        factory.publish_until_answered(READING)
+        road.close()
+
+        factory.publish([READING | {"import_kwh": "13"}])
+        factory.publish(READING | {"meter_id": "sunny.grid"})
+        again = MqttRoad(complex_, clock, gateway.engine, url, stop)
+        again.start()
+        # Messages are taken in order, so with this answer the one before is in the database.
+        assert "must be a meter of the participant in the topic" in factory.problem()
+
+        again.close()
+        factory.close()
+        found = gateway.published(IntervalMetered)
+    assert [(one.reading_version, one.import_wh, one.flags) for one in found] == [
+        (1, 12_345, ("uploaded",)),
+        (2, 13_000, ("uploaded",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "rule"),
+    [
+        (b"\xff", r"\$ must be JSON"),
+        (b"[" * 100_000, r"\$ must be JSON"),
+        (b"7", r"\$\[0\]: \$ must be an object"),
+        (b"[{}]", r"meter_id must be given"),
+        (json.dumps(READING | {"colour": "red"}).encode(), "colour must be a known key"),
+        (json.dumps(READING | {"import_kwh": None}).encode(), "import_kwh must be text or a number"),
+        (json.dumps(READING | {"import_kwh": float("nan")}).encode(), "import_kwh must be a number >= 0 kWh"),
+        (json.dumps(READING | {"import_kwh": -1}).encode(), "import_kwh must be a number >= 0 kWh"),
+        (json.dumps(READING | {"import_kwh": 1e300}).encode(), "import_kwh must be a number >= 0 kWh"),
+        (json.dumps(READING | {"start_utc": "2026-01-07T01:00:00"}).encode(), "start_utc must be a quarter hour"),
+        (json.dumps([READING] * 1_001).encode(), "must have at most 1000 readings"),
+    ],
+)
+def test_message_that_breaks_a_rule_is_refused_by_it(payload: bytes, rule: str) -> None:
+    with pytest.raises(BadInput, match=rule):
+        readings_in(payload, Desk(a_complex()), "plain", now=LATER)
