@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
 from cli.kept import database_of, kept_by
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
 from shared.complexes import Complex, load_complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
