@@ -27,8 +27,7 @@ class Flaw:
 def link_hash(link: Link) -> str:
     """Return the SHA-256 of a link, its own hash left out."""
     covered = {name: part for name, part in link.items() if name != "hash"}
-    text = json.dumps(covered, sort_keys=True, ensure_ascii=False, default=_text)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_JSON.encode(covered).encode()).hexdigest()
 
 
 def _text(part: object) -> str:
@@ -37,6 +36,10 @@ def _text(part: object) -> str:
     if isinstance(part, UUID):
         return str(part)
     raise TypeError(f"a link must be made of JSON, instants and UUIDs, not of {type(part).__name__}")
+
+
+# Made once: a ledger has a link for every entry.
+_JSON = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_text)
 
 
 def flaws(links: Iterable[Link], head: tuple[int, str] | None = None) -> list[Flaw]:

@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 
 import services.market.store as market_store
 import services.settlement.store as settlement_store
+from shared.db.bulk import insert_rows
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
 from shared.events.commands import (
@@ -151,6 +152,30 @@ def test_the_database_links_no_entry_out_of_balance_and_adds_no_line_to_a_linked
         db.execute(sa.insert(store.LEDGER_LINK).values(**key, **link))
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
         db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
+
+
+def test_rows_inserted_at_once_come_back_as_they_were(settlement: Bench) -> None:
+    entry = settlement_store.LEDGER_ENTRY
+    rows = [
+        {
+            "complex_id": "c",
+            "entry_id": entry_id,
+            "delivery_start": settlement_facts.DELIVERY,
+            "kind": "imbalance",
+            "cause_event_id": uuid.UUID(int=number),
+            "corrects_entry_id": corrected,
+        }
+        for number, (entry_id, corrected) in enumerate([("a", None), ("b", "tab\t, \\N and\nline"), ("한글", "")])
+    ]
+
+    with settlement.engine.begin() as db:
+        insert_rows(db, entry, rows)
+        insert_rows(db, entry, [])
+        found = [dict(row) for row in db.execute(sa.select(entry).order_by(entry.c.cause_event_id)).mappings()]
+
+    assert found == rows
+    with pytest.raises(sa.exc.IntegrityError), settlement.engine.begin() as db:
+        insert_rows(db, entry, rows[:1])
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.settlement.domain.ledger import GRID, WHEELING_FEES, Entry, Posting, participant_account, postings_of
 from shared.units import cost_krw
@@ -57,6 +58,10 @@ class Line:
     grid_paid_krw: int
     grid_received_krw: int
     cost_without_krw: int
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the fields by name; unlike asdict() without copying, as a day has a hundred thousand lines."""
+        return {name: getattr(self, name) for name in Line.__dataclass_fields__}
 
     @property
     def grid_owed_krw(self) -> int:

