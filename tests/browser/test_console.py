@@ -9,6 +9,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from shared.events.fems import IntervalMetered
 from shared.intervals import INTERVAL, delivery_starts
 from shared.paths import ROOT
 from tests.browser.made_up_day import MadeUpDay
@@ -92,6 +93,29 @@ def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
     shows(browser, "batteries", "holds for a price · 120 KRW/kWh")
     assert "key=" not in browser.current_url
     assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]  # selenium's own
+
+
+def test_a_corrected_reading_is_counted_once(
+    browser: webdriver.Chrome, bench: ApiBench, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+    before = solar_at_ten(browser)
+    [reading] = [
+        event
+        for event in MadeUpDay(bench.parts().complexes[COMPLEX]).interval(STARTS[0])
+        if isinstance(event, IntervalMetered) and event.meter_id == "hanbit-roof"
+    ]
+
+    bench.give(reading.model_copy(update={"export_wh": reading.export_wh + 10_000, "reading_version": 2}))
+
+    # 10 kWh more in a quarter of an hour are 40 kW more.
+    WebDriverWait(browser, WAIT_S).until(lambda page: solar_at_ten(page) == before + 40)
+
+
+def solar_at_ten(browser: webdriver.Chrome) -> int:
+    drawn = "echarts.getInstanceByDom(document.getElementById('source-chart')).getOption().series[0].data[40]"
+    kw: int = browser.execute_script(f"return {drawn}")
+    return kw
 
 
 def test_the_page_says_in_both_languages_that_its_data_are_made_up(

@@ -68,7 +68,9 @@ def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> 
         "export_wh": event.export_wh,
     }
     upsert(db, READING, [row])
-    _show(db, envelope, Entry(audience_of(event.participant_id), "reading", reading_view(row)))
+    # Who adds up readings must not add a correction to what it corrects.
+    kind = "reading" if event.reading_version == 1 else "corrected"
+    _show(db, envelope, Entry(audience_of(event.participant_id), kind, reading_view(row)))
     return []
 
 

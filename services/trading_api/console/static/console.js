@@ -37,6 +37,16 @@ const DRAWN_BY = {
   accuracy: ["accuracy"], schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
 };
 
+// What corrects a sum can't be added to it: the day is asked for again, once for however many corrections come together.
+let refreshing = null;
+function refreshSoon() {
+  refreshing ??= setTimeout(async () => {
+    refreshing = null;
+    const snapshot = state && (await overview(pinnedDay).catch(() => null));
+    if (snapshot) take(snapshot);
+  }, 1000);
+}
+
 function listen() {
   stream?.close();
   stream = new EventSource("/api/v1/stream");
@@ -50,6 +60,7 @@ function listen() {
       DRAWN_BY[kind]?.forEach((part) => dirty.add(part));
     });
   }
+  for (const kind of ["corrected", "resettled"]) stream.addEventListener(kind, refreshSoon);
   stream.onopen = () => { at("connection").className = "dot live"; at("connection").title = word("live"); };
   stream.onerror = () => {
     at("connection").className = "dot lost";
