@@ -59,8 +59,8 @@ def energy(
     ] = None,
     pretty: Pretty = False,
 ) -> None:
-    """Sum metered energy; exit 1 where readings are absent. / 계량 전력량을 집계합니다."""
-    from services.fems.domain.rollup import Period, rolled_up
+    """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
+    from services.fems.domain.rollup import Period, rolled_up, unbalanced
     from services.fems.store import readings_between
 
     days = _days(first, last)
@@ -71,6 +71,9 @@ def energy(
         readings = readings_between(db, complex_.complex_id, start, end)
     groups = groups_of(complex_, by)
     sums = rolled_up(readings, groups, Period(per.value))
+    owners = {device.device_id: device.participant_id for device in complex_.devices}
+    grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
+    contradicted = unbalanced((one for one in readings if one.meter_id in owners), owners, grid_meters)
     if parquet is not None:
         write_parquet(parquet, complex_, readings)
     wanted = len(set(groups.values())) * len(days) * (96 // Period(per.value).intervals)
@@ -80,10 +83,14 @@ def energy(
         "per": per.value,
         "note": complex_.note.en,
         "sums": [_sum(one) for one in sums],
+        "unbalanced": [
+            {"factory": one.group, "start_utc": one.start.isoformat(), "load_kwh": kwh_text(one.load_wh)}
+            for one in contradicted
+        ],
         "complete": len(sums) == wanted and all(one.absent == 0 for one in sums),
     }
     print_answer(answer, pretty=pretty)
-    if not answer["complete"]:
+    if contradicted or not answer["complete"]:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
 
     estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
+    keep_days: int = Setting(default=400, ge=8, description="Days for which published readings are kept.")
     mqtt_url: str | None = Setting(
         default=None,
         pattern=r"^mqtts?://(?:[^@/\s]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$",
@@ -40,7 +41,10 @@ def main() -> None:
     if upload_dir is not None:
         made_folder(upload_dir, setting="FEMS_GATEWAY_UPLOAD_DIR")
     rules = Rules(
-        estimate_after=timedelta(hours=settings.estimate_after_h), upload_dir=upload_dir, mqtt_url=settings.mqtt_url
+        estimate_after=timedelta(hours=settings.estimate_after_h),
+        keep=timedelta(days=settings.keep_days),
+        upload_dir=upload_dir,
+        mqtt_url=settings.mqtt_url,
     )
     gateway = Gateway(context.complexes, context.clock, context.engine, rules)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as threads:

@@ -93,7 +93,7 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
     url, stop = f"mqtt://127.0.0.1:{port}", threading.Event()
     with a_mosquitto(port), GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
         factory = Factory(port, "plain")
-        road = MqttRoad(complex_, clock, gateway.engine, url, stop)
+        road = MqttRoad(Desk(complex_), clock, gateway.engine, url, stop)
         road.start()
         # The gateway's subscription may come after the message; a factory without an answer says it again.
         factory.publish_until_answered(READING)
@@ -101,7 +101,7 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
 
         factory.publish([READING | {"import_kwh": "13"}])
         factory.publish(READING | {"meter_id": "sunny.grid"})
-        again = MqttRoad(complex_, clock, gateway.engine, url, stop)
+        again = MqttRoad(Desk(complex_), clock, gateway.engine, url, stop)
         again.start()
         # Messages are taken in order, so with this answer the one before is in the database.
         assert "must be a meter of the participant in the topic" in factory.problem()

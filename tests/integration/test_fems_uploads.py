@@ -23,7 +23,7 @@ def taken(folder: Path, *contents: str) -> list[IntervalMetered]:
     """Hand files in, one after the other, and return what is published."""
     complex_, clock = a_port_of_its_own(), a_clock()
     with GatewayBench(complex_, folder, clock, MemoryBus()) as gateway:
-        uploads = Uploads(complex_, gateway.engine, folder / "uploads")
+        uploads = Uploads(Desk(complex_), gateway.engine, folder / "uploads")
         for number, content in enumerate(contents):
             (folder / "uploads" / "small" / f"{number}.csv").write_text(content)
             uploads.take(LATER)
@@ -62,6 +62,7 @@ def test_one_bad_row_refuses_the_file_and_every_problem_is_named(tmp_path: Path)
         "plain.grid,2026-01-07T01:15:00Z,99999,0,",
         "plain.grid,2026-01-07T01:00:00Z,2,0,",
         "plain.grid,2026-01-07T01:15:00Z,1,0,perfect",
+        "plain.grid,2024-12-01T01:15:00Z,1,0,",
     ]
 
     assert taken(tmp_path, HEADER + "\n".join(rows) + "\n") == []
@@ -76,6 +77,7 @@ def test_one_bad_row_refuses_the_file_and_every_problem_is_named(tmp_path: Path)
         "0.csv row 7: import_kwh",
         "0.csv row 8: start_utc",
         "0.csv row 9: quality",
+        "0.csv row 10: start_utc",
     ]
     assert (tmp_path / "uploads" / "small" / "0.refused").exists()
 

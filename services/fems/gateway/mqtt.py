@@ -21,7 +21,7 @@ from sqlalchemy.engine import Engine
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.submitted import OPTIONAL, REQUIRED, Desk
 from shared.clock import Clock
-from shared.complexes import Complex, Device
+from shared.complexes import Device
 from shared.errors import BadInput
 from shared.runloop import PASSING_FAULTS
 
@@ -37,15 +37,15 @@ RECONNECT_S_MIN, RECONNECT_S_MAX = 1, 30
 class MqttRoad:
     """One complex's subscription; the client's own thread takes messages in."""
 
-    def __init__(self, complex_: Complex, clock: Clock, engine: Engine, url: str, stop: threading.Event) -> None:
-        self._desk = Desk(complex_)
+    def __init__(self, desk: Desk, clock: Clock, engine: Engine, url: str, stop: threading.Event) -> None:
+        self._desk = desk
         self._clock = clock
         self._engine = engine
         self._stop = stop
         # A session of its own that the broker keeps: what was published while the gateway was away comes later.
         self._client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"sandan-fems-{complex_.complex_id}",
+            client_id=f"sandan-fems-{desk.complex_id}",
             clean_session=False,
             manual_ack=True,
         )

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
+from services.fems import store
 from services.fems.domain.numbering import number_of, start_of
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.live import LivePoller
 from services.fems.gateway.mqtt import MqttRoad
+from services.fems.gateway.submitted import KEEP, Desk
 from services.fems.gateway.uploads import Uploads
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
+from shared.intervals import day_start, trading_day_of
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -38,12 +41,14 @@ class Rules:
     Attributes:
         estimate_after: For how long a meter may be silent before its intervals are estimated.
         upload_dir: Where people put past meter data, a folder a complex; None: nowhere.
+        keep: For how long published readings are kept, and may be corrected.
         mqtt_url: The broker that factories' own systems publish to; None: none.
     """
 
     estimate_after: timedelta
     upload_dir: Path | None = None
     mqtt_url: str | None = None
+    keep: timedelta = KEEP
 
 
 class Gateway:
@@ -58,9 +63,8 @@ class Gateway:
     async def run(self, stop: threading.Event) -> None:
         """Poll, collect and dispatch until `stop` is set; any but a passing fault ends all of it."""
         url = self._rules.mqtt_url
-        roads = [
-            MqttRoad(one, self._clock, self._engine, url, stop) for one in self._complexes.values() if url is not None
-        ]
+        desks = [Desk(one, keep=self._rules.keep) for one in self._complexes.values()]
+        roads = [MqttRoad(desk, self._clock, self._engine, url, stop) for desk in desks if url is not None]
         for road in roads:
             road.start()
         try:
@@ -128,13 +132,20 @@ class Gateway:
         collector = Collector(complex_, self._clock, self._engine)
         estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
         folder = self._rules.upload_dir
-        uploads = None if folder is None else Uploads(complex_, self._engine, folder)
+        uploads = None if folder is None else Uploads(Desk(complex_, keep=self._rules.keep), self._engine, folder)
+        kept_since: datetime | None = None
 
         async def collect() -> None:
+            nonlocal kept_since
             await collector.collect()
             estimates.publish_due(self._clock.now())
             if uploads is not None:
                 uploads.take(self._clock.now())
+            since = day_start(trading_day_of(self._clock.now() - self._rules.keep))
+            if since != kept_since:
+                with self._engine.begin() as db:
+                    store.forget_readings(db, complex_.complex_id, since)
+                kept_since = since
 
         while not stop.is_set():
             await _through_passing_faults(collect)

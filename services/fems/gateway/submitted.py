@@ -1,11 +1,11 @@
 """The rules for readings that people and other systems hand in, whatever the road: checked like a meter's own."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from services.fems.domain.counting import MARGIN_PERCENT, Flag, Limits
-from services.fems.domain.numbering import INTERVALS_PER_HOUR, number_of
+from services.fems.domain.numbering import INTERVALS_PER_HOUR, number_of, start_of
 from services.fems.gateway.publishing import Metered
 from services.fems.gateway.ratings import limits_of
 from shared.complexes import Complex, Device
@@ -17,12 +17,15 @@ from shared.units import scaled_integer
 
 REQUIRED = ("meter_id", "start_utc", "import_kwh")
 OPTIONAL = ("export_kwh", "quality")
+# For how long published readings are kept, and may be corrected.
+KEEP = timedelta(days=400)
 
 
 class Desk:
     """Where one complex's readings are handed in."""
 
-    def __init__(self, complex_: Complex) -> None:
+    def __init__(self, complex_: Complex, *, keep: timedelta = KEEP) -> None:
+        self._keep = keep
         self.complex_id = complex_.complex_id
         self.devices = {device.device_id: device for device in complex_.devices}
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
@@ -33,7 +36,11 @@ class Desk:
         Raises:
             BadInput: It breaks a rule.
         """
-        return _metered(row, self.devices, self._limits, where=where, now=now)
+        device, one = _metered(row, self.devices, self._limits, where=where, now=now)
+        if start_of(one.number) < now - self._keep:
+            rule = f"must be of the last {self._keep.days} days, for which published readings are kept"
+            raise BadInput(where=where, field="start_utc", rule=rule, value=row["start_utc"])
+        return device, one
 
 
 def _metered(

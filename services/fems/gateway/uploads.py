@@ -16,7 +16,6 @@ from sqlalchemy.engine import Engine
 
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.submitted import OPTIONAL, REQUIRED, Desk
-from shared.complexes import Complex
 from shared.errors import BadInput, BadInputs
 
 logger = logging.getLogger(__name__)
@@ -29,10 +28,10 @@ Rows = Mapping[str, list[Metered]]
 class Uploads:
     """One complex's folder."""
 
-    def __init__(self, complex_: Complex, engine: Engine, folder: Path) -> None:
-        self._desk = Desk(complex_)
+    def __init__(self, desk: Desk, engine: Engine, folder: Path) -> None:
+        self._desk = desk
         self._engine = engine
-        self._folder = folder / complex_.complex_id
+        self._folder = folder / desk.complex_id
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, now: datetime) -> None:
