@@ -17,7 +17,7 @@ from shared.events.fems import DeviceObserved, IntervalMetered, Quality, Setpoin
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import a_setpoint, expected
-from tests.unit.fems.fields import NOW, NOW_NUMBER
+from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex
 
 OTHERS = {"sunny.grid", "ess", "plain.grid"}
 MINUTE = timedelta(minutes=1)
@@ -240,3 +240,27 @@ def test_meter_with_a_map_of_its_own_is_read_and_counted(tmp_path: Path) -> None
     assert (interval.quality, interval.flags) == (Quality.MEASURED, ())
     powers = [one.import_w for one in observed if one.device_id == "plain.grid"]
     assert abs(powers[0] - 4 * import_wh) <= 500
+
+
+@pytest.mark.parametrize("unit_id", [9, 2])
+def test_meter_that_is_not_where_the_complex_file_says_stops_no_other(tmp_path: Path, unit_id: int) -> None:
+    # Nobody answers as unit 9; unit 2 is an inverter, which has no model 203.
+    there, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+    own = {"plain.grid": {"unit_id": unit_id}} | ({"roof": {"unit_id": 8}} if unit_id == 2 else {})
+    believed = a_complex(there.field_network.port, devices=own)
+
+    async def run() -> tuple[list[DeviceObserved], list[IntervalMetered]]:
+        async with simulated(there, tmp_path, clock):
+            with GatewayBench(believed, tmp_path, clock, bus) as gateway:
+                await gateway.collector.collect()
+                await gateway.live.poll()
+                clock.advance(INTERVAL)
+                await gateway.collector.collect()
+                return gateway.published(DeviceObserved), gateway.published(IntervalMetered)
+
+    observed, metered = asyncio.run(run())
+
+    lost = {"plain.grid", "roof"} if unit_id == 2 else {"plain.grid"}
+    assert {one.device_id for one in observed if not one.reachable} == lost
+    # Least of all is what another device remembers taken for the meter's own.
+    assert {one.meter_id for one in metered} == {device.device_id for device in believed.devices} - lost

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from services.fems.domain.counting import MARGIN_PERCENT, SECONDS_PER_HOUR, Flag, Limits, Sample
 
-# Enough energy to compare counters with power: neither rounding nor one change of load makes a factor of three.
+# Enough energy to compare counters with power: rounding makes no factor of three.
 COMPARED_WH_MIN = 200
 COMPARED_STEPS = 20
 FACTOR_MAX = 3
@@ -12,11 +12,15 @@ FACTOR_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A comparison of counters with power that began at `since`, and what the last one came to."""
+    """A comparison of counters with power that began at `since`, and what the last one came to.
+
+    Power is only known at the readings: between two of them at least the lesser flowed, and at most the greater.
+    """
 
     since: Sample
     last: Sample
-    by_power_ws: int = 0
+    least_ws: int = 0
+    most_ws: int = 0
     flags: frozenset[Flag] = frozenset()
 
 
@@ -27,25 +31,26 @@ def watched(watch: Watch | None, sample: Sample, limits: Limits) -> Watch:
         swapped = frozenset({Flag.METER_SWAP}) if watch is not None else frozenset[Flag]()
         return Watch(sample, sample, flags=possible | swapped)
     elapsed_s = (sample.at - watch.last.at).total_seconds()
-    mean_w = (watch.last.import_w + watch.last.export_w + sample.import_w + sample.export_w) / 2
-    by_power_ws = watch.by_power_ws + round(mean_w * elapsed_s)
+    ends_w = (watch.last.import_w + watch.last.export_w, sample.import_w + sample.export_w)
+    least_ws = watch.least_ws + round(min(ends_w) * elapsed_s)
+    most_ws = watch.most_ws + round(max(ends_w) * elapsed_s)
     counted_wh = _moved(watch.since, sample)
     if counted_wh < 0:
         wrapped = max(watch.since.import_wh, watch.since.export_wh) > limits.modulus_wh // 2
         odd = Flag.COUNTER_WRAP if wrapped else Flag.COUNTER_RESET
         return Watch(sample, sample, flags=possible | {odd})
-    by_power_wh = by_power_ws // SECONDS_PER_HOUR
+    least_wh, most_wh = least_ws // SECONDS_PER_HOUR, most_ws // SECONDS_PER_HOUR
     enough_wh = max(COMPARED_WH_MIN, COMPARED_STEPS * limits.resolution_wh)
-    if max(by_power_wh, counted_wh) < enough_wh:
+    if max(least_wh, counted_wh) < enough_wh:
         kept = watch.flags & {Flag.SCALE, Flag.STUCK}
-        return replace(watch, last=sample, by_power_ws=by_power_ws, flags=possible | kept)
-    return Watch(sample, sample, flags=possible | _compared(counted_wh, by_power_wh))
+        return replace(watch, last=sample, least_ws=least_ws, most_ws=most_ws, flags=possible | kept)
+    return Watch(sample, sample, flags=possible | _compared(counted_wh, least_wh, most_wh))
 
 
-def _compared(counted_wh: int, by_power_wh: int) -> frozenset[Flag]:
+def _compared(counted_wh: int, least_wh: int, most_wh: int) -> frozenset[Flag]:
     if counted_wh == 0:
         return frozenset({Flag.STUCK})
-    if not by_power_wh <= FACTOR_MAX * counted_wh <= FACTOR_MAX * FACTOR_MAX * by_power_wh:
+    if FACTOR_MAX * counted_wh < least_wh or counted_wh > FACTOR_MAX * most_wh:
         return frozenset({Flag.SCALE})
     return frozenset()
 

@@ -23,6 +23,7 @@ from services.fems.gateway.line import Lines, NoAnswer
 from services.fems.gateway.patience import Patience
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.ratings import limits_of
+from services.fems.gateway.states import points_of
 from shared.clock import Clock
 from shared.complexes import Complex, Device
 from shared.events.fems import Quality
@@ -124,6 +125,8 @@ class Collector:
         """Return a meter's records from interval `first` on; None where it does not answer, or remembers nothing."""
         try:
             models = await self._lines.to(device).models(device.unit_id)
+            # Whatever lacks its kind's models is another device, whose memory must not be taken for this one's.
+            points_of(device.kind, models)
             if PROFILE_MODEL not in models:
                 # Its intervals are counted by the poller.
                 self._next.pop(device.device_id, None)

@@ -39,3 +39,10 @@ def test_counters_that_went_back_began_anew_or_wrapped() -> None:
 
 def test_another_serial_number_is_another_meter() -> None:
     assert flags_after([a_sample(0, 9_000), a_sample(60, 9_900, serial="b")]) == {Flag.METER_SWAP}
+
+
+def test_load_that_was_switched_just_before_a_reading_is_no_wrong_scale() -> None:
+    # 6 kW for a minute, 100 Wh; the reading at its end already shows 120 kW, and the next one 6 kW again.
+    powers = [6_000, 120_000, 6_000, 120_000, 6_000, 6_000]
+
+    assert flags_after([a_sample(n * 60, 100 * n, import_w=watts) for n, watts in enumerate(powers)]) == set()
