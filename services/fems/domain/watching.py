@@ -39,6 +39,9 @@ def watched(watch: Watch | None, sample: Sample, limits: Limits) -> Watch:
         wrapped = max(watch.since.import_wh, watch.since.export_wh) > limits.modulus_wh // 2
         odd = Flag.COUNTER_WRAP if wrapped else Flag.COUNTER_RESET
         return Watch(sample, sample, flags=possible | {odd})
+    if Flag.STUCK in watch.flags and counted_wh > 0:
+        # What was not shown for a while comes all at once, and says nothing about the scale.
+        return Watch(sample, sample, flags=possible)
     least_wh, most_wh = least_ws // SECONDS_PER_HOUR, most_ws // SECONDS_PER_HOUR
     enough_wh = max(COMPARED_WH_MIN, COMPARED_STEPS * limits.resolution_wh)
     if max(least_wh, counted_wh) < enough_wh:

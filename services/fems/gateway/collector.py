@@ -54,6 +54,7 @@ class Collector:
         self._patience = Patience()
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
         self._next: dict[str, int] = {}
+        self._off: set[str] = set()
         self._started = False
 
     def _start(self) -> None:
@@ -106,13 +107,21 @@ class Collector:
         sequence = in_sequence(profile.energies, first, running)
         self._say_what_is_lost(device, sequence)
         sequence = without_spikes(sequence, self._limits[device.device_id])
-        if profile.drift_s is not None and abs(profile.drift_s) > max(
-            DRIFT_S_MAX, DRIFT_WALL_S_MAX * self._clock.speed
-        ):
-            facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id, "ahead_s": profile.drift_s}
-            logger.warning("meter's clock is wrong", extra=facts)
+        if sequence and self._is_off(device, profile.drift_s):
             sequence = [replace(one, flags=one.flags | {Flag.CLOCK_DRIFT}) for one in sequence]
         return sequence
+
+    def _is_off(self, device: Device, drift_s: int | None) -> bool:
+        """Say whether a meter's clock is wrong, and log when it becomes so."""
+        most_s = max(DRIFT_S_MAX, DRIFT_WALL_S_MAX * self._clock.speed)
+        if drift_s is None or abs(drift_s) <= most_s:
+            self._off.discard(device.device_id)
+            return False
+        if device.device_id not in self._off:
+            facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id, "ahead_s": drift_s}
+            logger.warning("meter's clock is wrong", extra=facts)
+            self._off.add(device.device_id)
+        return True
 
     def _say_what_is_lost(self, device: Device, sequence: Sequence[Metered]) -> None:
         lost = [one.number for one in sequence if one.quality is Quality.ESTIMATED]

@@ -25,6 +25,8 @@ def test_counters_that_stand_under_load_are_stuck_until_they_move() -> None:
 
     assert flags_after(standing) == {Flag.STUCK}
     assert flags_after([*standing, a_sample(300, 1_007), a_sample(360, 2_007)]) == set()
+    # The five minutes that were not shown come at once.
+    assert flags_after([*standing, a_sample(300, 5_007)]) == set()
 
 
 def test_more_than_the_connection_can_carry_is_a_spike() -> None:
