@@ -5,7 +5,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,7 +27,8 @@ from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
 WARM_UP = timedelta(minutes=58)
-REPORT_EVERY_S = 0.25
+# How often the day is looked at, in simulated and at the most in real seconds: several times an interval.
+REPORT_EVERY_S, REPORT_EVERY_S_MAX = 150.0, 0.5
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
 
@@ -58,14 +59,18 @@ def demo(
     """Run a whole trading day of the demo complex, then serve the console until Ctrl-C. / 데모 산단의 하루."""
     wanted = checked(day=day, factories=factories, speed=speed, port=port)
     screen = Console(stderr=True)
-    with writing(report) as drafts, running(wanted, screen) as (deployment, complex_):
-        summary = trade(wanted, deployment, complex_, screen)
-        for draft in drafts.values():
-            draft.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
-        print_answer(summary, pretty=pretty)
-        sys.stdout.flush()
-        if not leave:
-            _serve_until_interrupted(deployment, screen)
+    with ExitStack() as reporting:
+        # Opened first, so that a file that can't be written is told before the day; done with the day, not at Ctrl-C.
+        drafts = reporting.enter_context(writing(report))
+        with running(wanted, screen) as (deployment, complex_):
+            summary = trade(wanted, deployment, complex_, screen)
+            for draft in drafts.values():
+                draft.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
+            reporting.close()
+            print_answer(summary, pretty=pretty)
+            sys.stdout.flush()
+            if not leave:
+                _serve_until_interrupted(deployment, screen)
     if not summary["balanced"]:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
@@ -146,7 +151,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
         while not leash.gave_up:
             leash.follow(int(report.get("setpoints_confirmed", 0)))
-            pause(REPORT_EVERY_S)
+            pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
             deployment.restart_ended(progress.console.print)
             report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
             settled = int(report.get("intervals_settled", 0))
