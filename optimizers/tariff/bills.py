@@ -247,7 +247,8 @@ def _energy_lines(placed: Timeline, month: CompleteMonth) -> tuple[EnergyLine, .
     cells = placed.profile_of * SLOTS_PER_DAY + placed.slot_of
     # Exact: a month's Wh stay far below 2**53.
     sums = np.bincount(cells, weights=month.energy_wh, minlength=len(placed.profiles) * SLOTS_PER_DAY)
-    lines: dict[tuple[str, str, str, Fraction, int], int] = {}
+    # A fraction's two integers are a much quicker key than the fraction.
+    lines: dict[tuple[str, str, str, int, int, int], int] = {}
     for prices, of_slots in zip(
         placed.profiles, sums.astype(np.int64).reshape(-1, SLOTS_PER_DAY).tolist(), strict=True
     ):
@@ -255,18 +256,18 @@ def _energy_lines(placed: Timeline, month: CompleteMonth) -> tuple[EnergyLine, .
             prices.bands, prices.factors, prices.rates_jeon, of_slots, strict=True
         ):
             if energy_wh:
-                key = (prices.version.id, prices.season, band, factor, rate_jeon)
+                key = (prices.version.id, prices.season, band, factor.numerator, factor.denominator, rate_jeon)
                 lines[key] = lines.get(key, 0) + energy_wh
     return tuple(
         EnergyLine(
             version=version,
             season=season,
             band=band,
-            discount_factor=factor,
+            discount_factor=Fraction(numerator, denominator),
             energy_wh=energy_wh,
             rate_jeon_per_kwh=rate_jeon,
         )
-        for (version, season, band, factor, rate_jeon), energy_wh in lines.items()
+        for (version, season, band, numerator, denominator, rate_jeon), energy_wh in lines.items()
     )
 
 
@@ -317,13 +318,17 @@ def _levy(figures: Sequence[DatedFigure], name: str, placed: Timeline, complete:
     if not figures:
         return _Levy(Fraction(0))
     of_days = np.bincount(placed.day_of, weights=complete.energy_wh).astype(np.int64).tolist()
-    charge, used = Fraction(0), {}
+    of_figures: dict[int, int] = {}
+    used: dict[int, DatedFigure] = {}
     for day, energy_wh in zip(placed.days, of_days, strict=True):
         figure = next((figure for figure in figures if figure.holds_on(day)), None)
         if figure is None:
             raise BadInput(where="tariff", field=name, rule="must be known for every day billed", value=day)
         used[id(figure)] = figure
-        charge += Fraction(figure.used) * energy_wh / WH_PER_KWH
+        of_figures[id(figure)] = of_figures.get(id(figure), 0) + energy_wh
+    charge = sum(
+        (Fraction(used[one].used) * energy_wh / WH_PER_KWH for one, energy_wh in of_figures.items()), Fraction(0)
+    )
     return _Levy(charge, tuple(used.values()))
 
 
