@@ -14,7 +14,7 @@ from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
 from shared.complexes import Complex, load_complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
-from shared.intervals import day_start, trading_day_of
+from shared.intervals import DAY, day_start, trading_day_of
 from shared.paths import DEMO_COMPLEX
 from shared.units import kwh_text
 
@@ -66,7 +66,7 @@ def energy(
     days = _days(first, last)
     own = None if folder is None else folder / "complex.yaml"
     complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
-    start, end = day_start(days[0]), day_start(days[-1] + timedelta(days=1))
+    start, end = day_start(days[0]), day_start(days[-1]) + DAY
     with kept_by("fems", database_of(folder)) as db:
         readings = readings_between(db, complex_.complex_id, start, end)
     groups = groups_of(complex_, by)

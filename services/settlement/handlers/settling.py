@@ -4,7 +4,7 @@ import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import lru_cache
 
 from sqlalchemy.engine import Connection
@@ -15,12 +15,10 @@ from shared.complexes import Complex, GridContract
 from shared.events.base import Event
 from shared.events.fems import MeterKind
 from shared.events.settlement import IntervalResettled, IntervalSettled, SettledLine, StatementIssued
-from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
+from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
 from shared.reference import sell_back, tariff_book
 
 logger = logging.getLogger(__name__)
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

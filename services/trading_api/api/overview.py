@@ -1,6 +1,6 @@
 """A complex's trading day at a glance, as one caller may see it: what the live stream begins with."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -23,7 +23,7 @@ from services.trading_api.store.logs import stream_bounds
 from services.trading_api.store.paging import page
 from services.trading_api.store.sql import rows_of
 from shared.complexes import Complex, Participant
-from shared.intervals import INTERVAL, day_start, trading_day_of
+from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.units import krw_text, kwh_text
 
 ORDERS_SHOWN = 120
@@ -35,7 +35,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
     complex_id, seen_by = principal.complex_id, principal.participant_id
     now = parts.clock.now()
     shown = day or trading_day_of(now - INTERVAL)
-    first, end = day_start(shown), day_start(shown + timedelta(days=1))
+    first, end = day_start(shown), day_start(shown) + DAY
     state = lists.market_state(db, complex_id)
     ledger = lists.ledger_between(db, complex_id, first, end)
     orders = page(

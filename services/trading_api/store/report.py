@@ -22,7 +22,7 @@ from services.trading_api.store.tables import (
     TRADE,
 )
 from shared.events.deadletters import UNKNOWN_COMPLEX
-from shared.intervals import day_start
+from shared.intervals import DAY, day_start
 
 LATE_ORDERS = ("gate_closed", "auction_over")
 LATE_SETPOINTS = ("expired", "out_of_order")
@@ -32,7 +32,7 @@ MARGIN = timedelta(hours=1)
 
 def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
     """Return a Korean day's counts and sums, each under the name it has in the report; energy in Wh."""
-    count = _Count(db, complex_id, day_start(day), day_start(day + timedelta(days=1)))
+    count = _Count(db, complex_id, day_start(day), day_start(day) + DAY)
     volumes = count.sums(AUCTION, "delivery_start", volume_wh=AUCTION.c.volume_wh)
     priced = count.sums(
         AUCTION, "delivery_start", jeon_wh=AUCTION.c.volume_wh * sa.func.coalesce(AUCTION.c.price_jeon_per_kwh, 0)
