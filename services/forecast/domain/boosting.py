@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 TREES = 60
 SETTINGS: dict[str, object] = {
     "num_leaves": 8,
-    "learning_rate": 0.08,
+    "learning_rate": 0.09,
     "min_data_in_leaf": 300,
     "lambda_l2": 5.0,
     "feature_fraction": 0.8,
@@ -46,6 +46,15 @@ class Boosted:
     def predict(self, features: Floats) -> Floats:
         """Return (rows x outputs)."""
         return np.column_stack([np.asarray(one.predict(features, num_threads=1)) for one in self.models])
+
+    def as_texts(self) -> list[str]:
+        """Return what `boosted_of` makes the same models of."""
+        return [one.model_to_string() for one in self.models]
+
+
+def boosted_of(texts: Sequence[str]) -> Boosted:
+    """Return the models that were written by `Boosted.as_texts`."""
+    return Boosted(tuple(lightgbm.Booster(model_str=text, params={"verbosity": -1}) for text in texts))
 
 
 def fit(features: Floats, target: Floats, weight: Floats, quantiles: Sequence[float]) -> Boosted | None:

@@ -64,7 +64,6 @@ class LoadView:
         yesterday = target - days_back * self._day
         last_week = target - weeks_back * week
         day, today = calendar.day[target], calendar.day[now]
-        level = off[2]
         features = [
             (target - now + 1).astype(np.float64),
             usual,
@@ -87,7 +86,8 @@ class LoadView:
             self._profile_mean(now, target),
         ]
         scale = np.full(len(target), self._scale_kw)
-        return Pairs(live=usual + level, usual=usual, scale=scale, features=np.column_stack(features))
+        departed = np.column_stack([off[2], *off])
+        return Pairs(usual=usual, departed=departed, scale=scale, features=np.column_stack(features))
 
     def _near(self, places: Integers, now: Integers) -> Floats:
         """Return the mean around some past intervals, of what had ended at the issue."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,16 +16,21 @@ class Pairs:
     """Rows of (issue, target).
 
     Attributes:
-        live: What the last hours say of the target, in kW per `scale`; NaN is no news.
-        usual: What the weeks before say of it, in kW per `scale`.
+        usual: What the weeks before say of the target, in kW per `scale`.
+        departed: How far from usual the last hours were, in kW per `scale`, (rows x windows): the best single word
+            first; NaN is no news.
         scale: What a departure is measured in [kW]; 0 where the target is known to be 0 (a roof at night).
         features: (rows x features), NaN is unknown.
     """
 
-    live: Floats
     usual: Floats
+    departed: Floats
     scale: Floats
     features: Floats
+
+    def where(self, rows: Flags) -> "Pairs":
+        """Return some of the rows."""
+        return Pairs(self.usual[rows], self.departed[rows], self.scale[rows], self.features[rows])
 
 
 class View(Protocol):

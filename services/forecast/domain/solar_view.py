@@ -96,7 +96,8 @@ class SolarView:
             live[1] - live[3],
         ]
         scale = np.where(np.isfinite(clear), clear, 0.0) * self._capacity_kw
-        return Pairs(live=latest, usual=usual, scale=scale, features=np.column_stack(features))
+        departed = np.column_stack([latest, *live]) - usual[:, None]
+        return Pairs(usual=usual, departed=departed, scale=scale, features=np.column_stack(features))
 
     def _window(self, now: Integers, steps: int) -> Floats:
         above, below = self._sum.total(now, steps), self._clear_sum.total(now, steps)

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.forecast.domain import conformal, stretch
+from services.forecast.domain import conformal, model
 from services.forecast.domain.conformal import Errors
 from services.forecast.domain.geometry import Sun, clear_kw, default_array, learned_array
 from services.forecast.domain.load_view import Calendar, LoadView
+from services.forecast.domain.model import FACTORY, MEAN, P10, P50, P90, ROOF, SCALE_MIN_SHARE, Model
+from services.forecast.domain.pairs import View
 from services.forecast.domain.running import picked
 from services.forecast.domain.site import Site, SiteKind
 from services.forecast.domain.solar_view import SolarView
-from services.forecast.domain.stretch import FACTORY, MEAN, P10, P50, P90, ROOF, Outlook, Stretch
+from services.forecast.domain.stretch import Outlook, lessons_of
 from services.forecast.domain.timeline import Timeline, WeatherLog
 
 Floats = NDArray[np.float64]
@@ -26,8 +28,6 @@ Integers = NDArray[np.int64]
 
 STRETCH_DAYS = 7
 TRIED_APART_HOURS = 1
-# A site's errors are judged together up to each of these leads (hours).
-BUCKET_HOURS = (0.25, 0.5, 1, 2, 4, 8, 12, 18, 24)
 # A factory of which nothing is known: a small one, and how much of its contract it usually draws. An assumption.
 UNKNOWN_FACTORY_KW = 1_000.0
 USUAL_SHARE = 0.35
@@ -46,6 +46,19 @@ class Scene:
     sun: Sun | None
     calendar: Calendar
     clear_weather: dict[str, Floats]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stretch:
+    """What forecasts of a stretch are made of: its first interval, the site as seen from there, and what was learned.
+
+    A scale is held against `full_kw`.
+    """
+
+    begin: int
+    view: View
+    model: Model
+    full_kw: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,10 +109,10 @@ def walk(scene: Scene, asked: Asked) -> Iterator[tuple[int, Issued | None]]:
         known = _stretch(scene, begin)
         outlook = Outlook(scene.weather, timeline, scene.clear_weather)
         of_trees, of_plain = (_recent(errors, begin - conformal.WINDOW_DAYS * day) for errors in (of_trees, of_plain))
-        plain = known.boosted is None or len(of_trees) < STRETCHES_TRIED
+        plain = known.model.trees is None or len(of_trees) < STRETCHES_TRIED
         if plain:
             of_plain.append(_tried(scene, known, outlook, plain=True))
-        if known.boosted is not None:
+        if known.model.trees is not None:
             of_trees.append(_tried(scene, known, outlook, plain=False))
         errors = conformal.joined(of_plain if plain else of_trees)
         rows = np.flatnonzero((asked.now >= begin) & (asked.now < begin + week))
@@ -117,7 +130,6 @@ def _recent(errors: list[Errors], begin: int) -> list[Errors]:
 def _stretch(scene: Scene, begin: int) -> Stretch:
     timeline, site = scene.timeline, scene.site
     week = STRETCH_DAYS * timeline.steps_per_day
-    outlook = Outlook(scene.weather, timeline, scene.clear_weather)
     before = timeline.believed(begin, begin)
     believed = timeline.believed(begin, begin + week)
     if site.kind is SiteKind.PV:
@@ -134,28 +146,26 @@ def _stretch(scene: Scene, begin: int) -> Stretch:
             steps_per_day=timeline.steps_per_day,
             begin=begin,
         )
-        return stretch.learned(timeline, solar, begin, site.capacity_kw_ac, ROOF, outlook)
+        return _learned(scene, solar, begin, site.capacity_kw_ac)
     recent = before[max(begin - LEVEL_DAYS * timeline.steps_per_day, 0) : max(begin, 0)]
     metered = recent[np.isfinite(recent)]
     fallback_kw = float(metered.mean()) if len(metered) else USUAL_SHARE * (site.capacity_kw_ac or UNKNOWN_FACTORY_KW)
     scale_kw = max(fallback_kw, 1e-3)
     load = LoadView(believed, scene.calendar, timeline.steps_per_day, fallback_kw, scale_kw)
-    return stretch.learned(timeline, load, begin, scale_kw, FACTORY, outlook)
+    return _learned(scene, load, begin, scale_kw)
+
+
+def _learned(scene: Scene, view: View, begin: int, full_kw: float) -> Stretch:
+    rules = ROOF if scene.site.kind is SiteKind.PV else FACTORY
+    outlook = Outlook(scene.weather, scene.timeline, scene.clear_weather)
+    lessons = lessons_of(scene.timeline, view, begin, full_kw, rules, outlook)
+    return Stretch(begin, view, model.learned(lessons, scene.timeline.steps_per_day / 24, rules), full_kw)
 
 
 def _only(series: Floats, part: slice) -> Floats:
     kept = np.full(len(series), np.nan)
     kept[part] = series[part]
     return kept
-
-
-def _groups(scene: Scene, known: Stretch, lead: Integers, scale: Floats) -> tuple[Integers, int]:
-    """Return each pair's group of errors, and how many groups there are."""
-    hours = lead / (scene.timeline.steps_per_day / 24)
-    bucket = np.minimum(np.searchsorted(BUCKET_HOURS, hours - 1e-9), len(BUCKET_HOURS) - 1)
-    classes = len(known.rules.classes) + 1
-    light = np.searchsorted(known.rules.classes, scale / known.full_kw)
-    return bucket * classes + light, len(BUCKET_HOURS) * classes
 
 
 def _tried(scene: Scene, known: Stretch, outlook: Outlook, *, plain: bool) -> Errors:
@@ -165,17 +175,20 @@ def _tried(scene: Scene, known: Stretch, outlook: Outlook, *, plain: bool) -> Er
     apart = max(TRIED_APART_HOURS * timeline.steps_per_day // 24, 1)
     issues = np.arange(known.begin, known.begin + week, apart)
     issues = issues[issues >= 0]
-    now = np.repeat(issues, len(known.leads))
-    target = now + np.tile(known.leads, len(issues)) - 1
+    leads = known.model.leads
+    now = np.repeat(issues, len(leads))
+    target = now + np.tile(leads, len(issues)) - 1
     came = picked(timeline.kw, target)
     usable = np.isfinite(came)
     now, target, came = now[usable], target[usable], came[usable]
     if not len(now):
         return conformal.NO_ERRORS
-    found, scale = known.raw(now, target, outlook.of(now, target), plain=plain)
-    lit = scale > stretch.SCALE_MIN_SHARE * known.full_kw
-    found, scale, now, target, came = found[lit], scale[lit], now[lit], target[lit], came[lit]
-    group, _ = _groups(scene, known, target - now + 1, scale)
+    pairs = known.view.pairs(now, target)
+    lit = pairs.scale > SCALE_MIN_SHARE * known.full_kw
+    pairs, now, target, came = pairs.where(lit), now[lit], target[lit], came[lit]
+    lead, scale = target - now + 1, pairs.scale
+    found = known.model.raw(pairs, lead, outlook.of(now, target), plain=plain)
+    group = known.model.group_of(lead, scale / known.full_kw)
     return Errors(now, target, group, found[:, P10] - came / scale, came / scale - found[:, P90])
 
 
@@ -188,9 +201,9 @@ def _issue(
     issue = np.repeat(rows, asked.steps)
     now = asked.now[issue]
     target = asked.first_target[issue] + np.tile(np.arange(asked.steps), len(rows))
-    found, scale = known.raw(now, target, outlook.of(now, target), plain=plain)
-    lead = target - now + 1
-    group, groups = _groups(scene, known, lead, scale)
+    lead, pairs = target - now + 1, known.view.pairs(now, target)
+    found, scale = known.model.raw(pairs, lead, outlook.of(now, target), plain=plain), pairs.scale
+    group, groups = known.model.group_of(lead, scale / known.full_kw), known.model.groups
     timeline = scene.timeline
     day = timeline.steps_per_day
     day_begin = now - (now + timeline.first) % day
@@ -200,7 +213,7 @@ def _issue(
         known_then = (errors.now >= start - conformal.WINDOW_DAYS * day) & (errors.target < start) & ~refuted
         used = errors.where(known_then)
         days = len(np.unique((used.target + timeline.first) // day))
-        down, up = conformal.moves(used, groups, days * known.rules.samples_a_day)
+        down, up = conformal.moves(used, groups, days * known.model.rules.samples_a_day)
         found[at, P10] -= down[group[at]]
         found[at, P90] += up[group[at]]
     most = scene.site.capacity_kw_ac if scene.site.kind is SiteKind.PV else None
