@@ -1,7 +1,11 @@
 """What the forecast service keeps: readings to learn from (`shared.history`), its forecasts, how good they were."""
 
+import json
+import zlib
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -42,6 +46,33 @@ TALLY = sa.Table(
     sa.Column("trading_day", sa.Date, primary_key=True),
     sa.Column("sites", sa.JSON, nullable=False),
     sa.Column("sums", sa.JSON, nullable=False),
+)
+
+# Models that were learned: how each did on the days held back, and what serves (one a kind, or none: the season does).
+MODELS = sa.Table(
+    "models",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("model_id", sa.Text, primary_key=True),
+    sa.Column("learned_from", UtcInstant, nullable=False),
+    sa.Column("learned_until", UtcInstant, nullable=False),
+    # Its ranges were set by its errors up to here.
+    sa.Column("ranged_until", UtcInstant, nullable=False),
+    # How it did; infinite losses and what was not tried are null.
+    sa.Column("losses", sa.JSON, nullable=False),
+    sa.Column("sites", sa.JSON, nullable=False),
+    sa.Column("inputs", sa.Text, nullable=False),
+    sa.Column("is_serving", sa.Boolean, nullable=False),
+    # Of a serving one, what `domain.fleet` makes it of, compressed.
+    sa.Column("body", sa.LargeBinary),
+)
+# The newest Korean day on whose models was judged.
+JUDGED = sa.Table(
+    "judged",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("trading_day", sa.Date, nullable=False),
 )
 
 Floats = NDArray[np.float64]
@@ -111,3 +142,73 @@ def save_tally(db: Connection, complex_id: str, kind: str, day: date, sites: Seq
     facts = {"sites": list(sites), "sums": sums.tolist()}
     if db.execute(sa.update(TALLY).where(*identity).values(**facts)).rowcount == 0:
         db.execute(sa.insert(TALLY).values(complex_id=complex_id, kind=kind, trading_day=day, **facts))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A learned model's entry in the registry; the fields are those of its table."""
+
+    model_id: str
+    learned_from: datetime
+    learned_until: datetime
+    ranged_until: datetime
+    losses: dict[str, float | None]
+    sites: tuple[str, ...]
+    inputs: str
+
+
+def serving_model(db: Connection, complex_id: str, kind: str) -> ModelRow | None:
+    """Return the model that serves; None where none does."""
+    names = [MODELS.c[field.name] for field in fields(ModelRow)]
+    row = db.execute(sa.select(*names).where(*_of(complex_id, kind), MODELS.c.is_serving)).one_or_none()
+    return None if row is None else ModelRow(**{**row._asdict(), "sites": tuple(row.sites)})
+
+
+def model_body(db: Connection, complex_id: str, kind: str, model_id: str) -> dict[str, Any] | None:
+    """Return what a model is made of; None where it no longer serves."""
+    body = db.scalar(sa.select(MODELS.c.body).where(*_of(complex_id, kind), MODELS.c.model_id == model_id))
+    return None if body is None else json.loads(zlib.decompress(body))
+
+
+def add_model(db: Connection, complex_id: str, kind: str, model: ModelRow) -> None:
+    """Enter a model that does not serve; one of the same id is replaced."""
+    db.execute(sa.delete(MODELS).where(*_of(complex_id, kind), MODELS.c.model_id == model.model_id))
+    facts = {**asdict(model), "sites": list(model.sites)}
+    db.execute(sa.insert(MODELS).values(complex_id=complex_id, kind=kind, is_serving=False, **facts))
+
+
+def serve_none(db: Connection, complex_id: str, kind: str) -> None:
+    """Let no model serve."""
+    db.execute(sa.update(MODELS).where(*_of(complex_id, kind), MODELS.c.is_serving).values(is_serving=False, body=None))
+
+
+def serve_model(
+    db: Connection, complex_id: str, kind: str, model_id: str, body: dict[str, Any], ranged_until: datetime
+) -> None:
+    """Let an entered model serve instead of another."""
+    serve_none(db, complex_id, kind)
+    facts = {"body": zlib.compress(json.dumps(body).encode()), "ranged_until": ranged_until}
+    it = (*_of(complex_id, kind), MODELS.c.model_id == model_id)
+    db.execute(sa.update(MODELS).where(*it).values(is_serving=True, **facts))
+
+
+def drop_models_before(db: Connection, complex_id: str, instant: datetime) -> None:
+    """Forget old models that do not serve."""
+    old = (MODELS.c.complex_id == complex_id, MODELS.c.learned_until < instant, ~MODELS.c.is_serving)
+    db.execute(sa.delete(MODELS).where(*old))
+
+
+def judged_day(db: Connection, complex_id: str) -> date | None:
+    """Return the newest day on whose models was judged."""
+    return db.scalar(sa.select(JUDGED.c.trading_day).where(JUDGED.c.complex_id == complex_id))
+
+
+def save_judged_day(db: Connection, complex_id: str, day: date) -> None:
+    """Remember it."""
+    changed = db.execute(sa.update(JUDGED).where(JUDGED.c.complex_id == complex_id).values(trading_day=day))
+    if changed.rowcount == 0:
+        db.execute(sa.insert(JUDGED).values(complex_id=complex_id, trading_day=day))
+
+
+def _of(complex_id: str, kind: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return MODELS.c.complex_id == complex_id, MODELS.c.kind == kind

@@ -16,7 +16,10 @@ class ForecastKind(StrEnum):
 
 
 class ForecastIssued(Event):
-    """Average AC power by 15-minute interval from `first_delivery_start` on; floats, as no money hangs on them."""
+    """Average AC power by 15-minute interval from `first_delivery_start` on; floats, as no money hangs on them.
+
+    Of a learned model, `learned_from` and `learned_until` say from which readings, and `inputs` is their digest.
+    """
 
     site_id: Identifier
     participant_id: Identifier
@@ -28,6 +31,9 @@ class ForecastIssued(Event):
     p50_kw: tuple[float, ...]
     p90_kw: tuple[float, ...]
     mean_kw: tuple[float, ...]
+    learned_from: Instant | None = None
+    learned_until: Instant | None = None
+    inputs: str | None = None
 
 
 class LeadAccuracy(Fact):

@@ -18,6 +18,7 @@ except OSError:
 
 Floats = NDArray[np.float64]
 
+VERSION = f"LightGBM {lightgbm.__version__}"
 # Few, small trees with well-filled leaves: a site's history is short, and its weeks are alike.
 TREES = 60
 SETTINGS: dict[str, object] = {
@@ -54,7 +55,7 @@ class Boosted:
 
 def boosted_of(texts: Sequence[str]) -> Boosted:
     """Return the models that were written by `Boosted.as_texts`."""
-    return Boosted(tuple(lightgbm.Booster(model_str=text, params={"verbosity": -1}) for text in texts))
+    return Boosted(tuple(lightgbm.Booster(model_str=text) for text in texts))
 
 
 def fit(features: Floats, target: Floats, weight: Floats, quantiles: Sequence[float]) -> Boosted | None:

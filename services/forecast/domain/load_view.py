@@ -1,10 +1,13 @@
 """A factory as a model sees it: what is usual on such a day, how far from it the last hours were, and the calendar."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.forecast.domain.outlook import day_kind
 from services.forecast.domain.pairs import Pairs
 from services.forecast.domain.running import Running, picked
 
@@ -25,6 +28,16 @@ class Calendar:
     slot: Integers
     weekday: Integers
     kind: Integers
+
+
+def calendar_of(days: Sequence[date], rest_days: Collection[date], steps_per_day: int) -> Calendar:
+    """Return the calendar of consecutive days of equal length."""
+    return Calendar(
+        day=np.repeat(np.arange(len(days)), steps_per_day),
+        slot=np.tile(np.arange(steps_per_day), len(days)),
+        weekday=np.array([day.weekday() for day in days], dtype=np.int64),
+        kind=np.array([day_kind(day, rest_days) for day in days], dtype=np.int64),
+    )
 
 
 class LoadView:

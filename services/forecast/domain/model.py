@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.forecast.domain import boosting
+from services.forecast.domain import boosting, pairs
 from services.forecast.domain.boosting import Boosted
 from services.forecast.domain.pairs import Pairs
 
@@ -117,11 +117,9 @@ class Lessons:
 
 def joined(lessons: Sequence[Lessons]) -> Lessons:
     """Return several sites' lessons as one."""
-    pairs = (one.pairs for one in lessons)
-    pair_parts = zip(*((one.usual, one.departed, one.scale, one.features) for one in pairs), strict=True)
     return Lessons(
         np.concatenate([one.ahead for one in lessons]),
-        Pairs(*(np.concatenate(part) for part in pair_parts)),
+        pairs.joined([one.pairs for one in lessons]),
         np.concatenate([one.outlook for one in lessons]),
         *(np.concatenate([getattr(one, name) for one in lessons]) for name in ("came", "age_days", "share")),
     )

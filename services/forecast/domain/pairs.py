@@ -1,5 +1,6 @@
 """Issues and targets in pairs: what a model is told of each, and what it starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +32,12 @@ class Pairs:
     def where(self, rows: Flags) -> "Pairs":
         """Return some of the rows."""
         return Pairs(self.usual[rows], self.departed[rows], self.scale[rows], self.features[rows])
+
+
+def joined(pairs: Sequence[Pairs]) -> Pairs:
+    """Return several sites' pairs as one."""
+    parts = zip(*((one.usual, one.departed, one.scale, one.features) for one in pairs), strict=True)
+    return Pairs(*(np.concatenate(part) for part in parts))
 
 
 class View(Protocol):

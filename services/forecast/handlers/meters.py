@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS
-from services.forecast.domain.solar import Place, Roofs, clear_sky_kw
+from services.forecast.domain.solar import Place, Roofs, ac_power_kw, clear_sky
 from shared import history, units
 from shared.complexes import Complex
 from shared.events.fems import MeterKind
@@ -100,17 +100,27 @@ class ClearSky:
             tilt_deg=tuple(site.tilt_deg for site in sites),
             azimuth_deg=tuple(site.azimuth_deg for site in sites),
         )
-        self._days: dict[date, Floats] = {}
+        # By day: power of the roofs, and the sun's elevation.
+        self._days: dict[date, tuple[Floats, Floats]] = {}
 
     def kw(self, days: Sequence[date]) -> Floats:
-        """Return (days x 96 x roofs) for consecutive days."""
+        """Return (days x 96 x roofs)."""
+        self._compute(days)
+        return np.stack([self._days[day][0] for day in days])
+
+    def elevation_deg(self, days: Sequence[date]) -> Floats:
+        """Return the sun's apparent elevation in the middle of each interval, (days x 96)."""
+        self._compute(days)
+        return np.stack([self._days[day][1] for day in days])
+
+    def _compute(self, days: Sequence[date]) -> None:
         missing = [day for day in days if day not in self._days]
-        if missing:
-            starts = pd.DatetimeIndex(
-                [day_start(day) + n * INTERVAL for day in missing for n in range(INTERVALS_PER_DAY)]
-            )
-            kw = clear_sky_kw(self._place, self.roofs, starts, pd.Timedelta(INTERVAL))
-            self._days.update(zip(missing, kw.reshape(len(missing), INTERVALS_PER_DAY, kw.shape[1]), strict=True))
-            kept = sorted(self._days)[-(HISTORY_DAYS + NEAR_DAYS) :]
-            self._days = {day: self._days[day] for day in {*kept, *days}}
-        return np.stack([self._days[day] for day in days])
+        if not missing:
+            return
+        starts = pd.DatetimeIndex([day_start(day) + n * INTERVAL for day in missing for n in range(INTERVALS_PER_DAY)])
+        sky = clear_sky(self._place, starts + pd.Timedelta(INTERVAL) / 2)
+        kw = ac_power_kw(sky, self.roofs).reshape(len(missing), INTERVALS_PER_DAY, -1)
+        elevation_deg = (90.0 - sky.apparent_zenith).reshape(len(missing), INTERVALS_PER_DAY)
+        self._days.update(zip(missing, zip(kw, elevation_deg, strict=True), strict=True))
+        kept = sorted(self._days)[-(HISTORY_DAYS + NEAR_DAYS) :]
+        self._days = {day: self._days[day] for day in {*kept, *days}}
