@@ -92,10 +92,12 @@ def ac_power_kw(
     sky: Sky,
     roofs: Roofs,
     *,
-    temp_air_c: float = REFERENCE_TEMP_AIR_C,
-    wind_speed_m_per_s: float = REFERENCE_WIND_SPEED_M_PER_S,
+    temp_air_c: float | Floats = REFERENCE_TEMP_AIR_C,
+    wind_speed_m_per_s: float | Floats = REFERENCE_WIND_SPEED_M_PER_S,
 ) -> Floats:
     """Return the AC power [kW] of each roof under a sky: (instants x roofs), never negative, clipped at the inverter.
+
+    The air is alike at all instants, or a column vector of them.
 
     Source:
         Hay and Davies transposition (1980), physical incidence model, SAPM cell temperature, PVWatts v5 for DC and AC.
