@@ -2,24 +2,36 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import Engine
 
 from services.forecast import handlers
+from services.forecast.domain.kma import SHORT_TERM, ULTRA_SHORT_TERM
+from services.forecast.domain.solar import Place
 from services.forecast.handlers.learning import Learner
+from services.forecast.weather.clear_sky import ClearSky
+from services.forecast.weather.kma import KMA_URL, Kma
+from services.forecast.weather.open_meteo import OPEN_METEO_URL, OpenMeteo
+from services.forecast.weather.replay import Replay, read_replay
+from services.forecast.weather.source import LIVE_SOURCES, Source, SourceName
+from services.forecast.weather.watch import Watch, place_of
+from shared.clock import WallClock
+from shared.errors import BadInput
 from shared.history import import_history
-from shared.process import open_context, run, serve, stop_on_signals
+from shared.process import Context, open_context, run, serve, stop_on_signals
 from shared.runloop import PASSING_FAULTS
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+WEB_ADDRESS = r"^https?://[^\s?#]+$"
 
 
 class Settings(BaseSettings):
@@ -30,26 +42,87 @@ class Settings(BaseSettings):
     history_file: Path | None = Field(
         default=None, description="A meter archive (CSV), taken in once, before anything was metered."
     )
+    weather_sources: tuple[SourceName, ...] = Field(
+        default=(SourceName.CLEAR_SKY,), description="Whose weather is followed, the best first, as a JSON list."
+    )
+    weather_every_minutes: int = Field(default=10, ge=1, le=360, description="How often they are asked.")
+    weather_timeout_s: float = Field(default=5.0, gt=0, le=60, description="For how long one answer is waited for.")
+    weather_csv: Path | None = Field(default=None, description="The file of the source `csv`.")
+    weather_kma_key: SecretStr | None = Field(default=None, description="Service key of data.go.kr, for `kma_*`.")
+    weather_kma_url: str = Field(default=KMA_URL, pattern=WEB_ADDRESS, description="Where KMA's service is.")
+    weather_open_meteo_key: SecretStr | None = Field(default=None, description="A customer's key; unset: open service.")
+    weather_open_meteo_url: str = Field(default=OPEN_METEO_URL, pattern=WEB_ADDRESS, description="Where it is.")
+
+
+def sources_of(settings: Settings, place: Place, replay: Replay | None) -> tuple[Source, ...]:
+    """Return the sources that are asked for a place's weather; a clear sky is the last resort and never asked."""
+    timeout_s = settings.weather_timeout_s
+    made: list[Source] = []
+    for name in settings.weather_sources:
+        if name is SourceName.OPEN_METEO:
+            url, key = settings.weather_open_meteo_url, settings.weather_open_meteo_key
+            made.append(OpenMeteo(place=place, key=key, url=url, timeout_s=timeout_s))
+        elif name is SourceName.CSV:
+            if replay is None:
+                raise _missing("FORECAST_WEATHER_CSV", name)
+            made.append(replay)
+        elif name is not SourceName.CLEAR_SKY:
+            if settings.weather_kma_key is None:
+                raise _missing("FORECAST_WEATHER_KMA_KEY", name)
+            product = ULTRA_SHORT_TERM if name is SourceName.KMA_ULTRA_SHORT else SHORT_TERM
+            url, key = settings.weather_kma_url, settings.weather_kma_key
+            made.append(Kma(product=product, place=place, key=key, url=url, timeout_s=timeout_s))
+    return tuple(made)
+
+
+def _missing(setting: str, source: SourceName) -> BadInput:
+    rule = f"must be set for {source.value} in FORECAST_WEATHER_SOURCES"
+    return BadInput(where="environment", field=setting, rule=rule, value="")
+
+
+def watch_of(settings: Settings, context: Context) -> Watch:
+    """Return what looks after the weather of all complexes.
+
+    Raises:
+        BadInput: A source lacks its key or file, or asks for the world's time where the clock is simulated.
+    """
+    live = sorted(LIVE_SOURCES & {*settings.weather_sources})
+    if live and not isinstance(context.clock, WallClock):
+        rule = "must be csv or clear_sky where SANDAN_CLOCK_FILE is set"
+        raise BadInput(where="environment", field="FORECAST_WEATHER_SOURCES", rule=rule, value=", ".join(live))
+    replay = None if settings.weather_csv is None else read_replay(settings.weather_csv)
+    places: Mapping[str, Place] = {name: place_of(one) for name, one in context.complexes.items()}
+    return Watch(
+        sources={name: sources_of(settings, place, replay) for name, place in places.items()},
+        last_resort={name: ClearSky(place) for name, place in places.items()},
+        clock=context.clock,
+        engine=context.engine,
+        every=timedelta(minutes=settings.weather_every_minutes),
+    )
 
 
 def main() -> None:
-    """Run the service until it is told to stop, with learning in a thread beside it."""
+    """Run the service until it is told to stop, with learning and the watch of the weather in threads beside its loop."""
     settings = load(Settings)
     context = open_context("forecast")
+    watch = watch_of(settings, context)
     if settings.history_file is not None:
         with context.engine.begin() as db:
             taken = import_history(db, context.complexes, settings.history_file)
         logger.info("history taken in", extra={"file": str(settings.history_file), "readings": taken})
     stop = stop_on_signals()
     learners = [Learner(one) for one in context.complexes.values()]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="learning") as threads:
-        learning = threads.submit(_learn, learners, context.engine, stop)
-        learning.add_done_callback(lambda _: stop.set())
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside") as threads:
+        beside = [threads.submit(watch.run, stop), threads.submit(_learn, learners, context.engine, stop)]
+        for one in beside:
+            # Without the one the other is of no use: the launcher starts all again.
+            one.add_done_callback(lambda _: stop.set())
         try:
             serve(handlers.service(context.complexes), context, stop)
         finally:
             stop.set()
-        learning.result()
+        for one in beside:
+            one.result()
 
 
 def _learn(learners: Sequence[Learner], engine: Engine, stop: threading.Event) -> None:

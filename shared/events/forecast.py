@@ -19,6 +19,8 @@ class ForecastIssued(Event):
     """Average AC power by 15-minute interval from `first_delivery_start` on; floats, as no money hangs on them.
 
     Of a learned model, `learned_from` and `learned_until` say from which readings, and `inputs` is their digest.
+    `weather_source` names whose weather forecasts a roof's forecast follows, joined by "+" where one goes on where
+    another ends; "clear_sky" is nobody's. Null for a load.
     """
 
     site_id: Identifier
@@ -34,6 +36,7 @@ class ForecastIssued(Event):
     learned_from: Instant | None = None
     learned_until: Instant | None = None
     inputs: str | None = None
+    weather_source: str | None = None
 
 
 class LeadAccuracy(Fact):

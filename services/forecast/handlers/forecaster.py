@@ -11,6 +11,7 @@ from services.forecast.domain import fleet, outlook
 from services.forecast.domain.fleet import Fleet
 from services.forecast.domain.horizon import Horizon
 from services.forecast.domain.seasonal import Distribution, Learned
+from services.forecast.handlers import weather
 from services.forecast.handlers.accuracy import Accuracy
 from services.forecast.handlers.learning import Serving, load_serving
 from services.forecast.handlers.past import Past
@@ -59,8 +60,10 @@ class Forecaster:
             owners = [(site.site_id, one.participant_id) for one in participants for site in one.pv]
             serving = self._serving_model(db, ForecastKind.PV, self._past.site_ids)
             expected = self._solar(horizon) if serving is None else _by_model(fleets.roofs, serving)
+            expected, source = weather.followed(db, self._complex, self._past.clear_sky.roofs, expected, now)
             self._accuracy.keep(db, horizon.issue, ForecastKind.PV, expected)
-            events += self._issued(ForecastKind.PV, owners, expected, serving, (horizon, now))
+            issued = self._issued(ForecastKind.PV, owners, expected, serving, (horizon, now))
+            events += [event.model_copy(update={"weather_source": source}) for event in issued]
         owners = [(one.participant_id, one.participant_id) for one in participants]
         serving = self._serving_model(db, ForecastKind.LOAD, self._past.factory_ids)
         expected = self._load(horizon) if serving is None else _by_model(fleets.factories, serving)
