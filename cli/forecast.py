@@ -137,6 +137,7 @@ def _summary(made: "Backtest", issued: "Issued") -> tuple[dict[str, object], lis
         "reference": "smart_persistence" if made.site.kind.value == "pv" else "same_time_last_week",
         "overall": scores.figures(scored, every, full_kw) if len(every) else None,
         "by_lead_hours": scores.by_lead(scored, full_kw),
+        **_settled_as_if(made, issued),
         "learned_array": learned,
         "rows": made.rows_given,
         "rejected": [
@@ -146,6 +147,53 @@ def _summary(made: "Backtest", issued: "Issued") -> tuple[dict[str, object], lis
         "notes": notes,
     }
     return answer, notes
+
+
+def _settled_as_if(made: "Backtest", issued: "Issued") -> dict[str, object]:
+    """Return what a plant in Korea would have been paid for the day-ahead forecasts among these, or why nothing."""
+    import pandas as pd
+
+    from services.forecast.domain.as_if import HOUR_MINUTES, day_ahead_hours, settled
+    from shared.reference import forecast_settlement
+    from shared.units import WH_PER_KWH
+
+    rules, step = forecast_settlement(), made.step_minutes
+    reason = result = None
+    if made.site.kind.value != "pv" or made.site.timezone != rules.timezone:
+        reason = "it is paid to solar plants in Korea"
+    elif HOUR_MINUTES % step:
+        reason = f"it is reckoned by the hour, and the history's interval is {step} min"
+    else:
+        issue, target = made.instants(issued)
+        timeline = made.timeline
+        starts = pd.to_datetime((timeline.first + pd.RangeIndex(len(timeline.kw))) * step * 60, unit="s", utc=True)
+        metered = pd.Series(timeline.believed(len(timeline.kw), len(timeline.kw)), index=starts)
+        frame = pd.DataFrame({"issue": issue, "target": target, "kw": issued.p50})
+        hours, out_of_reach = day_ahead_hours(frame, metered, step, rules)
+        result = settled(hours, round(made.full_kw() * WH_PER_KWH), rules)
+        if not result.hours:
+            reason = (
+                f"no metered hour of {rules.hour_counts_from_percent} % of capacity is reached by forecasts issued"
+                f" at or before {' and '.join(f'{one:%H:%M}' for one in rules.submitted_at)} of the day before"
+                f" (--horizon {48 - rules.submitted_at[0].hour}h reaches all)"
+            )
+    if reason is not None or result is None:
+        return {"as_if_settlement": None, "as_if_settlement_reason": reason}
+    figures = {
+        "status": "as-if" + (f", {rules.uncertain.note}" if result.is_uncertain else ""),
+        "rule": rules.rule,
+        "versions": [one.first.isoformat() for one in result.versions],
+        "submitted": "p50",
+        "hours": result.hours,
+        "hours_below_threshold": result.hours_left_out,
+        "hours_out_of_reach": out_of_reach,
+        "energy_kwh": result.actual_wh / WH_PER_KWH,
+        "paid_krw": result.paid_krw,
+        "paid_krw_if_perfect": result.paid_krw_max,
+        "earned_ratio": round(result.paid_krw / result.paid_krw_max, 5) if result.paid_krw_max else None,
+        "nmae": round(result.error_share_sum / result.hours, 5),
+    }
+    return {"as_if_settlement": figures, "as_if_settlement_reason": None}
 
 
 def _notes(made: "Backtest", issued: "Issued", scored: int) -> list[str]:

@@ -5,7 +5,7 @@ unknown: it is None here, beside what is assumed instead.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -198,6 +198,74 @@ class EssRules(Record):
     sources: dict[str, Source]
     soc_max: dict[Literal["indoor", "outdoor"], Annotated[Decimal, Field(gt=0, le=1)]]
     confidence: Literal["high", "medium", "low"]
+
+
+class SettlementTier(Record):
+    """What a kWh earns up to and with an error."""
+
+    error_percent_max: Annotated[int, Field(gt=0, le=100)]
+    price_jeon_per_kwh: PriceJeon = Field(alias="krw_per_kwh")
+
+
+class SettlementVersion(Sourced):
+    """The tiers between two days, the smallest error first; beyond the last one nothing is paid."""
+
+    first: date = Field(alias="from")
+    last: date | None = Field(alias="to")
+    applies: tuple[Literal["solar", "wind", "mixed"], ...]
+    tiers: Annotated[tuple[SettlementTier, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _tiers_rise(self) -> Self:
+        bounds = [tier.error_percent_max for tier in self.tiers]
+        if bounds != sorted(set(bounds)):
+            raise ValueError("tiers must rise in error_percent_max")
+        return self
+
+
+class UncertainPeriod(Sourced):
+    """Days on which a rule may no longer hold."""
+
+    first: date = Field(alias="from")
+    last: date | None = Field(alias="to")
+
+
+class ForecastSettlementRules(Record):
+    """What a plant is paid for good day-ahead forecasts, by date."""
+
+    schema_name: Literal["sandan-forecast-settlement/1"] = Field(alias="schema")
+    id: str
+    timezone: str
+    gathered: date
+    rule: str
+    sources: dict[str, Source]
+    submitted_at: tuple[time, time]
+    hour_counts_from_percent: Annotated[int, Field(ge=0, le=100)]
+    versions: tuple[SettlementVersion, ...]
+    uncertain: UncertainPeriod
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        for kind in ("solar", "wind", "mixed"):
+            periods = ((one.first, one.last) for one in self.versions if kind in one.applies)
+            for problem in (*overlaps(f"versions for {kind}", periods), *zone_problems(self.timezone)):
+                raise ValueError(problem)
+        return self
+
+    def version_on(self, day: date, kind: Literal["solar", "wind", "mixed"]) -> SettlementVersion | None:
+        """Return the tiers in force on a local day, or None before there were any."""
+        return next(
+            (
+                one
+                for one in self.versions
+                if kind in one.applies and one.first <= day and (one.last is None or day <= one.last)
+            ),
+            None,
+        )
+
+    def is_uncertain_on(self, day: date) -> bool:
+        """Say whether it is not known that the rule holds on a local day."""
+        return self.uncertain.first <= day and (self.uncertain.last is None or day <= self.uncertain.last)
 
 
 def zone_problems(timezone: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
-from shared.dated import EssRules, HolidayCalendar, PriceBook
+from shared.dated import EssRules, ForecastSettlementRules, HolidayCalendar, PriceBook
 from shared.errors import BadInput
 from shared.paths import INFRA
 from shared.tariffs import TariffBook, TariffFile
@@ -75,6 +75,12 @@ def holidays(country: str = "kr") -> HolidayCalendar:
 def ess_rules(country: str = "kr") -> EssRules:
     """Return how far batteries may be charged in a country (`infra/ess/<country>.yaml`)."""
     return read_reference(INFRA / "ess" / f"{country}.yaml", EssRules)
+
+
+@cache
+def forecast_settlement(country: str = "kr") -> ForecastSettlementRules:
+    """Return what good forecasts are paid in a country (`infra/forecast_settlement/<country>.yaml`)."""
+    return read_reference(INFRA / "forecast_settlement" / f"{country}.yaml", ForecastSettlementRules)
 
 
 @cache

@@ -1,6 +1,8 @@
 """`sandan forecast backtest` from file to file."""
 
+import csv
 import json
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app_with
 from shared.errors import BadInput, BadInputs
+from shared.intervals import KST
 
 ROOF: dict[str, Any] = {
     "site": "roof-1",
@@ -164,3 +167,57 @@ def test_period_that_ends_before_it_begins_is_refused(tmp_path: Path) -> None:
 
     assert isinstance(result.exception, BadInput)
     assert "--to must be after --from" in str(result.exception)
+
+
+def test_roof_in_korea_is_settled_as_if_by_its_day_ahead_forecasts(tmp_path: Path) -> None:
+    history = roof_history()
+    more = ("--horizon", "39h")
+
+    result, out = run(tmp_path, history, ROOF, "2026-04-02T00:00:00Z", "2026-04-08T00:00:00Z", *more)
+
+    answer = json.loads(result.stdout)
+    settled = answer["as_if_settlement"]
+    # The rule again, straight from the files: 10:00 and 17:00 of the day before are 14 and 7 hours before midnight.
+    came = {
+        datetime.fromisoformat(start): float(kw)
+        for start, kw in zip(history.start_utc, history.kw.tolist(), strict=True)
+    }
+    with out.open(newline="") as file:
+        p50 = {
+            (datetime.fromisoformat(row["issue_time"]), datetime.fromisoformat(row["target_time"])): float(row["p50"])
+            for row in csv.DictReader(file)
+        }
+    issues = sorted({issue for issue, _ in p50})
+    paid_krw = hours = 0
+    for target in sorted({target for _, target in p50}):
+        midnight = datetime.combine(target.astimezone(KST).date(), time(), tzinfo=KST)
+        in_time = ([one for one in issues if one <= midnight - timedelta(hours=ago)] for ago in (14, 7))
+        first, second = (p50.get((found[-1], target)) if found else None for found in in_time)
+        if first is None or second is None or came[target] < 10:
+            continue
+        hours += 1
+        error_kw = abs((first + second) / 2 - came[target])
+        paid_krw += int(came[target] * (4 if error_kw <= 4 else 3 if error_kw <= 6 else 0))
+    assert settled["hours"] == hours
+    assert hours > 30
+    assert settled["paid_krw"] == paid_krw
+    assert 0 < settled["paid_krw"] < settled["paid_krw_if_perfect"]
+    assert settled["status"] == "as-if, uncertain after 2026-03: the payment may have ended"
+    assert settled["versions"] == ["2025-06-01"]
+    assert answer["as_if_settlement_reason"] is None
+
+
+@pytest.mark.parametrize(
+    ("site", "history", "reason"),
+    [
+        (PLANT, plant_history(), "it is paid to solar plants in Korea"),
+        ({**ROOF, "timezone": "Asia/Tokyo"}, roof_history(), "it is paid to solar plants in Korea"),
+        (ROOF, roof_history(), "(--horizon 38h reaches all)"),
+    ],
+)
+def test_what_is_not_settled_says_why(tmp_path: Path, site: dict[str, Any], history: pd.DataFrame, reason: str) -> None:
+    result, _ = run(tmp_path, history, site, "2026-04-06T00:00:00Z", "2026-04-07T00:00:00Z", "--horizon", "6h")
+
+    answer = json.loads(result.stdout)
+    assert answer["as_if_settlement"] is None
+    assert reason in answer["as_if_settlement_reason"]
