@@ -49,10 +49,9 @@ class Sun:
         elevation: Floats = 90.0 - self.sky.apparent_zenith[:, 0]
         return elevation
 
-    def at(self, rows: Floats | NDArray[np.int64] | Flags) -> Sky:
+    def at(self, rows: NDArray[np.int64] | Flags) -> Sky:
         """Return the sky over some intervals."""
-        sky = self.sky
-        return Sky(*(getattr(sky, name)[rows] for name in sky.__slots__))
+        return self.sky.at(rows)
 
 
 def sun_over(site: Site, starts: pd.DatetimeIndex, step: pd.Timedelta) -> Sun:

@@ -19,6 +19,8 @@ TEMPERATURE_COEFFICIENT_PER_C = -0.0047
 INVERTER_EFFICIENCY = 0.96
 SYSTEM_LOSS = float(pvsystem.pvwatts_losses()) / 100
 ALBEDO = 0.25
+# pvlib's bound of the Hay and Davies ratio near the horizon, the cosine of 89 degrees.
+COS_ZENITH_MIN = 0.01745
 MOUNT = temperature.TEMPERATURE_MODEL_PARAMETERS["sapm"]["close_mount_glass_glass"]
 # The reference sky has a mild day's air; what weather does beyond that is part of the learned clearness.
 REFERENCE_TEMP_AIR_C = 20.0
@@ -57,6 +59,10 @@ class Sky:
     ghi: Floats
     dhi: Floats
     dni_extra: Floats
+
+    def at(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Sky":
+        """Return the sky at some of the instants."""
+        return Sky(*(getattr(self, name)[rows] for name in self.__slots__))
 
 
 def clear_sky(place: Place, middles: pd.DatetimeIndex) -> Sky:
@@ -102,14 +108,23 @@ def ac_power_kw(
     Source:
         Hay and Davies transposition (1980), physical incidence model, SAPM cell temperature, PVWatts v5 for DC and AC.
     """
+    ac_kw: Floats = np.zeros((len(sky.ghi), len(roofs.capacity_kw_ac)))
+    # Half of the instants lie in the night.
+    lit = np.flatnonzero((sky.ghi != 0) | (sky.dni != 0) | (sky.dhi != 0))
+    air = (np.broadcast_to(one, sky.ghi.shape)[lit] for one in (temp_air_c, wind_speed_m_per_s))
+    ac_kw[lit] = _lit_power_kw(sky.at(lit), roofs, *air)
+    return ac_kw
+
+
+def _lit_power_kw(sky: Sky, roofs: Roofs, temp_air_c: Floats, wind_speed_m_per_s: Floats) -> Floats:
     tilt, azimuth = np.array(roofs.tilt_deg), np.array(roofs.azimuth_deg)
-    aoi = irradiance.aoi(tilt, azimuth, sky.apparent_zenith, sky.azimuth)
-    poa_sky = irradiance.haydavies(
-        tilt, azimuth, sky.dhi, sky.dni, sky.dni_extra, solar_zenith=sky.apparent_zenith, solar_azimuth=sky.azimuth
-    )
-    poa_direct = np.maximum(sky.dni * np.cos(np.radians(aoi)), 0.0)
+    facing = irradiance.aoi_projection(tilt, azimuth, sky.apparent_zenith, sky.azimuth)
+    # As irradiance.haydavies does it where it is given angles alone; here the projection is at hand.
+    facing_ratio = np.maximum(facing, 0.0) / np.maximum(np.cos(np.radians(sky.apparent_zenith)), COS_ZENITH_MIN)
+    poa_sky = irradiance.haydavies(tilt, azimuth, sky.dhi, sky.dni, sky.dni_extra, projection_ratio=facing_ratio)
+    poa_direct = np.maximum(sky.dni * facing, 0.0)
     poa_diffuse = poa_sky + irradiance.get_ground_diffuse(tilt, sky.ghi, albedo=ALBEDO)
-    effective_irradiance = poa_direct * iam.physical(aoi) + poa_diffuse
+    effective_irradiance = poa_direct * iam.physical(np.degrees(np.arccos(facing))) + poa_diffuse
     temp_cell = temperature.sapm_cell(poa_direct + poa_diffuse, temp_air_c, wind_speed_m_per_s, **MOUNT)
     dc_kw = pvsystem.pvwatts_dc(
         effective_irradiance, temp_cell, np.array(roofs.capacity_kw_dc), TEMPERATURE_COEFFICIENT_PER_C
