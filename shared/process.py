@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,8 @@ from shared.complexes import Complexes, load_complexes
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import require_newest
 from shared.errors import BadInput, BadInputs
+from shared.events.topics import SERVICES
+from shared.metrics import Metrics, served
 from shared.runloop import PASSING_FAULTS, RunLoop, Service
 from shared.settings import DeploymentSettings, load, made_folder
 
@@ -40,6 +42,9 @@ class Context:
     engine: Engine
     bus: Bus
     heartbeat_file: Path
+    metrics: Metrics = field(default_factory=Metrics)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
 
 
 def open_context(service: str) -> Context:
@@ -57,6 +62,10 @@ def open_context(service: str) -> Context:
         engine=engine,
         bus=KafkaBus(settings.kafka_bootstrap_servers),
         heartbeat_file=settings.run_dir / f"{service}.alive",
+        metrics=Metrics(service=service),
+        metrics_host=settings.metrics_host,
+        # The processes of a machine share their settings: each has the port of its place in the list of services.
+        metrics_port=None if settings.metrics_port is None else settings.metrics_port + SERVICES.index(service),
     )
 
 
@@ -75,7 +84,11 @@ def stop_on_signals() -> threading.Event:
 
 def serve(service: Service, context: Context, stop: threading.Event) -> None:
     """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
-    loop = RunLoop(service, context.bus, context.engine, context.clock)
+    with served(context.metrics, context.metrics_host, context.metrics_port):
+        _run_loop(RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics), context, stop)
+
+
+def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
     wait_s = RETRY_WAIT_S_MIN
     beaten_at: float | None = None
     try:
@@ -88,7 +101,7 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
                 wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
                 continue
             wait_s = RETRY_WAIT_S_MIN
-            if not service.handlers:
+            if loop.reads_nothing:
                 stop.wait(POLL_WAIT_S)
             # The first heartbeat says that the service is ready, and so waits for its place in the group.
             if loop.joined() if beaten_at is None else monotonic_s() - beaten_at >= 1:

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from shared import failpoints
+from shared import failpoints, metrics
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.clock import Clock, monotonic_s
 from shared.db import messaging
@@ -28,6 +28,7 @@ from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
 from shared.events.wire import Message, Undecodable, decode
+from shared.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,13 @@ class RunLoop:
     """
 
     def __init__(
-        self, service: Service, bus: Bus, engine: Engine, clock: Clock, elapsed_s: Callable[[], float] = monotonic_s
+        self,
+        service: Service,
+        bus: Bus,
+        engine: Engine,
+        clock: Clock,
+        elapsed_s: Callable[[], float] = monotonic_s,
+        figures: Metrics | None = None,
     ) -> None:
         self._service = service
         self._bus = bus
@@ -77,6 +84,7 @@ class RunLoop:
         self._publisher: Publisher | None = None
         self._elapsed_s = elapsed_s
         self._forget_at_s = elapsed_s()
+        self._metrics = Metrics() if figures is None else figures
 
     def step(self, wait_s: float) -> int:
         """Do one round and return how many messages it took in.
@@ -101,9 +109,14 @@ class RunLoop:
         self._forget_old()
         return len(received)
 
+    @property
+    def reads_nothing(self) -> bool:
+        """Say whether no message is ever waited for."""
+        return not self._service.handlers
+
     def joined(self) -> bool:
         """Say whether the service takes part: it has its partitions, or reads nothing."""
-        return not self._service.handlers or (self._consumer is not None and self._consumer.joined())
+        return self.reads_nothing or (self._consumer is not None and self._consumer.joined())
 
     def close(self) -> None:
         """Let go of the bus. What was not finished is taken up again at the next start."""
@@ -115,14 +128,13 @@ class RunLoop:
             self._publisher = None
 
     def _poll(self, wait_s: float) -> Sequence[Received]:
-        if not self._service.handlers:
+        if self.reads_nothing:
             return []
         return self._require_consumer().poll(wait_s)
 
     def _take_in(self, received: Sequence[Received]) -> None:
         try:
-            with self._engine.begin() as db:
-                self._handle(received, db)
+            self._handle_committed(received)
         except (RuleBroken, Undecodable):
             # One of them is bad: take them one at a time, so that only that one is set aside.
             for one in received:
@@ -130,8 +142,7 @@ class RunLoop:
 
     def _take_in_one(self, one: Received) -> None:
         try:
-            with self._engine.begin() as db:
-                self._handle([one], db)
+            self._handle_committed([one])
         except (RuleBroken, Undecodable) as reason:
             logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
                 "message set aside",
@@ -139,8 +150,18 @@ class RunLoop:
             )
             with self._engine.begin() as db:
                 self._set_aside(one, str(reason), db)
+            self._metrics.count(metrics.SET_ASIDE)
 
-    def _handle(self, received: Sequence[Received], db: Connection) -> None:
+    def _handle_committed(self, received: Sequence[Received]) -> None:
+        with self._engine.begin() as db:
+            took_s = self._handle(received, db)
+        for kind, seconds in took_s:
+            self._metrics.count(metrics.MESSAGES, type=kind)
+            self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
+
+    def _handle(self, received: Sequence[Received], db: Connection) -> list[tuple[str, float]]:
+        """Handle what is new in one transaction; return each one's type and how long its handler took."""
+        took_s: list[tuple[str, float]] = []
         now = self._clock.now()
         envelopes = {envelope.event_id: envelope for envelope in (decode(one.message) for one in received)}
         taken = messaging.already_taken(db, envelopes)
@@ -148,14 +169,22 @@ class RunLoop:
         for envelope in fresh:
             handler = self._service.handlers.get(type(envelope.event))
             if handler is not None:
+                begun_s = self._elapsed_s()
                 self._emit(db, envelope.event_id, handler(envelope, db), now)
+                took_s.append((envelope.event.event_type(), self._elapsed_s() - begun_s))
+        if fresh:
+            newest = max(envelope.occurred_at for envelope in fresh)
+            self._metrics.show(metrics.MESSAGE_AGE, (now - newest).total_seconds())
         messaging.mark_taken(db, [envelope.event_id for envelope in fresh], now=now)
         failpoints.reach("before_database_commit")
+        return took_s
 
     def _run_tick(self, tick: Tick) -> None:
-        now = self._clock.now()
+        now, begun_s = self._clock.now(), self._elapsed_s()
         with self._engine.begin() as db:
             self._emit(db, uuid.uuid4(), tick(now, db), now)
+        self._metrics.count(metrics.TICKS)
+        self._metrics.count(metrics.TICK_SECONDS, self._elapsed_s() - begun_s)
 
     def _emit(self, db: Connection, cause: uuid.UUID, events: Sequence[Event], now: datetime) -> None:
         messaging.emit(
@@ -194,6 +223,7 @@ class RunLoop:
             failpoints.reach("before_mark_sent")
             with self._engine.begin() as db:
                 messaging.mark_sent(db, [position for position, _ in rows])
+            self._metrics.count(metrics.PUBLISHED, len(rows))
 
     def _forget_old(self) -> None:
         if self._elapsed_s() < self._forget_at_s:

@@ -27,6 +27,10 @@ class DeploymentSettings(BaseSettings):
     clock_file: Path | None = Field(default=None, description="A simulated clock's file; unset: the wall clock.")
     run_dir: Path = Field(default=Path("var/run"), description="Where heartbeat files are kept.")
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65_000, description="Where services show their figures, each a port on; unset: nowhere."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="The address they do so at.")
     failpoint: Failpoint | None = Field(
         default=None, description="Recovery tests only: where the process kills itself."
     )

@@ -4,12 +4,13 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from services.forecast import handlers
 from services.forecast.domain.kma import SHORT_TERM, ULTRA_SHORT_TERM
@@ -23,9 +24,12 @@ from services.forecast.weather.source import LIVE_SOURCES, Source, SourceName
 from services.forecast.weather.watch import Watch, place_of
 from shared.clock import WallClock
 from shared.errors import BadInput
+from shared.events.base import Event
+from shared.events.forecast import AccuracyMeasured
 from shared.history import import_history
+from shared.metrics import FORECAST_COVERAGE, FORECAST_DRIFTING, FORECAST_NMAE, FORECAST_SKILL, Metrics
 from shared.process import Context, open_context, run, serve, stop_on_signals
-from shared.runloop import PASSING_FAULTS
+from shared.runloop import PASSING_FAULTS, Service
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -101,8 +105,38 @@ def watch_of(settings: Settings, context: Context) -> Watch:
     )
 
 
+def told(service: Service, metrics: Metrics) -> Service:
+    """Return the service with a tick that shows how good its forecasts were."""
+    tick = service.tick
+
+    def telling(now: datetime, db: Connection) -> Sequence[Event]:
+        events = () if tick is None else tick(now, db)
+        for event in events:
+            if isinstance(event, AccuracyMeasured):
+                show_accuracy(event, metrics)
+        return events
+
+    return replace(service, tick=telling)
+
+
+def show_accuracy(event: AccuracyMeasured, metrics: Metrics) -> None:
+    """Set the gauges of one kind of forecasts; the sum of all sites is called `all`."""
+    for site in event.sites:
+        labels = {"complex_id": event.complex_id, "kind": event.kind.value, "site_id": site.site_id or "all"}
+        metrics.show(FORECAST_DRIFTING, float(site.is_drifting), **labels)
+        for lead in site.leads:
+            figures = (
+                (FORECAST_NMAE, lead.nmae),
+                (FORECAST_COVERAGE, lead.coverage),
+                (FORECAST_SKILL, lead.skill_rmse),
+            )
+            for name, figure in figures:
+                if figure is not None:
+                    metrics.show(name, figure, lead_hours=lead.lead_hours, **labels)
+
+
 def main() -> None:
-    """Run the service until it is told to stop, with learning and the watch of the weather in threads beside its loop."""
+    """Run the service until it is told to stop, with learning and the watch of the weather beside its loop."""
     settings = load(Settings)
     context = open_context("forecast")
     watch = watch_of(settings, context)
@@ -118,7 +152,7 @@ def main() -> None:
             # Without the one the other is of no use: the launcher starts all again.
             one.add_done_callback(lambda _: stop.set())
         try:
-            serve(handlers.service(context.complexes), context, stop)
+            serve(told(handlers.service(context.complexes), context.metrics), context, stop)
         finally:
             stop.set()
         for one in beside:

@@ -13,6 +13,7 @@ from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, named_id
 from shared.events.topics import TOPICS, Topic, topic_written_by
 from shared.events.wire import decode, encode
+from shared.metrics import Metrics
 from shared.runloop import RunLoop, Service
 
 E = TypeVar("E", bound=Event)
@@ -35,7 +36,8 @@ class Bench:
             upgrade(place, service.name)
             self.engine = open_engine(service_url(place, service.name))
         self.service = service
-        self._loop = RunLoop(service, self.bus, self.engine, self.clock)
+        self.metrics = Metrics()
+        self._loop = RunLoop(service, self.bus, self.engine, self.clock, figures=self.metrics)
         self._given = 0
 
     def give(self, *events: Event, producer: str | None = None) -> None:
