@@ -1,9 +1,10 @@
 """Each weather source against a web server that answers in the service's format, and what happens when it does not."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -270,6 +271,76 @@ def test_service_that_keeps_silent_is_not_waited_for() -> None:
                 OpenMeteo(place=PLACE, url=service.url, timeout_s=0.2).fetch(NOW)
         finally:
             silent.set()
+
+
+@contextmanager
+def raw(parts: Sequence[bytes], apart_s: float = 0.0) -> Iterator[str]:
+    """Answer one call with these bytes, some time apart, and hang up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = threading.Event()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.recv(65_536)
+                for part in parts:
+                    connection.sendall(part)
+                    if done.wait(apart_s):
+                        return
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            done.set()
+            thread.join()
+
+
+def test_answer_that_drips_is_not_waited_for() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+
+    with (
+        raw([head, *[b" "] * 1000], apart_s=0.05) as url,
+        pytest.raises(SourceFailed, match=r"no answer within 0\.4 s"),
+    ):
+        OpenMeteo(place=PLACE, url=url, timeout_s=0.4).fetch(NOW)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"", "broke off|could not be reached"),
+        (b"garbage\r\n\r\n", "broke off"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"hourly":', "not JSON"),
+        (b"HTTP/1.1 500 Oh\r\nContent-Length: 1000\r\n\r\nsorry", "HTTP status 500: sorry"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 200_000, "not JSON"),
+    ],
+)
+def test_answer_that_breaks_off_is_said(sent: bytes, reason: str) -> None:
+    with raw([sent]) as url, pytest.raises(SourceFailed, match=reason):
+        OpenMeteo(place=PLACE, url=url).fetch(NOW)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("fcstDate", "00010101"), ("fcstDate", 20260520.5), ("fcstTime", "2500"), ("fcstValue", 10**400)],
+)
+def test_item_with_an_impossible_figure_is_malformed(field: str, value: object) -> None:
+    document = sample("kma_short_2026-05-20_0500.json")
+    document["response"]["body"]["items"]["item"][0][field] = value
+
+    with serving(always(document)) as service, pytest.raises(SourceFailed, match="an item is not as published"):
+        kma(service.url).fetch(EARLY)
+
+
+@pytest.mark.parametrize("second", [10**17, -(10**17), "soon", None])
+def test_time_that_is_no_time_is_malformed(second: object) -> None:
+    document = sample("open_meteo_2026-05-20.json")
+    document["hourly"]["time"][3] = second
+
+    with serving(always(document)) as service, pytest.raises(SourceFailed, match="hourly is not as published"):
+        OpenMeteo(place=PLACE, url=service.url).fetch(NOW)
 
 
 def test_service_that_is_not_there_is_said() -> None:

@@ -6,11 +6,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from services.forecast.weather.source import SourceFailed
+from shared.clock import monotonic_s
 
 BODY_BYTES_MAX = 16_000_000
+PART_BYTES = 65_536
 REASON_CHARACTERS_MAX = 200
 
 
@@ -24,13 +26,15 @@ def get_json(address: str, query: Mapping[str, str], timeout_s: float) -> Any:
     request = urllib.request.Request(  # noqa: S310 -- the settings hold the scheme to http and https
         f"{address}?{urllib.parse.urlencode(query)}", headers={"Accept": "application/json"}
     )
+    deadline_s = monotonic_s() + timeout_s
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310 -- as above
-            body = answer.read(BODY_BYTES_MAX + 1)
-    except urllib.error.HTTPError as error:
-        with error:
-            told = _cut(error.read(REASON_CHARACTERS_MAX * 4), query)
-        raise SourceFailed(f"HTTP status {error.code}: {told}") from None
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310 -- as above
+                body = _read(answer, deadline_s)
+        except urllib.error.HTTPError as error:
+            with error:
+                told = _cut(_read(error, deadline_s), query)
+            raise SourceFailed(f"HTTP status {error.code}: {told}") from None
     except TimeoutError:
         raise SourceFailed(f"no answer within {timeout_s:g} s") from None
     except urllib.error.URLError as error:
@@ -38,12 +42,22 @@ def get_json(address: str, query: Mapping[str, str], timeout_s: float) -> Any:
         raise SourceFailed(f"could not be reached: {reason}") from None
     except (OSError, http.client.HTTPException) as error:
         raise SourceFailed(f"broke off: {type(error).__name__}") from None
-    if len(body) > BODY_BYTES_MAX:
-        raise SourceFailed(f"the answer is longer than {BODY_BYTES_MAX} bytes")
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceFailed(f"the answer is not JSON: {_cut(body, query)}") from None
+
+
+def _read(answer: IO[bytes], deadline_s: float) -> bytes:
+    """Return a body; the timeout of a connection is for each of its parts, and there may be many."""
+    body = bytearray()
+    while part := answer.read1(PART_BYTES):  # type: ignore[attr-defined] # both answers have it
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise SourceFailed(f"the answer is longer than {BODY_BYTES_MAX} bytes")
+        if monotonic_s() > deadline_s:
+            raise TimeoutError
+    return bytes(body)
 
 
 def _cut(body: bytes, query: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ import math
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -71,12 +71,12 @@ class Kma:
                 base = _instant(item["baseDate"], item["baseTime"])
                 valid = _instant(item["fcstDate"], item["fcstTime"])
                 variable, factor = categories.get(item["category"], ("", 0.0))
-                number = float(item["fcstValue"]) if variable else math.nan
-            except (KeyError, TypeError, ValueError):
+                number = float(item["fcstValue"]) * factor if variable else math.nan
+                row = (valid - HALF_STEP, valid + HALF_STEP, base + self.product.delay, variable, number)
+            except (KeyError, TypeError, ValueError, OverflowError):
                 raise SourceFailed(f"an item is not as published: {str(item)[:200]}") from None
             if variable:
-                available_at = base + self.product.delay
-                rows.append((valid - HALF_STEP, valid + HALF_STEP, available_at, variable, number * factor))
+                rows.append(row)
         return weather_frame(rows)
 
     def _items(self, base: datetime) -> Iterator[Any]:
@@ -122,4 +122,4 @@ class Kma:
 
 
 def _instant(date: str, time: str) -> datetime:
-    return datetime.strptime(f"{date}{int(time):04}", "%Y%m%d%H%M").replace(tzinfo=KST)
+    return datetime.strptime(f"{date}{int(time):04}", "%Y%m%d%H%M").replace(tzinfo=KST).astimezone(UTC)

@@ -87,5 +87,5 @@ def _block(answer: Any, block: str) -> Iterator[tuple[datetime, datetime, str, f
             for time, number in zip(times, answer[block][name], strict=True):
                 if number is not None:
                     yield time - before, time + after, variable, float(number)
-    except (KeyError, TypeError, ValueError, OverflowError):
+    except (KeyError, TypeError, ValueError, ArithmeticError, OSError):
         raise SourceFailed(f"{block} is not as published") from None
