@@ -1,0 +1,53 @@
+"""Weather is kept alike on SQLite and on PostgreSQL, with the schema of the migrations."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from services.forecast import store
+from services.forecast.domain.weather import weather_frame
+from shared.db.engine import open_engine, service_url
+from shared.db.migrating import upgrade
+
+NOW = datetime(2026, 5, 20, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def a_frame(ghi: float) -> pd.DataFrame:
+    # Two rows in an order that no index would give them, as the later one holds.
+    rows = [(NOW + n * MINUTE, NOW + 9 * MINUTE, NOW - n * MINUTE, "ghi", ghi + n / 3) for n in (2, 1)]
+    return weather_frame(rows)
+
+
+def test_newest_weather_comes_back_as_it_was_kept(database_url: str) -> None:
+    upgrade(database_url, "forecast")
+    engine = open_engine(service_url(database_url, "forecast"))
+    window = {"after": NOW - 60 * MINUTE, "until": NOW}
+    with engine.begin() as db:
+        for at, ghi, used in (
+            (NOW - 60 * MINUTE, 100.0, ("kma_short",)),  # the window begins after this
+            (NOW - 30 * MINUTE, 200.0, ("kma_short", "open_meteo")),
+            (NOW - 10 * MINUTE, 300.0, ("clear_sky",)),
+            (NOW + MINUTE, 400.0, ("kma_short",)),
+        ):
+            store.save_weather(db, "one", at, a_frame(ghi), used, (("csv", "is stale"),))
+        # The same instant again replaces.
+        store.save_weather(db, "one", NOW - 30 * MINUTE, a_frame(250.0), ("kma_short", "open_meteo"), ())
+
+    with engine.begin() as db:
+        found = store.load_weather(db, "one", **window, without=("clear_sky",))
+        other = store.load_weather(db, "other", **window, without=("clear_sky",))
+        anything = store.load_weather(db, "one", **window, without=())
+        store.drop_weather_before(db, "one", NOW)
+        after_drop = store.load_weather(db, "one", **window, without=())
+    engine.dispose()
+
+    assert found is not None
+    assert found[1] == ("kma_short", "open_meteo")
+    expected = a_frame(250.0)
+    for name in expected.columns:
+        assert found[0][name].tolist() == expected[name].tolist()
+    assert anything is not None
+    assert anything[1] == ("clear_sky",)
+    assert other is None
+    assert after_drop is None
