@@ -35,8 +35,10 @@ HELD_BACK_DAYS = 8
 # A model is judged on the later ones, with ranges set by the earlier ones.
 SETTING_DAYS = 4
 LEARNED_DAYS_MIN = 14
-# More teach little and cost much: of more, every second, third, ... is taken.
-LESSONS_MAX = 40_000
+# More teach little and cost much: of more sites or lessons, every second, third, ... is taken.
+SITES_MAX, LESSONS_MAX = 32, 40_000
+# Of so many sites each is tried at every hour of the days held back; of more, at fewer hours.
+SITES_TRIED_HOURLY = 200
 # Below this share of an inverter's limit a ratio to the clear sky is mostly noise.
 LIGHT_SHARE = 0.05
 RULES = {"pv": ROOF, "load": FACTORY}
@@ -161,8 +163,7 @@ def learned(fleet: Fleet) -> Model | None:
             for site, (kw, full_kw) in enumerate(zip(fleet.kw.T, fleet.full_kw, strict=True))
         ]
     )
-    apart = 1 + len(lessons.came) // LESSONS_MAX
-    taken = np.arange(len(lessons.came)) % apart == 0
+    taken = np.arange(len(lessons.came)) % _every(len(lessons.came), LESSONS_MAX) == 0
     found = model.learned(lessons.where(taken), HOUR_STEPS, fleet.rules)
     return None if found.trees is None else found
 
@@ -252,9 +253,9 @@ class _Trial:
 
 
 def _trial(fleet: Fleet, site: int, found: Model) -> _Trial:
-    """Forecast one site at every hour of the days held back."""
-    size, hour = len(fleet.kw), round(HOUR_STEPS)
-    issues = np.arange(size - HELD_BACK_DAYS * STEPS_PER_DAY, size, hour)
+    """Forecast one site through the days held back."""
+    size, apart = len(fleet.kw), round(HOUR_STEPS) * _every(fleet.kw.shape[1], SITES_TRIED_HOURLY)
+    issues = np.arange(size - HELD_BACK_DAYS * STEPS_PER_DAY, size, apart)
     now = np.repeat(issues, len(found.leads))
     target = now + np.tile(found.leads, len(issues)) - 1
     came = picked(fleet.kw[:, site], target)
@@ -310,6 +311,11 @@ def _ranged(trained: Trained, site: Integers, pairs: Pairs, ahead: Integers, ful
     kw = np.maximum(raw * pairs.scale[:, None], 0.0)
     kw[:, [P10, P50, P90]] = np.sort(kw[:, [P10, P50, P90]], axis=1)
     return kw
+
+
+def _every(count: int, most: int) -> int:
+    """Return how far apart those lie of which at most so many are taken."""
+    return max(-(-count // most), 1)
 
 
 def _timeline(kw: Floats) -> Timeline:
