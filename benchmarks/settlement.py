@@ -3,7 +3,8 @@
 Run: .venv/bin/python -m benchmarks.settlement [--participants 1000]
 
 Readings and trades are random with a seed. What is timed is an interval's settlement once its readings are in: load,
-compute, ledger with its chain, statements and events into the outbox. Taking the readings in is not.
+compute, ledger with its chain, statements and events into the outbox. Taking the readings in is not. Certifying the
+interval is timed apart, with the invoices that a tick issues.
 """
 
 import argparse
@@ -31,14 +32,14 @@ from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.fems import MeterKind
 from shared.events.market import AuctionCleared, Trade
-from shared.intervals import INTERVAL, delivery_starts
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, delivery_starts
 
 DAY = date(2026, 5, 20)
 SECONDS_MAX = 30.0
 
 
 def readings(complex_: Complex, start: datetime, chance: random.Random) -> list[dict[str, object]]:
-    """Return a row for each grid and battery meter."""
+    """Return a row for each meter; roofs give, batteries take in the morning and give in the evening."""
     return [
         {
             "complex_id": complex_.complex_id,
@@ -46,13 +47,21 @@ def readings(complex_: Complex, start: datetime, chance: random.Random) -> list[
             "meter_id": one.device_id,
             "participant_id": one.participant_id,
             "meter_kind": one.kind.value,
-            "import_wh": chance.randrange(100_000),
-            "export_wh": 0,
+            "import_wh": flow_wh[0],
+            "export_wh": flow_wh[1],
             "quality": "measured",
         }
         for one in complex_.devices
-        if one.kind is not MeterKind.PV
+        for flow_wh in [_flow_wh(one.kind, start, chance.randrange(100_000))]
     ]
+
+
+def _flow_wh(kind: MeterKind, start: datetime, flow_wh: int) -> tuple[int, int]:
+    if kind is MeterKind.PV:
+        return 0, flow_wh
+    if kind is MeterKind.ESS and start >= delivery_starts(DAY)[INTERVALS_PER_DAY // 2]:
+        return 0, flow_wh
+    return flow_wh, 0
 
 
 def an_auction(complex_: Complex, start: datetime, chance: random.Random) -> AuctionCleared:
@@ -96,8 +105,10 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
     """Settle the day and return how long it took and where the ledger ended."""
     chance = random.Random(8)  # noqa: S311 -- readings, not secrets
     service = handlers.service({complex_.complex_id: complex_})
+    assert service.tick is not None
     handle = service.handlers[AuctionCleared]
     took_s: list[float] = []
+    certified_s: list[float] = []
     own_s = 0.0
     for start in delivery_starts(DAY):
         rows, event = readings(complex_, start, chance), an_auction(complex_, start, chance)
@@ -111,11 +122,18 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
             _emit(db, cause, envelope.occurred_at, emitted)
         took_s.append(perf_counter() - begun)
         own_s += process_time() - own_begun
+        begun = perf_counter()
+        with engine.begin() as db:
+            _emit(db, named_id("tick", start), start + INTERVAL, service.tick(start + INTERVAL, db))
+        certified_s.append(perf_counter() - begun)
     with engine.connect() as db:
         head = store.ledger_head(db, complex_.complex_id)
         assert head is not None
         begun = perf_counter()
         assert store.ledger_flaws(db, complex_.complex_id) == []
+        certified = store.certification_head(db, complex_.complex_id)
+        assert certified is not None
+        assert certified[0] == INTERVALS_PER_DAY
         verified_s = perf_counter() - begun
     return {
         "seconds": round(sum(took_s), 2),
@@ -124,7 +142,10 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
         "worst interval s": round(max(took_s), 3),
         "entries": head[0],
         "verify s": round(verified_s, 2),
+        "certifying s": round(sum(certified_s[:-1]), 2),
+        "worst tick s": round(max(certified_s[:-1]), 3),
         "hash": head[1],
+        "certificates hash": certified[1],
     }
 
 
@@ -163,7 +184,8 @@ def main() -> None:
             figures[kind] = settle_day(engine, complex_)
             engine.dispose()
     print(json.dumps({"participants": participants, "intervals": 96, **figures}, indent=2))
-    assert len({figure["hash"] for figure in figures.values()}) == 1
+    for name in ("hash", "certificates hash"):
+        assert len({figure[name] for figure in figures.values()}) == 1
 
 
 if __name__ == "__main__":

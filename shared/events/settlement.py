@@ -96,6 +96,65 @@ class StatementIssued(Event):
     revision: Whole = 0
 
 
+class CertificateLine(Fact):
+    """One participant's interval in certificates of a Wh each.
+
+    It goes round: issued + reissued + received = passed_on + claimed + stored + withdrawn. `consumption_wh` is the
+    load's, batteries apart. `location_wh` came in through the connection; `market_wh` was used without a certificate.
+    """
+
+    participant_id: Identifier
+    consumption_wh: EnergyWh
+    issued_wh: EnergyWh
+    reissued_wh: EnergyWh
+    received_wh: EnergyWh
+    passed_on_wh: EnergyWh
+    claimed_wh: EnergyWh
+    stored_wh: EnergyWh
+    withdrawn_wh: EnergyWh
+    location_wh: EnergyWh
+    market_wh: EnergyWh
+
+
+class CertificateSlice(Fact):
+    """A range of a device's certificates of the interval, both ends in it, and what it ended as.
+
+    `purpose` is use, storage, export or correction. `account_id` held it last, `trade_id` brought it there.
+    `battery_id` is the battery that it was charged into. Of a battery's own certificates `charged_at` is the interval
+    of the charging that they come from, and `storage_efficiency_factor` what comes back of a Wh charged.
+    """
+
+    device_id: Identifier
+    producer_id: Identifier
+    range_start: Whole
+    range_end: Whole
+    account_id: Identifier
+    purpose: Identifier
+    trade_id: Identifier | None = None
+    battery_id: Identifier | None = None
+    charged_at: Instant | None = None
+    storage_efficiency_factor: float | None = None
+
+
+class CertificatesSettled(Event):
+    """An interval's granular certificates: issued on metered energy, gone with the trades, and used or withdrawn.
+
+    It comes again with the next `revision` when something else holds: then with the lines that changed, and with all
+    ranges of the devices that changed, which replace those of before. Lines and slices are dealt out over `parts`
+    messages. `number` and `hash` are the certification's link in the certificates' chain.
+    """
+
+    delivery_start: Instant
+    certified_at: Instant
+    revision: Whole
+    number: Whole
+    hash: str
+    part: Whole
+    parts: Whole
+    lines: tuple[CertificateLine, ...]
+    slices: tuple[CertificateSlice, ...]
+
+
 class InvoiceLine(Fact):
     """One line of an invoice; an amount below 0 is due to the participant.
 

@@ -135,6 +135,7 @@ TOPICS: tuple[Topic, ...] = (
             settlement.StatementIssued,
             settlement.ReadingIgnored,
             settlement.InvoiceIssued,
+            settlement.CertificatesSettled,
         ],
         "trading_api",
         400,

@@ -72,4 +72,22 @@ def readings(delivery_start: datetime, flows_wh: Mapping[str, tuple[int, int]]) 
     ]
 
 
+def sun(delivery_start: datetime, made_wh: int) -> list[IntervalMetered]:
+    """Return a reading of every roof."""
+    return [
+        IntervalMetered(
+            complex_id=COMPLEX_ID,
+            meter_id=one.device_id,
+            participant_id=one.participant_id,
+            meter_kind=one.kind,
+            delivery_start=delivery_start,
+            import_wh=0,
+            export_wh=made_wh,
+            quality=Quality.MEASURED,
+        )
+        for one in COMPLEX.devices
+        if one.kind is MeterKind.PV
+    ]
+
+
 FLOWS_WH = {f"{SELLER}.grid": (0, 25_000), "hanbit-ess": (4_000, 0), f"{BUYER}.grid": (30_000, 0)}

@@ -7,15 +7,18 @@ import sqlalchemy as sa
 
 from services.settlement import store
 from shared.db.engine import open_engine, reading, service_url
-from shared.events.settlement import IntervalResettled, IntervalSettled
+from shared.events.settlement import CertificatesSettled, IntervalResettled, IntervalSettled
 from shared.paths import INFRA
-from tests.component.settlement_facts import BUYER, COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings
+from tests.component.settlement_facts import BUYER, COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings, sun
 
 ROLE = INFRA / "postgres" / "settlement_role.sql"
 TRIGGERS = (
     "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_trigger.tgrelid = pg_class.oid WHERE NOT tgisinternal"
 )
-BOOKS = ("ledger_entry", "ledger_line", "ledger_link", "settled_line", "settled_interval", "invoice", "trade")
+BOOKS = (
+    *("ledger_entry", "ledger_line", "ledger_link", "settled_line", "settled_interval", "invoice", "trade"),
+    *(table.name for table in store.APPEND_ONLY),
+)
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -32,8 +35,11 @@ def test_settlement_settles_and_corrects_as_a_role_that_can_not_change_the_books
 
         bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
         bench.give(*readings(DELIVERY, {**FLOWS_WH, f"{BUYER}.grid": (31_000, 0)}))
+        bench.give(*sun(DELIVERY, 9_000))
+        bench.give(*sun(DELIVERY, 8_000))
 
         assert (len(bench.published(IntervalSettled)), len(bench.published(IntervalResettled))) == (1, 1)
+        assert [one.revision for one in bench.published(CertificatesSettled)] == [0, 1]
         with reading(bench.engine) as db:
             assert store.ledger_flaws(db, COMPLEX_ID) == []
         # Without the triggers it is the role alone that refuses.

@@ -1,5 +1,17 @@
-"""Settlement's calculations: intervals in money, ledger entries, statements. Pure."""
+"""Settlement's calculations: intervals in money, ledger entries, statements, certificates. Pure."""
 
+from services.settlement.domain.certificate_ranges import Bundle, Slice
+from services.settlement.domain.certificate_storage import Content, Draw, Lot, Storage, StorageRecord, allowed
+from services.settlement.domain.certification import (
+    Batteries,
+    Books,
+    CertificateLine,
+    Certification,
+    DeviceEnergy,
+    Interval,
+    MeteredSite,
+    certify,
+)
 from services.settlement.domain.interval import (
     Line,
     Metered,
@@ -16,18 +28,34 @@ from services.settlement.domain.statements import Statement, statement_of
 __all__ = [
     "GRID",
     "WHEELING_FEES",
+    "Batteries",
+    "Books",
+    "Bundle",
+    "CertificateLine",
+    "Certification",
+    "Content",
+    "DeviceEnergy",
+    "Draw",
     "Entry",
+    "Interval",
     "Invoice",
     "InvoiceLine",
     "Kind",
     "Line",
+    "Lot",
     "Metered",
+    "MeteredSite",
     "Month",
     "Posting",
     "Prices",
     "Settlement",
+    "Slice",
     "Statement",
+    "Storage",
+    "StorageRecord",
     "Trade",
+    "allowed",
+    "certify",
     "closing_entry",
     "invoice_of",
     "participant_account",

@@ -10,7 +10,7 @@ import numpy as np
 from optimizers.tariff import Bill, Contract, MeterReadings, Note, TariffBook, epochs, month_bill, month_starts
 from services.settlement.domain.interval import Line
 from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
-from shared.units import WH_PER_KWH, shares_krw
+from shared.units import WH_PER_KWH, kwh_text, shares_krw
 
 DEMAND_AT_CONNECTION: Final = Note(
     "demand_at_connection",
@@ -37,6 +37,8 @@ class Month:
         behind_wh: What roofs and batteries behind the connection gave, net of what they took (below 0: took).
         estimated: Intervals with an estimated reading.
         roofs_silent: Settled intervals of which a solar meter has said nothing.
+        certified_wh: What of the consumption was met by certificates of the same interval.
+        certifiable_wh: The consumption of the intervals that were certified.
     """
 
     month: str
@@ -44,6 +46,8 @@ class Month:
     behind_wh: Mapping[datetime, int]
     estimated: Collection[datetime] = ()
     roofs_silent: int = 0
+    certified_wh: int = 0
+    certifiable_wh: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +226,20 @@ def _notes(month: Month, intervals: int) -> list[Note]:
                 "solar_readings_missing",
                 f"{month.roofs_silent} settled intervals have no solar reading: their sun is not in the baseline",
                 f"정산된 {month.roofs_silent}개 구간에 태양광 계량값 없음: 기준 요금에 미반영",
+            )
+        )
+    if month.certifiable_wh:
+        share = (
+            f"{kwh_text(month.certified_wh)} of {kwh_text(month.certifiable_wh)} kWh "
+            f"({month.certified_wh / month.certifiable_wh:.1%})"
+        ).replace("%", " %")
+        notes.append(
+            Note(
+                "certificates",
+                f"{share} of the consumption were met by certificates of the same 15 minutes; no official hourly "
+                "certificate in Korea found: these are the complex's own and prove nothing to an authority",
+                f"소비량 중 같은 15분의 인증서로 충당: {share}. 한국에는 공식 시간 단위 인증서가 확인되지 않아 "
+                "단지 자체 기록이며 공적 증빙이 아님",
             )
         )
     return notes

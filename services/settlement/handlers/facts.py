@@ -5,7 +5,8 @@ import logging
 from sqlalchemy.engine import Connection
 
 from services.settlement import domain, store
-from services.settlement.handlers.settling import Occasion, note_solar, resettle, settle_if_complete
+from services.settlement.handlers.certifying import note_certifiable
+from services.settlement.handlers.settling import Occasion, note_afterwards, resettle, settle_if_complete
 from shared.complexes import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -45,7 +46,10 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     ]
     store.save_auction(db, event.complex_id, event.delivery_start, event.auction_id, trades)
     occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
-    return settle_if_complete(complex_, event.delivery_start, occasion, db)
+    settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
+    if settled:
+        note_certifiable(complex_, event.delivery_start, db)
+    return settled
 
 
 def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
@@ -74,11 +78,16 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
     else:
         store.replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
     if event.meter_kind is MeterKind.PV:
-        note_solar(event.complex_id, event.participant_id, event.delivery_start, db)
+        note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
+        note_certifiable(complex_, event.delivery_start, db)
         return []
     if store.is_settled(db, event.complex_id, event.delivery_start):
-        return resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
-    return settle_if_complete(complex_, event.delivery_start, occasion, db)
+        settled = resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
+    else:
+        settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
+    if settled:
+        note_certifiable(complex_, event.delivery_start, db)
+    return settled
 
 
 def _ignored(complex_id: str, known: store.Reading, reading: store.Reading) -> ReadingIgnored:

@@ -74,6 +74,7 @@ def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection)
     first, end = month_bounds(month)
     lines = store.load_lines(db, complex_id, first, end, participant_id=participant_id).get(participant_id, {})
     behind = store.load_behind(db, complex_id, participant_id, first, end)
+    certified_wh, certifiable_wh = store.certified_sums(db, complex_id, participant_id, first, end)
     contract = contract_of(participant.contract)
     peaks_kw = {**contract.past_peaks_kw, **store.billed_peaks_kw(db, complex_id, participant_id)}
     return domain.invoice_of(
@@ -85,6 +86,8 @@ def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection)
             behind_wh=behind.given_wh,
             estimated=sorted(behind.estimated & lines.keys()),
             roofs_silent=max(0, len(participant.pv) * len(lines) - behind.solar_readings),
+            certified_wh=certified_wh,
+            certifiable_wh=certifiable_wh,
         ),
     )
 

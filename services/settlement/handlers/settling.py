@@ -152,13 +152,15 @@ def _statement(
     )
 
 
-def note_solar(complex_id: str, participant_id: str, delivery_start: datetime, db: Connection) -> None:
-    """Let a month be invoiced again if a roof's reading came after its day had been settled."""
+def note_afterwards(
+    complex_id: str, participant_ids: Collection[str], delivery_start: datetime, db: Connection
+) -> None:
+    """Let a month be invoiced again if something of it came to be known after its day had been settled."""
     if not store.is_settled(db, complex_id, delivery_start):
         return
     day = trading_day_of(delivery_start)
     if store.settled_intervals(db, complex_id, day_start(day), day_start(day) + DAY) == INTERVALS_PER_DAY:
-        store.note_due(db, complex_id, f"{day:%Y-%m}", [participant_id])
+        store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
 
 
 def _settled_meters(complex_: Complex) -> frozenset[str]:

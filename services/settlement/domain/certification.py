@@ -1,0 +1,299 @@
+"""Certify an interval: issue what was measured, let it go with the trades, say what became of it; again by difference.
+
+An estimated reading issues nothing and charges nothing certified, as nobody measured it; as consumption it counts.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.settlement.domain.certificate_ranges import Bundle, Slice, numbered
+from services.settlement.domain.certificate_storage import (
+    Content,
+    Lot,
+    Storage,
+    StorageRecord,
+    deliverable,
+    discharge,
+    limited,
+    recharge,
+    within,
+)
+from services.settlement.domain.certificates import Share, Site, Supply, allocate
+from services.settlement.domain.interval import Trade
+
+# How much of a lot may be certified to the draws of an interval, by battery and the lot's interval of charging.
+Limits = Mapping[str, Mapping[datetime, int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceEnergy:
+    """A roof's or battery's interval at its own meter."""
+
+    device_id: str
+    import_wh: int
+    export_wh: int
+    is_measured: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteredSite:
+    """A participant's interval at all of its meters."""
+
+    participant_id: str
+    import_wh: int
+    export_wh: int
+    roofs: tuple[DeviceEnergy, ...] = ()
+    batteries: tuple[DeviceEnergy, ...] = ()
+
+    @property
+    def consumption_wh(self) -> int:
+        """Return what the load took; meters are read one by one, so that a Wh more may seem to leave than was there."""
+        behind_wh = sum(one.export_wh - one.import_wh for one in (*self.roofs, *self.batteries))
+        return max(0, self.import_wh - self.export_wh + behind_wh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateLine:
+    """A participant's interval in certificates.
+
+    It goes round: issued + reissued + received = passed_on + claimed + stored + withdrawn.
+
+    Attributes:
+        consumption_wh: What its load took.
+        issued_wh: For its roofs.
+        reissued_wh: For what its batteries gave.
+        received_wh: Of others, with trades.
+        passed_on_wh: To others, with trades.
+        claimed_wh: Claimed by its consumption.
+        stored_wh: Cancelled into its batteries.
+        withdrawn_wh: Used by nobody.
+        location_wh: What came in through its connection: energy at the grid's factor, location-based.
+        market_wh: What it used without a certificate, charging included: energy at the grid's factor, market-based.
+    """
+
+    participant_id: str
+    consumption_wh: int
+    issued_wh: int
+    reissued_wh: int
+    received_wh: int
+    passed_on_wh: int
+    claimed_wh: int
+    stored_wh: int
+    withdrawn_wh: int
+    location_wh: int
+    market_wh: int
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return {name: getattr(self, name) for name in CertificateLine.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What is in the books of an interval: numbers by device, records by battery, lines by participant."""
+
+    slices: Mapping[str, tuple[Slice, ...]] = field(default_factory=dict)
+    records: Mapping[str, StorageRecord] = field(default_factory=dict)
+    lines: Mapping[str, CertificateLine] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certification:
+    """What a certification adds to the books: only what it changes.
+
+    Attributes:
+        bundles: Newly issued.
+        changed: Numbers of devices, records and lines as they are now.
+        contents: Of the batteries that it touched.
+        lots: What each touched battery can give back of the interval's charging, all that was ever taken included.
+    """
+
+    bundles: tuple[Bundle, ...]
+    changed: Books
+    contents: Mapping[str, Content]
+    lots: Mapping[str, Lot]
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether it changes nothing."""
+        return not (self.changed.slices or self.changed.records or self.changed.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """An interval's facts."""
+
+    delivery_start: datetime
+    sites: Sequence[MeteredSite]
+    trades: Sequence[Trade]
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """Return the batteries that charged or discharged."""
+        batteries = (one for site in self.sites for one in site.batteries)
+        return frozenset(one.device_id for one in batteries if one.import_wh or one.export_wh)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batteries:
+    """The batteries of the interval, and what is in them; one that is new to the books has its opening content."""
+
+    storages: Mapping[str, Storage]
+    contents: Mapping[str, Content]
+
+    def content(self, device_id: str) -> Content:
+        """Return what is in a battery."""
+        known = self.contents.get(device_id)
+        return self.storages[device_id].opening if known is None else known
+
+
+def certify(interval: Interval, batteries: Batteries, before: Books, limits: Limits | None = None) -> Certification:
+    """Certify an interval, or certify it again: then by difference to what is in the books.
+
+    Args:
+        interval: Its facts as they are known now.
+        batteries: Every battery that moved in it, by its readings or by the books.
+        before: What is in the books of it.
+        limits: What a shrunken lot leaves for the interval's draws, where one did.
+    """
+    start = interval.delivery_start
+    records: dict[str, StorageRecord] = {}
+    contents: dict[str, Content] = {}
+    for device_id, energy in _moves(interval.sites, batteries.storages, before).items():
+        old = before.records.get(device_id, StorageRecord(device_id=device_id))
+        draws = limited(old.draws, (limits or {}).get(device_id, {}))
+        content, draws = discharge(batteries.content(device_id), draws, energy.export_wh, start)
+        contents[device_id] = content
+        records[device_id] = StorageRecord(
+            device_id=device_id, charged_wh=energy.import_wh, discharged_wh=energy.export_wh, draws=draws
+        )
+    traders = {one for trade in interval.trades for one in (trade.buyer_id, trade.seller_id)}
+    sites = {one: Site(participant_id=one, consumption_wh=0) for one in traders}
+    sites.update((one.participant_id, _site(one, records)) for one in interval.sites)
+    producers = {
+        device.device_id: one.participant_id for one in interval.sites for device in (*one.roofs, *one.batteries)
+    }
+    shares = allocate(sites, interval.trades)
+    lots = _charge(records, contents, shares, before, batteries.storages, start)
+    bundles, slices = _numbers(shares, producers, before)
+    lines = _lines(interval.sites, shares, producers)
+    changed = Books(
+        slices={device_id: now for device_id, now in slices.items() if now != before.slices.get(device_id, ())},
+        records={key: now for key, now in records.items() if now != before.records.get(key)},
+        lines={one.participant_id: one for one in lines if one != before.lines.get(one.participant_id)},
+    )
+    return Certification(bundles=bundles, changed=changed, contents=contents, lots=lots)
+
+
+def _moves(sites: Sequence[MeteredSite], storages: Mapping[str, Storage], before: Books) -> dict[str, DeviceEnergy]:
+    """Return what each battery did, as far as it was measured; those that the books have moved are among them."""
+    still = {one: DeviceEnergy(device_id=one, import_wh=0, export_wh=0, is_measured=True) for one in before.records}
+    moved = {
+        one.device_id: one
+        for site in sites
+        for one in site.batteries
+        if one.is_measured and one.device_id in storages and (one.import_wh or one.export_wh)
+    }
+    return {**{one: energy for one, energy in still.items() if one in storages}, **moved}
+
+
+def _site(site: MeteredSite, records: Mapping[str, StorageRecord]) -> Site:
+    roofs = [
+        Supply(device_id=one.device_id, quantity_wh=one.export_wh)
+        for one in sorted(site.roofs, key=lambda one: one.device_id)
+        if one.is_measured and one.export_wh
+    ]
+    moved = [records[one] for one in sorted(one.device_id for one in site.batteries) if one in records]
+    given = [
+        Supply(device_id=record.device_id, charged_at=draw.charged_at, quantity_wh=draw.certified_wh)
+        for record in moved
+        for draw in record.draws
+        if draw.certified_wh
+    ]
+    return Site(
+        participant_id=site.participant_id,
+        consumption_wh=site.consumption_wh,
+        supplies=(*roofs, *given),
+        charged_wh={record.device_id: record.charged_wh for record in moved if record.charged_wh},
+    )
+
+
+def _charge(
+    records: dict[str, StorageRecord],
+    contents: dict[str, Content],
+    shares: Sequence[Share],
+    before: Books,
+    storages: Mapping[str, Storage],
+    start: datetime,
+) -> dict[str, Lot]:
+    """Write down what charging cancelled, and put what it makes into the batteries; return the interval's lots."""
+    stored_wh: defaultdict[str | None, int] = defaultdict(int)
+    for share in shares:
+        if share.purpose == "storage":
+            stored_wh[share.battery_id] += share.quantity_wh
+    lots = {}
+    for device_id, record in records.items():
+        storage = storages[device_id]
+        now = StorageRecord(
+            device_id=device_id,
+            charged_wh=record.charged_wh,
+            certified_wh=stored_wh[device_id],
+            discharged_wh=record.discharged_wh,
+            draws=record.draws,
+        )
+        records[device_id] = now
+        old = before.records.get(device_id, StorageRecord(device_id=device_id))
+        lots[device_id] = deliverable(storage, now, start)
+        content = recharge(contents[device_id], deliverable(storage, old, start), lots[device_id])
+        contents[device_id] = within(content, storage.capacity_wh)
+    return lots
+
+
+def _numbers(
+    shares: Sequence[Share], producers: Mapping[str, str], before: Books
+) -> tuple[tuple[Bundle, ...], dict[str, tuple[Slice, ...]]]:
+    by_device: defaultdict[str, list[Share]] = defaultdict(list)
+    for share in shares:
+        by_device[share.device_id].append(share)
+    bundles: list[Bundle] = []
+    slices = {}
+    for device_id in sorted({*by_device, *before.slices}):
+        old = before.slices.get(device_id, ())
+        issued, slices[device_id] = numbered(device_id, producers[device_id], by_device[device_id], old)
+        bundles += issued
+    return tuple(bundles), slices
+
+
+def _lines(
+    sites: Sequence[MeteredSite], shares: Sequence[Share], producers: Mapping[str, str]
+) -> list[CertificateLine]:
+    sums: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for share in shares:
+        producer_id = producers[share.device_id]
+        sums[producer_id]["issued" if share.charged_at is None else "reissued"] += share.quantity_wh
+        if producer_id != share.account_id:
+            sums[producer_id]["passed_on"] += share.quantity_wh
+            sums[share.account_id]["received"] += share.quantity_wh
+        sums[share.account_id][share.purpose] += share.quantity_wh
+    return [_line(site, sums[site.participant_id]) for site in sites]
+
+
+def _line(site: MeteredSite, sums: Mapping[str, int]) -> CertificateLine:
+    said = {name: sums.get(name, 0) for name in ("issued", "reissued", "received", "passed_on")}
+    claimed_wh, stored_wh = sums.get("use", 0), sums.get("storage", 0)
+    charged_wh = sum(one.import_wh for one in site.batteries)
+    # What a battery gave without a certificate was counted when it was charged.
+    grey_wh = sum(one.export_wh for one in site.batteries) - said["reissued"]
+    return CertificateLine(
+        participant_id=site.participant_id,
+        consumption_wh=site.consumption_wh,
+        **{f"{name}_wh": quantity_wh for name, quantity_wh in said.items()},
+        claimed_wh=claimed_wh,
+        stored_wh=stored_wh,
+        withdrawn_wh=sums.get("export", 0),
+        location_wh=site.import_wh,
+        market_wh=max(0, site.consumption_wh + charged_wh - claimed_wh - stored_wh - grey_wh),
+    )

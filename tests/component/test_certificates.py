@@ -1,0 +1,400 @@
+"""Certificates of a small complex: from the meters to the register, and again when a meter is corrected."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
+
+from services.settlement import handlers, store
+from services.settlement.domain import Books
+from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE, CERTIFICATE_SLICE, STORAGE_DRAW
+from shared.complexes import Complex
+from shared.db.engine import reading
+from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.market import AuctionCleared, Trade
+from shared.events.settlement import (
+    CertificateLine,
+    CertificateSlice,
+    CertificatesSettled,
+    IntervalResettled,
+    IntervalSettled,
+    InvoiceIssued,
+)
+from shared.intervals import INTERVAL, delivery_starts, trading_day_of
+from tests.component.harness import Bench
+from tests.component.settlement_facts import COMPLEX, DELIVERY, an_auction
+
+# Two factories with roof and battery, and one with neither. Of a Wh charged 0.96 x 0.96 = 0.9216 come back.
+SUNNY, BUYER, PLAIN = "hanbit-machining", "changsin-bearing", "daesung-casting"
+ROOF, ESS, OTHER_ROOF = "hanbit-roof", "hanbit-ess", "changsin-roof"
+SMALL = Complex.model_validate(
+    {
+        **COMPLEX.model_dump(mode="json"),
+        "participants": [
+            # Batteries that begin empty, so that what comes out of them was put in.
+            {
+                **one.model_dump(mode="json"),
+                "ess": [{**ess.model_dump(), "soc_min": 0, "soc_initial": 0} for ess in one.ess],
+            }
+            for one in COMPLEX.participants
+            if one.participant_id in {SUNNY, BUYER, PLAIN}
+        ],
+    }
+)
+COMPLEX_ID = SMALL.complex_id
+METERS = {one.device_id: one for one in SMALL.devices}
+Flows = dict[str, tuple[int, int]]
+
+
+def a_bench(place: Path | str) -> Bench:
+    return Bench(handlers.service({COMPLEX_ID: SMALL}), store.METADATA, place, DELIVERY)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return a_bench(tmp_path)
+
+
+def a_reading(meter_id: str, start: datetime, flow_wh: tuple[int, int], *, guessed: bool = False) -> IntervalMetered:
+    meter = METERS[meter_id]
+    return IntervalMetered(
+        complex_id=COMPLEX_ID,
+        meter_id=meter_id,
+        participant_id=meter.participant_id,
+        meter_kind=meter.kind,
+        delivery_start=start,
+        import_wh=flow_wh[0],
+        export_wh=flow_wh[1],
+        quality=Quality.ESTIMATED if guessed else Quality.MEASURED,
+    )
+
+
+def readings(start: datetime, flows_wh: Flows) -> list[IntervalMetered]:
+    return [a_reading(one, start, flows_wh.get(one, (0, 0))) for one in METERS]
+
+
+def traded(start: datetime, *trades: tuple[str, str, int]) -> AuctionCleared:
+    """Return an auction with trades of seller, buyer and Wh at 110 and 113 KRW/kWh."""
+    auction = an_auction(start, traded_wh=0)
+    made = tuple(
+        Trade(
+            trade_id=f"{auction.auction_id}:{number}",
+            buy_order_id="b",
+            sell_order_id="s",
+            buyer_id=buyer_id,
+            seller_id=seller_id,
+            quantity_wh=quantity_wh,
+            paid_krw=quantity_wh * 113 // 1_000,
+            received_krw=quantity_wh * 110 // 1_000,
+        )
+        for number, (seller_id, buyer_id, quantity_wh) in enumerate(trades)
+    )
+    return auction.model_copy(update={"trades": made})
+
+
+def lines_of(settled: CertificatesSettled) -> dict[str, CertificateLine]:
+    return {line.participant_id: line for line in settled.lines}
+
+
+def ends_of(settled: CertificatesSettled, device_id: str) -> list[tuple[int, int, str, str]]:
+    return [
+        (one.range_start, one.range_end, one.account_id, one.purpose)
+        for one in settled.slices
+        if one.device_id == device_id
+    ]
+
+
+# 50 kWh of sun: 20 are sold, 4 charged, 10 used, 16 go into the grid unsold. The buyer needs 30 and makes 5.
+FLOWS_WH: Flows = {
+    ROOF: (0, 50_000),
+    ESS: (4_000, 0),
+    f"{SUNNY}.grid": (0, 36_000),
+    OTHER_ROOF: (0, 5_000),
+    f"{BUYER}.grid": (25_000, 0),
+}
+SOLD = (SUNNY, BUYER, 20_000)
+
+
+def test_each_solar_wh_is_issued_moved_with_the_trade_and_used_once(bench: Bench) -> None:
+    bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
+
+    [settled] = bench.published(CertificatesSettled)
+    assert ends_of(settled, ROOF) == [
+        (1, 20_000, BUYER, "use"),
+        (20_001, 30_000, SUNNY, "use"),
+        (30_001, 34_000, SUNNY, "storage"),
+        (34_001, 50_000, SUNNY, "export"),
+    ]
+    assert ends_of(settled, OTHER_ROOF) == [(1, 5_000, BUYER, "use")]
+    assert [(one.trade_id, one.battery_id) for one in settled.slices if one.device_id == ROOF] == [
+        (f"a:{DELIVERY:%Y%m%dT%H%MZ}:0", None),
+        (None, None),
+        (None, ESS),
+        (None, None),
+    ]
+    sunny, buyer, plain = (lines_of(settled)[one] for one in (SUNNY, BUYER, PLAIN))
+    assert (sunny.issued_wh, sunny.passed_on_wh, sunny.claimed_wh, sunny.stored_wh, sunny.withdrawn_wh) == (
+        50_000,
+        20_000,
+        10_000,
+        4_000,
+        16_000,
+    )
+    # The buyer used 30 kWh: 25 of them certified. 25 came in through its connection, 5 are the grid's by certificate.
+    assert (buyer.consumption_wh, buyer.claimed_wh, buyer.received_wh) == (30_000, 25_000, 20_000)
+    assert (buyer.location_wh, buyer.market_wh) == (25_000, 5_000)
+    assert (plain.consumption_wh, plain.claimed_wh) == (0, 0)
+    assert (settled.revision, settled.number, settled.part, settled.parts) == (0, 1, 1, 1)
+
+
+def test_an_interval_is_certified_once_its_roofs_have_spoken(bench: Bench) -> None:
+    *rest, last = sorted(readings(DELIVERY, FLOWS_WH), key=lambda one: one.meter_kind is MeterKind.PV)
+    bench.give(*rest, traded(DELIVERY, SOLD))
+    assert len(bench.published(IntervalSettled)) == 1
+    assert bench.published(CertificatesSettled) == []
+
+    bench.give(last)
+
+    assert len(bench.published(CertificatesSettled)) == 1
+
+
+def test_a_roof_that_stays_silent_is_waited_for_an_hour(bench: Bench) -> None:
+    for n in range(5):
+        start = DELIVERY + n * INTERVAL
+        silent = [one for one in readings(start, FLOWS_WH) if one.meter_id != OTHER_ROOF or n > 0]
+        assert bench.published(CertificatesSettled)[: n - 1 if n else 0] == bench.published(CertificatesSettled)
+        bench.give(traded(start, SOLD), *silent)
+
+    late = next(one for one in bench.published(CertificatesSettled) if one.delivery_start == DELIVERY)
+    assert (late.revision, lines_of(late)[BUYER].claimed_wh) == (0, 20_000)
+
+    bench.give(a_reading(OTHER_ROOF, DELIVERY, (0, 5_000)))
+
+    again = bench.published(CertificatesSettled)[-1]
+    assert (again.delivery_start, again.revision, lines_of(again)[BUYER].claimed_wh) == (DELIVERY, 1, 25_000)
+    # What did not change does not come again.
+    assert {one.device_id for one in again.slices} == {OTHER_ROOF}
+    assert lines_of(again).keys() == {BUYER}
+
+
+EVENING = DELIVERY + timedelta(hours=8)
+DISCHARGE_WH: Flows = {ESS: (0, 3_000), f"{SUNNY}.grid": (5_000, 0)}
+
+
+def test_a_battery_gives_back_what_it_was_charged_with_at_its_efficiency(bench: Bench) -> None:
+    bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
+    bench.give(traded(EVENING), *readings(EVENING, DISCHARGE_WH))
+    bench.give(traded(EVENING + INTERVAL), *readings(EVENING + INTERVAL, DISCHARGE_WH))
+
+    first, second = bench.published(CertificatesSettled)[1:]
+    # 4,000 x 0.9216 = 3,686: 3,000 now and 686 of the next 3,000.
+    assert ends_of(first, ESS) == [(1, 3_000, SUNNY, "use")]
+    assert ends_of(second, ESS) == [(1, 686, SUNNY, "use")]
+    [part] = second.slices
+    assert (part.charged_at, part.storage_efficiency_factor) == (DELIVERY, 0.9216)
+    assert (lines_of(first)[SUNNY].reissued_wh, lines_of(first)[SUNNY].consumption_wh) == (3_000, 8_000)
+
+
+def test_a_roof_corrected_downwards_takes_back_what_its_battery_gave_later(bench: Bench) -> None:
+    bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
+    bench.give(traded(EVENING), *readings(EVENING, DISCHARGE_WH))
+    bench.give(traded(EVENING + INTERVAL), *readings(EVENING + INTERVAL, DISCHARGE_WH))
+
+    # 31 kWh instead of 50: 20 sold, 10 used (the load stays as the grid's meter is corrected, too), 1 charged.
+    bench.give(a_reading(f"{SUNNY}.grid", DELIVERY, (0, 17_000)))
+    bench.give(a_reading(ROOF, DELIVERY, (0, 31_000)))
+
+    newest = {one.delivery_start: one for one in bench.published(CertificatesSettled)}
+    assert ends_of(newest[DELIVERY], ROOF) == [
+        (1, 20_000, BUYER, "use"),
+        (20_001, 30_000, SUNNY, "use"),
+        (30_001, 31_000, SUNNY, "storage"),
+        (31_001, 50_000, SUNNY, "correction"),
+    ]
+    # 1,000 x 0.9216 = 921: the later discharge gives up all of its 686, the earlier one all but 921.
+    assert ends_of(newest[EVENING], ESS) == [(1, 921, SUNNY, "use"), (922, 3_000, SUNNY, "correction")]
+    assert ends_of(newest[EVENING + INTERVAL], ESS) == [(1, 686, SUNNY, "correction")]
+    with reading(bench.engine) as db:
+        check_register(db)
+
+
+def test_the_invoice_says_what_of_the_month_was_certified(bench: Bench) -> None:
+    day = trading_day_of(DELIVERY)
+    for start in delivery_starts(day):
+        bench.give(traded(start, SOLD), *readings(start, FLOWS_WH))
+
+    found = next(one for one in bench.published(InvoiceIssued) if one.participant_id == BUYER)
+    note = next(note for note in found.notes if note.code == "certificates")
+    # 96 x 25 of 96 x 30 kWh.
+    assert "2400.000 of 2880.000 kWh (83.3 %)" in note.en
+    assert "no official hourly certificate" in note.en
+
+
+@pytest.mark.parametrize("table", [table.name for table in store.APPEND_ONLY])
+@pytest.mark.parametrize("change", ["UPDATE {} SET complex_id = 'x'", "DELETE FROM {}"])
+def test_the_database_lets_nobody_change_the_register(bench: Bench, table: str, change: str) -> None:
+    bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
+    bench.give(traded(EVENING), *readings(EVENING, DISCHARGE_WH))
+
+    with pytest.raises(sa.exc.DatabaseError, match="append-only"), bench.engine.begin() as db:
+        db.execute(sa.text(change.format(table)))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "previous"), [(1, 10, None), (50_002, 50_010, 50_001), (49_000, 51_000, 50_000)]
+)
+def test_the_database_lets_nobody_issue_a_range_twice(
+    bench: Bench, first: int, last: int, previous: int | None
+) -> None:
+    bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
+
+    row = {"complex_id": COMPLEX_ID, "delivery_start": DELIVERY, "device_id": ROOF, "producer_id": SUNNY, "revision": 1}
+    with pytest.raises(sa.exc.IntegrityError), bench.engine.begin() as db:
+        db.execute(
+            sa.insert(CERTIFICATE_BUNDLE).values(**row, range_start=first, range_end=last, previous_end=previous)
+        )
+
+
+def check_register(db: Connection) -> None:
+    """Hold the whole register against the readings: every Wh once, none lost, every total that of its lines."""
+    starts = db.scalars(sa.select(CERTIFICATE_SLICE.c.delivery_start).distinct()).all()
+    for start in starts:
+        books = store.load_books(db, COMPLEX_ID, start)
+        _check_ranges(db, books, start)
+        _check_lines(db, books, start)
+        for device_id, record in books.records.items():
+            # No more of a lot is certified than its charging cancelled, less the losses.
+            taken_wh = store.certified_draws(db, COMPLEX_ID, device_id, start)
+            assert sum(taken_wh.values()) <= record.certified_wh * 9_216 // 10_000
+            assert sum(draw.taken_wh for draw in record.draws) <= record.discharged_wh
+            assert all(draw.charged_at < start for draw in record.draws)
+    # Each draw is certified by as many certificates that count.
+    assert db.scalar(sa.select(sa.func.count()).where(STORAGE_DRAW.c.charged_at >= STORAGE_DRAW.c.delivery_start)) == 0
+
+
+def _check_ranges(db: Connection, books: Books, start: datetime) -> None:
+    bundle = CERTIFICATE_BUNDLE.c
+    issued: defaultdict[str, list[int]] = defaultdict(list)
+    for device_id, first, last in db.execute(
+        sa.select(bundle.device_id, bundle.range_start, bundle.range_end).where(bundle.delivery_start == start)
+    ):
+        issued[device_id] += range(first, last + 1)
+    for device_id, slices in books.slices.items():
+        shared = [number for one in slices for number in range(one.range_start, one.range_end + 1)]
+        assert sorted(issued[device_id]) == shared == list(range(1, len(shared) + 1))
+    assert issued.keys() == books.slices.keys()
+    for site in store.load_sites(db, COMPLEX_ID, start):
+        for roof in site.roofs:
+            live = [one for one in books.slices.get(roof.device_id, ()) if one.purpose != "correction"]
+            assert sum(one.quantity_wh for one in live) == (roof.export_wh if roof.is_measured else 0)
+    for device_id, record in books.records.items():
+        live = [one for one in books.slices.get(device_id, ()) if one.purpose != "correction"]
+        drawn = {draw.charged_at: draw.certified_wh for draw in record.draws if draw.certified_wh}
+        given: defaultdict[datetime | None, int] = defaultdict(int)
+        for one in live:
+            given[one.charged_at] += one.quantity_wh
+        assert dict(given) == drawn
+
+
+def _check_lines(db: Connection, books: Books, start: datetime) -> None:
+    live = [one for slices in books.slices.values() for one in slices if one.purpose != "correction"]
+    sites = {one.participant_id: one for one in store.load_sites(db, COMPLEX_ID, start)}
+    assert books.lines.keys() == sites.keys()
+    for name, line in books.lines.items():
+        held = dict.fromkeys(("use", "storage", "export"), 0)
+        for one in live:
+            if one.account_id == name:
+                held[one.purpose] += one.quantity_wh
+        own_wh = sum(one.quantity_wh for one in live if one.producer_id == name)
+        passed_wh = sum(one.quantity_wh for one in live if one.producer_id == name != one.account_id)
+        assert (line.claimed_wh, line.stored_wh, line.withdrawn_wh) == (held["use"], held["storage"], held["export"])
+        assert (line.issued_wh + line.reissued_wh, line.passed_on_wh) == (own_wh, passed_wh)
+        gone_wh = line.passed_on_wh + line.claimed_wh + line.stored_wh + line.withdrawn_wh
+        assert line.issued_wh + line.reissued_wh + line.received_wh == gone_wh
+        assert line.claimed_wh <= line.consumption_wh == sites[name].consumption_wh
+        assert line.stored_wh <= sum(one.import_wh for one in sites[name].batteries)
+
+
+def check_ledger(bench: Bench, db: Connection) -> None:
+    assert store.unbalanced_entries(db, COMPLEX_ID) == []
+    assert store.ledger_sum_krw(db, COMPLEX_ID) == 0
+    assert store.ledger_flaws(db, COMPLEX_ID) == []
+    sums_krw = [one.ledger_sum_krw for one in bench.published(IntervalSettled)]
+    sums_krw += [one.ledger_sum_krw for one in bench.published(IntervalResettled)]
+    assert not any(sums_krw)
+
+
+def check_published(bench: Bench, db: Connection) -> None:
+    """Who takes the events one after another ends with what is in the register."""
+    lines: dict[tuple[datetime, str], CertificateLine] = {}
+    slices: dict[tuple[datetime, str], Sequence[CertificateSlice]] = {}
+    numbers = []
+    for settled in bench.published(CertificatesSettled):
+        numbers.append(settled.number)
+        lines.update({(settled.delivery_start, line.participant_id): line for line in settled.lines})
+        for device_id in {one.device_id for one in settled.slices}:
+            of_device = [one for one in settled.slices if one.device_id == device_id]
+            slices[settled.delivery_start, device_id] = of_device
+    assert numbers == list(range(1, len(numbers) + 1))
+    for start in {start for start, _ in lines}:
+        books = store.load_books(db, COMPLEX_ID, start)
+        told = {name: line.model_dump() for (at, name), line in lines.items() if at == start}
+        assert told == {name: line.as_row() for name, line in books.lines.items()}
+        assert {
+            device_id: [(one.range_start, one.range_end, one.account_id, one.purpose) for one in parts]
+            for (at, device_id), parts in slices.items()
+            if at == start
+        } == {
+            device_id: [(one.range_start, one.range_end, one.account_id, one.purpose) for one in parts]
+            for device_id, parts in books.slices.items()
+        }
+
+
+def flowing(meter_id: str, place: int, flow_wh: tuple[int, int], *, guessed: bool = False) -> IntervalMetered:
+    # A roof gives; a battery mostly charges in the first intervals, and mostly gives in the last.
+    kind = METERS[meter_id].kind
+    gives = kind is MeterKind.PV or (kind is MeterKind.ESS and place >= PLACES // 2)
+    return a_reading(meter_id, DELIVERY + place * INTERVAL, flow_wh[::-1] if gives else flow_wh, guessed=guessed)
+
+
+def whole(place: int, flows_wh: Sequence[tuple[int, int]]) -> list[IntervalMetered]:
+    return [flowing(meter_id, place, flow_wh) for meter_id, flow_wh in zip(METERS, flows_wh, strict=True)]
+
+
+PLACES = 4
+FLOW_WH = st.tuples(st.integers(0, 400), st.one_of(st.just(0), st.integers(1, 400)))
+PLACE = st.integers(0, PLACES - 1)
+MEMBER = st.sampled_from((SUNNY, BUYER, PLAIN))
+AUCTIONS = st.lists(
+    st.lists(st.tuples(MEMBER, MEMBER, st.integers(1, 400)), max_size=4), min_size=PLACES, max_size=PLACES
+)
+ONE_READING = st.builds(flowing, st.sampled_from(sorted(METERS)), PLACE, FLOW_WH, guessed=st.booleans()).map(
+    lambda one: [one]
+)
+ALL_READINGS = st.builds(whole, PLACE, st.lists(FLOW_WH, min_size=len(METERS), max_size=len(METERS)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(auctions=AUCTIONS, steps=st.lists(st.one_of(ONE_READING, ALL_READINGS), min_size=6, max_size=20))
+def test_whatever_happens_every_entry_balances_and_every_certificate_is_there_once(
+    auctions: list[list[tuple[str, str, int]]],
+    steps: list[list[IntervalMetered]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with closing(a_bench(tmp_path_factory.mktemp("law"))) as bench:
+        bench.give(*(traded(DELIVERY + place * INTERVAL, *trades) for place, trades in enumerate(auctions)))
+        for step in steps:
+            bench.give(*step)
+
+        assert bench.bus.messages("settlement.dead_letters.v1") == []
+        with reading(bench.engine) as db:
+            check_ledger(bench, db)
+            check_register(db)
+            check_published(bench, db)
