@@ -268,6 +268,38 @@ class ForecastSettlementRules(Record):
         return self.uncertain.first <= day and (self.uncertain.last is None or day <= self.uncertain.last)
 
 
+class EmissionFactor(Record):
+    """What a MWh from the grid emitted in one year, in tonnes of CO2 equivalent."""
+
+    year: Annotated[int, Field(ge=1990, le=2100)]
+    value: Annotated[Decimal, Field(ge=0, le=2)]
+    published: MaybeDate
+    confidence: Literal["high", "medium", "low"]
+    sources: tuple[str, ...]
+
+
+class EmissionBook(Record):
+    """The grid's emission factors by year; `residual_mix` None: nobody publishes one."""
+
+    schema_name: Literal["sandan-emission/1"] = Field(alias="schema")
+    id: str
+    gathered: date
+    unit: Literal["tco2e_per_mwh"]
+    factors: Annotated[tuple[EmissionFactor, ...], Field(min_length=1)]
+    residual_mix: MaybeNumber
+
+    @model_validator(mode="after")
+    def _each_year_once(self) -> Self:
+        years = [factor.year for factor in self.factors]
+        if years != sorted(set(years)):
+            raise ValueError("factors must be in the order of their years, each once")
+        return self
+
+    def factor_for(self, year: int) -> EmissionFactor:
+        """Return a year's factor; without one the newest of before, or else the oldest. Its `year` tells which."""
+        return next((one for one in reversed(self.factors) if one.year <= year), self.factors[0])
+
+
 def zone_problems(timezone: str) -> Iterator[str]:
     """Say what is wrong with a zone's name, if anything."""
     try:

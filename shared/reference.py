@@ -11,7 +11,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
-from shared.dated import EssRules, ForecastSettlementRules, HolidayCalendar, PriceBook
+from shared.dated import EmissionBook, EssRules, ForecastSettlementRules, HolidayCalendar, PriceBook
 from shared.errors import BadInput
 from shared.paths import INFRA
 from shared.tariffs import TariffBook, TariffFile
@@ -81,6 +81,12 @@ def ess_rules(country: str = "kr") -> EssRules:
 def forecast_settlement(country: str = "kr") -> ForecastSettlementRules:
     """Return what good forecasts are paid in a country (`infra/forecast_settlement/<country>.yaml`)."""
     return read_reference(INFRA / "forecast_settlement" / f"{country}.yaml", ForecastSettlementRules)
+
+
+@cache
+def emissions(country: str = "kr") -> EmissionBook:
+    """Return what energy from a country's grid emits (`infra/emissions/<country>.yaml`)."""
+    return read_reference(INFRA / "emissions" / f"{country}.yaml", EmissionBook)
 
 
 @cache

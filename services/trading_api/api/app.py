@@ -9,7 +9,19 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.trading_api.api import batteries, health, invoices, orders, problems, reads, rules, session, staff, stream
+from services.trading_api.api import (
+    batteries,
+    certificates,
+    health,
+    invoices,
+    orders,
+    problems,
+    reads,
+    rules,
+    session,
+    staff,
+    stream,
+)
 from services.trading_api.api.guard import Quotas
 from services.trading_api.api.parts import Parts
 from shared.events import asyncapi
@@ -70,6 +82,7 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
         reads.router,
         batteries.router,
         invoices.router,
+        certificates.router,
         staff.operating,
         staff.planning,
         rules.ruling,

@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from services.trading_api.handlers import day_ahead, facts, market
+from services.trading_api.handlers import certificates, day_ahead, facts, market
 from services.trading_api.handlers.entry import SERVICE
 from services.trading_api.store.logs import prune_stream
 from shared import orderentry
@@ -34,6 +34,7 @@ def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: N
     reading: dict[type[Event], Handler] = {
         **facts.HANDLERS,
         **market.HANDLERS,
+        **certificates.HANDLERS,
         **day_ahead.handlers(complexes),
         AuctionCleared: on_auction_cleared,
     }

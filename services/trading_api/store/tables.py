@@ -206,6 +206,24 @@ INVOICE = _table(
     *_whole("revision"),
     sa.Column("content", sa.JSON, nullable=False),
 )
+# A range of a device's certificates of an interval; of a device's ranges all have its newest revision.
+CERTIFICATE = _table(
+    "certificate",
+    "delivery_start@ device_id",
+    sa.Column("range_start", sa.BigInteger, primary_key=True, autoincrement=False),
+    *_whole("range_end", "revision"),
+    *_text("producer_id", "account_id", "purpose", "trade_id?", "battery_id?", "hash"),
+    *_instant("charged_at?"),
+    sa.Column("storage_efficiency_factor", sa.Float),
+    sa.Index("certificate_by_producer", "complex_id", "producer_id", "delivery_start"),
+    sa.Index("certificate_by_account", "complex_id", "account_id", "delivery_start"),
+)
+CERTIFIED_LINE = _table(
+    "certified_line",
+    "delivery_start@ participant_id",
+    *_whole("revision", "consumption_wh", "issued_wh", "reissued_wh", "received_wh", "passed_on_wh", "claimed_wh"),
+    *_whole("stored_wh", "withdrawn_wh", "location_wh", "market_wh"),
+)
 IGNORED_READING = _table("ignored_reading", "event_id", *_text("meter_id", "reason"), *_instant("delivery_start"))
 DEAD_LETTER = _table(
     "dead_letter", "letter_id", *_text("service", "topic", "place", "reason"), *_instant("set_aside_at")

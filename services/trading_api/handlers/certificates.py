@@ -1,0 +1,28 @@
+"""Keep what settlement says of granular certificates."""
+
+from sqlalchemy.engine import Connection
+
+from services.trading_api.domain.access import ALL
+from services.trading_api.domain.views import instant_text
+from services.trading_api.store.certificates import replace_certificates
+from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.sql import upsert
+from services.trading_api.store.tables import CERTIFIED_LINE
+from shared.events.base import Envelope, Event
+from shared.events.settlement import CertificatesSettled
+from shared.runloop import Handler
+
+
+def on_certificates_settled(envelope: Envelope[CertificatesSettled], db: Connection) -> list[Event]:
+    """Keep an interval's certificates as they are now; the stream says only that there is something to ask for."""
+    event = envelope.event
+    place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start, "revision": event.revision}
+    upsert(db, CERTIFIED_LINE, [{**place, **line.model_dump()} for line in event.lines], newer="revision")
+    replace_certificates(db, [{**place, "hash": event.hash, **one.model_dump()} for one in event.slices])
+    if event.part == event.parts:
+        shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
+        append_to_stream(db, event.complex_id, [shown], now=envelope.occurred_at)
+    return []
+
+
+HANDLERS: dict[type[Event], Handler] = {CertificatesSettled: on_certificates_settled}
