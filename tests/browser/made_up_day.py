@@ -10,7 +10,7 @@ from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quali
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import OrderSubmitted, Side
 from shared.events.scheduler import ScheduleSolved
-from shared.events.settlement import IntervalSettled, SettledLine
+from shared.events.settlement import CertificateLine, CertificatesSettled, IntervalSettled, SettledLine
 from shared.intervals import INTERVAL, KST
 
 GRID_JEON, SELL_BACK_JEON = 17_000, 9_000
@@ -26,9 +26,10 @@ class MadeUpDay:
         """Yield what one delivery interval leads to, from its orders to its books."""
         powers_w = {one.participant_id: self._powers_w(one, start) for one in self.complex.participants}
         yield from self._auction(start, powers_w)
-        lines = []
+        lines, certified = [], []
         for one in self.complex.participants:
             load_w, solar_w, charge_w = powers_w[one.participant_id]
+            certified.append(_certified(one, load_w // 4, solar_w // 4, max(0, charge_w) // 4))
             net_w = load_w - solar_w + charge_w
             quarter = (max(0, net_w) // 4, max(0, -net_w) // 4)
             yield self._reading(one.grid_meter_id, one, MeterKind.GRID, start, quarter)
@@ -46,6 +47,18 @@ class MadeUpDay:
             ledger_entries=4 * len(lines),
             ledger_sum_krw=0,
             lines=tuple(lines),
+        )
+        yield CertificatesSettled(
+            complex_id=self.complex.complex_id,
+            delivery_start=start,
+            certified_at=start + 2 * INTERVAL,
+            revision=0,
+            number=1,
+            hash="0" * 64,
+            part=1,
+            parts=1,
+            lines=tuple(certified),
+            slices=(),
         )
 
     def present(self, now: datetime) -> Iterator[Event]:
@@ -236,6 +249,25 @@ class MadeUpDay:
             grid_received_krw=exported * 90 // 1000,
             cost_without_krw=imported * 172 // 1000,
         )
+
+
+def _certified(one: Participant, load_wh: int, solar_wh: int, charge_wh: int) -> CertificateLine:
+    """Return what a factory alone would have certified: its own sun, used, then stored."""
+    claimed_wh = min(load_wh, solar_wh)
+    stored_wh = min(charge_wh, solar_wh - claimed_wh)
+    return CertificateLine(
+        participant_id=one.participant_id,
+        consumption_wh=load_wh,
+        issued_wh=solar_wh,
+        reissued_wh=0,
+        received_wh=0,
+        passed_on_wh=0,
+        claimed_wh=claimed_wh,
+        stored_wh=stored_wh,
+        withdrawn_wh=solar_wh - claimed_wh - stored_wh,
+        location_wh=max(0, load_wh + charge_wh - solar_wh),
+        market_wh=load_wh + charge_wh - claimed_wh - stored_wh,
+    )
 
 
 def _hour(at: datetime) -> float:

@@ -141,6 +141,19 @@ def test_a_factory_sees_its_own_part_and_no_other_factory(
     assert text(browser, "devices") == "2 / 2"
 
 
+def test_matching_and_co2_are_shown_with_what_they_are_not(
+    browser: webdriver.Chrome, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+
+    shows(browser, "matching-note", "No official hourly certificate in Korea found")
+    assert "0.4173 tCO2e/MWh" in text(browser, "matching-note")
+    by_the_quarter, by_the_hour, *_ = text(browser, "matching-row").split()
+    assert 0 < float(by_the_quarter.rstrip("%")) <= float(by_the_hour.rstrip("%")) < 100
+    browser.find_element(By.ID, "language").click()
+    shows(browser, "matching-note", "공식 시간 단위 인증서가 확인되지 않았습니다")
+
+
 def test_a_wrong_key_is_turned_away_and_signing_out_closes_the_room(
     browser: webdriver.Chrome, address: str, opened: Callable[[str], None]
 ) -> None:

@@ -15,6 +15,7 @@ let state = null;
 let stream = null;
 let pinnedDay = null;
 let dirty = new Set();
+let matching = null;
 
 async function openSession(key) {
   const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }) });
@@ -30,6 +31,22 @@ function take(snapshot) {
   state = stateFrom(snapshot);
   root.dataset.state = "live";
   dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy"]);
+  askMatching();
+}
+
+// Certificates are summed where they are kept; the stream only tells that there are more.
+async function askMatching() {
+  const day = state.day;
+  if (state.caller.role === "planner") return;
+  const answer = await fetch(`/api/v1/matching/${day}`, { headers: HEADERS }).catch(() => null);
+  const found = answer?.ok ? await answer.json() : null;
+  if (state?.day !== day) return;
+  matching = found;
+  dirty.add("matching");
+}
+let asking = null;
+function askMatchingSoon() {
+  asking ??= setTimeout(() => { asking = null; if (state) askMatching(); }, 1000);
 }
 
 const DRAWN_BY = {
@@ -61,6 +78,7 @@ function listen() {
     });
   }
   for (const kind of ["corrected", "resettled"]) stream.addEventListener(kind, refreshSoon);
+  stream.addEventListener("certified", (event) => state && dayOf(JSON.parse(event.data).delivery_start) === state.day && askMatchingSoon());
   stream.onopen = () => { at("connection").className = "dot live"; at("connection").title = word("live"); };
   stream.onerror = () => {
     at("connection").className = "dot lost";
@@ -166,7 +184,18 @@ function drawAccuracy() {
   at("accuracy").replaceChildren(...(leads.length ? [head] : []), ...rows);
 }
 
-const DRAW = { accuracy: drawAccuracy,  board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders };
+function drawMatching() {
+  at("matching").hidden = matching === null;
+  if (matching === null) return;
+  const { total, factor, note } = matching;
+  const shares = [total.matched_15min, total.matched_hourly].map(percent);
+  const energy = [total.consumption_kwh, total.claimed_kwh, total.reissued_kwh, total.withdrawn_kwh];
+  const figures = [...energy, total.co2_location_kg, total.co2_market_kg].map((figure) => count(Number(figure)));
+  at("matching-row").replaceChildren(...[...shares, ...figures].map((text) => cell(text, "n")));
+  write("matching-note", `${factor.note[language()]} ${factor.tco2e_per_mwh} tCO2e/MWh. ${note[language()]}`);
+}
+
+const DRAW = { accuracy: drawAccuracy, matching: drawMatching, board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders };
 
 async function followDay() {
   const today = dayOf(nowOf(state) - INTERVAL_MS);
