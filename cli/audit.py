@@ -28,7 +28,7 @@ def verify(
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Check the audit chain and the ledger; each flaw names its row. / 감사 체인과 원장을 검증합니다."""
+    """Check the audit chain, the ledger and the certificates; each flaw names its row. / 감사 체인·원장·인증서 검증."""
     base_url = database_of(folder)
     with kept_by("settlement", base_url) as books, kept_by("trading_api", base_url) as records:
         found = verified(books, records)
@@ -40,13 +40,17 @@ def verify(
 
 
 def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict[str, Any]]]:
-    """Check settlement's ledger, and the trading API's record of what operators did, complex by complex."""
+    """Check settlement's ledger and certificates, and the record of what operators did, complex by complex."""
     from services.settlement.store import ledger_complexes
     from services.trading_api.store.logs import audited_complexes
 
     complexes = sorted({*ledger_complexes(books), *audited_complexes(records)})
     return {
-        complex_id: {"ledger": _ledger(books, records, complex_id), "operator_actions": _actions(records, complex_id)}
+        complex_id: {
+            "ledger": _ledger(books, records, complex_id),
+            "certificates": _certificates(books, complex_id),
+            "operator_actions": _actions(records, complex_id),
+        }
         for complex_id in complexes
     }
 
@@ -74,6 +78,17 @@ def _ledger(books: Connection, records: Connection, complex_id: str) -> dict[str
 
 def _entry_id(links: dict[int, Any], flaw: Flaw) -> str | None:
     return links[flaw.number].entry_id if flaw.number in links else None
+
+
+def _certificates(books: Connection, complex_id: str) -> dict[str, Any]:
+    from services.settlement import store
+
+    links = store.certification_links(books, complex_id)
+    found = [
+        {**_flaw(flaw), "delivery_start": links[flaw.number].isoformat() if flaw.number in links else None}
+        for flaw in store.certification_flaws(books, complex_id)
+    ]
+    return {"links": len(links), "flaws": found}
 
 
 def _actions(records: Connection, complex_id: str) -> dict[str, Any]:

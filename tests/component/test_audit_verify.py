@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cli.main import app_with
 from shared.events.settlement import IntervalSettled
-from tests.component.settlement_facts import COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings
+from tests.component.settlement_facts import COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings, sun
 from tests.component.trading_api_bench import ApiBench
 
 
@@ -20,7 +20,8 @@ def folder(tmp_path: Path) -> Path:
     """Return a deployment in which an interval was settled and the operator did three things."""
     url = f"sqlite:///{tmp_path / 'data'}"
     settlement, api = a_bench(url), ApiBench(url)
-    settlement.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
+    settlement.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH), *sun(DELIVERY, 9_000))
+    settlement.give(*sun(DELIVERY, 8_000))
     api.give(*settlement.published(IntervalSettled))
     with api.client("operator") as operator:
         for _ in range(3):
@@ -64,6 +65,8 @@ def test_sound_books_are_said_to_be_so(folder: Path) -> None:
     assert answer["complexes"] == {
         COMPLEX_ID: {
             "ledger": {"links": 3, "published_links": 1, "sum_krw": 0, "flaws": []},
+            # Certified once, and again when the roofs were corrected.
+            "certificates": {"links": 2, "flaws": []},
             "operator_actions": {"links": 3, "flaws": []},
         }
     }
@@ -99,6 +102,29 @@ def test_an_end_that_was_cut_off_shows_as_it_was_published(folder: Path) -> None
     )
 
     assert ledger_flaws(folder) == [("missing", 3, None)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "flaws"),
+    [
+        ("UPDATE certificate_slice SET account_id = 'thief' WHERE revision = 1", [("changed", 2)]),
+        ("UPDATE certificate_line SET claimed_wh = claimed_wh + 1 WHERE revision = 0", [("changed", 1)]),
+        ("DELETE FROM storage_record", [("changed", 1)]),
+        ("DELETE FROM certification WHERE number = 1", [("missing", 1), ("added", 0)]),
+        ("UPDATE certificate_bundle SET revision = 7 WHERE device_id = 'hanbit-roof'", [("changed", 1), ("added", 0)]),
+    ],
+)
+def test_changed_certificates_are_named_by_their_certification(
+    folder: Path, statement: str, flaws: list[tuple[str, int]]
+) -> None:
+    tamper(folder, "settlement", statement)
+
+    code, answer = verify(folder)
+
+    found = answer["complexes"][COMPLEX_ID]["certificates"]["flaws"]
+    assert (code, answer["sound"]) == (1, False)
+    assert sorted({(flaw["kind"], flaw["number"]) for flaw in found}) == sorted(flaws)
+    assert all(flaw["delivery_start"] == DELIVERY.isoformat() for flaw in found if flaw["kind"] == "changed")
 
 
 def test_a_changed_deed_of_an_operator_is_named(folder: Path) -> None:

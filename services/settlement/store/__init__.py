@@ -17,6 +17,7 @@ from services.settlement.store.books import (
     save_settled,
     settled_intervals,
 )
+from services.settlement.store.certificate_audit import certification_flaws, certification_links
 from services.settlement.store.certificate_tables import APPEND_ONLY
 from services.settlement.store.certificates import (
     certificates_done,
@@ -74,7 +75,9 @@ __all__ = [
     "awaits_settlement",
     "billed_peaks_kw",
     "certificates_done",
+    "certification_flaws",
     "certification_head",
+    "certification_links",
     "certified_draws",
     "certified_sums",
     "done_with",

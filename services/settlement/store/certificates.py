@@ -192,13 +192,25 @@ def save_certification(
         "number": number + 1,
         "previous_hash": previous_hash,
     }
-    digest = link_hash({**link, "rows": {table.name: written for table, written in rows.items()}})
+    digest = link_hash({**link, "rows": {table.name: in_order(written) for table, written in rows.items()}})
     row = {"complex_id": complex_id, **link, "certified_at": at, "hash": digest}
     db.execute(sa.insert(CERTIFICATION).values(**row))
     for table, written in rows.items():
         insert_rows(db, table, [{**place, "revision": revision, **one} for one in written])
     _save_contents(db, complex_id, certification.contents)
     return number + 1, digest
+
+
+def in_order(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return a certification's rows of one table as its hash takes them."""
+    return sorted(
+        rows,
+        key=lambda row: (
+            str(row.get("device_id", row.get("participant_id"))),
+            row.get("range_start", 0),
+            str(row.get("charged_at")),
+        ),
+    )
 
 
 def _fields(part: Bundle | Slice | Draw | StorageRecord) -> dict[str, Any]:
