@@ -121,7 +121,7 @@ class CertificateSlice(Fact):
 
     `purpose` is use, storage, export or correction. `account_id` held it last, `trade_id` brought it there.
     `battery_id` is the battery that it was charged into. Of a battery's own certificates `charged_at` is the interval
-    of the charging that they come from, and `storage_efficiency_factor` what comes back of a Wh charged.
+    of the charging that they come from, and `storage_efficiency_ppm` what comes back of a Wh charged, in millionths.
     """
 
     device_id: Identifier
@@ -133,7 +133,7 @@ class CertificateSlice(Fact):
     trade_id: Identifier | None = None
     battery_id: Identifier | None = None
     charged_at: Instant | None = None
-    storage_efficiency_factor: float | None = None
+    storage_efficiency_ppm: Whole | None = None
 
 
 class CertificatesSettled(Event):

@@ -198,7 +198,7 @@ def test_a_battery_gives_back_what_it_was_charged_with_at_its_efficiency(bench: 
     assert ends_of(first, ESS) == [(1, 3_000, SUNNY, "use")]
     assert ends_of(second, ESS) == [(1, 686, SUNNY, "use")]
     [part] = second.slices
-    assert (part.charged_at, part.storage_efficiency_factor) == (DELIVERY, 0.9216)
+    assert (part.charged_at, part.storage_efficiency_ppm) == (DELIVERY, 921_600)
     assert (lines_of(first)[SUNNY].reissued_wh, lines_of(first)[SUNNY].consumption_wh) == (3_000, 8_000)
 
 

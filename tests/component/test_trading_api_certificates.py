@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.trading_api.store.logs import stream_after
-from shared.events.settlement import CertificatesSettled
+from shared.events.settlement import CertificateSlice, CertificatesSettled
 from shared.intervals import INTERVAL
 from tests.component import settlement_facts
 from tests.component.settlement_facts import BUYER, DELIVERY, FLOWS_WH, SELLER, an_auction, readings, sun
@@ -143,6 +143,29 @@ def test_a_correction_replaces_what_was_shown(tmp_path: Path) -> None:
     assert by_purpose == {"use": 4_000, "storage": 4_000, "export": 5_000, "correction": 2_000}
     assert {one["revision"] for one in shown} == {1}
     assert (own["issued_kwh"], own["passed_on_kwh"], own["claimed_kwh"]) == ("33.000", "20.000", "4.000")
+
+
+def test_what_a_battery_gave_back_names_its_charging_and_its_efficiency(tmp_path: Path) -> None:
+    for name in ("settlement", "api"):
+        (tmp_path / name).mkdir()
+    given = CertificateSlice(
+        device_id="hanbit-ess",
+        producer_id=SELLER,
+        range_start=1,
+        range_end=921,
+        account_id=SELLER,
+        purpose="use",
+        charged_at=DELIVERY,
+        storage_efficiency_ppm=921_600,
+    )
+    api = ApiBench(tmp_path / "api")
+    api.give(certified(tmp_path / "settlement")[-1].model_copy(update={"slices": (given,)}))
+
+    with api.client("hanbit") as hanbit:
+        shown = items(hanbit, "certificates")[0]
+
+    assert (shown["is_storage"], shown["storage_efficiency_factor"]) == (True, "0.921600")
+    assert shown["allocated_storage_record_id"] == "hanbit-ess:20260520T0100Z"
 
 
 def test_a_planner_is_turned_away_and_a_day_that_is_none_refused(bench: ApiBench, hanbit: TestClient) -> None:

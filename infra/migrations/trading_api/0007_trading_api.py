@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("range_start", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("range_end", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("storage_efficiency_ppm", sa.BigInteger(), nullable=True),
         sa.Column("producer_id", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Text(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
@@ -40,7 +41,6 @@ def upgrade() -> None:
         sa.Column("battery_id", sa.Text(), nullable=True),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("charged_at", UtcInstant(), nullable=True),
-        sa.Column("storage_efficiency_factor", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("complex_id", "delivery_start", "device_id", "range_start"),
     )
     op.create_index("certificate_by_producer", "certificate", ["complex_id", "producer_id", "delivery_start"])

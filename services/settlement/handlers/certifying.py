@@ -141,9 +141,7 @@ def _slices(complex_: Complex, changed: Mapping[str, Sequence[domain.Slice]]) ->
     return [
         CertificateSlice(
             **{name: getattr(part, name) for name in domain.Slice.__dataclass_fields__},
-            storage_efficiency_factor=None
-            if part.charged_at is None
-            else storages[device_id].efficiency_ppm / 1_000_000,
+            storage_efficiency_ppm=None if part.charged_at is None else storages[device_id].efficiency_ppm,
         )
         for device_id, slices in changed.items()
         for part in slices

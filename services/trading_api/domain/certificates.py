@@ -66,7 +66,7 @@ class CertificateView(TypedDict):
     expiry_datestamp: str
     is_storage: bool
     allocated_storage_record_id: str | None
-    storage_efficiency_factor: float | None
+    storage_efficiency_factor: str | None
     purpose: str
     producer_id: str
     trade_id: str | None
@@ -152,13 +152,17 @@ def certificate_view(row: Row, *, seen_by: str | None) -> CertificateView:
         "expiry_datestamp": end,
         "is_storage": charged_at is not None,
         "allocated_storage_record_id": None if charged_at is None else record_id(row["device_id"], charged_at),
-        "storage_efficiency_factor": row["storage_efficiency_factor"],
+        "storage_efficiency_factor": None if charged_at is None else _factor(row["storage_efficiency_ppm"]),
         "purpose": purpose,
         "producer_id": row["producer_id"],
         "trade_id": row["trade_id"],
         "battery_id": row["battery_id"] if is_shown else None,
         "revision": row["revision"],
     }
+
+
+def _factor(efficiency_ppm: int | None) -> str | None:
+    return None if efficiency_ppm is None else str(Decimal(efficiency_ppm).scaleb(-6))
 
 
 def record_id(device_id: str, delivery_start: datetime) -> str:

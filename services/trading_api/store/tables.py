@@ -211,10 +211,9 @@ CERTIFICATE = _table(
     "certificate",
     "delivery_start@ device_id",
     sa.Column("range_start", sa.BigInteger, primary_key=True, autoincrement=False),
-    *_whole("range_end", "revision"),
+    *_whole("range_end", "revision", "storage_efficiency_ppm?"),
     *_text("producer_id", "account_id", "purpose", "trade_id?", "battery_id?", "hash"),
     *_instant("charged_at?"),
-    sa.Column("storage_efficiency_factor", sa.Float),
     sa.Index("certificate_by_producer", "complex_id", "producer_id", "delivery_start"),
     sa.Index("certificate_by_account", "complex_id", "account_id", "delivery_start"),
 )
