@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from services.settlement import store
 from shared.db.engine import reading
 from shared.events.settlement import CertificatesSettled
-from tests.component.settlement_facts import BUYER, DELIVERY
-from tests.component.test_certificates import (
+from tests.component.certificate_facts import (
+    BUYER,
     DISCHARGE_WH,
     ESS,
     EVENING,
@@ -24,6 +24,7 @@ from tests.component.test_certificates import (
     readings,
     traded,
 )
+from tests.component.settlement_facts import DELIVERY
 from tests.component.test_trading_api_certificates import DAY, certified
 from tests.component.trading_api_bench import ApiBench
 

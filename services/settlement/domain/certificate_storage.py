@@ -132,39 +132,41 @@ def _give_back(content: Content, draws: Sequence[Draw], surplus_wh: int) -> tupl
 def recharge(content: Content, before: Lot, now: Lot) -> Content:
     """Replace what an interval's charging made by what it makes now; what has left of it stays gone.
 
-    Where more of it has left certified than there is now, those who took it have to turn grey (`limited`).
+    Where more of it has left than there is now, or more certified, those who took it have to give up (`allowed`).
     """
     lot = next((lot for lot in content if lot.charged_at == now.charged_at), Lot(now.charged_at, 0, 0))
-    certified_wh = now.certified_wh - (before.certified_wh - lot.certified_wh)
-    grey_wh = now.grey_wh - (before.grey_wh - lot.grey_wh) + min(certified_wh, 0)
+    left_wh = max(now.left_wh - (before.left_wh - lot.left_wh), 0)
+    certified_wh = min(max(now.certified_wh - (before.certified_wh - lot.certified_wh), 0), left_wh)
     rest = tuple(one for one in content if one.charged_at != now.charged_at)
-    return _added(rest, Lot(now.charged_at, max(certified_wh, 0), max(grey_wh, 0)))
+    return _added(rest, Lot(now.charged_at, certified_wh, left_wh - certified_wh))
 
 
-def limited(draws: Sequence[Draw], certified_wh_max: Mapping[datetime, int]) -> tuple[Draw, ...]:
-    """Turn grey what draws have taken of a lot beyond what is certified of it for them."""
-    return tuple(
-        Draw(draw.charged_at, certified_wh, draw.taken_wh - certified_wh)
-        for draw in draws
-        for certified_wh in [min(draw.certified_wh, certified_wh_max.get(draw.charged_at, draw.certified_wh))]
-    )
-
-
-def allowed(lot: Lot, taken: Mapping[datetime, int]) -> dict[datetime, int]:
-    """Say which discharges have to give up certified energy of a lot that shrank, and how much each may keep.
+def allowed(lot: Lot, taken: Mapping[datetime, Draw]) -> dict[datetime, Draw]:
+    """Say which discharges have to give up what they took of a lot that shrank, and what each may keep.
 
     Args:
-        lot: What all of it is certified for now.
-        taken: What is certified of it, by the interval of the discharge. The latest gives up first.
+        lot: What all of it is now.
+        taken: What was taken of it, by the interval of the discharge. The latest gives up first: energy that is not
+            there, then certificates, whose energy turns grey.
     """
-    beyond_wh = sum(taken.values()) - lot.certified_wh
+    beyond_wh = sum(draw.taken_wh for draw in taken.values()) - lot.left_wh
+    uncertified_wh = sum(draw.certified_wh for draw in taken.values()) - lot.certified_wh
     kept = {}
     for start in sorted(taken, reverse=True):
-        if beyond_wh <= 0:
-            break
-        kept[start] = max(taken[start] - beyond_wh, 0)
-        beyond_wh -= taken[start]
+        draw = taken[start]
+        taken_wh = max(draw.taken_wh - max(beyond_wh, 0), 0)
+        beyond_wh -= draw.taken_wh - taken_wh
+        certified_wh = min(max(draw.certified_wh - max(uncertified_wh, 0), 0), taken_wh)
+        uncertified_wh -= draw.certified_wh - certified_wh
+        if (taken_wh, certified_wh) != (draw.taken_wh, draw.certified_wh):
+            kept[start] = Draw(lot.charged_at, certified_wh, taken_wh - certified_wh)
     return kept
+
+
+def limited(draws: Sequence[Draw], kept: Mapping[datetime, Draw]) -> tuple[Draw, ...]:
+    """Return an interval's draws, those of shrunken lots as far as they may be kept."""
+    left = (kept.get(draw.charged_at, draw) for draw in draws)
+    return tuple(draw for draw in left if draw.taken_wh)
 
 
 def within(content: Content, capacity_wh: int) -> Content:

@@ -12,6 +12,7 @@ from typing import Any
 from services.settlement.domain.certificate_ranges import Bundle, Slice, numbered
 from services.settlement.domain.certificate_storage import (
     Content,
+    Draw,
     Lot,
     Storage,
     StorageRecord,
@@ -24,8 +25,8 @@ from services.settlement.domain.certificate_storage import (
 from services.settlement.domain.certificates import Share, Site, Supply, allocate
 from services.settlement.domain.interval import Trade
 
-# How much of a lot may be certified to the draws of an interval, by battery and the lot's interval of charging.
-Limits = Mapping[str, Mapping[datetime, int]]
+# What an interval's discharge may keep of lots that shrank, by battery and the lot's interval of charging.
+Limits = Mapping[str, Mapping[datetime, Draw]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

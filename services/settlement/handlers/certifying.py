@@ -53,7 +53,7 @@ def _certify(complex_: Complex, delivery_start: datetime, now: datetime, db: Con
     """Certify an interval, then each later one whose battery drew on a lot that shrank by that."""
     told: list[Event] = []
     storages = _storages(complex_)
-    waiting: dict[datetime, dict[str, dict[datetime, int]]] = {delivery_start: {}}
+    waiting: dict[datetime, dict[str, dict[datetime, domain.Draw]]] = {delivery_start: {}}
     while waiting:
         start = min(waiting)
         limits = waiting.pop(start)
@@ -76,9 +76,9 @@ def _certify(complex_: Complex, delivery_start: datetime, now: datetime, db: Con
             continue
         told += _save(complex_, start, certification, now, db)
         for device_id in before.records:
-            taken_wh = store.certified_draws(db, complex_.complex_id, device_id, start)
-            for later, kept_wh in domain.allowed(certification.lots[device_id], taken_wh).items():
-                waiting.setdefault(later, {}).setdefault(device_id, {})[start] = kept_wh
+            taken = store.lot_draws(db, complex_.complex_id, device_id, start)
+            for later, kept in domain.allowed(certification.lots[device_id], taken).items():
+                waiting.setdefault(later, {}).setdefault(device_id, {})[start] = kept
     return told
 
 

@@ -138,8 +138,8 @@ def load_contents(db: Connection, complex_id: str, device_ids: Iterable[str]) ->
     }
 
 
-def certified_draws(db: Connection, complex_id: str, device_id: str, charged_at: datetime) -> dict[datetime, int]:
-    """Return what is certified of a battery's lot to whom: Wh by the interval of the discharge."""
+def lot_draws(db: Connection, complex_id: str, device_id: str, charged_at: datetime) -> dict[datetime, Draw]:
+    """Return what was taken of a battery's lot, by the interval of the discharge."""
     draw, record = STORAGE_DRAW.c, STORAGE_RECORD.c
     newest = (
         sa.select(sa.func.max(record.revision))
@@ -151,8 +151,8 @@ def certified_draws(db: Connection, complex_id: str, device_id: str, charged_at:
         .scalar_subquery()
     )
     of_lot = (draw.complex_id == complex_id, draw.device_id == device_id, draw.charged_at == charged_at)
-    query = sa.select(draw.delivery_start, draw.certified_wh).where(*of_lot, draw.revision == newest)
-    return {row.delivery_start: row.certified_wh for row in db.execute(query)}
+    query = sa.select(draw.delivery_start, draw.certified_wh, draw.grey_wh).where(*of_lot, draw.revision == newest)
+    return {row.delivery_start: Draw(charged_at, row.certified_wh, row.grey_wh) for row in db.execute(query)}
 
 
 def next_revision(db: Connection, complex_id: str, delivery_start: datetime) -> int:

@@ -21,7 +21,7 @@ from services.settlement.domain import (
     allowed,
     certify,
 )
-from services.settlement.domain.certificate_storage import OPENING, discharge, within
+from services.settlement.domain.certificate_storage import OPENING, discharge, recharge, within
 from services.settlement.domain.certificates import Site, Supply, allocate
 
 NOON = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)
@@ -157,14 +157,27 @@ def test_a_battery_holds_no_more_than_its_capacity_and_loses_the_oldest() -> Non
 
 
 def test_of_a_lot_that_shrank_the_latest_discharge_gives_up_first() -> None:
-    # 20 + 20 + 20 were certified of a lot that is now certified for 25: 35 too many.
-    taken_wh = {NOON + timedelta(hours=n): 20 for n in (1, 2, 3)}
+    first, second, third = (NOON + timedelta(hours=n) for n in (1, 2, 3))
+    taken = {start: Draw(NOON, 20, 10) for start in (first, second, third)}
 
-    assert allowed(Lot(NOON, 25, 0), taken_wh) == {
-        NOON + timedelta(hours=3): 0,
-        NOON + timedelta(hours=2): 5,
-    }
-    assert allowed(Lot(NOON, 60, 0), taken_wh) == {}
+    # 60 were certified of what is now certified for 25: 35 too many, whose energy turns grey.
+    assert allowed(Lot(NOON, 25, 65), taken) == {third: Draw(NOON, 0, 30), second: Draw(NOON, 5, 25)}
+    # 90 were taken of 50, all of it certified: 40 never were there.
+    assert allowed(Lot(NOON, 50, 0), taken) == {third: Draw(NOON, 0, 0), second: Draw(NOON, 20, 0)}
+    assert allowed(Lot(NOON, 60, 30), taken) == {}
+
+
+def test_a_charge_that_was_corrected_keeps_what_has_left_of_it_gone() -> None:
+    # 40 certified and 50 grey were made, 40 certified and 10 grey have left.
+    content = (Lot(NOON, 0, 40),)
+
+    # 20 less were made, all of it grey; or as much, but 30 certified less.
+    assert recharge(content, Lot(NOON, 40, 50), Lot(NOON, 40, 30)) == (Lot(NOON, 0, 20),)
+    assert recharge(content, Lot(NOON, 40, 50), Lot(NOON, 10, 80)) == (Lot(NOON, 0, 40),)
+    # 10 certified more, in the place of grey.
+    assert recharge(content, Lot(NOON, 40, 50), Lot(NOON, 50, 40)) == (Lot(NOON, 10, 30),)
+    # Less than what has left.
+    assert recharge(content, Lot(NOON, 40, 50), Lot(NOON, 0, 30)) == ()
 
 
 def a_metered(solar_wh: int = 0, charged_wh: int = 0, discharged_wh: int = 0, *, load_wh: int = 0) -> MeteredSite:
