@@ -35,6 +35,8 @@ OPERATIONS = [
         ("/api/v1/invoices/{month}.csv", ("get",)),
         ("/api/v1/invoices/{month}.pdf", ("get",)),
         ("/api/v1/invoices/{month}/intervals.csv", ("get",)),
+        ("/api/v1/certificates", ("get",)),
+        ("/api/v1/matching/{period}", ("get",)),
         ("/api/v1/readings", ("get",)),
         ("/api/v1/forecasts", ("get",)),
         ("/api/v1/accuracy", ("get",)),

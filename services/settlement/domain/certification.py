@@ -283,18 +283,21 @@ def _lines(
 
 
 def _line(site: MeteredSite, sums: Mapping[str, int]) -> CertificateLine:
-    said = {name: sums.get(name, 0) for name in ("issued", "reissued", "received", "passed_on")}
-    claimed_wh, stored_wh = sums.get("use", 0), sums.get("storage", 0)
+    consumption_wh = site.consumption_wh
+    reissued_wh, claimed_wh, stored_wh = (sums.get(name, 0) for name in ("reissued", "use", "storage"))
     charged_wh = sum(one.import_wh for one in site.batteries)
     # What a battery gave without a certificate was counted when it was charged.
-    grey_wh = sum(one.export_wh for one in site.batteries) - said["reissued"]
+    grey_wh = sum(one.export_wh for one in site.batteries) - reissued_wh
     return CertificateLine(
         participant_id=site.participant_id,
-        consumption_wh=site.consumption_wh,
-        **{f"{name}_wh": quantity_wh for name, quantity_wh in said.items()},
+        consumption_wh=consumption_wh,
+        issued_wh=sums.get("issued", 0),
+        reissued_wh=reissued_wh,
+        received_wh=sums.get("received", 0),
+        passed_on_wh=sums.get("passed_on", 0),
         claimed_wh=claimed_wh,
         stored_wh=stored_wh,
         withdrawn_wh=sums.get("export", 0),
         location_wh=site.import_wh,
-        market_wh=max(0, site.consumption_wh + charged_wh - claimed_wh - stored_wh - grey_wh),
+        market_wh=max(0, consumption_wh + charged_wh - claimed_wh - stored_wh - grey_wh),
     )
