@@ -194,6 +194,16 @@ def check_ledger(bench: Bench, db: Connection) -> None:
     assert store.unbalanced_entries(db, COMPLEX_ID) == []
     assert store.ledger_sum_krw(db, COMPLEX_ID) == 0
     assert store.ledger_flaws(db, COMPLEX_ID) == []
+    columns = store.LEDGER_LINE.c
+    balance = sa.func.sum(columns.debit_krw - columns.credit_krw)
+    booked_krw = {
+        row.account: row.krw
+        for row in db.execute(sa.select(columns.account, balance.label("krw")).group_by(columns.account))
+    }
+    lines = store.load_lines(db, COMPLEX_ID, DELIVERY, DELIVERY + PLACES * INTERVAL)
+    for participant_id, intervals in lines.items():
+        owed_krw = sum(history[-1].cost_with_krw for history in intervals.values())
+        assert booked_krw.get(f"participant:{participant_id}", 0) == owed_krw
     sums_krw = [one.ledger_sum_krw for one in bench.published(IntervalSettled)]
     sums_krw += [one.ledger_sum_krw for one in bench.published(IntervalResettled)]
     assert not any(sums_krw)
@@ -250,16 +260,24 @@ ALL_READINGS = st.builds(whole, PLACE, st.lists(FLOW_WH, min_size=len(METERS), m
 
 
 @settings(max_examples=20, deadline=None)
-@given(auctions=AUCTIONS, steps=st.lists(st.one_of(ONE_READING, ALL_READINGS), min_size=6, max_size=20))
+@given(
+    auctions=AUCTIONS,
+    late=st.sets(PLACE),
+    steps=st.lists(st.one_of(ONE_READING, ALL_READINGS), min_size=6, max_size=20),
+)
 def test_whatever_happens_every_entry_balances_and_every_certificate_is_there_once(
     auctions: list[list[tuple[str, str, int]]],
+    late: set[int],
     steps: list[list[IntervalMetered]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with closing(a_bench(tmp_path_factory.mktemp("law"))) as bench:
-        bench.give(*(traded(DELIVERY + place * INTERVAL, *trades) for place, trades in enumerate(auctions)))
+        agreed = [traded(DELIVERY + place * INTERVAL, *trades) for place, trades in enumerate(auctions)]
+        bench.give(*(auction for place, auction in enumerate(agreed) if place not in late))
         for step in steps:
             bench.give(*step)
+        bench.give(*(agreed[place] for place in sorted(late, reverse=True)))
+        bench.give(*steps[0], *steps[-1])
 
         assert bench.bus.messages("settlement.dead_letters.v1") == []
         with reading(bench.engine) as db:
