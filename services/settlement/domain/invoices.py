@@ -229,17 +229,16 @@ def _notes(month: Month, intervals: int) -> list[Note]:
             )
         )
     if month.certifiable_wh:
-        share = (
-            f"{kwh_text(month.certified_wh)} of {kwh_text(month.certifiable_wh)} kWh "
-            f"({month.certified_wh / month.certifiable_wh:.1%})"
-        ).replace("%", " %")
+        certified, consumed = kwh_text(month.certified_wh), kwh_text(month.certifiable_wh)
+        share = f"{100 * month.certified_wh / month.certifiable_wh:.1f} %"
         notes.append(
             Note(
                 "certificates",
-                f"{share} of the consumption were met by certificates of the same 15 minutes; no official hourly "
-                "certificate in Korea found: these are the complex's own and prove nothing to an authority",
-                f"소비량 중 같은 15분의 인증서로 충당: {share}. 한국에는 공식 시간 단위 인증서가 확인되지 않아 "
-                "단지 자체 기록이며 공적 증빙이 아님",
+                f"{certified} of {consumed} kWh ({share}) of the consumption were met by certificates of the same 15 "
+                "minutes; no official hourly certificate in Korea found: these are the complex's own and prove nothing "
+                "to an authority",
+                f"소비량 {consumed} kWh 중 {certified} kWh({share})를 같은 15분의 인증서로 충당. 한국에는 공식 "
+                "시간 단위 인증서가 확인되지 않아 단지 자체 기록이며 공적 증빙이 아님",
             )
         )
     return notes
