@@ -8,6 +8,7 @@ interval is timed apart, with the invoices that a tick issues.
 """
 
 import argparse
+import gc
 import json
 import random
 import tempfile
@@ -107,6 +108,8 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
     service = handlers.service({complex_.complex_id: complex_})
     assert service.tick is not None
     handle = service.handlers[AuctionCleared]
+    # As every service does before its loop (shared/process.py).
+    gc.freeze()
     took_s: list[float] = []
     certified_s: list[float] = []
     own_s = certified_own_s = 0.0

@@ -1,5 +1,6 @@
 """What every service's `__main__` does alike: settings, logs, signals, heartbeat, and the run loop until the end."""
 
+import gc
 import json
 import logging
 import signal
@@ -84,6 +85,8 @@ def stop_on_signals() -> threading.Event:
 
 def serve(service: Service, context: Context, stop: threading.Event) -> None:
     """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
+    # What is there now stays: the garbage collector need not look it through again and again, a seventh of all work.
+    gc.freeze()
     with served(context.metrics, context.metrics_host, context.metrics_port):
         _run_loop(RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics), context, stop)
 

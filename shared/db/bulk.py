@@ -15,8 +15,7 @@ def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any
     if not rows:
         return
     names = list(rows[0])
-    binders = [(name, table.c[name].type.dialect_impl(db.dialect).bind_processor(db.dialect)) for name in names]
-    values = [tuple(row[name] if bind is None else bind(row[name]) for name, bind in binders) for row in rows]
+    values = list(zip(*(_bound(db, table.c[name], [row[name] for row in rows]) for name in names), strict=True))
     columns = ", ".join(names)
     if db.dialect.name == "sqlite":
         places = ", ".join("?" * len(names))
@@ -33,3 +32,9 @@ def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any
     except driver_error as error:
         # As SQLAlchemy would say it, for those who wait for a database that is away.
         raise sa.exc.DBAPIError.instance(statement, None, error, driver_error, dialect=db.dialect) from error
+
+
+def _bound(db: Connection, column: sa.Column[Any], given: Sequence[Any]) -> Sequence[Any]:
+    """Return a column's values as the driver takes them."""
+    bind = column.type.dialect_impl(db.dialect).bind_processor(db.dialect)
+    return given if bind is None else [bind(one) for one in given]

@@ -154,6 +154,32 @@ def test_the_database_links_no_entry_out_of_balance_and_adds_no_line_to_a_linked
         db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
 
 
+def test_one_entry_out_of_balance_keeps_all_that_were_linked_at_once_out(settlement: Bench) -> None:
+    store = settlement_store
+    place = {"complex_id": settlement_facts.COMPLEX_ID}
+    entry = {**place, "delivery_start": settlement_facts.DELIVERY, "kind": "trade", "cause_event_id": uuid.UUID(int=1)}
+    sides = {"sound": ((5, 0), (0, 5)), "unsound": ((5, 0), (0, 4))}
+    lines = [
+        {**place, "entry_id": one, "number": number, "account": "grid", "debit_krw": debit, "credit_krw": credit}
+        for one, of_entry in sides.items()
+        for number, (debit, credit) in enumerate(of_entry)
+    ]
+    links = [
+        {**place, "entry_id": one, "number": number, "previous_hash": "", "hash": ""}
+        for number, one in enumerate(sides, start=1)
+    ]
+
+    with settlement.engine.begin() as db:
+        insert_rows(db, store.LEDGER_ENTRY, [{**entry, "entry_id": one} for one in sides])
+        insert_rows(db, store.LEDGER_LINE, lines)
+
+    with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
+        insert_rows(db, store.LEDGER_LINK, links)
+
+    with reading(settlement.engine) as db:
+        assert store.ledger_links(db, settlement_facts.COMPLEX_ID) == {}
+
+
 def test_rows_inserted_at_once_come_back_as_they_were(settlement: Bench) -> None:
     entry = settlement_store.LEDGER_ENTRY
     rows = [

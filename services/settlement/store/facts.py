@@ -19,6 +19,7 @@ from services.settlement.store.tables import (
     SUPERSEDED_READING,
     TRADE,
 )
+from shared.db.bulk import insert_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,7 @@ def save_auction(
         {**place, "number": number, **{name: getattr(trade, name) for name in names}}
         for number, trade in enumerate(trades, start=1)
     ]
-    if rows:
-        db.execute(sa.insert(TRADE), rows)
+    insert_rows(db, TRADE, rows)
 
 
 def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> list[Trade]:
