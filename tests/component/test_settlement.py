@@ -1,6 +1,6 @@
 """Settlement of the demo complex: from an auction and the meters to the ledger and the day's statements."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from shared.events.settlement import (
     SettledLine,
     StatementIssued,
 )
-from shared.intervals import delivery_starts
+from shared.intervals import INTERVAL, delivery_starts, month_bounds
 from tests.component.harness import Bench
 from tests.component.settlement_facts import (
     BUYER,
@@ -219,18 +219,8 @@ def test_a_settled_day_is_invoiced_as_far_as_the_month_goes(bench: Bench) -> Non
 
 
 def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(bench: Bench) -> None:
-    days = [date(2026, 5, 1) + timedelta(days=n) for n in range(31)]
-    *most, last = [start for day in days for start in delivery_starts(day)]
-    still = settle_interval(
-        last,
-        metered={BUYER: Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)},
-        prices={BUYER: Prices(import_jeon_per_kwh=0, export_jeon_per_kwh=0)},
-        trades=[],
-    )
-    with bench.engine.begin() as db:
-        for start in most:
-            store.save_settled(db, COMPLEX_ID, start, start)
-            store.save_lines(db, COMPLEX_ID, start, still.lines, {})
+    last = month_bounds("2026-05")[1] - INTERVAL
+    stand_still(bench, "2026-05", but=last)
 
     bench.give(an_auction(last, traded_wh=0), *readings(last, {f"{BUYER}.grid": (10_000, 0)}))
     first = balance_krw(bench)
@@ -252,6 +242,52 @@ def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(ben
         (f"bill:2026-05:{BUYER}:0", None),
         (f"bill:2026-05:{BUYER}:1", f"bill:2026-05:{BUYER}:0"),
     ]
+
+
+def stand_still(bench: Bench, month: str, but: datetime) -> None:
+    """Let the buyer stand still all the month, but for an interval that is yet to be settled."""
+    energy = Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
+    prices = Prices(import_jeon_per_kwh=0, export_jeon_per_kwh=0)
+    still = settle_interval(but, metered={BUYER: energy}, prices={BUYER: prices}, trades=[])
+    start, end = month_bounds(month)
+    with bench.engine.begin() as db:
+        while start < end:
+            if start != but:
+                store.save_settled(db, COMPLEX_ID, start, start)
+                store.save_lines(db, COMPLEX_ID, start, still.lines, {})
+            start += INTERVAL
+
+
+def test_a_corrected_peak_bills_the_months_again_whose_demand_it_sets(bench: Bench) -> None:
+    in_july, in_august, in_may = (datetime(2026, month, 20, 1, tzinfo=UTC) for month in (7, 8, 5))
+    for month, start in (("2026-05", in_may), ("2026-07", in_july), ("2026-08", in_august)):
+        stand_still(bench, month, but=start)
+        bench.give(an_auction(start, traded_wh=0), *readings(start, {f"{BUYER}.grid": (100_000, 0)}))
+
+    bench.give(corrected(150_000, in_july))
+
+    issued = [one for one in bench.published(InvoiceIssued) if one.participant_id == BUYER]
+    assert [(one.month, one.revision) for one in issued] == [
+        ("2026-05", 0),
+        ("2026-07", 0),
+        ("2026-08", 0),
+        ("2026-07", 1),
+        ("2026-08", 1),
+    ]
+    # 100 kWh in a quarter hour are 400 kW, above the floor of 30 % of 1,200 kW; then 150 kWh in July: 600 kW.
+    demands_w = [next(line.demand_w for line in one.lines if line.code == "base") for one in issued]
+    assert demands_w == [400_000, 400_000, 400_000, 600_000, 600_000]
+    assert next(line.basis for line in issued[-1].lines if line.code == "base") == "ratchet"
+    assert balance_krw(bench) == issued[0].total_krw + issued[3].total_krw + issued[4].total_krw
+    with reading(bench.engine) as db:
+        named = dict(
+            db.execute(
+                sa.select(store.LEDGER_ENTRY.c.entry_id, store.LEDGER_ENTRY.c.corrects_entry_id).where(
+                    store.LEDGER_ENTRY.c.kind == "bill"
+                )
+            ).all()
+        )
+    assert named[f"bill:2026-08:{BUYER}:1"] == f"bill:2026-08:{BUYER}:0"
 
 
 def balance_krw(bench: Bench) -> int:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0006_settlement"
-down_revision = "0004_settlement"
+down_revision = "0005_settlement"
 branch_labels = None
 depends_on = None
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -85,6 +86,11 @@ class Invoice:
     closing_krw: int
     billable_peak_w: int
     notes: tuple[Note, ...]
+
+    @property
+    def billable_peak_kw(self) -> Decimal:
+        """Return the peak as the tariff counts."""
+        return Decimal(self.billable_peak_w) / WH_PER_KWH
 
     @property
     def saving_krw(self) -> int:

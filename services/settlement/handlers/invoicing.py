@@ -54,6 +54,8 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
     )
     if invoice.complete:
         closing = _close(complex_id, participant_id, invoice, closing, db)
+        if store.billed_peaks_kw(db, complex_id, participant_id).get(month) != invoice.billable_peak_kw:
+            _note_later_months_due(complex_id, month, participant_id, db)
     store.save_invoice(db, complex_id, participant_id, closing, issued_at=now, billable_peak_w=invoice.billable_peak_w)
     return [
         InvoiceIssued.model_validate(
@@ -67,6 +69,12 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
             }
         )
     ]
+
+
+def _note_later_months_due(complex_id: str, month: str, participant_id: str, db: Connection) -> None:
+    """Let the months be invoiced again whose demand this one's peak may set; an invoice that says the same stays."""
+    for later in store.invoiced_months(db, complex_id, participant_id, after=month):
+        store.note_due(db, complex_id, later, [participant_id])
 
 
 def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection) -> domain.Invoice:

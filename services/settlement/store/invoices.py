@@ -116,6 +116,13 @@ def save_invoice(
     )
 
 
+def invoiced_months(db: Connection, complex_id: str, participant_id: str, after: str) -> Sequence[str]:
+    """Return the months after one (YYYY-MM) that a participant was invoiced for."""
+    of_participant = (INVOICE.c.complex_id == complex_id, INVOICE.c.participant_id == participant_id)
+    query = sa.select(INVOICE.c.month).distinct().where(*of_participant, INVOICE.c.month > after)
+    return db.scalars(query.order_by(INVOICE.c.month)).all()
+
+
 def billed_peaks_kw(db: Connection, complex_id: str, participant_id: str) -> dict[str, Decimal]:
     """Return the billable peak [kW] of each month that was invoiced in full, by its last invoice."""
     of_participant = (INVOICE.c.complex_id == complex_id, INVOICE.c.participant_id == participant_id)
