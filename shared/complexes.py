@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
+from shared.imbalance import ImbalanceRule, rule_problems
 from shared.reference import ess_rules
 from shared.register_maps import RegisterMap, named_register_map
 from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
@@ -135,12 +136,17 @@ class FieldNetwork(_Record):
 
 
 class Feeder(_Record):
-    """A distribution feeder: limits on what crosses its boundary (null: none), and the fee for that."""
+    """A distribution feeder: limits on what crosses its boundary (null: none), the fee for that, and what it loses.
+
+    Attributes:
+        loss_fraction: What is lost of a kWh across the boundary, in or out; the buyer bears it.
+    """
 
     feeder_id: Identifier
     import_limit_kw: PositiveKw | None = None
     export_limit_kw: PositiveKw | None = None
     wheeling_fee_krw_per_kwh: PriceKrw = Decimal(0)
+    loss_fraction: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"), decimal_places=6)] = Decimal(0)
 
     @property
     def wheeling_fee_jeon_per_kwh(self) -> int:
@@ -273,6 +279,7 @@ class Complex(_Record):
     location: Location
     market: MarketCalendar = MarketCalendar()
     sell_back: str
+    imbalance: tuple[ImbalanceRule, ...] = ()
     field_network: FieldNetwork
     feeders: Annotated[tuple[Feeder, ...], Field(min_length=1)]
     participants: Annotated[tuple[Participant, ...], Field(min_length=1)]
@@ -283,6 +290,8 @@ class Complex(_Record):
         _require_once("participants", (one.participant_id for one in self.participants))
         _require_once("devices", (device.device_id for device in self.devices))
         _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.devices))
+        for problem in rule_problems(self.imbalance):
+            raise ValueError(problem)
         strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.devices})
         if strangers:
             raise ValueError(f"field_network.devices: must name devices of the participants, not {strangers[0]!r}")
@@ -326,6 +335,16 @@ class Complex(_Record):
         for device in self.devices:
             found[device.address] = (*found.get(device.address, ()), device)
         return found
+
+    @cached_property
+    def feeder_of(self) -> Mapping[str, str]:
+        """Return each participant's feeder."""
+        return {one.participant_id: one.feeder_id for one in self.participants}
+
+    @cached_property
+    def loss_fraction_of(self) -> Mapping[str, Decimal]:
+        """Return each feeder's loss."""
+        return {one.feeder_id: one.loss_fraction for one in self.feeders}
 
     @cached_property
     def by_participant(self) -> Mapping[str, Participant]:

@@ -28,17 +28,17 @@ def cost_krw(quantity_wh: int, price_jeon_per_kwh: int) -> int:
     return magnitude if product >= 0 else -magnitude
 
 
-def shares_krw(total_krw: int, exact_krw: Sequence[Fraction]) -> list[int]:
-    """Return exact sums of money in whole won that add up to their rounded total, by largest remainder.
+def whole_shares(total: int, exact: Sequence[Fraction]) -> list[int]:
+    """Return exact sums of won or Wh as whole ones that add up to their rounded total, by largest remainder.
 
-    Each is rounded down, and the won then missing go one each to the largest remainders, the earlier one first.
+    Each is rounded down, and the units then missing go one each to the largest remainders, the earlier one first.
     """
-    shares = [krw.numerator // krw.denominator for krw in exact_krw]
-    missing_krw = total_krw - sum(shares)
-    if not 0 <= missing_krw <= len(shares):
-        raise ValueError(f"the parts must come to {total_krw} KRW but for rounding, came to {sum(exact_krw)}")
-    by_remainder = sorted(range(len(shares)), key=lambda n: shares[n] - exact_krw[n])
-    for n in by_remainder[:missing_krw]:
+    shares = [one.numerator // one.denominator for one in exact]
+    missing = total - sum(shares)
+    if not 0 <= missing <= len(shares):
+        raise ValueError(f"the parts must come to {total} but for rounding, came to {sum(exact)}")
+    by_remainder = sorted(range(len(shares)), key=lambda n: shares[n] - exact[n])
+    for n in by_remainder[:missing]:
         shares[n] += 1
     return shares
 

@@ -12,7 +12,9 @@ class SettledLine(Fact):
     """One participant's interval: contracted against metered, and the money of both parts.
 
     `grid_import_wh`/`grid_export_wh` is the imbalance: metered net energy less the net of the trades.
-    `cost_without_krw` is the same metered interval without trading and without batteries.
+    `cost_without_krw` is the same metered interval without trading and without batteries. Where the complex has a rule
+    of its own for imbalance, `short_price_jeon_per_kwh` and `long_price_jeon_per_kwh` are its prices, and `spread_krw`
+    is what is owed to the operator beyond what the grid is owed. `loss_wh` was lost on the way from the sellers.
     """
 
     participant_id: Identifier
@@ -29,6 +31,11 @@ class SettledLine(Fact):
     grid_paid_krw: MoneyKrw
     grid_received_krw: MoneyKrw
     cost_without_krw: MoneyKrw
+    short_price_jeon_per_kwh: PriceJeon | None = None
+    long_price_jeon_per_kwh: PriceJeon | None = None
+    spread_krw: MoneyKrw = 0
+    loss_wh: EnergyWh = 0
+    loss_krw: MoneyKrw = 0
 
 
 class IntervalSettled(Event):
@@ -94,6 +101,9 @@ class StatementIssued(Event):
     cost_without_krw: MoneyKrw
     saving_krw: MoneyKrw
     revision: Whole = 0
+    spread_krw: MoneyKrw = 0
+    loss_wh: EnergyWh = 0
+    loss_krw: MoneyKrw = 0
 
 
 class CertificateLine(Fact):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.settlement import handlers, store
-from shared.complexes import load_complex
+from shared.complexes import Complex, load_complex
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.market import AuctionCleared, Trade
 from shared.paths import DEMO_COMPLEX
@@ -18,9 +18,9 @@ DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 SELLER, BUYER = "hanbit-machining", "changsin-bearing"
 
 
-def a_bench(place: Path | str) -> Bench:
-    """Return the settlement of the demo complex."""
-    return Bench(handlers.service({COMPLEX_ID: COMPLEX}), store.METADATA, place, DELIVERY)
+def a_bench(place: Path | str, complex_: Complex = COMPLEX) -> Bench:
+    """Return the settlement of the demo complex, or of one made from it."""
+    return Bench(handlers.service({COMPLEX_ID: complex_}), store.METADATA, place, DELIVERY)
 
 
 def an_auction(delivery_start: datetime, *, traded_wh: int = 20_000) -> AuctionCleared:

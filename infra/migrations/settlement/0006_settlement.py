@@ -1,5 +1,6 @@
-"""Let PostgreSQL check the ledger once for all rows of a statement, not by a call for each: half the time."""
+"""Rules for imbalance and losses; and PostgreSQL checks the ledger once for all rows of a statement, not for each."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_settlement"
@@ -24,7 +25,16 @@ REFUSED = (
 )
 
 
+PRICES = ("short_price_jeon_per_kwh", "long_price_jeon_per_kwh")
+AMOUNTS = ("spread_krw", "loss_wh", "loss_krw")
+
+
 def upgrade() -> None:
+    op.add_column("auction", sa.Column("price_jeon_per_kwh", sa.BigInteger(), nullable=True))
+    for name in PRICES:
+        op.add_column("settled_line", sa.Column(name, sa.BigInteger(), nullable=True))
+    for name in AMOUNTS:
+        op.add_column("settled_line", sa.Column(name, sa.BigInteger(), server_default="0", nullable=False))
     for table, trigger, when, reason in _refused_on_postgresql():
         op.execute(
             f"CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "  # noqa: S608 -- own names
@@ -38,6 +48,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for name in (*AMOUNTS, *PRICES):
+        op.drop_column("settled_line", name)
+    op.drop_column("auction", "price_jeon_per_kwh")
     for table, trigger, when, reason in _refused_on_postgresql():
         op.execute(
             f"CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS "

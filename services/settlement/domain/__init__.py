@@ -12,6 +12,7 @@ from services.settlement.domain.certification import (
     MeteredSite,
     certify,
 )
+from services.settlement.domain.imbalance import imbalance_prices
 from services.settlement.domain.interval import (
     Line,
     Metered,
@@ -22,11 +23,21 @@ from services.settlement.domain.interval import (
     settle_interval,
 )
 from services.settlement.domain.invoices import Invoice, InvoiceLine, Month, closing_entry, invoice_of
-from services.settlement.domain.ledger import GRID, WHEELING_FEES, Entry, Kind, Posting, participant_account
+from services.settlement.domain.ledger import (
+    GRID,
+    IMBALANCE_SPREAD,
+    WHEELING_FEES,
+    Entry,
+    Kind,
+    Posting,
+    participant_account,
+)
+from services.settlement.domain.losses import losses_wh
 from services.settlement.domain.statements import Statement, statement_of
 
 __all__ = [
     "GRID",
+    "IMBALANCE_SPREAD",
     "WHEELING_FEES",
     "Batteries",
     "Books",
@@ -57,7 +68,9 @@ __all__ = [
     "allowed",
     "certify",
     "closing_entry",
+    "imbalance_prices",
     "invoice_of",
+    "losses_wh",
     "participant_account",
     "resettle_interval",
     "settle_interval",

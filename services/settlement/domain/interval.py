@@ -4,9 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from services.settlement.domain.ledger import GRID, WHEELING_FEES, Entry, Posting, participant_account, postings_of
+from services.settlement.domain.ledger import (
+    GRID,
+    IMBALANCE_SPREAD,
+    WHEELING_FEES,
+    Entry,
+    Posting,
+    participant_account,
+    postings_of,
+)
 from shared.units import cost_krw
 
 
@@ -34,15 +43,27 @@ class Metered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What the grid charges a participant for a kWh of the interval, and what it pays for one."""
+    """What the grid charges a participant for a kWh of the interval, and what it pays for one.
+
+    Args:
+        import_jeon_per_kwh: What it charges.
+        export_jeon_per_kwh: What it pays.
+        short_jeon_per_kwh: What imbalance costs that is drawn; None: what the grid charges.
+        long_jeon_per_kwh: What imbalance earns that is left over; None: what the grid pays.
+    """
 
     import_jeon_per_kwh: int
     export_jeon_per_kwh: int
+    short_jeon_per_kwh: int | None = None
+    long_jeon_per_kwh: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One participant's interval; the fields are those of the event's SettledLine."""
+    """One participant's interval; the fields are those of the event's SettledLine.
+
+    `spread_krw` is what the imbalance costs by the complex's rule beyond what the grid is owed; below 0 it costs less.
+    """
 
     participant_id: str
     metered_import_wh: int
@@ -58,6 +79,11 @@ class Line:
     grid_paid_krw: int
     grid_received_krw: int
     cost_without_krw: int
+    short_price_jeon_per_kwh: int | None = None
+    long_price_jeon_per_kwh: int | None = None
+    spread_krw: int = 0
+    loss_wh: int = 0
+    loss_krw: int = 0
 
     def as_row(self) -> dict[str, Any]:
         """Return the fields by name; unlike asdict() without copying, as a day has a hundred thousand lines."""
@@ -71,7 +97,8 @@ class Line:
     @property
     def cost_with_krw(self) -> int:
         """Return what the interval cost with trading and batteries; below 0 it earned."""
-        return self.trade_paid_krw - self.trade_received_krw + self.grid_paid_krw - self.grid_received_krw
+        of_trades_krw = self.trade_paid_krw - self.trade_received_krw
+        return of_trades_krw + self.grid_owed_krw + self.spread_krw + self.loss_krw
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +115,24 @@ def settle_interval(
     metered: Mapping[str, Metered],
     prices: Mapping[str, Prices],
     trades: Sequence[Trade],
+    losses_wh: Mapping[str, int] = MappingProxyType({}),
 ) -> Settlement:
     """Settle one delivery interval of a complex.
 
     A participant's imbalance is metered net energy less the net of its trades: what is left over is drawn from the
-    grid at the tariff, or fed into it at the sell-back price. Each sum of money is rounded once, to the won.
+    grid at the tariff, or fed into it at the sell-back price. Where the complex's rule has it cost something else, the
+    operator keeps the difference. Each sum of money is rounded once, to the won.
 
     Args:
         delivery_start: The interval.
         metered: By participant, all of the complex.
         prices: For the same participants.
         trades: Of the interval's auction, between these participants.
+        losses_wh: What a participant draws from the grid beside its own, as it was lost on the way to it.
     """
-    lines = _lines(metered, prices, trades)
+    lines = _lines(metered, prices, trades, losses_wh)
     entries = [_trade_entry(trade) for trade in trades]
+    entries += [_loss_entry(delivery_start, line) for line in lines if line.loss_krw]
     entries += [_imbalance_entry(delivery_start, line) for line in lines]
     return Settlement(lines, tuple(entry for entry in entries if entry.postings))
 
@@ -129,27 +160,43 @@ def resettle_interval(
         participant_id: Prices(
             import_jeon_per_kwh=lines[-1].grid_import_price_jeon_per_kwh,
             export_jeon_per_kwh=lines[-1].grid_export_price_jeon_per_kwh,
+            short_jeon_per_kwh=lines[-1].short_price_jeon_per_kwh,
+            long_jeon_per_kwh=lines[-1].long_price_jeon_per_kwh,
         )
         for participant_id, lines in settled.items()
     }
-    changed = [line for line in _lines(metered, prices, trades) if line != settled[line.participant_id][-1]]
+    losses_wh = {participant_id: lines[-1].loss_wh for participant_id, lines in settled.items()}
+    lines = _lines(metered, prices, trades, losses_wh)
+    changed = [line for line in lines if line != settled[line.participant_id][-1]]
     entries = (_correction_entry(delivery_start, settled[line.participant_id], line) for line in changed)
     return Settlement(tuple(changed), tuple(entry for entry in entries if entry.postings))
 
 
-def _lines(metered: Mapping[str, Metered], prices: Mapping[str, Prices], trades: Iterable[Trade]) -> tuple[Line, ...]:
+def _lines(
+    metered: Mapping[str, Metered],
+    prices: Mapping[str, Prices],
+    trades: Iterable[Trade],
+    losses_wh: Mapping[str, int],
+) -> tuple[Line, ...]:
     bought: defaultdict[str, list[Trade]] = defaultdict(list)
     sold: defaultdict[str, list[Trade]] = defaultdict(list)
     for trade in trades:
         bought[trade.buyer_id].append(trade)
         sold[trade.seller_id].append(trade)
     return tuple(
-        _line(participant_id, energy, prices[participant_id], bought[participant_id], sold[participant_id])
-        for participant_id, energy in metered.items()
+        _line(one, energy, prices[one], bought[one], sold[one], losses_wh.get(one, 0))
+        for one, energy in metered.items()
     )
 
 
-def _line(participant_id: str, energy: Metered, prices: Prices, bought: Sequence[Trade], sold: Sequence[Trade]) -> Line:
+def _line(
+    participant_id: str,
+    energy: Metered,
+    prices: Prices,
+    bought: Sequence[Trade],
+    sold: Sequence[Trade],
+    loss_wh: int,
+) -> Line:
     bought_wh = sum(trade.quantity_wh for trade in bought)
     sold_wh = sum(trade.quantity_wh for trade in sold)
     # At a negative price the seller pays and the buyer receives.
@@ -172,7 +219,18 @@ def _line(participant_id: str, energy: Metered, prices: Prices, bought: Sequence
         grid_paid_krw=max(grid_krw, 0),
         grid_received_krw=max(-grid_krw, 0),
         cost_without_krw=_grid_cost_krw(without_wh, prices),
+        short_price_jeon_per_kwh=prices.short_jeon_per_kwh,
+        long_price_jeon_per_kwh=prices.long_jeon_per_kwh,
+        spread_krw=_imbalance_cost_krw(imbalance_wh, prices) - grid_krw,
+        loss_wh=loss_wh,
+        loss_krw=cost_krw(loss_wh, prices.import_jeon_per_kwh),
     )
+
+
+def _imbalance_cost_krw(net_wh: int, prices: Prices) -> int:
+    """Return what imbalance costs by the complex's rule: the grid's price where it names no other."""
+    own = prices.short_jeon_per_kwh if net_wh >= 0 else prices.long_jeon_per_kwh
+    return _grid_cost_krw(net_wh, prices) if own is None else cost_krw(net_wh, own)
 
 
 def _grid_cost_krw(net_wh: int, prices: Prices) -> int:
@@ -195,7 +253,17 @@ def _trade_entry(trade: Trade) -> Entry:
 
 def _imbalance_entry(delivery_start: datetime, line: Line) -> Entry:
     return Entry(
-        _imbalance_id(delivery_start, line.participant_id), "imbalance", _owed_to_grid(line, line.grid_owed_krw)
+        _imbalance_id(delivery_start, line.participant_id),
+        "imbalance",
+        _owed(line, grid_krw=line.grid_owed_krw, spread_krw=line.spread_krw),
+    )
+
+
+def _loss_entry(delivery_start: datetime, line: Line) -> Entry:
+    return Entry(
+        f"loss:{delivery_start:%Y%m%dT%H%MZ}:{line.participant_id}",
+        "loss",
+        _owed(line, grid_krw=line.loss_krw, spread_krw=0),
     )
 
 
@@ -203,18 +271,26 @@ def _correction_entry(delivery_start: datetime, before: Sequence[Line], line: Li
     return Entry(
         _correction_id(delivery_start, line.participant_id, len(before)),
         "correction",
-        _owed_to_grid(line, line.grid_owed_krw - before[-1].grid_owed_krw),
+        _owed(
+            line,
+            grid_krw=line.grid_owed_krw - before[-1].grid_owed_krw,
+            spread_krw=line.spread_krw - before[-1].spread_krw,
+        ),
         corrects_entry_id=_last_entry_id(delivery_start, before),
     )
 
 
-def _owed_to_grid(line: Line, owed_krw: int) -> tuple[Posting, ...]:
-    return postings_of(((participant_account(line.participant_id), owed_krw), (GRID, -owed_krw)))
+def _owed(line: Line, *, grid_krw: int, spread_krw: int) -> tuple[Posting, ...]:
+    """Return the postings of what a participant owes the grid and the operator."""
+    participant = participant_account(line.participant_id)
+    return postings_of(
+        ((participant, grid_krw + spread_krw), (GRID, -grid_krw), (IMBALANCE_SPREAD, -spread_krw)),
+    )
 
 
 def _last_entry_id(delivery_start: datetime, lines: Sequence[Line]) -> str | None:
     """Return the id of the newest entry that these lines, the first one first, led to."""
-    owed_krw = [0, *(line.grid_owed_krw for line in lines)]
+    owed_krw = [(0, 0), *((line.grid_owed_krw, line.spread_krw) for line in lines)]
     revisions = [revision for revision in range(len(lines)) if owed_krw[revision] != owed_krw[revision + 1]]
     if not revisions:
         return None

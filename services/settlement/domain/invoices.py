@@ -11,7 +11,7 @@ import numpy as np
 from optimizers.tariff import Bill, Contract, MeterReadings, Note, TariffBook, epochs, month_bill, month_starts
 from services.settlement.domain.interval import Line
 from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
-from shared.units import WH_PER_KWH, kwh_text, shares_krw
+from shared.units import WH_PER_KWH, kwh_text, whole_shares
 
 DEMAND_AT_CONNECTION: Final = Note(
     "demand_at_connection",
@@ -156,6 +156,10 @@ def _consumed_wh(line: Line, behind_wh: int) -> int:
 
 def _complex_lines(lines: Sequence[Line]) -> list[InvoiceLine]:
     surplus = [line for line in lines if line.grid_export_wh]
+    losses = InvoiceLine(
+        code="losses", quantity_wh=sum(line.loss_wh for line in lines), amount_krw=sum(line.loss_krw for line in lines)
+    )
+    spread = InvoiceLine(code="imbalance_spread", amount_krw=sum(line.spread_krw for line in lines))
     return [
         InvoiceLine(
             code="trade_bought",
@@ -172,13 +176,14 @@ def _complex_lines(lines: Sequence[Line]) -> list[InvoiceLine]:
             quantity_wh=sum(line.grid_export_wh for line in surplus),
             amount_krw=sum(line.grid_owed_krw for line in surplus),
         ),
+        *(line for line in (losses, spread) if line.quantity_wh or line.amount_krw),
     ]
 
 
 def _kepco_lines(bill: Bill) -> list[InvoiceLine]:
     energy_wh = sum(bill.energy_wh.values())
     exact_krw = [line.charge * line.discount_factor for line in bill.energy_lines]
-    shares = shares_krw(bill.energy_charge_krw - bill.weekend_discount_krw, exact_krw) if exact_krw else []
+    shares = whole_shares(bill.energy_charge_krw - bill.weekend_discount_krw, exact_krw) if exact_krw else []
     energy = [
         InvoiceLine(
             code="energy",

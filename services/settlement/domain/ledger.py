@@ -6,8 +6,10 @@ from typing import Final, Literal
 
 GRID: Final = "grid"
 WHEELING_FEES: Final = "operator:fees"
+# Holds what imbalance costs more than the grid is owed for it; where it costs less, it is owed by this account.
+IMBALANCE_SPREAD: Final = "operator:imbalance"
 
-Kind = Literal["trade", "imbalance", "correction", "bill"]
+Kind = Literal["trade", "imbalance", "loss", "correction", "bill"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ class Statement:
     grid_received_krw: int
     cost_with_krw: int
     cost_without_krw: int
+    spread_krw: int
+    loss_wh: int
+    loss_krw: int
 
     @property
     def saving_krw(self) -> int:

@@ -44,7 +44,14 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
         )
         for trade in agreed
     ]
-    store.save_auction(db, event.complex_id, event.delivery_start, event.auction_id, trades)
+    store.save_auction(
+        db,
+        event.complex_id,
+        event.delivery_start,
+        event.auction_id,
+        trades,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+    )
     occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
     settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
     if settled:

@@ -15,6 +15,7 @@ from shared.complexes import Complex, GridContract
 from shared.events.base import Event
 from shared.events.fems import MeterKind
 from shared.events.settlement import IntervalResettled, IntervalSettled, SettledLine, StatementIssued
+from shared.imbalance import rule_on
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
 from shared.reference import sell_back, tariff_book
 
@@ -50,7 +51,11 @@ def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Oc
     trades = store.load_trades(db, complex_id, delivery_start)
 
     settlement = domain.settle_interval(
-        delivery_start, metered=metered, prices=_prices(complex_, delivery_start), trades=trades
+        delivery_start,
+        metered=metered,
+        prices=_prices(complex_, delivery_start, db),
+        trades=trades,
+        losses_wh=domain.losses_wh(trades, complex_.feeder_of, complex_.loss_fraction_of),
     )
 
     store.save_settled(db, complex_id, delivery_start, occasion.at)
@@ -167,12 +172,15 @@ def _settled_meters(complex_: Complex) -> frozenset[str]:
     return frozenset(one.device_id for one in complex_.devices if one.kind is not MeterKind.PV)
 
 
-def _prices(complex_: Complex, delivery_start: datetime) -> Mapping[str, domain.Prices]:
+def _prices(complex_: Complex, delivery_start: datetime, db: Connection) -> Mapping[str, domain.Prices]:
     day = trading_day_of(delivery_start)
     step = (delivery_start - day_start(day)) // INTERVAL
-    return {
+    rule = rule_on(complex_.imbalance, day)
+    auction_jeon = store.load_auction_price(db, complex_.complex_id, delivery_start)
+    grid = {
         one.participant_id: _day_prices(one.contract, complex_.sell_back, day)[step] for one in complex_.participants
     }
+    return {one: domain.imbalance_prices(rule, prices, auction_jeon) for one, prices in grid.items()}
 
 
 @lru_cache(maxsize=1_000)

@@ -70,17 +70,29 @@ def _has(db: Connection, table: sa.Table, complex_id: str, delivery_start: datet
 
 
 def save_auction(
-    db: Connection, complex_id: str, delivery_start: datetime, auction_id: str, trades: Sequence[Trade]
+    db: Connection,
+    complex_id: str,
+    delivery_start: datetime,
+    auction_id: str,
+    trades: Sequence[Trade],
+    *,
+    price_jeon_per_kwh: int | None,
 ) -> None:
-    """Keep an auction's trades."""
+    """Keep an auction's trades and its price, None where nothing was traded in it."""
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
-    db.execute(sa.insert(AUCTION).values(**place, auction_id=auction_id))
+    db.execute(sa.insert(AUCTION).values(**place, auction_id=auction_id, price_jeon_per_kwh=price_jeon_per_kwh))
     names = Trade.__dataclass_fields__
     rows = [
         {**place, "number": number, **{name: getattr(trade, name) for name in names}}
         for number, trade in enumerate(trades, start=1)
     ]
     insert_rows(db, TRADE, rows)
+
+
+def load_auction_price(db: Connection, complex_id: str, delivery_start: datetime) -> int | None:
+    """Return the price [jeon/kWh] of an interval's auction; None where nothing was traded in it."""
+    of_interval = (AUCTION.c.complex_id == complex_id, AUCTION.c.delivery_start == delivery_start)
+    return db.scalar(sa.select(AUCTION.c.price_jeon_per_kwh).where(*of_interval))
 
 
 def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> list[Trade]:

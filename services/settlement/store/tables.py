@@ -15,6 +15,7 @@ AUCTION = sa.Table(
     sa.Column("complex_id", sa.Text, primary_key=True),
     sa.Column("delivery_start", UtcInstant, primary_key=True),
     sa.Column("auction_id", sa.Text, nullable=False),
+    sa.Column("price_jeon_per_kwh", sa.BigInteger),
 )
 
 TRADE = sa.Table(
@@ -87,6 +88,12 @@ SETTLED_LINE = sa.Table(
     sa.Column("grid_paid_krw", sa.BigInteger, nullable=False),
     sa.Column("grid_received_krw", sa.BigInteger, nullable=False),
     sa.Column("cost_without_krw", sa.BigInteger, nullable=False),
+    sa.Column("short_price_jeon_per_kwh", sa.BigInteger),
+    sa.Column("long_price_jeon_per_kwh", sa.BigInteger),
+    *(
+        sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+        for name in ("spread_krw", "loss_wh", "loss_krw")
+    ),
 )
 
 LEDGER_ENTRY = sa.Table(

@@ -15,6 +15,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "trade_bought": ("단지 내 구매", "bought in complex"),
     "trade_sold": ("단지 내 판매", "sold in complex"),
     "surplus_sold": ("잉여전력 판매", "surplus to grid"),
+    "losses": ("단지 내 거래 손실", "losses of trades"),
+    "imbalance_spread": ("불균형 정산 차액", "imbalance spread"),
     "base": ("기본요금", "base charge"),
     "power_factor": ("역률요금", "power factor"),
     "energy": ("전력량요금", "energy charge"),
@@ -25,7 +27,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "fund": ("전력산업기반기금", "industry fund"),
     "rounding": ("절사", "rounding"),
 }
-COMPLEX_CODES: Final = frozenset({"trade_bought", "trade_sold", "surplus_sold"})
+COMPLEX_CODES: Final = frozenset({"trade_bought", "trade_sold", "surplus_sold", "losses", "imbalance_spread"})
 
 # What the parts of a basis are called; what is not here is shown as it stands.
 BASIS_WORDS: Final[Mapping[str, tuple[str, str]]] = {

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.settlement.domain import (
     GRID,
+    IMBALANCE_SPREAD,
     WHEELING_FEES,
     Entry,
     Metered,
@@ -132,9 +133,15 @@ def test_a_posting_has_one_positive_side(debit_krw: int, credit_krw: int) -> Non
 ENERGY_WH = st.integers(0, 10**9)
 MONEY_KRW = st.integers(-(10**9), 10**9)
 METERED = st.builds(Metered, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH)
+PRICE_JEON = st.integers(-(10**5), 10**5)
 ANY_PRICES = st.builds(
-    Prices, import_jeon_per_kwh=st.integers(-(10**5), 10**5), export_jeon_per_kwh=st.integers(-(10**5), 10**5)
+    Prices,
+    import_jeon_per_kwh=PRICE_JEON,
+    export_jeon_per_kwh=PRICE_JEON,
+    short_jeon_per_kwh=st.none() | PRICE_JEON,
+    long_jeon_per_kwh=st.none() | PRICE_JEON,
 )
+LOSSES_WH = st.dictionaries(st.sampled_from(NAMES), ENERGY_WH)
 TRADES = st.lists(
     st.builds(
         Trade,
@@ -153,11 +160,12 @@ TRADES = st.lists(
     metered=st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)),
     prices=st.fixed_dictionaries(dict.fromkeys(NAMES, ANY_PRICES)),
     trades=TRADES,
+    losses_wh=LOSSES_WH,
 )
 def test_books_balance_and_agree_with_the_lines(
-    metered: dict[str, Metered], prices: dict[str, Prices], trades: list[Trade]
+    metered: dict[str, Metered], prices: dict[str, Prices], trades: list[Trade], losses_wh: dict[str, int]
 ) -> None:
-    settlement = settle_interval(DELIVERY, metered=metered, prices=prices, trades=trades)
+    settlement = settle_interval(DELIVERY, metered=metered, prices=prices, trades=trades, losses_wh=losses_wh)
 
     balance_krw: dict[str, int] = {}
     for posting in (posting for entry in settlement.entries for posting in entry.postings):
@@ -172,6 +180,8 @@ def test_books_balance_and_agree_with_the_lines(
         assert 0 in {line.grid_paid_krw, line.grid_received_krw}
     fees_krw = sum(trade.paid_krw - trade.received_krw for trade in trades)
     assert -balance_krw.get(WHEELING_FEES, 0) == fees_krw
+    assert -balance_krw.get(IMBALANCE_SPREAD, 0) == sum(line.spread_krw for line in settlement.lines)
+    assert -balance_krw.get(GRID, 0) == sum(line.grid_owed_krw + line.loss_krw for line in settlement.lines)
 
 
 @given(metered=st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)), trades=TRADES)
@@ -193,11 +203,12 @@ def balance_of(settlements: list[Settlement]) -> dict[str, int]:
     readings=st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)), min_size=1, max_size=5),
     prices=st.fixed_dictionaries(dict.fromkeys(NAMES, ANY_PRICES)),
     trades=TRADES,
+    losses_wh=LOSSES_WH,
 )
 def test_any_corrections_leave_the_books_as_if_the_last_readings_had_been_the_first(
-    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[Trade]
+    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[Trade], losses_wh: dict[str, int]
 ) -> None:
-    first = settle_interval(DELIVERY, metered=readings[0], prices=prices, trades=trades)
+    first = settle_interval(DELIVERY, metered=readings[0], prices=prices, trades=trades, losses_wh=losses_wh)
     settled = {line.participant_id: [line] for line in first.lines}
     done = [first]
     for corrected in readings[1:]:
@@ -206,18 +217,18 @@ def test_any_corrections_leave_the_books_as_if_the_last_readings_had_been_the_fi
             settled[line.participant_id].append(line)
         done.append(again)
 
-    fresh = settle_interval(DELIVERY, metered=readings[-1], prices=prices, trades=trades)
+    fresh = settle_interval(DELIVERY, metered=readings[-1], prices=prices, trades=trades, losses_wh=losses_wh)
     assert balance_of(done) == balance_of([fresh])
     assert {name: lines[-1] for name, lines in settled.items()} == {line.participant_id: line for line in fresh.lines}
     entries = [entry for one in done for entry in one.entries]
     known: dict[str, str] = {}
     for entry in entries:
-        if entry.kind == "trade":
+        if entry.kind in {"trade", "loss"}:
             continue
-        account = entry.postings[0].account
-        # Each names the newest entry of its account, the first one none.
-        assert entry.corrects_entry_id == known.get(account)
-        known[account] = entry.entry_id
+        _, _, participant_id, *_ = entry.entry_id.split(":")
+        # Each names the newest entry of its participant's imbalance, the first one none.
+        assert entry.corrects_entry_id == known.get(participant_id)
+        known[participant_id] = entry.entry_id
     assert len({entry.entry_id for entry in entries}) == len(entries)
 
 

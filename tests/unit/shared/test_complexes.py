@@ -86,6 +86,22 @@ ESS = (*PARTICIPANT, "ess", 0)
         (put("location", "latitude", new=91), "$.location.latitude * less than or equal to 90, was 91"),
         (put("field_network", "port", new=0), "$.field_network.port * was 0"),
         (lambda content: content.pop("sell_back"), "$.sell_back "),
+        (
+            put("feeders", 0, "loss_fraction", new=1.99),
+            "$.feeders[0].loss_fraction * less than or equal to 0.5, was 1.99",
+        ),
+        (
+            put("imbalance", new=[{"from": "2026-01-01", "reference": "smp"}]),
+            "$.imbalance[0].reference must be 'grid' or 'auction'",
+        ),
+        (
+            put("imbalance", new=[{"from": "2026-01-01", "short_markup": -0.1}]),
+            "$.imbalance[0].short_markup * greater than or equal to 0",
+        ),
+        (
+            put("imbalance", new=[{"from": "2026-07-01"}, {"from": "2026-01-01"}]),
+            "$ imbalance: rules must be in order of `from`, 2026-01-01 follows 2026-07-01",
+        ),
     ],
 )
 def test_a_broken_rule_is_named_with_its_path_and_value(

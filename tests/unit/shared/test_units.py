@@ -92,7 +92,7 @@ def test_won_go_to_the_largest_remainders_the_earlier_first() -> None:
     # 3.5 + 2.25 + 1.5 + 0.75 = 8: down to 3, 2, 1 and 0, and the 2 missing go to 0.75 and to the first 0.5.
     exact_krw = [Fraction(7, 2), Fraction(9, 4), Fraction(3, 2), Fraction(3, 4)]
 
-    assert units.shares_krw(8, exact_krw) == [4, 2, 1, 1]
+    assert units.whole_shares(8, exact_krw) == [4, 2, 1, 1]
 
 
 @given(st.lists(st.fractions(-1_000, 1_000), min_size=1))
@@ -100,7 +100,7 @@ def test_shares_add_up_to_the_rounded_total_and_are_less_than_a_won_off(exact_kr
     total = sum(exact_krw)
     total_krw = units.round_half_up(total.numerator, total.denominator)
 
-    shares = units.shares_krw(total_krw, exact_krw)
+    shares = units.whole_shares(total_krw, exact_krw)
 
     assert sum(shares) == total_krw
     assert all(abs(share - exact) < 1 for share, exact in zip(shares, exact_krw, strict=True))
