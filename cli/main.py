@@ -17,6 +17,7 @@ VERBS = {
     "clear": "cli.clear",
     "replay": "cli.replay",
     "audit": "cli.audit",
+    "legal": "cli.legal",
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
     "forecast": "cli.forecast",

@@ -15,6 +15,7 @@ from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
 from shared.imbalance import ImbalanceRule, rule_problems
+from shared.legal import LegalModeName
 from shared.reference import ess_rules
 from shared.register_maps import RegisterMap, named_register_map
 from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
@@ -280,6 +281,7 @@ class Complex(_Record):
     market: MarketCalendar = MarketCalendar()
     sell_back: str
     imbalance: tuple[ImbalanceRule, ...] = ()
+    legal_mode: LegalModeName = "demonstration"
     field_network: FieldNetwork
     feeders: Annotated[tuple[Feeder, ...], Field(min_length=1)]
     participants: Annotated[tuple[Participant, ...], Field(min_length=1)]

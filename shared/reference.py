@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.dated import EmissionBook, EssRules, ForecastSettlementRules, HolidayCalendar, PriceBook
 from shared.errors import BadInput
+from shared.legal import LegalModes
 from shared.paths import INFRA
 from shared.tariffs import TariffBook, TariffFile
 from shared.validation import checked
@@ -87,6 +88,12 @@ def forecast_settlement(country: str = "kr") -> ForecastSettlementRules:
 def emissions(country: str = "kr") -> EmissionBook:
     """Return what energy from a country's grid emits (`infra/emissions/<country>.yaml`)."""
     return read_reference(INFRA / "emissions" / f"{country}.yaml", EmissionBook)
+
+
+@cache
+def legal_modes(country: str = "kr") -> LegalModes:
+    """Return the legal forms of trading in a country (`infra/legal/<country>.yaml`)."""
+    return read_reference(INFRA / "legal" / f"{country}.yaml", LegalModes)
 
 
 @cache

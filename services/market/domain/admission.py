@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from optimizers.legal import refusal
 from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
 from shared.intervals import DAY, day_ahead_gate, is_delivery_start, trading_day_of
 from shared.units import krw_text, kwh_text
@@ -54,6 +55,9 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     if not is_delivery_start(order.delivery_start):
         detail = f"delivery_start must begin a 15-minute interval, was {_instant(order.delivery_start)}"
         return Rejection("not_an_interval", detail)
+    unlawful = refusal(venue.law, order.participant_id, order.side, trading_day_of(order.delivery_start))
+    if unlawful is not None:
+        return Rejection("legal_mode", f"{unlawful.rule.code}: {unlawful.en} / {unlawful.ko}")
     out_of_time = _out_of_time if order.auction == "intraday" else _out_of_day_ahead
     return out_of_time(venue.rules, order, standing) or _beyond_limits(venue.rules, site, order, standing)
 

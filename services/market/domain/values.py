@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from optimizers import clearing
+from optimizers import clearing, legal
 from shared.intervals import INTERVAL
 from shared.units import JEON_WH_PER_KRW
 
@@ -80,12 +80,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """The market of one complex: rules, sites by participant, feeders."""
+    """The market of one complex: rules, sites by participant, feeders, and the law that it trades under."""
 
     complex_id: str
     rules: Rules
     sites: Mapping[str, Site]
     feeders: tuple[clearing.Feeder, ...]
+    law: legal.Law
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

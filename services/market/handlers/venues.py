@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import floor
 
-from optimizers import clearing
+from optimizers import clearing, legal
 from services.market import domain
 from shared.complexes import Complex, Participant
 from shared.events.base import Event
 from shared.intervals import INTERVAL
 from shared.orderentry import WRITERS
+from shared.reference import legal_modes
 from shared.runloop import RuleBroken
 from shared.units import WH_PER_KWH, energy_kwh
 
@@ -41,6 +42,7 @@ def venue_of(one: Complex) -> domain.Venue:
             )
             for feeder in one.feeders
         ),
+        law=legal.law_of(one, legal_modes()),
     )
 
 

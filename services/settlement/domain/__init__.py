@@ -22,7 +22,7 @@ from services.settlement.domain.interval import (
     resettle_interval,
     settle_interval,
 )
-from services.settlement.domain.invoices import Invoice, InvoiceLine, Month, closing_entry, invoice_of
+from services.settlement.domain.invoices import Invoice, InvoiceLine, Month, closing_entry, consumed_wh, invoice_of
 from services.settlement.domain.ledger import (
     GRID,
     IMBALANCE_SPREAD,
@@ -68,6 +68,7 @@ __all__ = [
     "allowed",
     "certify",
     "closing_entry",
+    "consumed_wh",
     "imbalance_prices",
     "invoice_of",
     "losses_wh",

@@ -114,9 +114,9 @@ def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
         return MeterReadings(starts=starts, energy_wh=columns[0], demand_wh=columns[1])
 
     supplied = readings([line.grid_import_wh for line in lines], [line.metered_import_wh for line in lines])
-    consumed_wh = [_consumed_wh(line, month.behind_wh.get(start, 0)) for start, line in month.settled.items()]
+    consumptions_wh = [consumed_wh(line, month.behind_wh.get(start, 0)) for start, line in month.settled.items()]
     kepco = month_bill(book, contract, supplied, month.month)
-    baseline = month_bill(book, contract, readings(consumed_wh, consumed_wh), month.month)
+    baseline = month_bill(book, contract, readings(consumptions_wh, consumptions_wh), month.month)
     invoiced = (*_complex_lines(lines), *_kepco_lines(kepco))
     return Invoice(
         month=month.month,
@@ -149,7 +149,8 @@ def closing_entry(
     )
 
 
-def _consumed_wh(line: Line, behind_wh: int) -> int:
+def consumed_wh(line: Line, behind_wh: int) -> int:
+    """Return what a factory used in an interval, of what its connection carried and its roofs and batteries gave."""
     # Meters are read one by one, so that a Wh more may seem to leave than was there.
     return max(0, line.metered_import_wh - line.metered_export_wh + behind_wh)
 

@@ -48,6 +48,7 @@ from services.settlement.store.facts import (
     replace_reading,
     save_auction,
     save_reading,
+    traded_wh,
 )
 from services.settlement.store.invoices import (
     Behind,
@@ -119,6 +120,7 @@ __all__ = [
     "save_reading",
     "save_settled",
     "settled_intervals",
+    "traded_wh",
     "unbalanced_entries",
     "unlinked_entries",
 ]

@@ -115,6 +115,14 @@ def save_reading(db: Connection, complex_id: str, reading: Reading) -> None:
     db.execute(sa.insert(READING).values(complex_id=complex_id, **asdict(reading)))
 
 
+def traded_wh(db: Connection, complex_id: str, first: datetime, end: datetime) -> dict[tuple[str, str], int]:
+    """Return what was traded from `first` up to, not including, `end`, by seller and buyer."""
+    pair = (TRADE.c.seller_id, TRADE.c.buyer_id)
+    of_period = (TRADE.c.complex_id == complex_id, TRADE.c.delivery_start >= first, TRADE.c.delivery_start < end)
+    sums = sa.select(*pair, sa.func.sum(TRADE.c.quantity_wh)).where(*of_period).group_by(*pair).order_by(*pair)
+    return {(seller_id, buyer_id): int(quantity_wh) for seller_id, buyer_id, quantity_wh in db.execute(sums)}
+
+
 def replace_reading(
     db: Connection, complex_id: str, known: Reading, reading: Reading, *, cause: uuid.UUID, at: datetime
 ) -> None:

@@ -44,12 +44,13 @@ def done_with(db: Connection, complex_id: str, month: str, participant_id: str) 
 class Behind:
     """What the meters behind a connection said: net energy given by interval, and which readings are no measurements.
 
-    `solar_readings` counts the readings of inverters.
+    `solar_readings` counts the readings of inverters, and `solar_wh` sums them.
     """
 
     given_wh: Mapping[datetime, int]
     estimated: Collection[datetime]
     solar_readings: int
+    solar_wh: int
 
 
 def load_behind(db: Connection, complex_id: str, participant_id: str, first: datetime, end: datetime) -> Behind:
@@ -59,7 +60,7 @@ def load_behind(db: Connection, complex_id: str, participant_id: str, first: dat
     query = sa.select(column.delivery_start, column.meter_kind, column.import_wh, column.export_wh, column.quality)
     given_wh: dict[datetime, int] = {}
     estimated: set[datetime] = set()
-    solar_readings = 0
+    solar_readings = solar_wh = 0
     for start, kind, import_wh, export_wh, quality in db.execute(
         query.where(*of_period, column.participant_id == participant_id)
     ):
@@ -67,8 +68,10 @@ def load_behind(db: Connection, complex_id: str, participant_id: str, first: dat
             estimated.add(start)
         if kind != "grid":
             given_wh[start] = given_wh.get(start, 0) + export_wh - import_wh
-        solar_readings += kind == "pv"
-    return Behind(given_wh=given_wh, estimated=estimated, solar_readings=solar_readings)
+        if kind == "pv":
+            solar_readings += 1
+            solar_wh += export_wh
+    return Behind(given_wh=given_wh, estimated=estimated, solar_readings=solar_readings, solar_wh=solar_wh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

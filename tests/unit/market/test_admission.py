@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from optimizers.clearing import Feeder
+from optimizers.legal import Law, Trader
 from services.market.domain import Order, Rejection, Rules, Site, Standing, Venue, admit
+from shared.reference import legal_modes
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LEAD = timedelta(minutes=15)
 OPEN = Standing(sealed_through=None, halted_at=None, open_orders=0)
+TRADER = Trader(feeder_id="F", contract_kw=1_000, roof_kw=0, has_storage=False)
 VENUE = Venue(
     complex_id="c",
     rules=Rules(
@@ -22,6 +25,7 @@ VENUE = Venue(
     ),
     sites={"p": Site(feeder_id="F", take_wh_max=250_000, deliver_wh_max=100_000)},
     feeders=(Feeder(feeder_id="F", import_limit_wh=None, export_limit_wh=None, wheeling_fee_jeon_per_kwh=0),),
+    law=Law(legal_modes().modes["demonstration"], {"p": TRADER}),
 )
 ORDER = Order(
     order_id="o",
@@ -38,6 +42,18 @@ ORDER = Order(
 
 def test_an_order_within_the_rules_is_admitted() -> None:
     assert admit(VENUE, ORDER, OPEN) is None
+
+
+def test_an_order_that_the_legal_mode_forbids_is_rejected_with_the_rule_that_spoke() -> None:
+    venue = replace(VENUE, law=Law(legal_modes().modes["on_site"], {"p": TRADER}))
+    selling = replace(ORDER, side="sell")
+
+    assert admit(venue, ORDER, OPEN) is None
+    assert admit(venue, selling, OPEN) == Rejection(
+        "legal_mode",
+        "seller_has_roof_or_storage: p: only who makes or stores renewable power may sell it / "
+        "p: 재생에너지 발전설비나 저장설비를 가진 참여자만 판매할 수 있음",
+    )
 
 
 @pytest.mark.parametrize(

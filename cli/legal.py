@@ -1,0 +1,116 @@
+"""`sandan legal check`: does what was traded and metered keep to the complex's legal mode, and which rule says what?"""
+
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.engine import Connection
+
+from cli.kept import database_of, kept_by
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
+from optimizers.legal import Deal, Flows, Verdict, check_period, law_of
+from shared.complexes import Complex, load_complex
+from shared.errors import BadInput
+from shared.intervals import DAY, INTERVAL, day_start, month_bounds, trading_day_of
+from shared.paths import DEMO_COMPLEX
+from shared.reference import legal_modes
+
+legal = typer.Typer(no_args_is_help=True, help="Keep to the law of trading. / 거래의 법적 형태 점검.")
+
+
+@legal.callback()
+def _legal() -> None:
+    """Keep a lone verb a verb: without a callback Typer would drop its name."""
+
+
+@legal.command()
+def check(
+    period: Annotated[str, typer.Argument(help="A Korean day or month: 2026-05-20, 2026-05. / 점검할 날 또는 달.")],
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A deployment's folder, such as var/demo-8000; default: SANDAN_DATABASE_URL, or the newest."),
+    ] = None,
+    complex_file: Annotated[
+        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
+    ] = None,
+    *,
+    pretty: Pretty = False,
+) -> None:
+    """Ask each rule of the complex's legal mode; exit 1 where one is broken. / 법적 형태의 규칙을 점검합니다."""
+    first, end = _bounds(period)
+    own = None if folder is None else folder / "complex.yaml"
+    complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
+    with kept_by("settlement", database_of(folder)) as db:
+        answer = checked(db, complex_, first, end)
+    print_answer({"period": period, **answer}, pretty=pretty)
+    if not answer["lawful"]:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def checked(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Any]:
+    """Ask the rules in force on a period's last day of what was settled in it."""
+    from services.settlement import store
+
+    complex_id = complex_.complex_id
+    traded = store.traded_wh(db, complex_id, first, end)
+    deals = [Deal(seller_id=seller, buyer_id=buyer, quantity_wh=wh) for (seller, buyer), wh in traded.items()]
+    law = law_of(complex_, legal_modes())
+    verdicts = check_period(law, trading_day_of(end - INTERVAL), _flows(db, complex_, first, end), deals)
+    return {
+        "complex_id": complex_id,
+        "legal_mode": complex_.legal_mode,
+        "name": law.mode.name.model_dump(),
+        "note": law.mode.note.model_dump(),
+        "intervals_settled": store.settled_intervals(db, complex_id, first, end),
+        "lawful": all(verdict.holds for verdict in verdicts),
+        "verdicts": [_shown(verdict) for verdict in verdicts],
+    }
+
+
+def _flows(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Flows]:
+    from services.settlement import store
+    from services.settlement.domain import consumed_wh
+
+    found = {}
+    for participant_id in complex_.by_participant:
+        histories = store.load_lines(db, complex_.complex_id, first, end, participant_id=participant_id)
+        lines = {start: history[-1] for start, history in histories.get(participant_id, {}).items()}
+        behind = store.load_behind(db, complex_.complex_id, participant_id, first, end)
+        found[participant_id] = Flows(
+            consumed_wh=sum(consumed_wh(line, behind.given_wh.get(start, 0)) for start, line in lines.items()),
+            made_wh=behind.solar_wh,
+            grid_import_wh=sum(line.grid_import_wh for line in lines.values()),
+            grid_export_wh=sum(line.grid_export_wh for line in lines.values()),
+        )
+    return found
+
+
+def _shown(verdict: Verdict) -> dict[str, Any]:
+    rule = verdict.rule
+    sources = legal_modes().sources
+    return {
+        "code": rule.code,
+        "holds": verdict.holds,
+        "subject": verdict.subject,
+        "en": verdict.en,
+        "ko": verdict.ko,
+        "in_force": rule.first.isoformat(),
+        "figure": None if rule.figure is None else str(rule.figure),
+        "draft": rule.draft,
+        "confidence": rule.confidence,
+        "note": rule.note,
+        "sources": [sources[one].model_dump(mode="json") for one in rule.sources],
+    }
+
+
+def _bounds(period: str) -> tuple[datetime, datetime]:
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}", period):
+            return month_bounds(period)
+        first = day_start(date.fromisoformat(period))
+    except (ValueError, OverflowError):
+        rule = "must be a day or a month, such as 2026-05-20 or 2026-05"
+        raise BadInput(where="command line", field="PERIOD", rule=rule, value=period) from None
+    return first, first + DAY
