@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from optimizers.tariff import Contract, MeterReadings, month_starts
+from optimizers.tariff import Bill, Contract, MeterReadings, month_bill, month_starts
 from shared.reference import tariff_book
 
 KST = ZoneInfo("Asia/Seoul")
@@ -30,6 +30,16 @@ def eul(
         power_factor=power_factor,
         excess_noticed=excess_noticed,
     )
+
+
+def bill(readings: MeterReadings, month: str, contract: Contract | None = None) -> Bill:
+    """Bill a month by the Korean tariff."""
+    return month_bill(tariff_book(), contract or eul(), readings, month)
+
+
+def codes(found: Bill) -> set[str]:
+    """Return the codes of a bill's notes."""
+    return {note.code for note in found.notes}
 
 
 def epoch(local: str) -> int:

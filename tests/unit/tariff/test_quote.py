@@ -47,8 +47,17 @@ def at(text: str, contract: Contract = EUL) -> Quote:
         # The last quarter hour of the old version and the first of the new.
         ("2026-04-15T23:45", "eul_2024-10-24", "spring_fall", "light", "110.9"),
         ("2026-04-16T00:00", "eul_2026-04-16", "spring_fall", "light", "116.0"),
-        # The derived history: 245.9 - 16.9.
+        ("2026-11-18T23:45", "eul_2026-04-16", "winter", "light", "123.0"),
+        # The derived history: 16.9 less than 2025 in each cell.
         ("2024-07-16T14:00", "eul_2023-11-09", "summer", "peak", "229.0"),
+        ("2024-07-16T12:00", "eul_2023-11-09", "summer", "mid", "146.9"),
+        ("2024-07-16T07:45", "eul_2023-11-09", "summer", "light", "94.0"),
+        ("2024-04-16T13:00", "eul_2023-11-09", "spring_fall", "peak", "147.2"),
+        ("2024-04-16T10:45", "eul_2023-11-09", "spring_fall", "mid", "116.5"),
+        ("2024-04-16T22:00", "eul_2023-11-09", "spring_fall", "light", "94.0"),
+        ("2024-01-16T09:00", "eul_2023-11-09", "winter", "peak", "204.6"),
+        ("2024-01-16T12:00", "eul_2023-11-09", "winter", "mid", "147.1"),
+        ("2024-01-16T23:45", "eul_2023-11-09", "winter", "light", "101.0"),
     ],
 )
 def test_weekday_price_follows_season_band_and_version(
@@ -60,6 +69,55 @@ def test_weekday_price_follows_season_band_and_version(
     assert (found.version, found.season, found.band) == (version, season, band)
     assert found.rate_jeon_per_kwh == found.energy_jeon_per_kwh == jeon_per_kwh
     assert found.discount_factor == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "version", "band", "krw_per_kwh"),
+    [
+        ("2025-07-15T14:00", "gap2_2024-10-24", "peak", "155.0"),
+        ("2025-07-15T12:00", "gap2_2024-10-24", "mid", "121.5"),
+        ("2025-07-15T07:45", "gap2_2024-10-24", "light", "95.7"),
+        ("2025-10-14T13:00", "gap2_2024-10-24", "peak", "119.7"),
+        ("2025-10-14T10:45", "gap2_2024-10-24", "mid", "100.5"),
+        ("2025-10-14T22:00", "gap2_2024-10-24", "light", "95.7"),
+        ("2025-12-16T09:00", "gap2_2024-10-24", "peak", "149.4"),
+        ("2025-12-16T12:00", "gap2_2024-10-24", "mid", "120.0"),
+        ("2025-12-16T23:45", "gap2_2024-10-24", "light", "103.1"),
+        ("2025-07-19T14:00", "gap2_2024-10-24", "mid", "121.5"),  # a Saturday's peak
+        ("2025-07-20T14:00", "gap2_2024-10-24", "light", "95.7"),  # a Sunday
+        ("2025-08-15T14:00", "gap2_2024-10-24", "light", "95.7"),  # a holiday
+        ("2026-05-31T23:45", "gap2_2024-10-24", "light", "95.7"),  # the last quarter hour of the old bands
+        ("2026-06-01T00:00", "gap2_2026-06-01", "light", "95.7"),
+        ("2026-07-15T15:00", "gap2_2026-06-01", "peak", "155.0"),
+        ("2026-11-18T18:45", "gap2_2026-06-01", "peak", "149.4"),
+        # The history: 8.5 less.
+        ("2024-07-16T14:00", "gap_2024-01-01", "peak", "146.5"),
+    ],
+)
+def test_class_a_ii_follows_season_band_day_and_version(start: str, version: str, band: str, krw_per_kwh: str) -> None:
+    found = at(start, GAP_2)
+
+    assert (found.version, found.band) == (version, band)
+    assert found.energy_jeon_per_kwh == int(krw_per_kwh.replace(".", "")) * 10
+
+
+@pytest.mark.parametrize(
+    ("voltage", "option", "jeon_per_kwh"),
+    [
+        ("HV_A", "I", 23_450),
+        ("HV_A", "III", 21_660),
+        ("HV_B", "I", 24_290),
+        ("HV_B", "II", 23_910),
+        ("HV_B", "III", 23_750),
+        ("HV_C", "I", 24_270),
+        ("HV_C", "II", 23_800),
+        ("HV_C", "III", 23_690),
+    ],
+)
+def test_each_voltage_and_option_has_its_price_of_a_summer_peak(voltage: str, option: str, jeon_per_kwh: int) -> None:
+    contract = Contract(tariff_class="industrial_eul", voltage=voltage, option=option, contract_kw=1000)
+
+    assert at("2026-07-15T15:00", contract).energy_jeon_per_kwh == jeon_per_kwh
 
 
 @pytest.mark.parametrize(
@@ -117,6 +175,8 @@ def test_class_a_i_has_one_price_in_a_season() -> None:
     contract = Contract(tariff_class="industrial_gap_1", voltage="low")
 
     assert [at(f"2026-07-15T{hour:02}:00", contract).energy_jeon_per_kwh for hour in (3, 10, 16)] == [11_620] * 3
+    assert at("2026-07-19T16:00", contract).energy_jeon_per_kwh == 11_620  # a Sunday
+    assert [at(f"2026-{day}T10:00", contract).energy_jeon_per_kwh for day in ("05-20", "11-18")] == [9_440, 11_450]
     assert at("2026-07-15T10:00", contract).band == "flat"
 
 
