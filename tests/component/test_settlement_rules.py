@@ -1,6 +1,7 @@
 """Settlement of a complex with rules of its own for imbalance and losses."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from services.settlement import handlers, store
 from shared.complexes import Complex
 from shared.db.engine import reading
+from shared.errors import BadInputs
 from shared.events.settlement import IntervalResettled, IntervalSettled, InvoiceIssued, StatementIssued
 from shared.imbalance import ImbalanceRule
 from shared.intervals import delivery_starts
@@ -100,3 +102,30 @@ def test_losses_and_spread_are_in_the_statement_and_in_the_invoice(bench_of: Cal
     assert sum(line.amount_krw for line in invoice.lines) == invoice.total_krw
     with reading(bench.engine) as db:
         assert store.ledger_sum_krw(db, COMPLEX_ID) == 0
+
+
+def test_a_contract_that_the_tariff_does_not_know_is_named_before_anything_is_settled() -> None:
+    first, *others = COMPLEX.participants
+    unknown = first.model_copy(update={"contract": first.contract.model_copy(update={"option": "IV"})})
+
+    with pytest.raises(BadInputs) as caught:
+        handlers.service({COMPLEX_ID: COMPLEX.model_copy(update={"participants": (unknown, *others)})})
+
+    assert str(caught.value) == ("changwon-demo: $.participants[0].contract.option must be one of I, II, III, was 'IV'")
+
+
+def test_a_negative_meter_value_is_set_aside_and_named(bench_of: Callable[[Complex], Bench]) -> None:
+    bench = bench_of(COMPLEX)
+    bench.give(*readings(DELIVERY, FLOWS_WH))
+    [good, *_] = bench.bus.messages("fems.readings.v1")
+    body = good.body.replace(b'"import_wh":0', b'"import_wh":-1')
+    assert body != good.body
+
+    bench.bus.append(replace(good, body=body))
+    bench.run()
+
+    [letter] = bench.bus.messages("settlement.dead_letters.v1")
+    assert b"import_wh" in letter.body
+    assert b"greater than or equal to 0" in letter.body
+    with reading(bench.engine) as db:
+        assert db.scalar(sa.select(sa.func.count()).select_from(store.SUPERSEDED_READING)) == 0

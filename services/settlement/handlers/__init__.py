@@ -1,21 +1,32 @@
 """What settlement does with each event: load, compute, save, emit."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
 from sqlalchemy.engine import Connection
 
+from optimizers.tariff import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
 from services.settlement.handlers.facts import on_auction_cleared, on_interval_metered
-from shared.complexes import Complexes
+from shared.complexes import Complex, Complexes
+from shared.errors import BadInput, BadInputs
 from shared.events.base import Event
 from shared.events.fems import IntervalMetered
 from shared.events.market import AuctionCleared
+from shared.reference import tariff_book
 from shared.runloop import Service
 
 
 def service(complexes: Complexes) -> Service:
-    """Return the settlement of a deployment's complexes."""
+    """Return the settlement of a deployment's complexes.
+
+    Raises:
+        BadInputs: The tariff does not know a participant's class, voltage or option.
+    """
+    problems = [problem for one in complexes.values() for problem in _unknown_contracts(one)]
+    if problems:
+        raise BadInputs(problems)
 
     def tick(now: datetime, db: Connection) -> list[Event]:
         # An invoice tells of the certificates.
@@ -29,3 +40,13 @@ def service(complexes: Complexes) -> Service:
         },
         tick=tick,
     )
+
+
+def _unknown_contracts(complex_: Complex) -> Iterator[BadInput]:
+    for number, one in enumerate(complex_.participants):
+        try:
+            check_names(tariff_book(), contract_of(one.contract))
+        except BadInput as problem:
+            name = "tariff_class" if problem.field == "class" else problem.field
+            place = f"$.participants[{number}].contract.{name}"
+            yield BadInput(where=complex_.complex_id, field=place, rule=problem.rule, value=problem.value)
