@@ -1,25 +1,35 @@
 """Insert many rows at once. What SQLAlchemy does for each row takes longer than the row itself does in the database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+# So many rows are converted together; on PostgreSQL the server takes in a block while the next one is made.
+BLOCK_ROWS = 500
 
-def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+
+def insert_rows(db: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows that all name the same columns; as by `sa.insert`, but without SQLAlchemy's own defaults.
 
-    On SQLite by one prepared statement, on PostgreSQL by COPY; triggers and constraints hold in both.
+    On SQLite by one prepared statement, on PostgreSQL by COPY; triggers and constraints hold in both. Nothing else may
+    be asked of the connection while the rows are made.
     """
-    if not rows:
+    made = iter(rows)
+    first = next(made, None)
+    if first is None:
         return
-    names = list(rows[0])
-    values = list(zip(*(_bound(db, table.c[name], [row[name] for row in rows]) for name in names), strict=True))
+    names = list(first)
+    values = _bound_rows(db, table, names, chain([first], made))
     columns = ", ".join(names)
     if db.dialect.name == "sqlite":
         places = ", ".join("?" * len(names))
-        db.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", values)  # noqa: S608 -- own names
+        db.exec_driver_sql(
+            f"INSERT INTO {table.name} ({columns}) VALUES ({places})",  # noqa: S608 -- own names
+            list(values),
+        )
         return
     connection = db.connection.driver_connection
     assert connection is not None  # noqa: S101 -- an open one has it; narrows the type
@@ -34,7 +44,19 @@ def insert_rows(db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any
         raise sa.exc.DBAPIError.instance(statement, None, error, driver_error, dialect=db.dialect) from error
 
 
+def _bound_rows(
+    db: Connection, table: sa.Table, names: Sequence[str], rows: Iterator[Mapping[str, Any]]
+) -> Iterator[tuple[Any, ...]]:
+    """Return rows as the driver takes them."""
+    while block := list(islice(rows, BLOCK_ROWS)):
+        columns = (_bound(db, table.c[name], [row[name] for row in block]) for name in names)
+        yield from zip(*columns, strict=True)
+
+
 def _bound(db: Connection, column: sa.Column[Any], given: Sequence[Any]) -> Sequence[Any]:
-    """Return a column's values as the driver takes them."""
+    """Return a column's values as the driver takes them; one that stands in many rows is converted once."""
     bind = column.type.dialect_impl(db.dialect).bind_processor(db.dialect)
-    return given if bind is None else [bind(one) for one in given]
+    if bind is None:
+        return given
+    bound = {key: bind(one) for key, one in {id(one): one for one in given}.items()}
+    return [bound[id(one)] for one in given]

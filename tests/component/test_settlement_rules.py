@@ -38,9 +38,13 @@ def bench_of(tmp_path: Path) -> Callable[[Complex], Bench]:
     return lambda complex_: a_bench(tmp_path, complex_)
 
 
-def with_rule(**facts: object) -> Complex:
-    rule = ImbalanceRule.model_validate({"from": date(2026, 5, 20), **facts})
-    return COMPLEX.model_copy(update={"imbalance": (rule,)})
+def remade(**changes: object) -> Complex:
+    """Return the demo complex with changes; a copy would keep what the original has worked out of itself."""
+    return Complex.model_validate({**{name: getattr(COMPLEX, name) for name in Complex.model_fields}, **changes})
+
+
+def a_rule(**facts: object) -> ImbalanceRule:
+    return ImbalanceRule.model_validate({"from": date(2026, 5, 20), **facts})
 
 
 def balances_krw(bench: Bench) -> dict[str, int]:
@@ -51,7 +55,7 @@ def balances_krw(bench: Bench) -> dict[str, int]:
 
 
 def test_imbalance_is_priced_around_the_auction_from_the_rules_day_on(bench_of: Callable[[Complex], Bench]) -> None:
-    bench = bench_of(with_rule(reference="auction", short_markup="0.2", long_markdown="0.1"))
+    bench = bench_of(remade(imbalance=(a_rule(reference="auction", short_markup="0.2", long_markdown="0.1"),)))
 
     bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
 
@@ -72,7 +76,7 @@ def test_imbalance_is_priced_around_the_auction_from_the_rules_day_on(bench_of: 
 def test_a_correction_keeps_the_prices_of_its_interval_though_the_rule_has_changed(
     bench_of: Callable[[Complex], Bench],
 ) -> None:
-    bench = bench_of(with_rule(short_markup="0.5"))
+    bench = bench_of(remade(imbalance=(a_rule(short_markup="0.5"),)))
     bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
     bench.service = handlers.service({COMPLEX_ID: COMPLEX})
     bench.restart()
@@ -86,7 +90,7 @@ def test_a_correction_keeps_the_prices_of_its_interval_though_the_rule_has_chang
 
 
 def test_losses_and_spread_are_in_the_statement_and_in_the_invoice(bench_of: Callable[[Complex], Bench]) -> None:
-    bench = bench_of(with_rule(short_markup="0.5").model_copy(update={"feeders": LOSSY}))
+    bench = bench_of(remade(imbalance=(a_rule(short_markup="0.5"),), feeders=LOSSY))
     for start in delivery_starts(date(2026, 5, 20)):
         flows_wh = FLOWS_WH if start == DELIVERY else {}
         bench.give(an_auction(start, traded_wh=20_000 if flows_wh else 0), *readings(start, flows_wh))
@@ -109,7 +113,7 @@ def test_a_contract_that_the_tariff_does_not_know_is_named_before_anything_is_se
     unknown = first.model_copy(update={"contract": first.contract.model_copy(update={"option": "IV"})})
 
     with pytest.raises(BadInputs) as caught:
-        handlers.service({COMPLEX_ID: COMPLEX.model_copy(update={"participants": (unknown, *others)})})
+        handlers.service({COMPLEX_ID: remade(participants=(unknown, *others))})
 
     assert str(caught.value) == ("changwon-demo: $.participants[0].contract.option must be one of I, II, III, was 'IV'")
 

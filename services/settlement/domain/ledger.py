@@ -21,7 +21,7 @@ class Posting:
     credit_krw: int
 
     def __post_init__(self) -> None:
-        if min(self.debit_krw, self.credit_krw) != 0 or max(self.debit_krw, self.credit_krw) <= 0:
+        if not (self.debit_krw == 0 < self.credit_krw or self.credit_krw == 0 < self.debit_krw):
             raise ValueError(f"a posting must have one positive side, the other 0, was {self}")
 
 
@@ -48,4 +48,4 @@ def participant_account(participant_id: str) -> str:
 
 def postings_of(owed: Iterable[tuple[str, int]]) -> tuple[Posting, ...]:
     """Return the postings of accounts that owe (above 0) or are owed (below 0) so many won; none for 0."""
-    return tuple(Posting(account, max(krw, 0), max(-krw, 0)) for account, krw in owed if krw)
+    return tuple(Posting(account, krw, 0) if krw > 0 else Posting(account, 0, -krw) for account, krw in owed if krw)

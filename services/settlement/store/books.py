@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -41,33 +41,40 @@ def append_entries(
         {**place, "entry_id": entry.entry_id, "kind": entry.kind, "corrects_entry_id": entry.corrects_entry_id}
         for entry in entries
     ]
+    head = ledger_head(db, complex_id) or (0, "")
     insert_rows(db, LEDGER_ENTRY, identities)
-    insert_rows(db, LEDGER_LINE, [row for entry in entries for row in _ledger_lines(complex_id, entry)])
-    number, previous_hash = ledger_head(db, complex_id) or (0, "")
-    # As the hash writes them, once for all.
-    alike = {"delivery_start": delivery_start.isoformat(), "cause_event_id": str(cause)}
-    links = []
-    for identity, entry in zip(identities, entries, strict=True):
-        number += 1
-        link = {"entry_id": entry.entry_id, "number": number, "previous_hash": previous_hash}
-        lines = [[posting.account, posting.debit_krw, posting.credit_krw] for posting in entry.postings]
-        previous_hash = link_hash({**identity, **alike, **link, "lines": lines})
-        links.append({"complex_id": complex_id, **link, "hash": previous_hash})
+    links: list[Mapping[str, Any]] = []
+    # Links are made beside the lines, so that the server takes lines in while hashes are worked out.
+    insert_rows(db, LEDGER_LINE, _lines_and_links(identities, entries, head, links))
     insert_rows(db, LEDGER_LINK, links)
 
 
-def _ledger_lines(complex_id: str, entry: Entry) -> list[Mapping[str, Any]]:
-    place = {"complex_id": complex_id, "entry_id": entry.entry_id}
-    return [
-        {
-            **place,
-            "number": number,
-            "account": posting.account,
-            "debit_krw": posting.debit_krw,
-            "credit_krw": posting.credit_krw,
-        }
-        for number, posting in enumerate(entry.postings, start=1)
-    ]
+def _lines_and_links(
+    identities: Sequence[Mapping[str, Any]],
+    entries: Sequence[Entry],
+    head: tuple[int, str],
+    links: list[Mapping[str, Any]],
+) -> Iterator[Mapping[str, Any]]:
+    """Return the lines of entries, and add each entry's link to `links`."""
+    number, previous_hash = head
+    # As the hash writes them, once for all.
+    alike = {"delivery_start": identities[0]["delivery_start"].isoformat()}
+    alike |= {"cause_event_id": str(identities[0]["cause_event_id"])}
+    for identity, entry in zip(identities, entries, strict=True):
+        number += 1
+        place = {"complex_id": identity["complex_id"], "entry_id": entry.entry_id}
+        lines = [[posting.account, posting.debit_krw, posting.credit_krw] for posting in entry.postings]
+        for place_in_entry, (account, debit_krw, credit_krw) in enumerate(lines, start=1):
+            yield {
+                **place,
+                "number": place_in_entry,
+                "account": account,
+                "debit_krw": debit_krw,
+                "credit_krw": credit_krw,
+            }
+        link = {"entry_id": entry.entry_id, "number": number, "previous_hash": previous_hash}
+        previous_hash = link_hash({**identity, **alike, **link, "lines": lines})
+        links.append({**place, **link, "hash": previous_hash})
 
 
 def ledger_head(db: Connection, complex_id: str) -> tuple[int, str] | None:

@@ -165,11 +165,10 @@ def _settled_readings(db: Connection, complex_id: str, delivery_start: datetime)
 
 
 def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, Metered]:
-    sums: defaultdict[str, dict[str, int]] = defaultdict(
-        lambda: {"import_wh": 0, "export_wh": 0, "ess_import_wh": 0, "ess_export_wh": 0}
-    )
-    for row in readings:
-        prefix = "ess_" if row.meter_kind == "ess" else ""
-        sums[row.participant_id][f"{prefix}import_wh"] += row.import_wh
-        sums[row.participant_id][f"{prefix}export_wh"] += row.export_wh
-    return {participant_id: Metered(**sums[participant_id]) for participant_id in sorted(sums)}
+    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for _, participant_id, meter_kind, import_wh, export_wh in readings:
+        place = 2 if meter_kind == "ess" else 0
+        sums[participant_id][place] += import_wh
+        sums[participant_id][place + 1] += export_wh
+    names = ("import_wh", "export_wh", "ess_import_wh", "ess_export_wh")
+    return {one: Metered(**dict(zip(names, sums[one], strict=True))) for one in sorted(sums)}
