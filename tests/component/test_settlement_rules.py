@@ -103,6 +103,7 @@ def test_losses_and_spread_are_in_the_statement_and_in_the_invoice(bench_of: Cal
     of_complex = {line.code: (line.quantity_wh, line.amount_krw) for line in invoice.lines}
     assert of_complex["losses"] == (400, 53)
     assert of_complex["imbalance_spread"] == (None, 667)
+    assert {"losses_borne_by_buyer", "imbalance_by_rule"} <= {note.code for note in invoice.notes}
     assert sum(line.amount_krw for line in invoice.lines) == invoice.total_krw
     with reading(bench.engine) as db:
         assert store.ledger_sum_krw(db, COMPLEX_ID) == 0

@@ -26,6 +26,18 @@ BASELINE: Final = Note(
     "the grid company under the same contract",
     "절감액 기준: 거래·ESS·태양광이 없는 같은 달, 즉 공장의 소비량 전부를 같은 계약으로 한전이 청구했을 때와의 차이",
 )
+LOSSES: Final = Note(
+    "losses_borne_by_buyer",
+    "what is lost between feeders is the buyer's: it is drawn from the grid at the buyer's energy price, by the loss "
+    "that the complex states for each feeder",
+    "피더 간 손실은 구매자 부담: 단지가 정한 피더별 손실률에 따라 구매자의 전력량 단가로 한전에서 공급받은 것으로 정산",
+)
+SPREAD: Final = Note(
+    "imbalance_by_rule",
+    "imbalance costs what the complex's rule says; what that comes to beyond what the grid company is owed, the "
+    "operator keeps or bears",
+    "불균형은 단지의 정산 규칙에 따르며, 한전 정산액과의 차액은 운영자 계정에 귀속",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +141,7 @@ def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
         baseline_krw=baseline.total_krw,
         closing_krw=kepco.total_krw - sum(line.grid_owed_krw for line in lines if not line.grid_export_wh),
         billable_peak_w=int(kepco.billable_peak_kw * WH_PER_KWH),
-        notes=(*_notes(month, starts.size), DEMAND_AT_CONNECTION, BASELINE, *kepco.notes),
+        notes=(*_notes(month, starts.size), *_rules_noted(lines), DEMAND_AT_CONNECTION, BASELINE, *kepco.notes),
     )
 
 
@@ -206,6 +218,11 @@ def _kepco_lines(bill: Bill) -> list[InvoiceLine]:
     rounding_krw = bill.total_krw - bill.subtotal_krw - bill.vat_krw - bill.fund_krw
     sometimes = {"power_factor": bill.power_factor_krw, "excess": bill.excess_krw, "rounding": rounding_krw}
     return [base, *energy, *rest, *(InvoiceLine(code=code, amount_krw=krw) for code, krw in sometimes.items() if krw)]
+
+
+def _rules_noted(lines: Sequence[Line]) -> list[Note]:
+    by_rule = any(line.short_price_jeon_per_kwh is not None for line in lines)
+    return [LOSSES] * any(line.loss_wh for line in lines) + [SPREAD] * by_rule
 
 
 def _notes(month: Month, intervals: int) -> list[Note]:

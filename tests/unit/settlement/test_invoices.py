@@ -4,6 +4,7 @@ July 2026 under class B, high voltage A, option II: light 116.0, mid 163.8, peak
 1,520 light, 928 mid and 528 peak quarter hours.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -176,17 +177,24 @@ INTERVALS = st.dictionaries(
 )
 
 
+PRICES = Prices(import_jeon_per_kwh=16_380, export_jeon_per_kwh=10_000)
+TWO_PRICES = replace(PRICES, short_jeon_per_kwh=18_018, long_jeon_per_kwh=9_000)
+
+
 @settings(max_examples=30, deadline=None)
-@given(INTERVALS)
+@given(INTERVALS, st.sampled_from([PRICES, TWO_PRICES]), st.integers(0, 5_000))
 def test_an_invoice_is_the_sum_of_its_lines_and_what_the_ledger_says_once_closed(
-    intervals: dict[datetime, tuple[Metered, Trade, int]],
+    intervals: dict[datetime, tuple[Metered, Trade, int]], prices: Prices, loss_wh: int
 ) -> None:
     still = Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
-    prices = Prices(import_jeon_per_kwh=16_380, export_jeon_per_kwh=10_000)
     settled, balance_krw = {}, 0
     for start, (metered, trade, _) in intervals.items():
         done = settle_interval(
-            start, metered={"p": metered, "q": still}, prices={"p": prices, "q": prices}, trades=[trade]
+            start,
+            metered={"p": metered, "q": still},
+            prices={"p": prices, "q": prices},
+            trades=[trade],
+            losses_wh={"p": loss_wh},
         )
         settled[start] = done.lines[0]
         postings = [posting for entry in done.entries for posting in entry.postings]
@@ -198,5 +206,5 @@ def test_an_invoice_is_the_sum_of_its_lines_and_what_the_ledger_says_once_closed
     closing = closing_entry(found, "p", 0, posted_krw=0, posted_entry_id=None).postings
     balance_krw += sum(one.debit_krw - one.credit_krw for one in closing if one.account == "participant:p")
     assert sum(line.amount_krw for line in found.lines) == found.total_krw == balance_krw
-    of_complex = {"trade_bought", "trade_sold", "surplus_sold"}
+    of_complex = {"trade_bought", "trade_sold", "surplus_sold", "losses", "imbalance_spread"}
     assert sum(line.amount_krw for line in found.lines if line.code not in of_complex) == found.kepco_krw
