@@ -157,10 +157,12 @@ def learned(fleet: Fleet) -> Model | None:
     begin = len(fleet.kw) - HELD_BACK_DAYS * STEPS_PER_DAY
     if begin < LEARNED_DAYS_MIN * STEPS_PER_DAY or not np.isfinite(fleet.kw[:begin]).any():
         return None
+    sites = range(0, fleet.kw.shape[1], _every(fleet.kw.shape[1], SITES_MAX))
+    full_kw = fleet.full_kw
     lessons = model.joined(
         [
-            lessons_of(_timeline(kw), fleet.view(site, begin), begin, float(full_kw), fleet.rules)
-            for site, (kw, full_kw) in enumerate(zip(fleet.kw.T, fleet.full_kw, strict=True))
+            lessons_of(_timeline(fleet.kw[:, site]), fleet.view(site, begin), begin, float(full_kw[site]), fleet.rules)
+            for site in sites
         ]
     )
     taken = np.arange(len(lessons.came)) % _every(len(lessons.came), LESSONS_MAX) == 0
