@@ -60,7 +60,8 @@ def energy(
     pretty: Pretty = False,
 ) -> None:
     """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
-    from services.fems.domain.rollup import Period, rolled_up, unbalanced
+    from services.fems.domain.rollup import Period, rolled_up
+    from services.fems.domain.sumcheck import unbalanced
     from services.fems.store import readings_between
 
     days = _days(first, last)

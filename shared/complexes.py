@@ -9,55 +9,18 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.complex_fields import Fraction, MonthlyKw, NamedRegisterMap, Port, PositiveKw, PriceKrw, ShortIdentifier
 from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
 from shared.imbalance import ImbalanceRule, rule_problems
 from shared.legal import LegalModeName
 from shared.reference import ess_rules
-from shared.register_maps import RegisterMap, named_register_map
-from shared.units import JEON_PER_KRW, WH_PER_KWH, scaled_integer
+from shared.register_maps import RegisterMap
+from shared.units import JEON_PER_KRW, WH_PER_KWH
 from shared.validation import checked
-
-
-def _price(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("must be a number")  # noqa: TRY004 -- pydantic turns ValueError into a message
-    return Decimal(str(value))
-
-
-def _map_named(given: object) -> object:
-    if not isinstance(given, str):
-        return given
-    try:
-        return named_register_map(given)
-    except BadInput as error:
-        raise ValueError(error.rule) from None
-
-
-def _pairs_of_mapping(given: object) -> object:
-    return tuple(given.items()) if isinstance(given, dict) else given
-
-
-def _two_decimals(price: Decimal) -> Decimal:
-    if scaled_integer(price, 2) is None:
-        raise ValueError("must have at most 2 decimals")
-    return price
-
-
-PriceKrw = Annotated[Decimal, BeforeValidator(_price), AfterValidator(_two_decimals)]
-PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
-# Ids of auctions, trades and statements are made of these two and must stay within an identifier's 100 characters.
-ShortIdentifier = Annotated[Identifier, Field(max_length=64)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Port = Annotated[int, Field(ge=1, le=65_535)]
-MonthName = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
-# A mapping in the file; pairs here, as a contract is a key of caches.
-MonthlyKw = Annotated[
-    tuple[tuple[MonthName, Annotated[float, Field(ge=0, le=1e7)]], ...], BeforeValidator(_pairs_of_mapping)
-]
 
 
 class _Record(BaseModel):
@@ -120,7 +83,7 @@ class DeviceEntry(_Record):
     port: Port | None = None
     unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
     remembers: bool = True
-    register_map: Annotated[RegisterMap, BeforeValidator(_map_named)] | None = None
+    register_map: NamedRegisterMap | None = None
 
 
 class FieldNetwork(_Record):
@@ -136,8 +99,21 @@ class FieldNetwork(_Record):
     devices: Mapping[Identifier, DeviceEntry] = {}
 
 
+class FeederMeter(_Record):
+    """The meter at a feeder's head, and by how much its factories' meters may differ from it.
+
+    Attributes:
+        loss: What the feeder itself takes, as a part of what its factories take or give together.
+        tolerance: How far sums may be off beside that, as a part of what flowed through the factories' meters.
+    """
+
+    meter_id: Identifier
+    loss: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    tolerance: Annotated[float, Field(gt=0, le=0.5)] = 0.02
+
+
 class Feeder(_Record):
-    """A distribution feeder: limits on what crosses its boundary (null: none), the fee for that, and what it loses.
+    """A distribution feeder: limits on what crosses its boundary (null: none), the fee for that, perhaps a meter.
 
     Attributes:
         loss_fraction: What is lost of a kWh across the boundary, in or out; the buyer bears it.
@@ -148,6 +124,7 @@ class Feeder(_Record):
     export_limit_kw: PositiveKw | None = None
     wheeling_fee_krw_per_kwh: PriceKrw = Decimal(0)
     loss_fraction: Annotated[Decimal, Field(ge=0, le=Decimal("0.5"), decimal_places=6)] = Decimal(0)
+    meter: FeederMeter | None = None
 
     @property
     def wheeling_fee_jeon_per_kwh(self) -> int:
@@ -260,7 +237,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A metered device in the field: its id is also its meter's."""
+    """A metered device in the field: its id is also its meter's; a feeder meter's `participant_id` is its feeder's."""
 
     device_id: str
     participant_id: str
@@ -289,34 +266,45 @@ class Complex(_Record):
     @model_validator(mode="after")
     def _ids_once_and_known(self) -> "Complex":
         _require_once("feeders", (feeder.feeder_id for feeder in self.feeders))
-        _require_once("participants", (one.participant_id for one in self.participants))
-        _require_once("devices", (device.device_id for device in self.devices))
-        _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.devices))
+        owners = [one.participant_id for one in self.participants]
+        _require_once("participants", [*owners, *(one.participant_id for one in self.feeder_meters)])
+        _require_once("devices", (device.device_id for device in self.field_devices))
+        _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.field_devices))
         for problem in rule_problems(self.imbalance):
             raise ValueError(problem)
-        strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.devices})
+        strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.field_devices})
         if strangers:
-            raise ValueError(f"field_network.devices: must name devices of the participants, not {strangers[0]!r}")
-        for device in self.devices:
+            raise ValueError(f"field_network.devices: must name devices of the complex, not {strangers[0]!r}")
+        for device in self.field_devices:
             if device.register_map is not None and device.kind is MeterKind.ESS:
                 raise ValueError(f"field_network.devices: {device.device_id} must be a meter to have a register map")
-        known = {feeder.feeder_id for feeder in self.feeders}
+        known = sorted(feeder.feeder_id for feeder in self.feeders)
         for one in self.participants:
             if one.feeder_id not in known:
-                raise ValueError(
-                    f"participant {one.participant_id}: feeder_id must be one of {sorted(known)}, not {one.feeder_id!r}"
-                )
+                rule = f"feeder_id must be one of {known}, not {one.feeder_id!r}"
+                raise ValueError(f"participant {one.participant_id}: {rule}")
         return self
 
     @cached_property
     def devices(self) -> tuple[Device, ...]:
-        """Return every metered device: a grid meter a participant, then its inverters and batteries, in file order."""
+        """Return the participants' devices: a grid meter each, then its inverters and batteries, in file order."""
         found: list[tuple[str, str, MeterKind]] = []
         for one in self.participants:
             found.append((one.grid_meter_id, one.participant_id, MeterKind.GRID))
             found += [(site.site_id, one.participant_id, MeterKind.PV) for site in one.pv]
             found += [(ess.device_id, one.participant_id, MeterKind.ESS) for ess in one.ess]
         return tuple(self._placed(facts, number) for number, facts in enumerate(found, start=1))
+
+    @cached_property
+    def feeder_meters(self) -> tuple[Device, ...]:
+        """Return the meters of feeders, in file order; no money hangs on them."""
+        found = [(one.meter.meter_id, one.feeder_id, MeterKind.FEEDER) for one in self.feeders if one.meter is not None]
+        return tuple(self._placed(facts, number) for number, facts in enumerate(found, start=1 + len(self.devices)))
+
+    @property
+    def field_devices(self) -> tuple[Device, ...]:
+        """Return everything that the gateway polls."""
+        return self.devices + self.feeder_meters
 
     def _placed(self, facts: tuple[str, str, MeterKind], number: int) -> Device:
         network = self.field_network
@@ -334,7 +322,7 @@ class Complex(_Record):
     def devices_by_address(self) -> Mapping[Address, tuple[Device, ...]]:
         """Return the devices behind each address, in file order."""
         found: dict[Address, tuple[Device, ...]] = {}
-        for device in self.devices:
+        for device in self.field_devices:
             found[device.address] = (*found.get(device.address, ()), device)
         return found
 

@@ -42,6 +42,8 @@ CONSUMPTION_SIGNS: dict[MeterKind, tuple[int, int]] = {
     MeterKind.GRID: (1, -1),
     MeterKind.PV: (0, 1),
     MeterKind.ESS: (-1, 1),
+    # It measures several factories, and is no part of any.
+    MeterKind.FEEDER: (0, 0),
 }
 
 

@@ -49,6 +49,15 @@ COUNTING = sa.Table(
     sa.Column("state", sa.JSON, nullable=False),
 )
 
+# Intervals of which something was published that the work behind publishing (`gateway/aftermath.py`) has not seen yet.
+CHANGED = sa.Table(
+    "changed",
+    METADATA,
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("complex_id", sa.Text, nullable=False),
+    sa.Column("delivery_start", UtcInstant, nullable=False),
+)
+
 SETPOINT = sa.Table(
     "setpoint",
     METADATA,
@@ -214,6 +223,37 @@ def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
             db.execute(sa.insert(READING).values(row))
         else:
             db.execute(sa.update(READING).where(*same).values(row))
+
+
+def note_changed(db: Connection, complex_id: str, starts: Iterable[datetime]) -> None:
+    """Note intervals of which something was published."""
+    rows = [{"complex_id": complex_id, "delivery_start": start} for start in starts]
+    if rows:
+        db.execute(sa.insert(CHANGED), rows)
+
+
+def changed_intervals(db: Connection, complex_id: str, limit: int) -> Mapping[datetime, list[int]]:
+    """Return intervals of which something was published, oldest note first, with the positions of their notes."""
+    query = sa.select(CHANGED.c.position, CHANGED.c.delivery_start).where(CHANGED.c.complex_id == complex_id)
+    found: dict[datetime, list[int]] = {}
+    for position, start in db.execute(query.order_by(CHANGED.c.position).limit(limit)):
+        found.setdefault(start, []).append(position)
+    return found
+
+
+def forget_changed(db: Connection, positions: Iterable[int]) -> None:
+    """Drop notes of what was seen to."""
+    db.execute(sa.delete(CHANGED).where(CHANGED.c.position.in_(list(positions))))
+
+
+def readings_at(db: Connection, complex_id: str, starts: Iterable[datetime]) -> Mapping[datetime, list[Reading]]:
+    """Return what is published of some intervals."""
+    query = sa.select(READING).where(READING.c.complex_id == complex_id, READING.c.delivery_start.in_(list(starts)))
+    found: dict[datetime, list[Reading]] = {}
+    for row in db.execute(query):
+        one = Reading(row.meter_id, row.delivery_start, row.import_wh, row.export_wh, row.quality)
+        found.setdefault(row.delivery_start, []).append(one)
+    return found
 
 
 def readings_between(db: Connection, complex_id: str, start: datetime, end: datetime) -> list[Reading]:

@@ -12,11 +12,12 @@ READING_VERSION_MAX = 10_000
 
 
 class MeterKind(StrEnum):
-    """What a meter measures: the grid connection, a PV inverter's output, or a battery's terminals."""
+    """What a meter measures: the grid connection, a PV inverter's output, a battery's terminals, or a whole feeder."""
 
     GRID = "grid"
     PV = "pv"
     ESS = "ess"
+    FEEDER = "feeder"
 
 
 class Quality(StrEnum):
@@ -32,7 +33,8 @@ class IntervalMetered(Event):
     """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import.
 
     `flags` names what validation found (such as gap, spike or counter_reset). A correction is the same interval again
-    with the next `reading_version`; of two readings of an interval the higher version holds.
+    with the next `reading_version`; of two readings of an interval the higher version holds. Of a feeder's meter
+    `participant_id` is the feeder's id; its `flags` say with sum_check that its factories' meters contradict it.
     """
 
     meter_id: Identifier

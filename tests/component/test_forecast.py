@@ -199,6 +199,18 @@ def test_memory_is_rebuilt_from_the_database_after_a_kill(complexes: Complexes, 
     assert the_load(killed, "daesung-casting").p50_kw == the_load(alive, "daesung-casting").p50_kw
 
 
+def test_reading_of_a_feeder_is_passed_over(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    changes = {"meter_id": "head", "participant_id": one.feeders[0].feeder_id, "meter_kind": MeterKind.FEEDER}
+
+    bench.give(metered(one, MORNING)[0].model_copy(update=changes))
+
+    assert bench.bus.messages("forecast.dead_letters.v1") == []
+    with bench.engine.begin() as db:
+        assert not history.has_readings(db, one.complex_id)
+
+
 def test_reading_of_an_unknown_meter_is_set_aside(complexes: Complexes, tmp_path: Path) -> None:
     [one] = complexes.values()
     bench = a_bench(complexes, tmp_path)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.settlement import store
 from services.settlement.domain import Metered, Prices, settle_interval
 from shared.db.engine import reading
-from shared.events.fems import IntervalMetered, Quality
+from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.settlement import (
     IntervalResettled,
     IntervalSettled,
@@ -65,6 +65,18 @@ def test_an_interval_is_settled_when_its_auction_and_all_meters_are_in(bench: Be
     assert (buyer.cost_without_krw, seller.cost_without_krw) == (4_002, -2_900)
     # One trade and two imbalances; the other ten factories stood still.
     assert (settled.ledger_entries, settled.ledger_sum_krw, len(settled.lines)) == (3, 0, 12)
+
+
+def test_a_feeders_meter_is_no_part_of_any_settlement(bench: Bench) -> None:
+    facts = readings(DELIVERY, FLOWS_WH)
+    changes = {"meter_id": "F1.head", "participant_id": "F1", "meter_kind": MeterKind.FEEDER, "import_wh": 9_000_000}
+
+    bench.give(facts[0].model_copy(update=changes), an_auction(DELIVERY), *facts)
+
+    assert bench.bus.messages("settlement.dead_letters.v1") == []
+    [settled] = bench.published(IntervalSettled)
+    # As without it: 30 kWh metered, of which 20 were bought.
+    assert lines_of(settled)[BUYER].grid_import_wh == 10_000
 
 
 def test_the_order_in_which_facts_arrive_does_not_matter(bench: Bench) -> None:

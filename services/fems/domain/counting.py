@@ -34,6 +34,7 @@ class Flag(StrEnum):
     CLOCK_DRIFT = "clock_drift"
     SCALE = "scale"
     UPLOADED = "uploaded"
+    SUM_CHECK = "sum_check"
 
 
 @dataclass(frozen=True, slots=True)

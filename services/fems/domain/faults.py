@@ -19,6 +19,7 @@ class FaultKind(StrEnum):
     NOISE = "noise"  # every register holds 65,535
     NO_SCALE = "no_scale"  # scale factors hold 0x8000, "not implemented"
     WRONG_SCALE = "wrong_scale"  # power is off by a factor [power of ten]
+    WRONG_RATIO = "wrong_ratio"  # shows only a part of what flows, as with another current transformer [percent]
     STUCK = "stuck"  # shows the same registers for ever
     COUNTER_RESET = "counter_reset"  # counters began again at 0
     COUNTER_WRAP = "counter_wrap"  # counters stood so far below their end [Wh] when it began
@@ -28,7 +29,13 @@ class FaultKind(StrEnum):
 
 
 # What is meant where no amount is given.
-AMOUNTS = {FaultKind.SLOW: 2, FaultKind.WRONG_SCALE: 1, FaultKind.COUNTER_WRAP: 1_000, FaultKind.CLOCK_DRIFT: 120}
+AMOUNTS = {
+    FaultKind.SLOW: 2,
+    FaultKind.WRONG_SCALE: 1,
+    FaultKind.WRONG_RATIO: 80,
+    FaultKind.COUNTER_WRAP: 1_000,
+    FaultKind.CLOCK_DRIFT: 120,
+}
 
 
 @dataclass(frozen=True, slots=True)

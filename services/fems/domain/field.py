@@ -11,7 +11,7 @@ from services.fems.domain.load import FactoryLoad, LoadProfile, WattHours
 from services.fems.domain.numbering import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
 from services.fems.domain.roof import Roof, energy_wh
 from services.fems.domain.sky import Place, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
-from shared.complexes import Complex, Ess, Participant
+from shared.complexes import Complex, Ess, Feeder, FeederMeter, Participant
 from shared.units import WH_PER_KWH
 
 DAYS_KEPT = 8
@@ -55,6 +55,20 @@ class IdleEnergy:
         return net
 
 
+@dataclass(frozen=True, slots=True)
+class FeederLine:
+    """A feeder with a meter at its head; the line takes `loss_ppm` millionths of what its factories move together."""
+
+    meter_id: str
+    participant_ids: tuple[str, ...]
+    loss_ppm: int
+
+    def carried_wh(self, net_wh: int) -> tuple[int, int]:
+        """Return what the meter shows, as import and export, where the factories' net energy is `net_wh`."""
+        carried_wh = net_wh + abs(net_wh) * self.loss_ppm // PPM
+        return max(carried_wh, 0), max(-carried_wh, 0)
+
+
 class Field:
     """A complex's factories and sky."""
 
@@ -62,6 +76,7 @@ class Field:
         self.complex_id = complex_.complex_id
         self._place = Place(complex_.location.latitude, complex_.location.longitude)
         self.sites = tuple(_site(one, profiles[one.load.profile]) for one in complex_.participants)
+        self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
         self._days: dict[int, Mapping[str, WattHours]] = {}
 
     def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
@@ -107,6 +122,10 @@ def interval_energies(field: Field, first: int, count: int) -> Mapping[str, tupl
         meters[site.grid_meter_id] = (np.maximum(net, 0), np.maximum(-net, 0))
         meters |= {site_id: (nothing, produced) for site_id, produced in idle.pv_wh.items()}
         meters |= {battery.device_id: (nothing, nothing) for battery in site.batteries}
+    for feeder in field.feeders:
+        together = sum((energies[one].net_wh() for one in feeder.participant_ids), nothing)
+        flows = np.array([feeder.carried_wh(net_wh) for net_wh in together.tolist()], dtype=np.int64).reshape(-1, 2)
+        meters[feeder.meter_id] = (flows[:, 0], flows[:, 1])
     return meters
 
 
@@ -138,6 +157,11 @@ def _site(participant: Participant, profile: LoadProfile) -> Site:
         ),
         batteries=tuple(battery_of(ess) for ess in participant.ess),
     )
+
+
+def _feeder(complex_: Complex, feeder: Feeder, meter: FeederMeter) -> FeederLine:
+    behind = tuple(one.participant_id for one in complex_.participants if one.feeder_id == feeder.feeder_id)
+    return FeederLine(meter.meter_id, behind, round(meter.loss * PPM))
 
 
 def battery_of(ess: Ess) -> Battery:

@@ -1,7 +1,7 @@
 """Published readings summed over time and meters; every sum says of how many readings it is, and how good they are."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -9,7 +9,6 @@ from enum import StrEnum
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 
 HOUR = timedelta(hours=1)
-TOLERANCE_WH = 10
 
 
 class Period(StrEnum):
@@ -90,39 +89,4 @@ def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: Pe
             absent=members[group] * period.intervals - qualities[group, start].total(),
         )
         for group, start in sorted(flows, key=lambda place: (order[place[0]], place[1]))
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Unbalanced:
-    """An interval in which a factory's meters say that it consumed less than nothing."""
-
-    group: str
-    start: datetime
-    load_wh: int
-
-
-def unbalanced(
-    readings: Iterable[Reading], owners: Mapping[str, str], grid_meters: Collection[str]
-) -> list[Unbalanced]:
-    """Return where a factory's meters contradict each other, by factory and time: the sum check.
-
-    What comes in from the grid and out of roofs and batteries, less what goes out to the grid and into batteries, is
-    the factory's consumption, which is never below 0. Meters may be wrong by a hundredth. Intervals of which a reading
-    is absent are left out.
-    """
-    load_wh: Counter[tuple[str, datetime]] = Counter()
-    moved_wh: Counter[tuple[str, datetime]] = Counter()
-    heard: Counter[tuple[str, datetime]] = Counter()
-    for reading in readings:
-        place = (owners[reading.meter_id], reading.delivery_start)
-        sign = 1 if reading.meter_id in grid_meters else -1
-        load_wh[place] += sign * (reading.import_wh - reading.export_wh)
-        moved_wh[place] += reading.import_wh + reading.export_wh
-        heard[place] += 1
-    members = Counter(owners.values())
-    return [
-        Unbalanced(*place, load_wh[place])
-        for place in sorted(load_wh)
-        if heard[place] == members[place[0]] and load_wh[place] < -(moved_wh[place] // 100 + TOLERANCE_WH)
     ]

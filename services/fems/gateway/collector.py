@@ -52,14 +52,14 @@ class Collector:
         self._engine = engine
         self._lines = Lines()
         self._patience = Patience()
-        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
+        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._next: dict[str, int] = {}
         self._off: set[str] = set()
         self._started = False
 
     def _start(self) -> None:
         """Find where each meter's publication stands; a new meter begins with the running interval."""
-        meter_ids = [device.device_id for device in self._complex.devices if device.register_map is None]
+        meter_ids = [device.device_id for device in self._complex.field_devices if device.register_map is None]
         running = start_of(number_of(self._clock.now()))
         with self._engine.begin() as db:
             store.start_meters(db, self._complex.complex_id, meter_ids, running)

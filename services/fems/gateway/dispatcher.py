@@ -28,7 +28,7 @@ class Dispatcher:
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex_id = complex_.complex_id
-        self._devices = {device.device_id: device for device in complex_.devices}
+        self._devices = {device.device_id: device for device in complex_.field_devices}
         self._clock = clock
         self._engine = engine
         self._lines = Lines()

@@ -36,7 +36,7 @@ class Estimates:
             return
         with self._engine.begin() as db:
             newest = store.newest_starts(db, self._complex.complex_id)
-            for device in self._complex.devices:
+            for device in self._complex.field_devices:
                 if device.device_id in newest:
                     self._publish(db, device, number_of(newest[device.device_id]) + 1, overdue, now)
         self._done = overdue

@@ -52,8 +52,8 @@ class LivePoller:
         self._engine = engine
         self._lines = Lines()
         self._patience = Patience()
-        self._seen = {device.device_id: _Seen() for device in complex_.devices}
-        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
+        self._seen = {device.device_id: _Seen() for device in complex_.field_devices}
+        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._counts: Counts | None = None
         self._observed: list[DeviceObserved] = []
         self._closed: list[tuple[Device, list[Closed]]] = []

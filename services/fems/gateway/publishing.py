@@ -52,6 +52,17 @@ def publish(db: Connection, complex_id: str, device: Device, found: Sequence[Met
         fresh[start] = event
         emit(db, [(event, _name(event))], now=now)
     store.save_readings(db, fresh.values())
+    store.note_changed(db, complex_id, fresh)
+
+
+def flag(db: Connection, event: IntervalMetered, flags: frozenset[Flag], *, now: datetime) -> None:
+    """Publish an interval again with other flags, unless it has them."""
+    told = tuple(sorted(flags))
+    if told == event.flags or event.reading_version >= READING_VERSION_MAX:
+        return
+    again = event.model_copy(update={"flags": told, "reading_version": event.reading_version + 1})
+    emit(db, [(again, _name(again))], now=now)
+    store.save_readings(db, [again])
 
 
 def event_of(complex_id: str, device: Device, metered: Metered, *, version: int = 1) -> IntervalMetered:

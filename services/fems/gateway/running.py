@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from services.fems import store
 from services.fems.domain.numbering import number_of, start_of
+from services.fems.gateway.aftermath import Aftermath
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
@@ -84,8 +85,8 @@ class Gateway:
         began = self._clock.now()
         await _through_passing_faults(poller.poll)
         every = timedelta(seconds=complex_.field_network.poll_interval_s)
-        count = len(complex_.devices)
-        due = {one.device_id: began + every * (1 + place / count) for place, one in enumerate(complex_.devices)}
+        count = len(complex_.field_devices)
+        due = {one.device_id: began + every * (1 + place / count) for place, one in enumerate(complex_.field_devices)}
         async with asyncio.TaskGroup() as tasks:
             for devices in complex_.devices_by_address.values():
                 tasks.create_task(self._poll_line(poller, devices, due, every, stop))
@@ -131,6 +132,7 @@ class Gateway:
     async def _collect(self, complex_: Complex, stop: threading.Event) -> None:
         collector = Collector(complex_, self._clock, self._engine)
         estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
+        aftermath = Aftermath(complex_, self._engine)
         folder = self._rules.upload_dir
         uploads = None if folder is None else Uploads(Desk(complex_, keep=self._rules.keep), self._engine, folder)
         kept_since: datetime | None = None
@@ -141,6 +143,7 @@ class Gateway:
             estimates.publish_due(self._clock.now())
             if uploads is not None:
                 uploads.take(self._clock.now())
+            aftermath.see_to(self._clock.now())
             since = day_start(trading_day_of(self._clock.now() - self._rules.keep))
             if since != kept_since:
                 with self._engine.begin() as db:

@@ -44,7 +44,7 @@ def points_of(kind: MeterKind, models: Mapping[int, int]) -> list[tuple[int, str
     Raises:
         NotReadable: The device has not the model it would need.
     """
-    power = METER if kind is MeterKind.GRID else INVERTER
+    power = METER if kind in (MeterKind.GRID, MeterKind.FEEDER) else INVERTER
     wanted = [(power, "W"), (power, "W_SF")]
     if kind is MeterKind.ESS:
         # Exact energy where the converter tells it, else the standard's percentage.
@@ -80,7 +80,7 @@ def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int
             return Counters(import_wh, export_wh, round(ACC32_MODULUS * step_wh), max(1, round(step_wh)))
         return None
 
-    if kind is MeterKind.GRID:
+    if kind in (MeterKind.GRID, MeterKind.FEEDER):
         import_w = round(number(METER, "W", "W_SF"))
         return Live(max(import_w, 0), max(-import_w, 0), counters=counters())
     export_w = round(number(INVERTER, "W", "W_SF"))

@@ -27,8 +27,8 @@ class Desk:
     def __init__(self, complex_: Complex, *, keep: timedelta = KEEP) -> None:
         self._keep = keep
         self.complex_id = complex_.complex_id
-        self.devices = {device.device_id: device for device in complex_.devices}
-        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.devices}
+        self.devices = {device.device_id: device for device in complex_.field_devices}
+        self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
 
     def checked(self, row: Mapping[str, str], *, where: str, now: datetime) -> tuple[Device, Metered]:
         """Return a reading with its meter; `row` has the text of every field, "" where it is not given.

@@ -13,7 +13,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from services.fems.domain.battery import Battery
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.faults import Fault, FaultKind, holding, recorded_ahead
-from services.fems.domain.numbering import epoch_s
+from services.fems.domain.numbering import epoch_s, number_of
 from services.fems.domain.registers import BASE, NotReadable, decode, model
 from services.fems.domain.vendor_models import DISPATCH_MODEL, CommitStatus
 from services.fems.simulator.faults import FaultBook
@@ -133,7 +133,12 @@ class SimulatedDevice:
         self._image.put_clock(registers, epoch_s(self._clock.now()) + drift_s)
         seen = (self._plant.number, drift_s)
         if self._profile_seen != seen:
-            self._image.put_records(registers, _recorded(self._plant.records(self._plate.device_id), drift_s))
+            records = _recorded(self._plant.records(self._plate.device_id), drift_s)
+            ratio = faults.get(FaultKind.WRONG_RATIO)
+            if ratio is not None:
+                since = number_of(ratio.since)
+                records = [one if one.number < since else _part(one, ratio.amount) for one in records]
+            self._image.put_records(registers, records)
             self._profile_seen = seen
 
     def _rebase(self, reading: Reading, faults: Mapping[FaultKind, Fault]) -> Reading:
@@ -145,6 +150,9 @@ class SimulatedDevice:
                 import_wh = reading.import_wh - began.import_wh + start_wh
                 export_wh = reading.export_wh - began.export_wh + start_wh
                 reading = replace(reading, import_wh=import_wh, export_wh=export_wh)
+        if FaultKind.WRONG_RATIO in faults:
+            fault = faults[FaultKind.WRONG_RATIO]
+            reading = _in_ratio(reading, self._rebased.setdefault(fault, reading), fault.amount)
         return reading
 
     def _on_write(self, address: int, words: Sequence[int], registers: list[int]) -> ExcCodes | None:
@@ -175,6 +183,21 @@ class SimulatedDevice:
         self._status = self._plant.commit(battery, Entry(*told), self._clock.now())
         facts = {"device_id": battery.device_id, "start_s": told[0], "setpoint_w": told[1]}
         logger.debug("commit answered", extra={**facts, "status": self._status.name})
+
+
+def _in_ratio(reading: Reading, began: Reading, percent: int) -> Reading:
+    """Return a reading of which only a part is shown of what flowed since it was `began`."""
+    return replace(
+        reading,
+        import_wh=began.import_wh + (reading.import_wh - began.import_wh) * percent // 100,
+        export_wh=began.export_wh + (reading.export_wh - began.export_wh) * percent // 100,
+        import_w=reading.import_w * percent // 100,
+        export_w=reading.export_w * percent // 100,
+    )
+
+
+def _part(record: Record, percent: int) -> Record:
+    return Record(record.number, record.import_wh * percent // 100, record.export_wh * percent // 100)
 
 
 def _recorded(records: deque[Record], drift_s: int) -> list[Record]:

@@ -28,11 +28,13 @@ from shared.register_maps import RegisterMap
 METER, INVERTER, CONTROLS, STORAGE, BATTERY = 203, 103, 123, 124, 802
 MODELS: Mapping[MeterKind, tuple[int, ...]] = {
     MeterKind.GRID: (COMMON_MODEL, METER, PROFILE_MODEL),
+    MeterKind.FEEDER: (COMMON_MODEL, METER, PROFILE_MODEL),
     MeterKind.PV: (COMMON_MODEL, INVERTER, CONTROLS, PROFILE_MODEL),
     MeterKind.ESS: (COMMON_MODEL, INVERTER, BATTERY, STORAGE, METER, PROFILE_MODEL, DISPATCH_MODEL),
 }
 PRODUCTS: Mapping[MeterKind, str] = {
     MeterKind.GRID: "Simulated meter",
+    MeterKind.FEEDER: "Simulated feeder meter",
     MeterKind.PV: "Simulated PV inverter",
     MeterKind.ESS: "Simulated ESS",
 }
@@ -172,7 +174,7 @@ class Image:
         self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
 
     def _put_meter(self, registers: list[int], reading: Reading, power_w: int) -> None:
-        volts = GRID_VOLTS if self.plate.kind is MeterKind.GRID else INVERTER_VOLTS
+        volts = GRID_VOLTS if self.plate.kind in (MeterKind.GRID, MeterKind.FEEDER) else INVERTER_VOLTS
         amperes = round(power_w / (sqrt(3) * volts))
         phase = round(volts / sqrt(3))
         current = dict.fromkeys(("A", "AphA", "AphB", "AphC"), amperes) | {"A_SF": 0}

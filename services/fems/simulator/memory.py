@@ -2,12 +2,13 @@
 
 import json
 from collections import deque
+from dataclasses import asdict
 from pathlib import Path
 
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.field import Site
 from services.fems.domain.vendor_models import PROFILE_RECORDS
-from services.fems.simulator.plant import BatteryState, Record, SavedSite
+from services.fems.simulator.plant import BatteryState, Record, SavedFeeder, SavedSite
 from shared.errors import BadInput
 
 FORMAT = 1
@@ -67,6 +68,25 @@ class FieldMemory:
             raise BadInput(where=str(path), field="$", rule=rule, value="something else", hint=hint) from None
         same = set(saved.batteries) == {battery.device_id for battery in site.batteries}
         return saved if same else None
+
+    def save_feeder(self, meter_id: str, saved: SavedFeeder) -> None:
+        """Write a feeder meter's counters."""
+        path = self._feeder_path(meter_id)
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(saved)) + "\n")
+        draft.replace(path)
+
+    def load_feeder(self, meter_id: str) -> SavedFeeder | None:
+        """Read a feeder meter's counters; what is none that `save_feeder` wrote is a meter with new counters."""
+        try:
+            content = json.loads(self._feeder_path(meter_id).read_text())
+            return SavedFeeder(*(int(content[name]) for name in ("through", "import_wh", "export_wh")))
+        except (OSError, KeyError, TypeError, ValueError):
+            return None
+
+    def _feeder_path(self, meter_id: str) -> Path:
+        return self._folder / "feeders" / f"{meter_id}.json"
 
     def _path(self, participant_id: str) -> Path:
         return self._folder / f"{participant_id}.json"

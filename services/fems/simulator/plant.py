@@ -6,15 +6,15 @@ has to be remembered (`memory`), and with it how far they moved the grid meter f
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from services.fems.domain.battery import MWH_PER_WH, Battery, Flow, run_interval
 from services.fems.domain.dispatch import Entry, judge
-from services.fems.domain.field import Field, IdleEnergy, Site
+from services.fems.domain.field import FeederLine, Field, IdleEnergy, Site
 from services.fems.domain.numbering import (
     INTERVALS_PER_DAY,
     INTERVALS_PER_HOUR,
@@ -73,7 +73,26 @@ class Reading:
     stored_wh: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SavedFeeder:
+    """What a feeder's meter remembers: its counters when interval `through` began."""
+
+    through: int
+    import_wh: int
+    export_wh: int
+
+
 Save = Callable[[str, SavedSite], None]
+LoadFeeder = Callable[[str], SavedFeeder | None]
+SaveFeeder = Callable[[str, SavedFeeder], None]
+
+
+def _new_feeder(meter_id: str) -> None:
+    del meter_id
+
+
+def _forget_feeder(meter_id: str, saved: SavedFeeder) -> None:
+    del meter_id, saved
 
 
 class SitePlant:
@@ -124,32 +143,76 @@ class SitePlant:
 
     def read(self, meter_id: str, now: datetime) -> Reading:
         """Return what a meter shows at an instant of the running interval."""
+        shown = _shown(self.counters[meter_id], self.running[meter_id], now)
+        if meter_id not in self._flows:
+            return shown
         passed, whole = elapsed_fraction(now)
-        import_wh, export_wh = self.running[meter_id]
-        counted = self.counters[meter_id]
-        stored_wh = None
-        if meter_id in self._flows:
-            before = self.saved.batteries[meter_id].stored_mwh
-            stored_wh = (before + (self._flows[meter_id].stored_mwh - before) * passed // whole) // MWH_PER_WH
-        return Reading(
-            import_wh=counted[0] + import_wh * passed // whole,
-            export_wh=counted[1] + export_wh * passed // whole,
-            import_w=import_wh * INTERVALS_PER_HOUR,
-            export_w=export_wh * INTERVALS_PER_HOUR,
-            stored_wh=stored_wh,
-        )
+        before = self.saved.batteries[meter_id].stored_mwh
+        stored_mwh = before + (self._flows[meter_id].stored_mwh - before) * passed // whole
+        return replace(shown, stored_wh=stored_mwh // MWH_PER_WH)
+
+
+class FeederPlant:
+    """A feeder with a meter: it shows what its factories' grid meters show together, and what the line takes."""
+
+    def __init__(self, line: FeederLine, sites: Sequence[SitePlant], saved: SavedFeeder | None) -> None:
+        self.line = line
+        self._sites = sites
+        memories = [plant.records[plant.site.grid_meter_id] for plant in sites]
+        self.records = deque((self._together(same) for same in zip(*memories, strict=True)), maxlen=PROFILE_RECORDS)
+        # A line without factories has no records; its meter stands.
+        self.through = self.records[-1].number + 1 if self.records else 0
+        self.counters = (0, 0)
+        if saved is not None and saved.through <= self.through:
+            # What flowed while the devices were away for more than a week is not counted any more.
+            since = [record for record in self.records if record.number >= saved.through]
+            self.counters = _added((saved.import_wh, saved.export_wh), since)
+
+    def saved(self) -> SavedFeeder:
+        """Return what the meter remembers."""
+        return SavedFeeder(self.through, *self.counters)
+
+    def catch_up(self) -> None:
+        """Take in the intervals that the factories have ended."""
+        last = [plant.records[plant.site.grid_meter_id] for plant in self._sites]
+        fresh = [one for one in zip(*last, strict=True) if one[0].number >= self.through]
+        ended = [self._together(same) for same in fresh]
+        self.records.extend(ended)
+        self.counters = _added(self.counters, ended)
+        self.through += len(ended)
+
+    def read(self, now: datetime) -> Reading:
+        """Return what the meter shows at an instant of the running interval."""
+        running = [Record(0, *plant.running[plant.site.grid_meter_id]) for plant in self._sites]
+        flow = self._together(running) if running else Record(0, 0, 0)
+        return _shown(self.counters, (flow.import_wh, flow.export_wh), now)
+
+    def _together(self, same: Sequence[Record]) -> Record:
+        net_wh = sum(record.import_wh - record.export_wh for record in same)
+        return Record(same[0].number, *self.line.carried_wh(net_wh))
 
 
 class Plant:
-    """A complex's sites, moving through time together."""
+    """A complex's sites and feeders, moving through time together."""
 
-    def __init__(self, physics: Field, saved: Mapping[str, SavedSite], save: Save, now: datetime) -> None:
+    def __init__(
+        self,
+        physics: Field,
+        saved: Mapping[str, SavedSite],
+        save: Save,
+        now: datetime,
+        *,
+        load_feeder: LoadFeeder = _new_feeder,
+        save_feeder: SaveFeeder = _forget_feeder,
+    ) -> None:
         self._physics = physics
         self._save = save
         self._number = number_of(now)
         totals = _totals(physics, self._number)
         self.sites = tuple(self._started(site, saved.get(site.participant_id), totals) for site in physics.sites)
         self._owners = {meter_id: plant for plant in self.sites for meter_id in plant.counters}
+        self._save_feeder = save_feeder
+        self.feeders = {line.meter_id: self._feeder(line, load_feeder(line.meter_id)) for line in physics.feeders}
 
     @property
     def number(self) -> int:
@@ -167,13 +230,20 @@ class Plant:
         self._number = number
         for plant in self.sites:
             self._remember(plant)
+        for feeder in self.feeders.values():
+            feeder.catch_up()
+            self._save_feeder(feeder.line.meter_id, feeder.saved())
 
     def read(self, meter_id: str, now: datetime) -> Reading:
         """Return what a meter shows."""
+        if meter_id in self.feeders:
+            return self.feeders[meter_id].read(now)
         return self._owners[meter_id].read(meter_id, now)
 
     def records(self, meter_id: str) -> deque[Record]:
         """Return a meter's memory of completed intervals, oldest first."""
+        if meter_id in self.feeders:
+            return self.feeders[meter_id].records
         return self._owners[meter_id].records[meter_id]
 
     def schedule(self, battery_id: str) -> Mapping[int, Entry]:
@@ -196,6 +266,12 @@ class Plant:
                 schedule.update(before)
                 raise
         return status
+
+    def _feeder(self, line: FeederLine, saved: SavedFeeder | None) -> FeederPlant:
+        sites = [plant for plant in self.sites if plant.site.participant_id in line.participant_ids]
+        feeder = FeederPlant(line, sites, saved)
+        self._save_feeder(line.meter_id, feeder.saved())
+        return feeder
 
     def _remember(self, plant: SitePlant) -> None:
         if plant.site.batteries:
@@ -242,6 +318,25 @@ class Plant:
             plant.records[plant.site.grid_meter_id].append(Record(first + position, *_flow_of(net_wh)))
             for site_id, produced in idle.pv_wh.items():
                 plant.records[site_id].append(Record(first + position, 0, int(produced[position])))
+
+
+def _shown(counted: tuple[int, int], running: tuple[int, int], now: datetime) -> Reading:
+    """Return what a meter shows: its counters at the running interval's start, and what has flowed since."""
+    passed, whole = elapsed_fraction(now)
+    return Reading(
+        import_wh=counted[0] + running[0] * passed // whole,
+        export_wh=counted[1] + running[1] * passed // whole,
+        import_w=running[0] * INTERVALS_PER_HOUR,
+        export_w=running[1] * INTERVALS_PER_HOUR,
+        stored_wh=None,
+    )
+
+
+def _added(counters: tuple[int, int], records: Iterable[Record]) -> tuple[int, int]:
+    import_wh, export_wh = counters
+    for record in records:
+        import_wh, export_wh = import_wh + record.import_wh, export_wh + record.export_wh
+    return import_wh, export_wh
 
 
 def _flow_of(net_wh: int) -> tuple[int, int]:

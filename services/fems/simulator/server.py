@@ -7,7 +7,7 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from services.fems.domain.field import Field, Site
+from services.fems.domain.field import Field
 from services.fems.simulator.device import UNIT_AT, SimulatedDevice
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Plate
@@ -17,6 +17,7 @@ from shared.clock import Clock
 from shared.complexes import Complex, Device
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
+from shared.units import WH_PER_KWH
 
 logger = logging.getLogger(__name__)
 
@@ -30,19 +31,25 @@ class ComplexServer:
 
     def __init__(self, complex_: Complex, physics: Field, memory: FieldMemory, clock: Clock, book: FaultBook) -> None:
         self._complex = complex_
-        if max(device.unit_id for device in complex_.devices) > UNIT_ID_MAX:
+        if max(device.unit_id for device in complex_.field_devices) > UNIT_ID_MAX:
             raise BadInput(
                 where=f"complex file of {complex_.complex_id}",
                 field="$.participants",
                 rule=f"must be at most {UNIT_ID_MAX} devices an address; field_network.devices may name others",
-                value=f"{len(complex_.devices)} devices",
+                value=f"{len(complex_.field_devices)} devices",
             )
         saved = {site.participant_id: found for site in physics.sites if (found := memory.load(site)) is not None}
-        self.plant = Plant(physics, saved, memory.save, clock.now())
-        sites = {site.participant_id: site for site in physics.sites}
+        self.plant = Plant(
+            physics,
+            saved,
+            memory.save,
+            clock.now(),
+            load_feeder=memory.load_feeder,
+            save_feeder=memory.save_feeder,
+        )
         self._devices: dict[int, dict[int, SimulatedDevice]] = {}
-        for device in complex_.devices:
-            simulated = SimulatedDevice(_plate(device, sites[device.participant_id]), self.plant, clock, book)
+        for device in complex_.field_devices:
+            simulated = SimulatedDevice(_plate(device, physics), self.plant, clock, book)
             self._devices.setdefault(device.address.port, {})[device.unit_id] = simulated
         self._servers: list[ModbusTcpServer] = []
 
@@ -68,7 +75,7 @@ class ComplexServer:
                 ) from None
             self._servers.append(server)
         facts = {"complex_id": self._complex.complex_id, "ports": len(self._servers)}
-        logger.info("devices answer", extra=facts | {"devices": len(self._complex.devices)})
+        logger.info("devices answer", extra=facts | {"devices": len(self._complex.field_devices)})
 
     async def stop(self) -> None:
         """Close the ports and every connection."""
@@ -113,12 +120,19 @@ async def _nobody(
     return ExcCodes.GATEWAY_NO_RESPONSE
 
 
-def _plate(device: Device, site: Site) -> Plate:
-    battery = next((one for one in site.batteries if one.device_id == device.device_id), None)
-    if battery is not None:
-        power_w_max = max(battery.charge_w_max, battery.discharge_w_max)
-    elif device.kind is MeterKind.GRID:
-        power_w_max = max(site.import_w_max, site.export_w_max)
-    else:
-        power_w_max = max(round(roof.capacity_kw_ac * 1_000) for roof in site.roofs if roof.site_id == device.device_id)
+def _plate(device: Device, physics: Field) -> Plate:
+    feeder = next((one for one in physics.feeders if one.meter_id == device.device_id), None)
+    behind = (device.participant_id,) if feeder is None else feeder.participant_ids
+    sites = [site for site in physics.sites if site.participant_id in behind]
+    owned = [one for site in sites for one in site.batteries if one.device_id == device.device_id]
+    match device.kind:
+        case MeterKind.ESS:
+            power_w_max = max(owned[0].charge_w_max, owned[0].discharge_w_max)
+        case MeterKind.PV:
+            roofs = [roof for site in sites for roof in site.roofs if roof.site_id == device.device_id]
+            power_w_max = round(roofs[0].capacity_kw_ac * WH_PER_KWH)
+        case MeterKind.GRID | MeterKind.FEEDER:
+            most = (sum(site.import_w_max for site in sites), sum(site.export_w_max for site in sites))
+            power_w_max = max(*most, 1) if feeder is None else max(*feeder.carried_wh(most[0]), *most, 1)
+    battery = owned[0] if owned else None
     return Plate(device.device_id, device.kind, power_w_max, battery, device.remembers, device.register_map)

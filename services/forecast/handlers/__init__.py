@@ -9,7 +9,7 @@ from services.forecast.handlers.forecaster import Forecaster
 from shared import history
 from shared.complexes import Complexes
 from shared.events.base import Envelope, Event
-from shared.events.fems import IntervalMetered
+from shared.events.fems import IntervalMetered, MeterKind
 from shared.runloop import RuleBroken, Service
 
 __all__ = ["service"]
@@ -22,6 +22,8 @@ def service(complexes: Complexes) -> Service:
     def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
         """Keep a reading for the next issue."""
         event = envelope.event
+        if event.meter_kind is MeterKind.FEEDER:
+            return []
         forecaster = forecasters.get(event.complex_id)
         if forecaster is None or not forecaster.meters.knows(event.meter_id):
             raise RuleBroken(f"meter_id must be a meter of a served complex, was {event.complex_id}/{event.meter_id}")

@@ -17,7 +17,7 @@ from shared.complexes import Complexes
 from shared.errors import BadInput
 from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
-from shared.events.fems import IntervalMetered
+from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, trading_day_of
 from shared.runloop import RuleBroken, Service
@@ -48,6 +48,8 @@ class Planner:
         """Keep a reading for the studies to come; with a day's first one, forget the oldest day."""
         event = envelope.event
         self._require_served(event)
+        if event.meter_kind is MeterKind.FEEDER:
+            return []
         history.save_reading(db, history.reading_of(event))
         today = day_start(trading_day_of(event.delivery_start))
         if event.delivery_start == today:

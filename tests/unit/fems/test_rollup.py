@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from services.fems.domain.rollup import Period, Reading, Unbalanced, rolled_up, unbalanced
+from services.fems.domain.rollup import Period, Reading, rolled_up
 from shared.intervals import INTERVAL
 
 # 23:30 of 19 May in Korea; the Korean day changes at 15:00 UTC.
@@ -44,22 +44,3 @@ def test_sums_come_in_the_groups_order_and_by_time() -> None:
         ("first", 1, 0),
         ("first", 2, 0),
     ]
-
-
-def test_factory_whose_meters_say_that_it_consumed_less_than_nothing_is_unbalanced() -> None:
-    # 500 Wh out to the grid, and the roof gave 300: 200 Wh from nowhere. With 500 from the roof all is well.
-    grid = [Reading("grid", START + n * INTERVAL, 0, 500, "measured") for n in range(3)]
-    roof = [Reading("roof", START + n * INTERVAL, 0, wh, "measured") for n, wh in enumerate((300, 500))]
-
-    found = unbalanced([*grid, *roof], {"grid": "factory", "roof": "factory"}, {"grid"})
-
-    # The third interval has no reading of the roof, so nothing can be said.
-    assert found == [Unbalanced("factory", START, -200)]
-
-
-def test_battery_that_charges_from_the_roof_is_balanced() -> None:
-    # The roof gives 500, the battery takes 300, 150 go to the grid: the factory consumed 50.
-    flows = {"grid": (0, 150), "roof": (0, 500), "ess": (300, 0)}
-    given = [Reading(meter_id, START, *flow, "measured") for meter_id, flow in flows.items()]
-
-    assert unbalanced(given, dict.fromkeys(flows, "factory"), {"grid"}) == []

@@ -76,6 +76,11 @@ ESS = (*PARTICIPANT, "ess", 0)
         ),
         (put("participants", 2, "pv", 0, "site_id", new="hanbit-ess"), "$ devices: id hanbit-ess must occur once"),
         (put("feeders", 1, "feeder_id", new="F1"), "$ feeders: id F1 must occur once"),
+        (put("feeders", 0, "meter", new={"meter_id": "hanbit-ess"}), "$ devices: id hanbit-ess must occur once"),
+        (
+            put("feeders", 0, new={"feeder_id": "hanbit-machining", "meter": {"meter_id": "head"}}),
+            "$ participants: id hanbit-machining must occur once",
+        ),
         (
             put("feeders", 0, "wheeling_fee_krw_per_kwh", new=1.555),
             "$.feeders[0].wheeling_fee_krw_per_kwh must have at most 2",
@@ -183,7 +188,7 @@ def test_device_may_have_an_address_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "rule"),
     [
-        ({"nobody": {"port": 1}}, "must name devices of the participants, not 'nobody'"),
+        ({"nobody": {"port": 1}}, "must name devices of the complex, not 'nobody'"),
         ({"hanbit-roof": {"unit_id": 3}}, "id 127.0.0.1:15502 unit 3 must occur once"),
         ({"hanbit-roof": {"unit_id": 248}}, "unit_id"),
     ],
