@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.kept import database_of, kept_by
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from shared.complexes import Complex, load_complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
@@ -36,6 +36,7 @@ class Group(StrEnum):
 class Per(StrEnum):
     """What is summed over."""
 
+    MINUTE = "1min"
     QUARTER = "15min"
     HOUR = "hour"
     DAY = "day"
@@ -54,6 +55,9 @@ def energy(
     complex_file: Annotated[
         Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
     ] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="Read the gateway's Parquet archive, not its database. / 보관 폴더에서 읽기.")
+    ] = None,
     parquet: Annotated[
         Path | None, typer.Option(help="Also write every reading into this folder, a Parquet file a day. / 저장 폴더.")
     ] = None,
@@ -62,22 +66,31 @@ def energy(
     """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
     from services.fems.domain.rollup import Period, rolled_up
     from services.fems.domain.sumcheck import unbalanced
-    from services.fems.store import readings_between
+    from services.fems.store import minutes_between, readings_between
 
+    period = Period(per.value)
     days = _days(first, last)
     own = None if folder is None else folder / "complex.yaml"
     complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
     start, end = day_start(days[0]), day_start(days[-1]) + DAY
-    with kept_by("fems", database_of(folder)) as db:
-        readings = readings_between(db, complex_.complex_id, start, end)
+    if archive is not None:
+        readings = archived(archive, complex_, days, minutes=period is Period.MINUTE)
+    else:
+        with kept_by("fems", database_of(folder)) as db:
+            read = minutes_between if period is Period.MINUTE else readings_between
+            readings = read(db, complex_.complex_id, start, end)
     groups = groups_of(complex_, by)
-    sums = rolled_up(readings, groups, Period(per.value))
+    sums = rolled_up(readings, groups, period)
     owners = {device.device_id: device.participant_id for device in complex_.devices}
     grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
-    contradicted = unbalanced((one for one in readings if one.meter_id in owners), owners, grid_meters)
+    # Meters are not read at the same instant, so that their minutes can't be held against each other.
+    compared = [one for one in readings if one.meter_id in owners and period is not Period.MINUTE]
+    contradicted = unbalanced(compared, owners, grid_meters)
     if parquet is not None:
+        if period is Period.MINUTE:
+            raise BadInput(where="command line", field="--parquet", rule="must go without --per 1min", value=per.value)
         write_parquet(parquet, complex_, readings)
-    wanted = len(set(groups.values())) * len(days) * (96 // Period(per.value).intervals)
+    wanted = len(set(groups.values())) * len(days) * period.per_day
     answer = {
         "complex_id": complex_.complex_id,
         "by": by.value,
@@ -98,7 +111,7 @@ def energy(
 def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
     """Return each meter's group; beyond single meters only grid meters count, as they have all else behind them."""
     if by is Group.METER:
-        return {device.device_id: device.device_id for device in complex_.devices}
+        return {device.device_id: device.device_id for device in complex_.field_devices}
     owners = complex_.by_participant
     return {
         device.device_id: {
@@ -112,28 +125,36 @@ def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
 
 
 def write_parquet(folder: Path, complex_: Complex, readings: "Sequence[Reading]") -> None:
-    """Write readings as FOLDER/COMPLEX/DAY.parquet, a Korean day a file; a day that was written before is replaced."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    target = folder / complex_.complex_id
-    target.mkdir(parents=True, exist_ok=True)
+    """Write quarter hours as the gateway's archive has them; a day that was written before is replaced."""
+    from services.fems.gateway.archive import day_file, write_day
 
     def day_of(reading: "Reading") -> date:
-        return trading_day_of(reading.delivery_start)
+        return trading_day_of(reading.start)
 
-    for day, found in groupby(sorted(readings, key=lambda one: (one.delivery_start, one.meter_id)), key=day_of):
-        rows = list(found)
-        columns = {
-            "meter_id": pa.array([one.meter_id for one in rows]),
-            "start_utc": pa.array([one.delivery_start for one in rows], type=pa.timestamp("us", tz="UTC")),
-            "import_wh": pa.array([one.import_wh for one in rows], type=pa.int64()),
-            "export_wh": pa.array([one.export_wh for one in rows], type=pa.int64()),
-            "quality": pa.array([one.quality for one in rows]),
-        }
-        path = target / f"{day.isoformat()}.parquet"
-        with writing(path) as drafts:
-            parquet.write_table(pa.table(columns), drafts[path])
+    for day, found in groupby(sorted(readings, key=lambda one: (one.start, one.meter_id)), key=day_of):
+        path = day_file(folder, complex_.complex_id, day)
+        try:
+            write_day(path, found)
+        except OSError as error:
+            rule = "must be in a folder that can be written"
+            raise BadInput(where=str(path), field="file", rule=rule, value=error.strerror) from None
+
+
+def archived(folder: Path, complex_: Complex, days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
+    """Read days of the gateway's archive; those without a file have no readings."""
+    from services.fems.gateway.archive import day_file, read_day
+
+    if not folder.is_dir():
+        raise BadInput(where="command line", field="--archive", rule="must be a folder", value=str(folder))
+    readings: list[Reading] = []
+    for day in days:
+        path = day_file(folder, complex_.complex_id, day, minutes=minutes)
+        try:
+            readings += read_day(path)
+        except (OSError, ValueError) as error:
+            rule = "must be a file that the gateway wrote"
+            raise BadInput(where=str(path), field="file", rule=rule, value=str(error).splitlines()[0]) from None
+    return readings
 
 
 def _days(first: str, last: str | None) -> list[date]:

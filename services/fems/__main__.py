@@ -20,8 +20,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
 
+    archive_dir: Path | None = Setting(
+        default=None, description="Where days are kept as Parquet files; unset: nowhere."
+    )
+    archive_keep_days: int = Setting(default=3_660, ge=8, description="Days for which the archive's files are kept.")
     estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
     keep_days: int = Setting(default=400, ge=8, description="Days for which published readings are kept.")
+    minutes_keep_days: int = Setting(default=2, ge=1, description="Days for which minutes are kept in the database.")
     mqtt_url: str | None = Setting(
         default=None,
         pattern=r"^mqtts?://(?:[^@/\s]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$",
@@ -40,11 +45,16 @@ def main() -> None:
     upload_dir = settings.upload_dir
     if upload_dir is not None:
         made_folder(upload_dir, setting="FEMS_GATEWAY_UPLOAD_DIR")
+    if settings.archive_dir is not None:
+        made_folder(settings.archive_dir, setting="FEMS_GATEWAY_ARCHIVE_DIR")
     rules = Rules(
         estimate_after=timedelta(hours=settings.estimate_after_h),
         keep=timedelta(days=settings.keep_days),
         upload_dir=upload_dir,
         mqtt_url=settings.mqtt_url,
+        archive_dir=settings.archive_dir,
+        archive_keep=timedelta(days=settings.archive_keep_days),
+        minutes_keep=timedelta(days=settings.minutes_keep_days),
     )
     gateway = Gateway(context.complexes, context.clock, context.engine, rules)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="gateway") as threads:

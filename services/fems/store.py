@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
 from services.fems.domain.counting import Count
+from services.fems.domain.minutes import Minute
 from services.fems.domain.rollup import Reading
 from services.fems.domain.setpoints import Known, Setpoint
+from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant, new_metadata
-from shared.events.fems import IntervalMetered
+from shared.events.fems import IntervalMetered, Quality
 
 METADATA = new_metadata()
 
@@ -56,6 +58,25 @@ CHANGED = sa.Table(
     sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("complex_id", sa.Text, nullable=False),
     sa.Column("delivery_start", UtcInstant, nullable=False),
+)
+
+MINUTE = sa.Table(
+    "minute",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("start", UtcInstant, primary_key=True),
+    sa.Column("meter_id", sa.Text, primary_key=True),
+    sa.Column("import_wh", sa.BigInteger, nullable=False),
+    sa.Column("export_wh", sa.BigInteger, nullable=False),
+    sa.Column("quality", sa.Text, nullable=False),
+)
+
+# Korean days whose readings the archive does not have yet, or not as they are now.
+UNARCHIVED = sa.Table(
+    "unarchived",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
 )
 
 SETPOINT = sa.Table(
@@ -227,9 +248,7 @@ def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
 
 def note_changed(db: Connection, complex_id: str, starts: Iterable[datetime]) -> None:
     """Note intervals of which something was published."""
-    rows = [{"complex_id": complex_id, "delivery_start": start} for start in starts]
-    if rows:
-        db.execute(sa.insert(CHANGED), rows)
+    insert_rows(db, CHANGED, [{"complex_id": complex_id, "delivery_start": start} for start in starts])
 
 
 def changed_intervals(db: Connection, complex_id: str, limit: int) -> Mapping[datetime, list[int]]:
@@ -265,6 +284,61 @@ def readings_between(db: Connection, complex_id: str, start: datetime, end: date
         Reading(row.meter_id, row.delivery_start, row.import_wh, row.export_wh, row.quality)
         for row in db.execute(query.order_by(READING.c.delivery_start, READING.c.meter_id))
     ]
+
+
+def save_minutes(db: Connection, complex_id: str, minutes: Iterable[tuple[str, Minute]]) -> None:
+    """Keep minutes, each with its meter."""
+    rows = [
+        {
+            "complex_id": complex_id,
+            "start": one.start,
+            "meter_id": meter_id,
+            "import_wh": one.import_wh,
+            "export_wh": one.export_wh,
+            "quality": (Quality.ESTIMATED if one.guessed else Quality.MEASURED).value,
+        }
+        for meter_id, one in minutes
+    ]
+    insert_rows(db, MINUTE, rows)
+
+
+def newest_minute(db: Connection, complex_id: str) -> datetime | None:
+    """Return the start of the newest minute that is kept of any meter."""
+    newest = sa.func.max(MINUTE.c.start, type_=UtcInstant)
+    found: datetime | None = db.scalar(sa.select(newest).where(MINUTE.c.complex_id == complex_id))
+    return found
+
+
+def minutes_between(db: Connection, complex_id: str, start: datetime, end: datetime) -> list[Reading]:
+    """Return the minutes in [start, end), by start and meter."""
+    query = sa.select(MINUTE).where(MINUTE.c.complex_id == complex_id, MINUTE.c.start >= start, MINUTE.c.start < end)
+    return [
+        Reading(row.meter_id, row.start, row.import_wh, row.export_wh, row.quality)
+        for row in db.execute(query.order_by(MINUTE.c.start, MINUTE.c.meter_id))
+    ]
+
+
+def forget_minutes(db: Connection, complex_id: str, before: datetime) -> None:
+    """Drop minutes that started before an instant."""
+    db.execute(sa.delete(MINUTE).where(MINUTE.c.complex_id == complex_id, MINUTE.c.start < before))
+
+
+def note_unarchived(db: Connection, complex_id: str, days: Iterable[date]) -> None:
+    """Note days of which the archive has to be written, or written again."""
+    fresh = sorted(set(days) - set(unarchived_days(db, complex_id)))
+    if fresh:
+        db.execute(sa.insert(UNARCHIVED), [{"complex_id": complex_id, "day": day} for day in fresh])
+
+
+def unarchived_days(db: Connection, complex_id: str) -> list[date]:
+    """Return the days of which the archive has to be written, in order."""
+    query = sa.select(UNARCHIVED.c.day).where(UNARCHIVED.c.complex_id == complex_id)
+    return list(db.scalars(query.order_by(UNARCHIVED.c.day)))
+
+
+def forget_unarchived(db: Connection, complex_id: str, day: date) -> None:
+    """Note that the archive has a day as it is."""
+    db.execute(sa.delete(UNARCHIVED).where(UNARCHIVED.c.complex_id == complex_id, UNARCHIVED.c.day == day))
 
 
 def newest_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:

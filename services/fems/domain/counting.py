@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.fems.domain.numbering import INTERVAL_S, number_of, start_of
+from services.fems.domain.numbering import INTERVAL_S, number_of, start_of, start_of_period
+from shared.intervals import INTERVAL
 
 SECONDS_PER_HOUR = 3_600
 MICROSECOND = timedelta(microseconds=1)
@@ -109,7 +110,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
+class Step:
     """What lies between two readings."""
 
     import_wh: int
@@ -130,16 +131,16 @@ def advance(count: Count, sample: Sample, limits: Limits) -> tuple[Count, list[C
     late = _caught_up(count, sample, limits)
     if late is not None:
         return late
-    step = _followed(count.last, sample, limits)
+    step = followed(count.last, sample, limits)
     if step is not None:
         if count.suspect is not None:
             odd = Flag.NEGATIVE if _is_less(count.suspect, count.last) else Flag.SPIKE
             step = replace(step, flags=step.flags | {odd})
         return _taken(count, sample, step, limits)
     suspect = count.suspect
-    if suspect is None or (onward := _followed(suspect, sample, limits)) is None:
+    if suspect is None or (onward := followed(suspect, sample, limits)) is None:
         return replace(count, suspect=sample), []
-    lost = _by_power(count.last, suspect)
+    lost = by_power(count.last, suspect)
     renewed = Flag.METER_SWAP if suspect.serial != count.last.serial else Flag.COUNTER_RESET
     anew, closed = _taken(count, suspect, replace(lost, flags=frozenset({renewed}), guessed=True), limits)
     anew, closed_then = _taken(anew, sample, onward, limits)
@@ -153,7 +154,7 @@ def _caught_up(count: Count, sample: Sample, limits: Limits) -> tuple[Count, lis
     """
     if count.moved is None:
         return None
-    step = _followed(count.moved.last, sample, limits)
+    step = followed(count.moved.last, sample, limits)
     missing_wh = count.still_ws // SECONDS_PER_HOUR
     if step is None or missing_wh < _stuck_wh(limits) or step.import_wh + step.export_wh < missing_wh // 2:
         return None
@@ -164,7 +165,7 @@ def _stuck_wh(limits: Limits) -> int:
     return max(STUCK_STEPS * limits.resolution_wh, STUCK_WH_MIN)
 
 
-def _followed(before: Sample, after: Sample, limits: Limits) -> _Step | None:
+def followed(before: Sample, after: Sample, limits: Limits) -> Step | None:
     """Return the step between two readings of the same counters, or None where it can't be one."""
     if before.serial != after.serial:
         return None
@@ -182,7 +183,7 @@ def _followed(before: Sample, after: Sample, limits: Limits) -> _Step | None:
         if moved_wh > _most_wh(w_max, elapsed, limits):
             return None
         found.append(moved_wh)
-    return _Step(found[0], found[1], frozenset(flags))
+    return Step(found[0], found[1], frozenset(flags))
 
 
 def _most_wh(w_max: int, elapsed: timedelta, limits: Limits) -> int:
@@ -190,10 +191,10 @@ def _most_wh(w_max: int, elapsed: timedelta, limits: Limits) -> int:
     return passed_wh * MARGIN_PERCENT // 100 + 2 * limits.resolution_wh
 
 
-def _by_power(before: Sample, after: Sample) -> _Step:
+def by_power(before: Sample, after: Sample) -> Step:
     """Return what flowed between two readings by the power that both show."""
     elapsed_s = (after.at - before.at).total_seconds()
-    return _Step(
+    return Step(
         round((before.import_w + after.import_w) / 2 * elapsed_s / SECONDS_PER_HOUR),
         round((before.export_w + after.export_w) / 2 * elapsed_s / SECONDS_PER_HOUR),
     )
@@ -203,7 +204,7 @@ def _is_less(one: Sample, other: Sample) -> bool:
     return one.import_wh < other.import_wh or one.export_wh < other.export_wh
 
 
-def _taken(count: Count, sample: Sample, step: _Step, limits: Limits) -> tuple[Count, list[Closed]]:
+def _taken(count: Count, sample: Sample, step: Step, limits: Limits) -> tuple[Count, list[Closed]]:
     """Spread a step over the intervals it touches, and close those it completes."""
     before = count.last.at
     if sample.at - before > limits.pause and number_of(sample.at) > number_of(before):
@@ -215,25 +216,27 @@ def _taken(count: Count, sample: Sample, step: _Step, limits: Limits) -> tuple[C
     else:
         state = replace(state, moved=None, still_ws=0, still_import_ws=0, still_export_ws=0)
     closed: list[Closed] = []
-    for until, piece in _pieces(step, before, sample.at):
+    for until, piece in pieces(step, before, sample.at):
         state, done = _piece(state, sample, until, piece, limits)
         closed += done
     return replace(state, last=sample), closed
 
 
-def _pieces(step: _Step, before: datetime, after: datetime) -> Iterator[tuple[datetime, _Step]]:
-    """Yield what each interval gets of a step, with the end of that piece; together they are the whole step."""
+def pieces(
+    step: Step, before: datetime, after: datetime, length: timedelta = INTERVAL
+) -> Iterator[tuple[datetime, Step]]:
+    """Yield what each interval of some length gets of a step, with that piece's end; together they are the step."""
     elapsed_us = (after - before) // MICROSECOND
     now, given = before, (0, 0)
     while now < after:
-        now = min(start_of(number_of(now) + 1), after)
+        now = min(start_of_period(now, length) + length, after)
         passed_us = (now - before) // MICROSECOND
         so_far = (step.import_wh * passed_us // elapsed_us, step.export_wh * passed_us // elapsed_us)
         yield now, replace(step, import_wh=so_far[0] - given[0], export_wh=so_far[1] - given[1])
         given = so_far
 
 
-def _piece(state: Count, sample: Sample, until: datetime, step: _Step, limits: Limits) -> tuple[Count, list[Closed]]:
+def _piece(state: Count, sample: Sample, until: datetime, step: Step, limits: Limits) -> tuple[Count, list[Closed]]:
     """Add a piece of a step that lies within one interval, and close the interval where the piece ends it."""
     running = state.open
     seconds = (until - max(state.last.at, start_of(running.number))).total_seconds() if state.moved else 0.0

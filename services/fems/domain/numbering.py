@@ -21,6 +21,11 @@ def start_of(number: int) -> datetime:
     return _EPOCH + number * INTERVAL
 
 
+def start_of_period(instant: datetime, length: timedelta) -> datetime:
+    """Return where the period of some length, counted from 1970, begins that an aware instant lies in."""
+    return instant - (instant - _EPOCH) % length
+
+
 def epoch_s(instant: datetime) -> int:
     """Return the whole seconds since 1970 at an aware instant."""
     return (instant - _EPOCH) // timedelta(seconds=1)

@@ -9,33 +9,40 @@ from enum import StrEnum
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 
 HOUR = timedelta(hours=1)
+MINUTES_PER_DAY = 1_440
 
 
 class Period(StrEnum):
     """What is summed over; days are Korean."""
 
+    MINUTE = "1min"
     QUARTER = "15min"
     HOUR = "hour"
     DAY = "day"
 
     @property
-    def intervals(self) -> int:
-        """Return how many delivery intervals it has."""
-        return {Period.QUARTER: 1, Period.HOUR: HOUR // INTERVAL, Period.DAY: INTERVALS_PER_DAY}[self]
+    def readings(self) -> int:
+        """Return how many readings of a meter it has: minutes have their own, all else is made of quarter hours."""
+        return {Period.HOUR: HOUR // INTERVAL, Period.DAY: INTERVALS_PER_DAY}.get(self, 1)
 
-    def start_of(self, delivery_start: datetime) -> datetime:
-        """Return where the period begins that an interval lies in."""
+    @property
+    def per_day(self) -> int:
+        """Return how many of them a day has."""
+        return MINUTES_PER_DAY if self is Period.MINUTE else INTERVALS_PER_DAY // self.readings
+
+    def start_of(self, start: datetime) -> datetime:
+        """Return where the period begins that a reading lies in."""
         if self is Period.DAY:
-            return day_start(trading_day_of(delivery_start))
-        return delivery_start.replace(minute=0) if self is Period.HOUR else delivery_start
+            return day_start(trading_day_of(start))
+        return start.replace(minute=0) if self is Period.HOUR else start
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A meter's published energy in one interval."""
+    """A meter's energy in one interval, or one minute."""
 
     meter_id: str
-    delivery_start: datetime
+    start: datetime
     import_wh: int
     export_wh: int
     quality: str
@@ -62,7 +69,7 @@ def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: Pe
     """Return the sums by group and period, in the groups' order and then by time; meters of no group are left out.
 
     Args:
-        readings: At most one for each meter and interval.
+        readings: At most one for each meter and time; minutes for `Period.MINUTE`, quarter hours otherwise.
         groups: The group of each meter that counts.
         period: What to sum over.
     """
@@ -72,7 +79,7 @@ def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: Pe
         group = groups.get(reading.meter_id)
         if group is None:
             continue
-        place = (group, period.start_of(reading.delivery_start))
+        place = (group, period.start_of(reading.start))
         flow = flows.setdefault(place, [0, 0])
         flow[0] += reading.import_wh
         flow[1] += reading.export_wh
@@ -86,7 +93,7 @@ def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: Pe
             import_wh=flows[group, start][0],
             export_wh=flows[group, start][1],
             qualities=dict(sorted(qualities[group, start].items())),
-            absent=members[group] * period.intervals - qualities[group, start].total(),
+            absent=members[group] * period.readings - qualities[group, start].total(),
         )
         for group, start in sorted(flows, key=lambda place: (order[place[0]], place[1]))
     ]

@@ -51,7 +51,7 @@ def unbalanced(
     moved_wh: Counter[tuple[str, datetime]] = Counter()
     heard: Counter[tuple[str, datetime]] = Counter()
     for reading in readings:
-        place = (owners[reading.meter_id], reading.delivery_start)
+        place = (owners[reading.meter_id], reading.start)
         sign = 1 if reading.meter_id in grid_meters else -1
         load_wh[place] += sign * (reading.import_wh - reading.export_wh)
         moved_wh[place] += reading.import_wh + reading.export_wh

@@ -1,4 +1,4 @@
-"""What follows from published intervals: feeders' meters are held against their factories'."""
+"""What follows from published intervals: feeders are held against their factories, and days noted for the archive."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from services.fems.gateway.publishing import flag
 from shared.complexes import Complex
 from shared.db.engine import reading
 from shared.events.fems import Quality
+from shared.intervals import trading_day_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Aftermath:
                 told = store.readings_at(db, self._complex_id, changed)
                 for feeder in self._feeders:
                     self._check(db, feeder, told, now)
+            store.note_unarchived(db, self._complex_id, map(trading_day_of, changed))
             store.forget_changed(db, [position for positions in changed.values() for position in positions])
 
     def _check(

@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.engine import Engine
 
 from services.fems import store
 from services.fems.domain.counting import Closed, Count, Flag, Sample
 from services.fems.domain.mapped import points_in
+from services.fems.domain.minutes import Minute, Running
+from services.fems.domain.minutes import advance as minutes_after
 from services.fems.domain.registers import COMMON_MODEL, NotReadable, model, spans
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.domain.watching import Watch, watched
@@ -55,8 +57,11 @@ class LivePoller:
         self._seen = {device.device_id: _Seen() for device in complex_.field_devices}
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._counts: Counts | None = None
+        self._known_minute: datetime | None = None
         self._observed: list[DeviceObserved] = []
         self._closed: list[tuple[Device, list[Closed]]] = []
+        self._running: dict[str, Running] = {}
+        self._minutes: list[tuple[str, Minute]] = []
         self.silent: set[str] = set()
         self.punctuality = Punctuality()
 
@@ -93,18 +98,23 @@ class LivePoller:
         if not self._observed:
             return
         # Without a database the newest states are kept; intervals are all kept.
-        del self._observed[:-OBSERVED_MAX]
-        observed, closed = self._observed, self._closed
-        self._observed, self._closed = [], []
+        del self._observed[:-OBSERVED_MAX], self._minutes[:-OBSERVED_MAX]
+        observed, closed, minutes = self._observed, self._closed, self._minutes
+        self._observed, self._closed, self._minutes = [], [], []
         counts = self._counts.snapshot() if self._counts is not None and closed else {}
         try:
-            await asyncio.to_thread(self._write, observed, closed, counts)
+            await asyncio.to_thread(self._write, observed, closed, counts, minutes)
         except BaseException:
             self._observed, self._closed = observed + self._observed, closed + self._closed
+            self._minutes = minutes + self._minutes
             raise
 
     def _write(
-        self, observed: list[DeviceObserved], closed: list[tuple[Device, list[Closed]]], counts: Mapping[str, Count]
+        self,
+        observed: list[DeviceObserved],
+        closed: list[tuple[Device, list[Closed]]],
+        counts: Mapping[str, Count],
+        minutes: list[tuple[str, Minute]],
     ) -> None:
         complex_id, now = self._complex.complex_id, self._clock.now()
         with self._engine.begin() as db:
@@ -112,6 +122,7 @@ class LivePoller:
             for device, intervals in closed:
                 publish(db, complex_id, device, [metered_from(one) for one in intervals], now=now)
             store.save_counts(db, complex_id, counts)
+            store.save_minutes(db, complex_id, minutes)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -144,15 +155,27 @@ class LivePoller:
         if seen.watch.flags - before:
             found = sorted(seen.watch.flags)
             logger.warning("device shows something odd", extra=self._facts(device) | {"flags": found})
+        self._running[device.device_id], done = minutes_after(self._running.get(device.device_id), sample, limits)
+        self._minutes += [(device.device_id, one) for one in done if one.start > self._newest_minute()]
         if not remembers:
-            if self._counts is None:
-                with reading(self._engine) as db:
-                    known = store.load_counts(db, self._complex.complex_id)
-                self._counts = Counts(known)
-            closed = self._counts.take(device.device_id, sample, limits)
+            closed = self._all_counts().take(device.device_id, sample, limits)
             if closed:
                 self._closed.append((device, closed))
         return seen.watch.flags
+
+    def _all_counts(self) -> Counts:
+        if self._counts is None:
+            with reading(self._engine) as db:
+                self._counts = Counts(store.load_counts(db, self._complex.complex_id))
+        return self._counts
+
+    def _newest_minute(self) -> datetime:
+        """Return the newest minute from before this process began: a simulated clock may go back."""
+        if self._known_minute is None:
+            with reading(self._engine) as db:
+                newest = store.newest_minute(db, self._complex.complex_id)
+            self._known_minute = newest or datetime.min.replace(tzinfo=UTC)
+        return self._known_minute
 
     def _facts(self, device: Device) -> dict[str, object]:
         return {"complex_id": self._complex.complex_id, "device_id": device.device_id}

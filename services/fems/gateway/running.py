@@ -10,19 +10,18 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from services.fems import store
 from services.fems.domain.numbering import number_of, start_of
 from services.fems.gateway.aftermath import Aftermath
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
+from services.fems.gateway.keeping import ARCHIVE_KEEP, MINUTES_KEEP, Keeper
 from services.fems.gateway.live import LivePoller
 from services.fems.gateway.mqtt import MqttRoad
 from services.fems.gateway.submitted import KEEP, Desk
 from services.fems.gateway.uploads import Uploads
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
-from shared.intervals import day_start, trading_day_of
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -44,12 +43,18 @@ class Rules:
         upload_dir: Where people put past meter data, a folder a complex; None: nowhere.
         keep: For how long published readings are kept, and may be corrected.
         mqtt_url: The broker that factories' own systems publish to; None: none.
+        archive_dir: Where days are kept as Parquet files; None: nowhere.
+        archive_keep: For how long they are kept.
+        minutes_keep: For how long the database keeps minutes.
     """
 
     estimate_after: timedelta
     upload_dir: Path | None = None
     mqtt_url: str | None = None
     keep: timedelta = KEEP
+    archive_dir: Path | None = None
+    archive_keep: timedelta = ARCHIVE_KEEP
+    minutes_keep: timedelta = MINUTES_KEEP
 
 
 class Gateway:
@@ -135,20 +140,24 @@ class Gateway:
         aftermath = Aftermath(complex_, self._engine)
         folder = self._rules.upload_dir
         uploads = None if folder is None else Uploads(Desk(complex_, keep=self._rules.keep), self._engine, folder)
-        kept_since: datetime | None = None
+        keeper = Keeper(
+            complex_.complex_id,
+            self._engine,
+            readings=self._rules.keep,
+            minutes=self._rules.minutes_keep,
+            archive_dir=self._rules.archive_dir,
+            archive=self._rules.archive_keep,
+        )
 
         async def collect() -> None:
-            nonlocal kept_since
             await collector.collect()
             estimates.publish_due(self._clock.now())
             if uploads is not None:
                 uploads.take(self._clock.now())
             aftermath.see_to(self._clock.now())
-            since = day_start(trading_day_of(self._clock.now() - self._rules.keep))
-            if since != kept_since:
-                with self._engine.begin() as db:
-                    store.forget_readings(db, complex_.complex_id, since)
-                kept_since = since
+            if keeper.is_due(self._clock.now()):
+                # A day of a large complex takes seconds to write, for which no device waits.
+                await asyncio.to_thread(keeper.keep, self._clock.now())
 
         while not stop.is_set():
             await _through_passing_faults(collect)

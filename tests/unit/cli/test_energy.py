@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app_with
 from services.fems import store
+from services.fems.domain.minutes import Minute
 from shared.complexes import load_complex
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
@@ -87,11 +88,51 @@ def test_every_reading_is_in_the_days_parquet_file(tmp_path: Path) -> None:
     assert min(table["start_utc"]) == delivery_starts(DAY)[0]
 
 
+def test_archive_says_what_the_database_says(tmp_path: Path) -> None:
+    folder = a_deployment(tmp_path)
+    asked = ("--from", DAY.isoformat(), "--by", "factory", "--per", "hour")
+    from_database = run(*asked, "--folder", str(folder), "--parquet", str(tmp_path / "archive"))
+
+    from_archive = run(*asked, "--archive", str(tmp_path / "archive"))
+
+    assert json.loads(from_archive.stdout) == json.loads(from_database.stdout)
+
+
+def test_minutes_are_summed_by_feeder_and_say_what_is_absent(tmp_path: Path) -> None:
+    folder = a_deployment(tmp_path)
+    complex_ = load_complex(DEMO_COMPLEX)
+    meters = [one.grid_meter_id for one in complex_.participants if one.feeder_id == "F1"]
+    start = delivery_starts(DAY)[0]
+    engine = open_engine(service_url(f"sqlite:///{folder / 'data'}", "fems"))
+    with engine.begin() as db:
+        store.save_minutes(db, complex_.complex_id, [(meter_id, Minute(start, 20, 1)) for meter_id in meters[1:]])
+    engine.dispose()
+
+    ended = run("--from", DAY.isoformat(), "--by", "feeder", "--per", "1min", "--folder", str(folder))
+
+    [one] = json.loads(ended.stdout)["sums"]
+    assert (ended.exit_code, one["group"], one["start_utc"]) == (1, "F1", start.isoformat())
+    # 20 Wh for each of the feeder's factories but the first.
+    assert one["import_kwh"] == f"{0.02 * (len(meters) - 1):.3f}"
+    assert (one["readings"], one["absent"]) == ({"measured": len(meters) - 1}, 1)
+
+
+def test_archive_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "changwon-demo").mkdir()
+    (tmp_path / "changwon-demo" / f"{DAY.isoformat()}.parquet").write_text("half a file")
+
+    ended = run("--from", DAY.isoformat(), "--archive", str(tmp_path))
+
+    assert isinstance(ended.exception, BadInput)
+    assert f"{DAY.isoformat()}.parquet: file must be a file that the gateway wrote" in str(ended.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "rule"),
     [
         (("--from", "20 May"), "--from must be a day such as 2026-05-20, was '20 May'"),
         (("--from", "2026-05-20", "--to", "2026-05-19"), "--to must be the day of --from or later"),
+        (("--from", "2026-05-20", "--archive", "/nowhere"), "--archive must be a folder, was '/nowhere'"),
     ],
 )
 def test_days_that_are_none_are_refused(tmp_path: Path, arguments: tuple[str, ...], rule: str) -> None:
