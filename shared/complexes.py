@@ -76,6 +76,8 @@ class DeviceEntry(_Record):
 
     Attributes:
         remembers: Whether a simulated meter has a load-profile memory; a real one says so itself.
+        sunspec: Whether a simulated inverter or converter has model 103 and its like, or 701 and its; a real one says
+            so itself.
         register_map: The map of a meter without SunSpec models, a file's name in infra/register_maps.
     """
 
@@ -83,6 +85,7 @@ class DeviceEntry(_Record):
     port: Port | None = None
     unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
     remembers: bool = True
+    sunspec: Literal[103, 701] = 103
     register_map: NamedRegisterMap | None = None
 
 
@@ -245,6 +248,7 @@ class Device:
     address: Address
     unit_id: int
     remembers: bool = True
+    sunspec: int = 103
     register_map: RegisterMap | None = None
 
 
@@ -315,6 +319,7 @@ class Complex(_Record):
             address=address,
             unit_id=own.unit_id or number,
             remembers=own.remembers,
+            sunspec=own.sunspec,
             register_map=own.register_map,
         )
 

@@ -47,8 +47,9 @@ def standard_models(device: SunSpecModbusClientDeviceTCP) -> dict[int, Any]:
     }
 
 
-def test_pysunspec2_finds_every_mandatory_point_in_its_stated_scale(tmp_path: Path) -> None:
-    complex_ = a_port_of_its_own()
+@pytest.mark.parametrize("sunspec", [103, 701])
+def test_pysunspec2_finds_every_mandatory_point_in_its_stated_scale(tmp_path: Path, sunspec: int) -> None:
+    complex_ = a_port_of_its_own(devices={"roof": {"sunspec": sunspec}, "ess": {"sunspec": sunspec}})
     port = complex_.field_network.port
 
     def ask() -> list[SunSpecModbusClientDeviceTCP]:
@@ -65,6 +66,24 @@ def test_pysunspec2_finds_every_mandatory_point_in_its_stated_scale(tmp_path: Pa
                     measured = point.cvalue
                     assert -10 <= point.sf_value <= 10, place
                     assert measured == pytest.approx(point.value * 10.0**point.sf_value), place
+
+
+def test_pysunspec2_reads_the_newer_models_as_the_complex_file_has_them(tmp_path: Path) -> None:
+    complex_ = a_port_of_its_own(devices={"roof": {"sunspec": 701}, "ess": {"sunspec": 701}})
+    port = complex_.field_network.port
+
+    roof, ess = with_devices(complex_, tmp_path, lambda: (scanned(port, 2), scanned(port, 3)))
+
+    assert list(standard_models(roof)) == [1, 701, 702]
+    assert list(standard_models(ess)) == [1, 701, 702, 713]
+    assert [found.error_info for found in standard_models(ess).values()] == [""] * 4
+    # A winter's morning sun: something, and not more than the inverter can; what it gives is positive.
+    assert 0 < roof.models[701][0].W.cvalue <= roof.models[702][0].WMaxRtg.cvalue == 1_000_000
+    assert roof.models[701][0].TotWhInj.cvalue > 0
+    # 40 % of a megawatt hour, at most 250 kW in and out.
+    storage, capacity = ess.models[713][0], ess.models[702][0]
+    assert (storage.WHRtg.cvalue, storage.WHAvail.cvalue, storage.SoC.cvalue) == (1_000_000, 400_000, 40.0)
+    assert (capacity.WChaRteMaxRtg.cvalue, capacity.WDisChaRteMaxRtg.cvalue) == (250_000, 250_000)
 
 
 @pytest.mark.skipif(MBPOLL is None, reason="needs an independent Modbus client: apt-get install mbpoll")

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from services.fems.domain.field import Field, interval_energies
 from services.fems.simulator.profiles import profiles_of
 from shared.bus.memory import MemoryBus
@@ -110,8 +112,10 @@ def test_devices_that_were_away_are_read_when_they_are_back(tmp_path: Path) -> N
     assert sorted(reachable) == [False] * 4 + [True] * 4
 
 
-def test_live_state_is_what_the_devices_do_now(tmp_path: Path) -> None:
-    complex_, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+@pytest.mark.parametrize("sunspec", [103, 701])
+def test_live_state_is_what_the_devices_do_now(tmp_path: Path, sunspec: int) -> None:
+    own = {"roof": {"sunspec": sunspec}, "ess": {"sunspec": sunspec}}
+    complex_, clock, bus = a_port_of_its_own(devices=own), a_clock(), MemoryBus()
 
     async def run() -> list[DeviceObserved]:
         async with simulated(complex_, tmp_path, clock):
@@ -130,8 +134,9 @@ def test_live_state_is_what_the_devices_do_now(tmp_path: Path) -> None:
     assert found["roof"].soc_wh is None
 
 
-def test_set_point_reaches_the_converter_and_moves_its_meters(tmp_path: Path) -> None:
-    complex_, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+@pytest.mark.parametrize("sunspec", [103, 701])
+def test_set_point_reaches_the_converter_and_moves_its_meters(tmp_path: Path, sunspec: int) -> None:
+    complex_, clock, bus = a_port_of_its_own(devices={"ess": {"sunspec": sunspec}}), a_clock(), MemoryBus()
 
     async def run() -> GatewayBench:
         async with simulated(complex_, tmp_path, clock):

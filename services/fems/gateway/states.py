@@ -1,7 +1,7 @@
 """A device's state from its registers: which points it is made of, and what they say together."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import astuple, dataclass
 
 from services.fems.domain.mapped import measured, modulus_of
 from services.fems.domain.registers import NotReadable, decode, model, scaled
@@ -9,12 +9,50 @@ from services.fems.domain.vendor_models import DISPATCH_MODEL
 from shared.events.fems import MeterKind
 from shared.register_maps import RegisterMap
 
-METER, INVERTER, BATTERY = 203, 103, 802
+METER, INVERTER, BATTERY, DER, DER_STORAGE = 203, 103, 802, 701, 713
 PERCENT = 100
-ACC32_MODULUS = 1 << 32
-_BATTERY_POINTS = ("WHRtg", "WHRtg_SF", "SoC", "SoC_SF")
-_METER_COUNTERS = ("TotWhExp", "TotWhImp", "TotWh_SF")
-_INVERTER_COUNTERS = ("WH", "WH_SF")
+
+
+@dataclass(frozen=True, slots=True)
+class _Power:
+    """How a model tells power and what it counts; `inward` is 1 where power that flows in is positive, else -1."""
+
+    inward: int
+    exported: str
+    imported: str | None
+    counter_scale: str
+    modulus: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """How a model tells what a battery holds: its size, how full it is in percent, and their scales."""
+
+    size: str
+    size_scale: str
+    fullness: str
+    fullness_scale: str
+
+
+_POWERS = {
+    METER: _Power(1, "TotWhExp", "TotWhImp", "TotWh_SF", 1 << 32),
+    INVERTER: _Power(-1, "WH", None, "WH_SF", 1 << 32),
+    DER: _Power(-1, "TotWhInj", "TotWhAbs", "TotWh_SF", 1 << 64),
+}
+_STORES = {
+    BATTERY: _Store("WHRtg", "WHRtg_SF", "SoC", "SoC_SF"),
+    DER_STORAGE: _Store("WHRtg", "WH_SF", "SoC", "Pct_SF"),
+}
+_EXACT_STORE = ("WhSto", "WhCap")
+# Where each kind of device tells its power and where it counts; of several the first that it has. Model 103 counts
+# what went out alone, which says too little of a battery.
+_TELLING = {
+    MeterKind.GRID: (METER,),
+    MeterKind.FEEDER: (METER,),
+    MeterKind.PV: (INVERTER, DER),
+    MeterKind.ESS: (INVERTER, DER),
+}
+_COUNTING = _TELLING | {MeterKind.ESS: (METER, DER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +76,26 @@ class Live:
     counters: Counters | None = None
 
 
-def points_of(kind: MeterKind, models: Mapping[int, int]) -> list[tuple[int, str]]:
+def points_of(kind: MeterKind, models: Collection[int]) -> list[tuple[int, str]]:
     """Return the points that a device's state is made of, as (model, point).
 
     Raises:
-        NotReadable: The device has not the model it would need.
+        NotReadable: The device has not the models it would need.
     """
-    power = METER if kind in (MeterKind.GRID, MeterKind.FEEDER) else INVERTER
+    power = _needed(_TELLING[kind], models)
     wanted = [(power, "W"), (power, "W_SF")]
-    if kind is MeterKind.ESS:
+    counting = _first(_COUNTING[kind], models)
+    if counting is not None:
+        own = _POWERS[counting]
+        names = (own.exported, own.imported, own.counter_scale)
+        wanted += [(counting, name) for name in names if name is not None]
+    if kind is MeterKind.ESS and DISPATCH_MODEL in models:
         # Exact energy where the converter tells it, else the standard's percentage.
-        wanted += [(DISPATCH_MODEL, "WhSto"), (DISPATCH_MODEL, "WhCap")] if DISPATCH_MODEL in models else []
-        wanted += [] if DISPATCH_MODEL in models else [(BATTERY, name) for name in _BATTERY_POINTS]
-    missing = sorted({model_id for model_id, _ in wanted if model_id not in models})
-    if missing:
-        raise NotReadable(f"the device has no model {missing[0]}")
-    return wanted + [(model_id, name) for model_id, names in _counters_of(kind, models) for name in names]
+        wanted += [(DISPATCH_MODEL, name) for name in _EXACT_STORE]
+    elif kind is MeterKind.ESS:
+        store = _needed(tuple(_STORES), models)
+        wanted += [(store, name) for name in astuple(_STORES[store])]
+    return wanted
 
 
 def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int, int]) -> Live:
@@ -72,27 +114,28 @@ def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int
         return scaled(raw(model_id, name), raw(model_id, scale))
 
     def counters() -> Counters | None:
-        for model_id, names in _counters_of(kind, models):
-            *counted, scale = names
-            read = [round(number(model_id, name, scale)) for name in counted]
-            step_wh = scaled(1, raw(model_id, scale))
-            export_wh, import_wh = read[0], read[1] if len(read) > 1 else 0
-            return Counters(import_wh, export_wh, round(ACC32_MODULUS * step_wh), max(1, round(step_wh)))
-        return None
+        counting = _first(_COUNTING[kind], models)
+        if counting is None:
+            return None
+        own = _POWERS[counting]
+        step_wh = scaled(1, raw(counting, own.counter_scale))
+        export_wh = round(number(counting, own.exported, own.counter_scale))
+        import_wh = 0 if own.imported is None else round(number(counting, own.imported, own.counter_scale))
+        return Counters(import_wh, export_wh, round(own.modulus * step_wh), max(1, round(step_wh)))
 
-    if kind in (MeterKind.GRID, MeterKind.FEEDER):
-        import_w = round(number(METER, "W", "W_SF"))
-        return Live(max(import_w, 0), max(-import_w, 0), counters=counters())
-    export_w = round(number(INVERTER, "W", "W_SF"))
-    powers = (max(-export_w, 0), max(export_w, 0))
-    if kind is MeterKind.PV:
-        return Live(*powers, counters=counters())
-    if DISPATCH_MODEL in models:
-        stored_wh, capacity_wh = raw(DISPATCH_MODEL, "WhSto"), raw(DISPATCH_MODEL, "WhCap")
-    else:
-        capacity_wh = round(number(BATTERY, "WHRtg", "WHRtg_SF"))
-        stored_wh = round(capacity_wh * number(BATTERY, "SoC", "SoC_SF") / PERCENT)
-    return Live(*powers, stored_wh, capacity_wh, counters())
+    def stored() -> tuple[int | None, int | None]:
+        if kind is not MeterKind.ESS:
+            return None, None
+        if DISPATCH_MODEL in models:
+            return raw(DISPATCH_MODEL, "WhSto"), raw(DISPATCH_MODEL, "WhCap")
+        store = _needed(tuple(_STORES), models)
+        own = _STORES[store]
+        capacity_wh = round(number(store, own.size, own.size_scale))
+        return round(capacity_wh * number(store, own.fullness, own.fullness_scale) / PERCENT), capacity_wh
+
+    power = _needed(_TELLING[kind], models)
+    import_w = _POWERS[power].inward * round(number(power, "W", "W_SF"))
+    return Live(max(import_w, 0), max(-import_w, 0), *stored(), counters())
 
 
 def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
@@ -110,8 +153,12 @@ def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
     return Live(max(power_w, 0), max(-power_w, 0), counters=counters)
 
 
-def _counters_of(kind: MeterKind, models: Mapping[int, int]) -> list[tuple[int, tuple[str, ...]]]:
-    """Return the counters that a device has: export, import if it tells it, and their scale."""
-    if kind is MeterKind.PV:
-        return [(INVERTER, _INVERTER_COUNTERS)] if INVERTER in models else []
-    return [(METER, _METER_COUNTERS)] if METER in models else []
+def _first(candidates: Iterable[int], models: Collection[int]) -> int | None:
+    return next((model_id for model_id in candidates if model_id in models), None)
+
+
+def _needed(candidates: tuple[int, ...], models: Collection[int]) -> int:
+    found = _first(candidates, models)
+    if found is None:
+        raise NotReadable(f"the device has no model {' or '.join(map(str, candidates))}")
+    return found

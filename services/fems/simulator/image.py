@@ -26,11 +26,18 @@ from shared.events.fems import MeterKind
 from shared.register_maps import RegisterMap
 
 METER, INVERTER, CONTROLS, STORAGE, BATTERY = 203, 103, 123, 124, 802
-MODELS: Mapping[MeterKind, tuple[int, ...]] = {
+DER, DER_CAPACITY, DER_STORAGE = 701, 702, 713
+CLASSIC: Mapping[MeterKind, tuple[int, ...]] = {
     MeterKind.GRID: (COMMON_MODEL, METER, PROFILE_MODEL),
     MeterKind.FEEDER: (COMMON_MODEL, METER, PROFILE_MODEL),
     MeterKind.PV: (COMMON_MODEL, INVERTER, CONTROLS, PROFILE_MODEL),
     MeterKind.ESS: (COMMON_MODEL, INVERTER, BATTERY, STORAGE, METER, PROFILE_MODEL, DISPATCH_MODEL),
+}
+# The models of IEEE 1547-2018, which newer devices have instead.
+MODERN: Mapping[MeterKind, tuple[int, ...]] = {
+    **CLASSIC,
+    MeterKind.PV: (COMMON_MODEL, DER, DER_CAPACITY, PROFILE_MODEL),
+    MeterKind.ESS: (COMMON_MODEL, DER, DER_CAPACITY, DER_STORAGE, PROFILE_MODEL, DISPATCH_MODEL),
 }
 PRODUCTS: Mapping[MeterKind, str] = {
     MeterKind.GRID: "Simulated meter",
@@ -42,6 +49,8 @@ INT16_MAX, UINT16_MAX = 32_767, 65_535
 GRID_VOLTS, INVERTER_VOLTS, BATTERY_VOLTS = 22_900, 380, 800
 ST_SLEEPING, ST_MPPT, ST_STANDBY = 2, 4, 8
 CHA_DISCHARGING, CHA_CHARGING, CHA_HOLDING = 3, 4, 6
+# Of model 701: three phases, the unit on, the inverter running or in standby, connected to the grid.
+AC_THREE_PHASE, DER_ON, DER_RUNNING, DER_STANDBY, DER_CONNECTED = 2, 1, 3, 7, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ class Plate:
     power_w_max: int
     battery: Battery | None
     remembers: bool = True
+    sunspec: int = 103
     register_map: RegisterMap | None = None
 
 
@@ -61,7 +71,7 @@ class Image:
 
     def __init__(self, plate: Plate) -> None:
         self.plate = plate
-        wanted = MODELS[plate.kind]
+        wanted = (MODERN if plate.sunspec == DER else CLASSIC)[plate.kind]
         self._models, end = addresses(one for one in wanted if plate.remembers or one != PROFILE_MODEL)
         self._power_scale = _scale(plate.power_w_max, INT16_MAX)
         self.initial = [0] * (end + HEADER_REGISTERS - BASE)
@@ -84,6 +94,8 @@ class Image:
             self._put_meter(registers, reading, power_w)
         if INVERTER in self._models:
             self._put_inverter(registers, reading, -power_w)
+        if DER in self._models:
+            self._put_der(registers, reading, -power_w)
         if self.plate.battery is not None and reading.stored_wh is not None:
             self._put_battery(registers, self.plate.battery, reading.stored_wh, power_w)
 
@@ -111,7 +123,7 @@ class Image:
     def put_power_scale(self, registers: list[int], shift: int | None) -> None:
         """Write power scales that are off by a power of ten; None: marked as not implemented."""
         scale = unimplemented(model(METER).points["W_SF"])[0] if shift is None else self._power_scale + shift
-        for model_id in (METER, INVERTER):
+        for model_id in (METER, INVERTER, DER):
             if model_id in self._models:
                 point = model(model_id).points["W_SF"]
                 self._place(registers, self._models[model_id] + point.offset, [scale])
@@ -145,6 +157,8 @@ class Image:
             controls = {"Conn": 1, "WMaxLimPct": 100, "WMaxLim_Ena": 0, "OutPFSet": 100, "OutPFSet_Ena": 0}
             scales = {"VArPct_Ena": 0, "WMaxLimPct_SF": 0, "OutPFSet_SF": -2, "VArPct_SF": 0}
             self._put(self.initial, CONTROLS, controls | scales)
+        if DER_CAPACITY in self._models:
+            self._put_capacity()
         if plate.battery is not None:
             self._put_battery_plate(plate.battery)
 
@@ -167,10 +181,15 @@ class Image:
         state = {"LocRemCtl": 0, "AlmRst": 0, "Typ": 4, "State": 3, "SetOp": 1, "SetInvState": 3}
         events = {"Evt1": 0, "Evt2": 0, "EvtVnd1": 0, "EvtVnd2": 0}
         scales = {"V": BATTERY_VOLTS, "V_SF": 0, "CellV_SF": -3, "A_SF": 0, "AMax_SF": 0}
-        self._put(self.initial, BATTERY, rating | state | events | scales | {"W_SF": self._power_scale})
+        if BATTERY in self._models:
+            self._put(self.initial, BATTERY, rating | state | events | scales | {"W_SF": self._power_scale})
         storage = {"WChaMax": battery.charge_w_max // 10**power, "WChaMax_SF": power, "StorCtl_Mod": 0}
         rates = {"WChaGra": 100, "WDisChaGra": 100, "WChaDisChaGra_SF": 0, "ChaState_SF": -2, "InOutWRte_SF": -2}
-        self._put(self.initial, STORAGE, storage | rates | {"ChaGriSet": 1})
+        if STORAGE in self._models:
+            self._put(self.initial, STORAGE, storage | rates | {"ChaGriSet": 1})
+        if DER_STORAGE in self._models:
+            size = {"WHRtg": battery.capacity_wh // 10**energy, "WH_SF": energy}
+            self._put(self.initial, DER_STORAGE, size | {"SoH": 10_000, "Sta": 0, "Pct_SF": -2})
         self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
 
     def _put_meter(self, registers: list[int], reading: Reading, power_w: int) -> None:
@@ -194,16 +213,40 @@ class Image:
         state = {"St": ST_MPPT if output_w else asleep}
         self._put(registers, INVERTER, current | voltage | power | energy | state)
 
+    def _put_capacity(self) -> None:
+        battery, scale = self.plate.battery, self._power_scale
+        told = {"WMaxRtg": self.plate.power_w_max // 10**scale, "W_SF": scale, "VNomRtg": INVERTER_VOLTS, "V_SF": 0}
+        if battery is not None:
+            told["WChaRteMaxRtg"] = battery.charge_w_max // 10**scale
+            told["WDisChaRteMaxRtg"] = battery.discharge_w_max // 10**scale
+        self._put(self.initial, DER_CAPACITY, told)
+
+    def _put_der(self, registers: list[int], reading: Reading, output_w: int) -> None:
+        watts = _in_scale(output_w, self._power_scale)
+        state = {"ACType": AC_THREE_PHASE, "St": DER_ON, "ConnSt": DER_CONNECTED, "Alrm": 0}
+        state["InvSt"] = DER_RUNNING if output_w else DER_STANDBY
+        power = {"W": watts, "W_SF": self._power_scale, "VA": abs(watts), "VA_SF": self._power_scale}
+        amperes = {"A": round(output_w / (sqrt(3) * INVERTER_VOLTS)), "A_SF": 0}
+        volts = {"LLV": INVERTER_VOLTS, "LNV": round(INVERTER_VOLTS / sqrt(3)), "V_SF": 0, "Hz": 6_000, "Hz_SF": -2}
+        energy = {"TotWhInj": reading.export_wh, "TotWhAbs": reading.import_wh, "TotWh_SF": 0}
+        self._put(registers, DER, state | power | amperes | volts | energy)
+
     def _put_battery(self, registers: list[int], battery: Battery, stored_wh: int, power_w: int) -> None:
         percent_hundredths = 10_000 * stored_wh // battery.capacity_wh
         direction = CHA_CHARGING if power_w > 0 else CHA_DISCHARGING if power_w < 0 else CHA_HOLDING
         amperes = round(power_w / BATTERY_VOLTS)
         watts = _in_scale(power_w, self._power_scale)
-        self._put(registers, BATTERY, {"SoC": percent_hundredths, "ChaSt": direction, "A": amperes, "W": watts})
+        if DER_STORAGE in self._models:
+            left_wh = stored_wh // 10 ** _scale(battery.capacity_wh, UINT16_MAX)
+            self._put(registers, DER_STORAGE, {"SoC": percent_hundredths, "WHAvail": left_wh})
+        if BATTERY in self._models:
+            told = {"SoC": percent_hundredths, "ChaSt": direction, "A": amperes, "W": watts}
+            self._put(registers, BATTERY, told)
         charge = max(power_w, 0) * 10_000 // battery.charge_w_max
         discharge = max(-power_w, 0) * 10_000 // battery.discharge_w_max
         rates = {"ChaState": percent_hundredths, "ChaSt": direction, "InWRte": charge, "OutWRte": discharge}
-        self._put(registers, STORAGE, rates)
+        if STORAGE in self._models:
+            self._put(registers, STORAGE, rates)
         self._put(registers, DISPATCH_MODEL, {"WhSto": stored_wh})
 
     def _put(self, registers: list[int], model_id: int, told: Mapping[str, int | str]) -> None:

@@ -135,4 +135,12 @@ def _plate(device: Device, physics: Field) -> Plate:
             most = (sum(site.import_w_max for site in sites), sum(site.export_w_max for site in sites))
             power_w_max = max(*most, 1) if feeder is None else max(*feeder.carried_wh(most[0]), *most, 1)
     battery = owned[0] if owned else None
-    return Plate(device.device_id, device.kind, power_w_max, battery, device.remembers, device.register_map)
+    return Plate(
+        device_id=device.device_id,
+        kind=device.kind,
+        power_w_max=power_w_max,
+        battery=battery,
+        remembers=device.remembers,
+        sunspec=device.sunspec,
+        register_map=device.register_map,
+    )

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.registers import NotReadable
+from services.fems.domain.registers import NotReadable, model
 from services.fems.gateway.collector import in_sequence, records_in
 from services.fems.gateway.publishing import Metered
-from services.fems.gateway.states import Live, live_from
+from services.fems.gateway.states import Counters, Live, live_from, points_of
 from shared.events.fems import MeterKind, Quality
 
 
@@ -50,10 +50,12 @@ def test_forgotten_interval_is_estimated_by_the_same_hour_a_week_later() -> None
 
 @given(
     kind=st.sampled_from(list(MeterKind)),
+    models=st.sampled_from([{103: 0, 203: 100, 802: 300}, {701: 0, 203: 200, 713: 400}]),
     words=st.lists(st.integers(min_value=0, max_value=65_535), min_size=700, max_size=700),
 )
-def test_noise_is_a_number_or_not_readable_and_nothing_else(kind: MeterKind, words: list[int]) -> None:
-    models = {103: 0, 203: 100, 802: 300}
+def test_noise_is_a_number_or_not_readable_and_nothing_else(
+    kind: MeterKind, models: dict[int, int], words: list[int]
+) -> None:
     registers = dict(enumerate(words))
 
     try:
@@ -79,3 +81,38 @@ def test_standard_battery_without_our_block_is_read_by_its_percentage() -> None:
     found = live_from(MeterKind.ESS, {103: 0, 802: 100}, registers)
 
     assert found == Live(import_w=50_000, export_w=0, stored_wh=51_000, capacity_wh=200_000)
+
+
+def place(model_id: int, at: int = 0, **told: int | tuple[int, ...]) -> dict[int, int]:
+    """Return a model's registers with some points, where pysunspec2's definition has them."""
+    points = model(model_id).points
+    return {
+        at + points[name].offset + n: word
+        for name, words in told.items()
+        for n, word in enumerate(words if isinstance(words, tuple) else (words,))
+    }
+
+
+def test_device_of_the_newer_models_is_read_by_them() -> None:
+    # Power flows in where it is negative: 500 x 100 W. Counters have 64 bits.
+    registers = place(701, W=65_536 - 500, W_SF=2, TotWhInj=(0, 1, 0, 5), TotWhAbs=(0, 0, 0, 7), TotWh_SF=0)
+    registers |= place(713, at=300, WHRtg=2_000, WH_SF=2, SoC=2_550, Pct_SF=65_536 - 2)
+
+    found = live_from(MeterKind.ESS, {701: 0, 713: 300}, registers)
+
+    # 1 x 2^32 + 5 Wh given; 25.50 % of 200,000 Wh.
+    counters = Counters(import_wh=7, export_wh=(1 << 32) + 5, modulus_wh=1 << 64, resolution_wh=1)
+    assert found == Live(import_w=50_000, export_w=0, stored_wh=51_000, capacity_wh=200_000, counters=counters)
+
+
+@pytest.mark.parametrize(
+    ("kind", "models", "problem"),
+    [
+        (MeterKind.GRID, {103: 0}, "no model 203"),
+        (MeterKind.PV, {203: 0}, "no model 103 or 701"),
+        (MeterKind.ESS, {103: 0}, "no model 802 or 713"),
+    ],
+)
+def test_device_without_the_models_of_its_kind_says_so(kind: MeterKind, models: dict[int, int], problem: str) -> None:
+    with pytest.raises(NotReadable, match=f"{problem}$"):
+        points_of(kind, models)
