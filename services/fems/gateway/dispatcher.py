@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Takes a complex's pending set-points from the database to the converters."""
+    """Takes a complex's pending set-points from the database to the converters; `pending` says that some are left."""
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex_id = complex_.complex_id
@@ -34,12 +34,14 @@ class Dispatcher:
         self._lines = Lines()
         self._patience = Patience()
         self._faults: dict[str, str] = {}
+        self.pending = False
 
     async def dispatch(self) -> None:
         """Try every pending set-point once; what can't be said yet stays pending."""
         with reading(self._engine) as db:
-            pending = store.pending_setpoints(db, self._complex_id)
-        for command in pending:
+            commands = store.pending_setpoints(db, self._complex_id)
+        self.pending = bool(commands)
+        for command in commands:
             verdict = await self._try(command)
             if verdict is not None:
                 self._finish(command, verdict)

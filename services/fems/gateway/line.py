@@ -170,7 +170,10 @@ class Lines:
 
     def to(self, device: Device) -> Line:
         """Return the connection to a device's address."""
-        return self._lines.setdefault(device.address, Line(device.address))
+        line = self._lines.get(device.address)
+        if line is None:
+            line = self._lines[device.address] = Line(device.address)
+        return line
 
     def close(self) -> None:
         """Let go of all of them."""

@@ -22,15 +22,17 @@ from services.fems.gateway.submitted import KEEP, Desk
 from services.fems.gateway.uploads import Uploads
 from shared.clock import Clock, monotonic_s
 from shared.complexes import Complex, Complexes, Device
+from shared.events.fems import MeterKind
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
 
-DISPATCH_EVERY_S = 0.05
+DISPATCH_EVERY_S, DISPATCH_IDLE_S = 0.05, 0.1
 RETRY_EVERY_S = 0.2
 SILENT_AGAIN_S = 5.0
 WAIT_S_MIN, WAIT_S_MAX = 0.02, 0.5
-FLUSH_EVERY_S = 0.1
+# A transaction and a message to the broker cost more than what is in them: what completes together goes together.
+FLUSH_EVERY_S = 0.25
 SAY_EVERY_S = 60.0
 
 
@@ -78,7 +80,8 @@ class Gateway:
                 for complex_ in self._complexes.values():
                     tasks.create_task(self._poll(complex_, stop))
                     tasks.create_task(self._collect(complex_, stop))
-                    tasks.create_task(self._dispatch(complex_, stop))
+                    if any(device.kind is MeterKind.ESS for device in complex_.devices):
+                        tasks.create_task(self._dispatch(complex_, stop))
         finally:
             stop.set()
             for road in roads:
@@ -170,7 +173,7 @@ class Gateway:
         dispatcher = Dispatcher(complex_, self._clock, self._engine)
         while not stop.is_set():
             await _through_passing_faults(dispatcher.dispatch)
-            await asyncio.sleep(DISPATCH_EVERY_S)
+            await asyncio.sleep(DISPATCH_EVERY_S if dispatcher.pending else DISPATCH_IDLE_S)
         dispatcher.close()
 
     def _wait_s(self, due: datetime, *, least_s: float = WAIT_S_MIN) -> float:
