@@ -1,21 +1,25 @@
 """Each fault that a device can have, on a simulated one: what the gateway makes of it, and no other device suffers."""
 
 import asyncio
+import random
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
 
 from services.fems.domain.counting import Flag
 from services.fems.domain.faults import FaultKind
 from services.fems.domain.field import Field, interval_energies
+from services.fems.domain.registers import BASE, MARKER
 from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults, write_faults
 from services.fems.simulator.profiles import profiles_of
 from shared.bus.memory import MemoryBus
 from shared.complexes import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
-from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
+from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import a_setpoint, expected
 from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex
 
@@ -61,22 +65,40 @@ def last_flags(events: list[DeviceObserved]) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("kind", "counted"),
     [
-        FaultKind.SILENT,
-        FaultKind.SLOW,
-        FaultKind.LOST_CONNECTION,
-        FaultKind.HALF_FRAME,
-        FaultKind.OTHER_UNIT,
-        FaultKind.NOISE,
-        FaultKind.NO_SCALE,
+        (FaultKind.SILENT, "no_answer"),
+        (FaultKind.SLOW, "no_answer"),
+        (FaultKind.LOST_CONNECTION, "no_answer"),
+        (FaultKind.HALF_FRAME, "no_answer"),
+        (FaultKind.OTHER_UNIT, "no_answer"),
+        (FaultKind.NOISE, "not_readable"),
+        (FaultKind.NO_SCALE, "not_readable"),
+        (FaultKind.NO_NUMBER, "not_readable"),
     ],
 )
-def test_device_without_a_sensible_answer_is_unreachable_and_stops_no_other(tmp_path: Path, kind: FaultKind) -> None:
-    found = observed_under(tmp_path, a_fault("roof", kind))
+@pytest.mark.parametrize("sunspec", [103, 701])
+def test_device_without_a_sensible_answer_is_unreachable_and_counted_and_stops_no_other(
+    tmp_path: Path, kind: FaultKind, counted: str, sunspec: int
+) -> None:
+    complex_, clock, bus = a_port_of_its_own(devices={"roof": {"sunspec": sunspec}}), a_clock(), MemoryBus()
+    ask_for(tmp_path, complex_, a_fault("roof", kind))
 
-    assert {one.device_id for one in found if not one.reachable} == {"roof"}
-    assert {one.device_id for one in found if one.reachable} == OTHERS
+    async def run() -> tuple[list[DeviceObserved], object]:
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+                for _ in range(2):
+                    await gateway.live.poll()
+                    clock.advance(MINUTE)
+                failures = gateway.live.health()["failures"]
+                return gateway.published(DeviceObserved), failures
+
+    found, failures = asyncio.run(run())
+
+    assert [one.device_id for one in found if not one.reachable] == ["roof", "roof"]
+    assert sorted(one.device_id for one in found if one.reachable) == sorted([*OTHERS, *OTHERS])
+    # It was asked once: the second poll comes before the gateway's patience with it is over.
+    assert failures == {"roof": {counted: 1}}
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.NOISE, FaultKind.METER_SWAP])
@@ -249,18 +271,62 @@ def test_meter_that_is_not_where_the_complex_file_says_stops_no_other(tmp_path: 
     own = {"plain.grid": {"unit_id": unit_id}} | ({"roof": {"unit_id": 8}} if unit_id == 2 else {})
     believed = a_complex(there.field_network.port, devices=own)
 
-    async def run() -> tuple[list[DeviceObserved], list[IntervalMetered]]:
+    async def run() -> tuple[list[DeviceObserved], list[IntervalMetered], object]:
         async with simulated(there, tmp_path, clock):
             with GatewayBench(believed, tmp_path, clock, bus) as gateway:
                 await gateway.collector.collect()
                 await gateway.live.poll()
                 clock.advance(INTERVAL)
                 await gateway.collector.collect()
-                return gateway.published(DeviceObserved), gateway.published(IntervalMetered)
+                failures = gateway.live.health()["failures"]
+                return gateway.published(DeviceObserved), gateway.published(IntervalMetered), failures
 
-    observed, metered = asyncio.run(run())
+    observed, metered, failures = asyncio.run(run())
 
     lost = {"plain.grid", "roof"} if unit_id == 2 else {"plain.grid"}
     assert {one.device_id for one in observed if not one.reachable} == lost
+    expected_failures = {"plain.grid": {"not_readable": 1}, "roof": {"refused": 1}}
+    assert failures == (expected_failures if unit_id == 2 else {"plain.grid": {"refused": 1}})
     # Least of all is what another device remembers taken for the meter's own.
     assert {one.meter_id for one in metered} == {device.device_id for device in believed.devices} - lost
+
+
+def noise(seed: int, *, with_marker: bool) -> list[int]:
+    """Return 65,535 registers that mean nothing, perhaps behind the marker of a SunSpec map."""
+    chance = random.Random(seed)  # noqa: S311 -- the same noise every time
+    words = [chance.randrange(1 << 16) for _ in range(65_535)]
+    if with_marker:
+        words[BASE : BASE + len(MARKER)] = MARKER
+    return words
+
+
+@pytest.mark.parametrize("with_marker", [False, True])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_device_of_65_535_registers_of_noise_is_counted_and_stops_no_other(
+    tmp_path: Path, seed: int, *, with_marker: bool
+) -> None:
+    there, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+    port = a_free_port()
+    believed = a_complex(there.field_network.port, devices={"plain.grid": {"port": port, "unit_id": 1}})
+    registers = SimData(0, values=noise(seed, with_marker=with_marker), datatype=DataType.REGISTERS)
+
+    async def run() -> tuple[list[DeviceObserved], list[IntervalMetered], int]:
+        server = ModbusTcpServer([SimDevice(1, simdata=[registers])], address=("127.0.0.1", port))
+        await server.serve_forever(background=True)
+        async with simulated(there, tmp_path, clock):
+            with GatewayBench(believed, tmp_path, clock, bus) as gateway:
+                await gateway.collector.collect()
+                await gateway.live.poll()
+                clock.advance(INTERVAL)
+                await gateway.live.poll()
+                await gateway.collector.collect()
+                counted = gateway.live.failures["plain.grid"]["not_readable"]
+                told = gateway.published(DeviceObserved), gateway.published(IntervalMetered), counted
+        await server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus left this one untyped
+        return told
+
+    observed, metered, counted = asyncio.run(run())
+
+    assert [one.device_id for one in observed if not one.reachable] == ["plain.grid"] * 2
+    assert {one.meter_id for one in metered} == {"sunny.grid", "roof", "ess"}
+    assert counted == 1

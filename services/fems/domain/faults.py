@@ -18,6 +18,7 @@ class FaultKind(StrEnum):
     OTHER_UNIT = "other_unit"  # answers in another unit's name
     NOISE = "noise"  # every register holds 65,535
     NO_SCALE = "no_scale"  # scale factors hold 0x8000, "not implemented"
+    NO_NUMBER = "no_number"  # power holds "not implemented", SunSpec's NaN
     WRONG_SCALE = "wrong_scale"  # power is off by a factor [power of ten]
     WRONG_RATIO = "wrong_ratio"  # shows only a part of what flows, as with another current transformer [percent]
     STUCK = "stuck"  # shows the same registers for ever

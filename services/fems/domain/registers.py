@@ -49,6 +49,8 @@ _WRAPPING = ("acc16", "acc32", "acc64")
 class NotReadable(Exception):  # noqa: N818 -- it says what the registers are
     """Registers that hold no number: marked unimplemented, or scaled by nonsense."""
 
+    kind = "not_readable"
+
 
 @dataclass(frozen=True, slots=True)
 class Point:

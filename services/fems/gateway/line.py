@@ -30,15 +30,21 @@ NO_SUCH_REGISTERS = (1, 2)
 
 
 class NoAnswer(Exception):  # noqa: N818 -- it says what the device gave
-    """A device did not answer, refused the request, or answered with half a message."""
+    """A device did not answer, refused the request, or answered with half a message; `kind` is what is counted."""
+
+    kind = "no_answer"
 
 
 class NoConnection(NoAnswer):
     """The field network's address itself is away; no single device is to blame."""
 
+    kind = "no_connection"
+
 
 class Refused(NoAnswer):
     """A device answered with an exception: it has no such registers, or does not take what was written."""
+
+    kind = "refused"
 
     def __init__(self, unit_id: int, response: ModbusPDU) -> None:
         self.code = int(response.exception_code)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 UNHEARD = Live(0, 0)
 OBSERVED_MAX = 20_000
+WORST = 10
 
 
 @dataclass
@@ -46,7 +48,12 @@ class _Seen:
 
 
 class LivePoller:
-    """Asks the devices of a complex; `silent` names those that did not answer when last asked, or not sensibly."""
+    """Asks the devices of a complex.
+
+    Attributes:
+        silent: Those that did not answer when last asked, or not sensibly.
+        failures: How often each device failed in which way.
+    """
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex = complex_
@@ -63,6 +70,7 @@ class LivePoller:
         self._running: dict[str, Running] = {}
         self._minutes: list[tuple[str, Minute]] = []
         self.silent: set[str] = set()
+        self.failures: dict[str, Counter[str]] = {device.device_id: Counter() for device in complex_.field_devices}
         self.punctuality = Punctuality()
 
     async def poll(self) -> None:
@@ -84,10 +92,13 @@ class LivePoller:
                 flags = await self._ask(device, seen)
                 reachable = True
             except (NoAnswer, NotReadable) as fault:
+                self.failures[device.device_id][fault.kind] += 1
                 if self._patience.failed(device.device_id, fault):
                     logger.warning("device is silent", extra=self._facts(device) | {"reason": str(fault)})
         if reachable and self._patience.answered(device.device_id):
-            logger.info("device answers again", extra=self._facts(device))
+            logger.info(
+                "device answers again", extra=self._facts(device) | {"failures": self.failures[device.device_id]}
+            )
         (self.silent.discard if reachable else self.silent.add)(device.device_id)
         at = self._clock.now()
         complex_id = self._complex.complex_id
@@ -176,6 +187,12 @@ class LivePoller:
                 newest = store.newest_minute(db, self._complex.complex_id)
             self._known_minute = newest or datetime.min.replace(tzinfo=UTC)
         return self._known_minute
+
+    def health(self) -> dict[str, object]:
+        """Return how punctual polls were since this was last asked, and the ten devices that failed most often."""
+        worst = sorted(self.failures, key=lambda device_id: (-self.failures[device_id].total(), device_id))[:WORST]
+        failures = {device_id: dict(self.failures[device_id]) for device_id in worst if self.failures[device_id]}
+        return {**self.punctuality.told(), "silent": len(self.silent), "failures": failures}
 
     def _facts(self, device: Device) -> dict[str, object]:
         return {"complex_id": self._complex.complex_id, "device_id": device.device_id}

@@ -133,7 +133,7 @@ class Gateway:
             await asyncio.sleep(FLUSH_EVERY_S)
             await _through_passing_faults(poller.flush)
             if monotonic_s() >= say_at_s:
-                logger.info("devices polled", extra=poller.punctuality.told())
+                logger.info("devices polled", extra=poller.health())
                 say_at_s = monotonic_s() + SAY_EVERY_S
         await _through_passing_faults(poller.flush)
 

@@ -127,6 +127,8 @@ class SimulatedDevice:
             self._image.put_power_scale(registers, faults[FaultKind.WRONG_SCALE].amount)
         if FaultKind.NO_SCALE in faults:
             self._image.put_power_scale(registers, None)
+        if FaultKind.NO_NUMBER in faults:
+            self._image.put_no_number(registers)
 
     def _put_memory(self, registers: list[int], faults: Mapping[FaultKind, Fault]) -> None:
         drift_s = faults[FaultKind.CLOCK_DRIFT].amount if FaultKind.CLOCK_DRIFT in faults else 0

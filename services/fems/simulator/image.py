@@ -128,6 +128,13 @@ class Image:
                 point = model(model_id).points["W_SF"]
                 self._place(registers, self._models[model_id] + point.offset, [scale])
 
+    def put_no_number(self, registers: list[int]) -> None:
+        """Write power that is marked as not implemented."""
+        for model_id in (METER, INVERTER, DER):
+            if model_id in self._models:
+                point = model(model_id).points["W"]
+                self._place(registers, self._models[model_id] + point.offset, unimplemented(point))
+
     def put_schedule(self, registers: list[int], entries: Iterable[Entry], status: int) -> None:
         """Write a converter's accepted entries by start, and what became of the last commit."""
         listed = sorted(entries, key=lambda entry: entry.start_s)
