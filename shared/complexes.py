@@ -78,7 +78,7 @@ class DeviceEntry(_Record):
         remembers: Whether a simulated meter has a load-profile memory; a real one says so itself.
         sunspec: Whether a simulated inverter or converter has model 103 and its like, or 701 and its; a real one says
             so itself.
-        register_map: The map of a meter without SunSpec models, a file's name in infra/register_maps.
+        register_map: The map of a meter or inverter without SunSpec models, a file's name in infra/register_maps.
     """
 
     host: str | None = None
@@ -281,7 +281,9 @@ class Complex(_Record):
             raise ValueError(f"field_network.devices: must name devices of the complex, not {strangers[0]!r}")
         for device in self.field_devices:
             if device.register_map is not None and device.kind is MeterKind.ESS:
-                raise ValueError(f"field_network.devices: {device.device_id} must be a meter to have a register map")
+                raise ValueError(
+                    f"field_network.devices: {device.device_id} must be a meter or an inverter to have a register map"
+                )
         known = sorted(feeder.feeder_id for feeder in self.feeders)
         for one in self.participants:
             if one.feeder_id not in known:

@@ -1,11 +1,11 @@
-"""Register maps of meters that have no SunSpec models, as their files describe them (infra/register_maps/README.md)."""
+"""Register maps of devices without SunSpec models, as their files describe them (infra/register_maps/README.md)."""
 
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from shared.errors import BadInput
 from shared.paths import INFRA
@@ -38,23 +38,35 @@ class MappedPoint(BaseModel):
 
 
 class MappedPoints(BaseModel):
-    """What there is to read."""
+    """What there is to read: power, and at least one counter."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     power_w: MappedPoint
-    import_wh: MappedPoint
+    import_wh: MappedPoint | None = None
     export_wh: MappedPoint | None = None
+
+    @model_validator(mode="after")
+    def _counts(self) -> "MappedPoints":
+        if not self.counters:
+            raise ValueError("must have import_wh, export_wh or both")
+        return self
+
+    @property
+    def counters(self) -> tuple[MappedPoint, ...]:
+        """Return the counters that there are."""
+        return tuple(one for one in (self.import_wh, self.export_wh) if one is not None)
 
 
 class RegisterMap(BaseModel):
-    """A meter's map. Power that flows in is positive."""
+    """A device's map; `positive` is the way of power whose number is positive."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     table: Literal["holding", "input"] = "holding"
     word_order: Literal["high_first", "low_first"] = "high_first"
+    positive: Literal["import", "export"] = "import"
     points: MappedPoints
 
 

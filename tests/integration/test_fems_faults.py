@@ -240,8 +240,15 @@ def test_day_of_a_meter_with_counters_alone_is_exact_through_wrap_reset_silence_
     assert all(abs(found[number].import_wh - truth[number]) <= 2 for number in measured)
 
 
-def test_meter_with_a_map_of_its_own_is_read_and_counted(tmp_path: Path) -> None:
-    own = {"devices": {"plain.grid": {"register_map": "satec_pm296", "unit_id": 9}}, "poll_interval_s": 60}
+@pytest.mark.parametrize(
+    ("device_id", "map_name", "step"),
+    # The meter's map has whole kWh and kW, the inverter's tens of Wh and whole W, and no counter of what flows in.
+    [("plain.grid", "satec_pm296", 1_000), ("roof", "huawei_sun2000", 10)],
+)
+def test_device_with_a_map_of_its_own_is_read_and_counted(
+    tmp_path: Path, device_id: str, map_name: str, step: int
+) -> None:
+    own = {"devices": {device_id: {"register_map": map_name, "unit_id": 9}}, "poll_interval_s": 60}
     complex_, clock, bus = a_port_of_its_own(**own), a_clock(), MemoryBus()
 
     async def run() -> tuple[list[IntervalMetered], list[DeviceObserved]]:
@@ -255,13 +262,15 @@ def test_meter_with_a_map_of_its_own_is_read_and_counted(tmp_path: Path) -> None
 
     metered, observed = asyncio.run(run())
 
-    [interval] = [one for one in metered if one.meter_id == "plain.grid"]
-    [(_, import_wh, _)] = expected(complex_, 1)["plain.grid"]
-    # The map has whole kWh and kW.
-    assert abs(interval.import_wh - import_wh) <= 1_000
+    [interval] = [one for one in metered if one.meter_id == device_id]
+    [(_, import_wh, export_wh)] = expected(complex_, 1)[device_id]
+    assert max(import_wh, export_wh) > 5_000
+    assert abs(interval.import_wh - import_wh) <= step
+    assert abs(interval.export_wh - export_wh) <= step
     assert (interval.quality, interval.flags) == (Quality.MEASURED, ())
-    powers = [one.import_w for one in observed if one.device_id == "plain.grid"]
-    assert abs(powers[0] - 4 * import_wh) <= 500
+    first = next(one for one in observed if one.device_id == device_id)
+    assert abs(first.import_w - 4 * import_wh) <= step // 2
+    assert abs(first.export_w - 4 * export_wh) <= step // 2
 
 
 @pytest.mark.parametrize("unit_id", [9, 2])

@@ -15,8 +15,7 @@ FLOAT32_WHOLE_MAX = 1 << 24
 
 def points_in(map_: RegisterMap) -> tuple[MappedPoint, ...]:
     """Return what there is to read."""
-    points = map_.points
-    return (points.power_w, points.import_wh, *((points.export_wh,) if points.export_wh is not None else ()))
+    return (map_.points.power_w, *map_.points.counters)
 
 
 def modulus_of(point: MappedPoint) -> int:

@@ -146,11 +146,13 @@ def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
     """
     points = map_.points
     power_w = measured(map_, points.power_w, registers)
-    import_wh = measured(map_, points.import_wh, registers)
+    import_w = power_w if map_.positive == "import" else -power_w
+    import_wh = 0 if points.import_wh is None else measured(map_, points.import_wh, registers)
     export_wh = 0 if points.export_wh is None else measured(map_, points.export_wh, registers)
-    step_wh = max(1, round(points.import_wh.factor))
-    counters = Counters(import_wh, export_wh, round(modulus_of(points.import_wh) * points.import_wh.factor), step_wh)
-    return Live(max(power_w, 0), max(-power_w, 0), counters=counters)
+    counter = points.counters[0]
+    step_wh = max(1, round(counter.factor))
+    counters = Counters(import_wh, export_wh, round(modulus_of(counter) * counter.factor), step_wh)
+    return Live(max(import_w, 0), max(-import_w, 0), counters=counters)
 
 
 def _first(candidates: Iterable[int], models: Collection[int]) -> int | None:

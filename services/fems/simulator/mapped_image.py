@@ -1,4 +1,4 @@
-"""The registers of a simulated meter that has a map of its own instead of SunSpec models."""
+"""The registers of a simulated meter or inverter that has a map of its own instead of SunSpec models."""
 
 from services.fems.domain.mapped import points_in, shown_as
 from services.fems.simulator.plant import Reading
@@ -6,7 +6,7 @@ from shared.register_maps import RegisterMap
 
 
 class MappedImage:
-    """One meter's registers from `base` on; between the points there is nothing but zeros."""
+    """One device's registers from `base` on; between the points there is nothing but zeros."""
 
     def __init__(self, map_: RegisterMap) -> None:
         self._map = map_
@@ -17,8 +17,14 @@ class MappedImage:
     def put_reading(self, registers: list[int], reading: Reading) -> None:
         """Write what the meter measures now."""
         points = self._map.points
-        told = [(points.power_w, reading.import_w - reading.export_w), (points.import_wh, reading.import_wh)]
-        told += [] if points.export_wh is None else [(points.export_wh, reading.export_wh)]
+        import_w = reading.import_w - reading.export_w
+        told = [
+            (points.power_w, import_w if self._map.positive == "import" else -import_w),
+            (points.import_wh, reading.import_wh),
+            (points.export_wh, reading.export_wh),
+        ]
         for point, amount in told:
+            if point is None:
+                continue
             at = point.address - self.base
             registers[at : at + point.size] = shown_as(self._map, point, amount)

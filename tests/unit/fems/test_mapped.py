@@ -22,8 +22,8 @@ def test_low_word_first_is_the_reverse_of_high_word_first() -> None:
     # 65,538 = 1 x 65,536 + 2.
     high, low = a_map("uint32"), a_map("uint32", word_order="low_first")
 
-    assert measured(high, high.points.import_wh, {10: 1, 11: 2}) == 65_538
-    assert measured(low, low.points.import_wh, {10: 2, 11: 1}) == 65_538
+    assert measured(high, high.points.counters[0], {10: 1, 11: 2}) == 65_538
+    assert measured(low, low.points.counters[0], {10: 2, 11: 1}) == 65_538
 
 
 def test_power_below_zero_flows_out_in_the_maps_own_unit() -> None:
@@ -35,7 +35,7 @@ def test_power_below_zero_flows_out_in_the_maps_own_unit() -> None:
 def test_factor_below_one_is_taken_as_it_is_written() -> None:
     map_ = a_map("uint32", factor="0.1")
 
-    assert measured(map_, map_.points.import_wh, {10: 0, 11: 12_345}) == 1_234
+    assert measured(map_, map_.points.counters[0], {10: 0, 11: 12_345}) == 1_234
 
 
 @pytest.mark.parametrize("words", [(0x7FC0, 0), (0x7F80, 0), (0xBF80, 0)])
@@ -44,7 +44,7 @@ def test_float_that_is_no_counter_is_not_readable(words: tuple[int, int]) -> Non
     map_ = a_map("float32")
 
     with pytest.raises(NotReadable, match="register 10: must hold"):
-        measured(map_, map_.points.import_wh, {10: words[0], 11: words[1]})
+        measured(map_, map_.points.counters[0], {10: words[0], 11: words[1]})
 
 
 @given(
@@ -54,7 +54,7 @@ def test_float_that_is_no_counter_is_not_readable(words: tuple[int, int]) -> Non
 )
 def test_what_a_meter_shows_is_what_is_read_up_to_its_end(energy_wh: int, kind: str, word_order: str) -> None:
     map_ = a_map(kind, word_order=word_order)
-    point: MappedPoint = map_.points.import_wh
+    point: MappedPoint = map_.points.counters[0]
 
     words = shown_as(map_, point, energy_wh)
 
@@ -64,7 +64,7 @@ def test_what_a_meter_shows_is_what_is_read_up_to_its_end(energy_wh: int, kind: 
 def test_every_map_of_the_project_can_be_read() -> None:
     names = [load_register_map(path).title for path in sorted(REGISTER_MAPS.glob("*.yaml"))]
 
-    assert names == ["SATEC PM296 (example)"]
+    assert names == ["Huawei SUN2000 (example)", "SATEC PM296 (example)"]
 
 
 def test_map_that_breaks_a_rule_names_its_path(tmp_path: Path) -> None:
@@ -81,6 +81,14 @@ def test_map_that_breaks_a_rule_names_its_path(tmp_path: Path) -> None:
     assert "$.points.import_wh.kind" in said
 
 
+def test_map_without_a_counter_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text("title: x\npoints: {power_w: {address: 7, kind: int16}}\n")
+
+    with pytest.raises(BadInputs, match=r"\$\.points must have import_wh, export_wh or both"):
+        load_register_map(path)
+
+
 def test_unknown_map_in_a_complex_file_names_those_there_are(tmp_path: Path) -> None:
     content = DEMO_COMPLEX.read_text(encoding="utf-8")
     path = tmp_path / "complex.yaml"
@@ -88,5 +96,5 @@ def test_unknown_map_in_a_complex_file_names_those_there_are(tmp_path: Path) -> 
         content.replace("poll_interval_s: 30}", "poll_interval_s: 30, devices: {hanbit-roof: {register_map: none}}}")
     )
 
-    with pytest.raises(BadInputs, match=r"register_map must be one of \['satec_pm296'\], was 'none'"):
+    with pytest.raises(BadInputs, match=r"register_map must be one of \['huawei_sun2000', 'satec_pm296'\], was 'none'"):
         load_complex(path)
