@@ -152,15 +152,18 @@ class Gateway:
             archive=self._rules.archive_keep,
         )
 
-        async def collect() -> None:
-            await collector.collect()
+        def see_to_the_rest() -> None:
             estimates.publish_due(self._clock.now())
             if uploads is not None:
                 uploads.take(self._clock.now())
             aftermath.see_to(self._clock.now())
             if keeper.is_due(self._clock.now()):
-                # A day of a large complex takes seconds to write, for which no device waits.
-                await asyncio.to_thread(keeper.keep, self._clock.now())
+                keeper.keep(self._clock.now())
+
+        async def collect() -> None:
+            await collector.collect()
+            # A large complex's files take seconds, for which no device waits.
+            await asyncio.to_thread(see_to_the_rest)
 
         while not stop.is_set():
             await _through_passing_faults(collect)
