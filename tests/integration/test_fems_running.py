@@ -1,0 +1,60 @@
+"""The gateway's own loops, all of them, beside devices that fail."""
+
+import asyncio
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from services.fems.domain.faults import FaultKind
+from services.fems.gateway.running import Gateway, Rules
+from shared.bus.memory import MemoryBus
+from shared.clock import ManualClock
+from shared.events.fems import DeviceObserved, IntervalMetered
+from tests.integration.field_town import GatewayBench, a_port_of_its_own, simulated
+from tests.integration.test_fems_faults import a_fault, ask_for
+from tests.integration.test_fems_gateway import expected
+from tests.unit.fems.fields import NOW
+
+MINUTE = timedelta(minutes=1)
+LOOKS_MAX = 300
+LOOK_EVERY_S = 0.1
+
+
+def test_one_sound_device_among_failing_ones_is_polled_and_metered_by_the_running_gateway(tmp_path: Path) -> None:
+    complex_, bus = a_port_of_its_own(poll_interval_s=60), MemoryBus()
+    # Simulated time goes on by hand; the loops wait for it as at sixty times the wall's speed.
+    clock = ManualClock(NOW + 9 * MINUTE, speed=60.0)
+    ask_for(
+        tmp_path,
+        complex_,
+        a_fault("sunny.grid", FaultKind.OTHER_UNIT),
+        a_fault("roof", FaultKind.NOISE),
+        a_fault("ess", FaultKind.HALF_FRAME),
+    )
+
+    async def run() -> tuple[list[DeviceObserved], list[IntervalMetered]]:
+        stop = threading.Event()
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as bench:
+                rules = Rules(estimate_after=timedelta(days=1), archive_dir=tmp_path / "archive")
+                gateway = Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules)
+                running = asyncio.create_task(gateway.run(stop))
+                for _ in range(LOOKS_MAX):
+                    await asyncio.sleep(LOOK_EVERY_S)
+                    clock.advance(MINUTE / 6)
+                    if running.done() or bench.published(IntervalMetered):
+                        break
+                assert not running.done(), running
+                stop.set()
+                await running
+                return bench.published(DeviceObserved), bench.published(IntervalMetered)
+
+    observed, metered = asyncio.run(run())
+
+    assert {one.device_id for one in observed if one.reachable} == {"plain.grid"}
+    assert {one.device_id for one in observed if not one.reachable} == {"sunny.grid", "roof", "ess"}
+    # More than once: it waits for the others behind its address, but not for ever.
+    assert len([one for one in observed if one.device_id == "plain.grid"]) > 1
+    intervals = [(one.delivery_start, one.import_wh, one.export_wh) for one in metered if one.meter_id == "plain.grid"]
+    assert intervals == expected(complex_, 1)["plain.grid"]
+    assert {one.meter_id for one in metered} == {"plain.grid"}
