@@ -65,7 +65,7 @@ def list_(
             **states.get((one.complex_id, device.device_id), {}),
         }
         for one in complexes
-        for device in one.devices
+        for device in one.field_devices
     ]
     print_answer({"devices": listed}, pretty=pretty)
     if not all(one.get("answers", True) for one in listed):
@@ -172,7 +172,7 @@ def fault(
         raise BadInput(where="command line", field="--folder", rule=rule, value=str(folder))
     own = folder / "complex.yaml"
     complex_ = load_complex(complex_file or (own if own.exists() else DEMO_COMPLEX))
-    known = [device.device_id for device in complex_.devices]
+    known = [device.device_id for device in complex_.field_devices]
     if device_id not in known:
         raise BadInput(where="command line", field="DEVICE_ID", rule=f"must be one of {known}", value=device_id)
     kinds = [one.value for one in FaultKind]
@@ -267,7 +267,7 @@ async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[
     states: dict[tuple[str, str], dict[str, Any]] = {}
     lines: dict[Address, Line] = {}
     for one in complexes:
-        for device in one.devices:
+        for device in one.field_devices:
             line = lines.setdefault(device.address, Line(device.address, answer_wait_s=answer_wait_s))
             try:
                 reason = (await survey(line, device.unit_id)).reason

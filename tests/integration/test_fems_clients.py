@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app_with
 from shared.complexes import Complex
 from tests.integration.field_town import a_clock, a_port_of_its_own, simulated
+from tests.integration.test_fems_feeders import a_metered_feeder
 
 MBPOLL = shutil.which("mbpoll")
 STANDARD_MODELS_MAX = 63_999
@@ -144,7 +145,7 @@ def test_read_shows_points_with_unit_and_word_and_misses_what_is_not_there(tmp_p
 
 
 def test_list_names_each_device_and_asks_it_on_request(tmp_path: Path) -> None:
-    complex_ = a_port_of_its_own()
+    complex_ = a_metered_feeder()
     complex_file = tmp_path / "complex.yaml"
     complex_file.write_text(json.dumps(complex_.model_dump(mode="json")))
     asked = ("list", "--complex", str(complex_file), "--probe", "--wait", "30")
@@ -158,5 +159,6 @@ def test_list_names_each_device_and_asks_it_on_request(tmp_path: Path) -> None:
         "roof",
         "ess",
         "plain.grid",
+        "F1.head",
     ]
     assert {one["answers"] for one in json.loads(away.stdout)["devices"]} == {False}
