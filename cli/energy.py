@@ -20,6 +20,7 @@ from shared.units import kwh_text
 
 if TYPE_CHECKING:
     from services.fems.domain.rollup import Reading, Sum
+    from services.fems.domain.sumcheck import Unbalanced
 
 DAYS_MAX = 400
 
@@ -65,30 +66,22 @@ def energy(
 ) -> None:
     """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
     from services.fems.domain.rollup import Period, rolled_up
-    from services.fems.domain.sumcheck import unbalanced
-    from services.fems.store import minutes_between, readings_between
 
-    period = Period(per.value)
+    period, minutes = Period(per.value), per is Per.MINUTE
+    if minutes and parquet is not None:
+        raise BadInput(where="command line", field="--parquet", rule="must go without --per 1min", value=per.value)
     days = _days(first, last)
     own = None if folder is None else folder / "complex.yaml"
     complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
-    start, end = day_start(days[0]), day_start(days[-1]) + DAY
     if archive is not None:
-        readings = archived(archive, complex_, days, minutes=period is Period.MINUTE)
+        readings = archived(archive, complex_, days, minutes=minutes)
     else:
-        with kept_by("fems", database_of(folder)) as db:
-            read = minutes_between if period is Period.MINUTE else readings_between
-            readings = read(db, complex_.complex_id, start, end)
+        readings = in_database(folder, complex_, days, minutes=minutes)
     groups = groups_of(complex_, by)
     sums = rolled_up(readings, groups, period)
-    owners = {device.device_id: device.participant_id for device in complex_.devices}
-    grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
     # Meters are not read at the same instant, so that their minutes can't be held against each other.
-    compared = [one for one in readings if one.meter_id in owners and period is not Period.MINUTE]
-    contradicted = unbalanced(compared, owners, grid_meters)
+    contradicted = [] if minutes else contradicted_in(readings, complex_)
     if parquet is not None:
-        if period is Period.MINUTE:
-            raise BadInput(where="command line", field="--parquet", rule="must go without --per 1min", value=per.value)
         write_parquet(parquet, complex_, readings)
     wanted = len(set(groups.values())) * len(days) * period.per_day
     answer = {
@@ -122,6 +115,24 @@ def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
         for device in complex_.devices
         if device.kind is MeterKind.GRID
     }
+
+
+def contradicted_in(readings: "Sequence[Reading]", complex_: Complex) -> "list[Unbalanced]":
+    """Return where a factory's meters contradict each other."""
+    from services.fems.domain.sumcheck import unbalanced
+
+    owners = {device.device_id: device.participant_id for device in complex_.devices}
+    grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
+    return unbalanced((one for one in readings if one.meter_id in owners), owners, grid_meters)
+
+
+def in_database(folder: Path | None, complex_: Complex, days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
+    """Read days of a deployment's database."""
+    from services.fems.store import minutes_between, readings_between
+
+    read = minutes_between if minutes else readings_between
+    with kept_by("fems", database_of(folder)) as db:
+        return read(db, complex_.complex_id, day_start(days[0]), day_start(days[-1]) + DAY)
 
 
 def write_parquet(folder: Path, complex_: Complex, readings: "Sequence[Reading]") -> None:

@@ -132,6 +132,7 @@ def test_archive_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     [
         (("--from", "20 May"), "--from must be a day such as 2026-05-20, was '20 May'"),
         (("--from", "2026-05-20", "--to", "2026-05-19"), "--to must be the day of --from or later"),
+        (("--from", "2026-05-20", "--per", "1min", "--parquet", "p"), "--parquet must go without --per 1min"),
         (("--from", "2026-05-20", "--archive", "/nowhere"), "--archive must be a folder, was '/nowhere'"),
     ],
 )
