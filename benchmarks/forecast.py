@@ -94,10 +94,11 @@ def skill(site: Site, kw: pd.Series, begin: str, end: str) -> None:
     for low, high, figure, least in WANTED[site.kind]:
         [row] = [one for one in rows if one["lead_hours"] == scores.bucket_name(low, high)]
         reached[f"{low:g}-{high:g} h {figure} >= {least}"] = row[figure]
-    days = (last - first) / 1440
+    days, figure = (last - first) / 1440, WANTED[site.kind][0][2]
     print(json.dumps({
         "backtest": site.site, "days": days, "seconds": round(elapsed_s, 1), "cpu_seconds": round(cpu_s, 1),
-        "seconds_max": BACKTEST_S_MAX, "skill": reached,
+        "seconds_max": BACKTEST_S_MAX, "reached": reached,
+        "skill": {str(one["lead_hours"]): one[figure] for one in rows},
         "coverage": {str(one["lead_hours"]): one["coverage_p10_p90"] for one in rows},
     }))  # fmt: skip
 

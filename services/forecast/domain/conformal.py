@@ -56,22 +56,24 @@ def joined(errors: list[Errors]) -> Errors:
     return Errors(now, target, group, below, above)
 
 
-def moves(errors: Errors, groups: int, samples: int) -> tuple[Floats, Floats]:
+def moves(errors: Errors, samples: Floats) -> tuple[Floats, Floats]:
     """Return by how much P10 must go down and P90 up in each group; negative where they are too wide.
 
-    `samples` is how many independent samples the errors are worth: hours of one cloudy day are not.
+    `samples` is how many independent samples each group's errors are worth: hours of one cloudy day are not.
     """
+    groups = len(samples)
     down, up = np.zeros(groups), np.zeros(groups)
     if len(errors) >= SAMPLES_MIN:
-        down[:], up[:] = _reach(errors.below, samples), _reach(errors.above, samples)
+        down[:], up[:] = _reach(errors.below, samples.min()), _reach(errors.above, samples.min())
     for group in range(groups):
         rows = errors.group == group
         if np.count_nonzero(rows) >= SAMPLES_MIN:
-            down[group], up[group] = _reach(errors.below[rows], samples), _reach(errors.above[rows], samples)
+            down[group] = _reach(errors.below[rows], samples[group])
+            up[group] = _reach(errors.above[rows], samples[group])
     return down, up
 
 
-def _reach(beyond: Floats, samples: int) -> float:
+def _reach(beyond: Floats, samples: float) -> float:
     """Return the distance that all but TAIL stay below, with the correction for a finite sample."""
-    level = min((1.0 - TAIL) * (1.0 + 1.0 / max(samples, 1)), 1.0)
+    level = min((1.0 - TAIL) * (1.0 + 1.0 / max(samples, 1.0)), 1.0)
     return float(np.quantile(beyond, level))

@@ -273,12 +273,13 @@ def _trial(fleet: Fleet, site: int, found: Model) -> _Trial:
 
 def _calibrated(found: Model, errors: Sequence[Errors], days: int) -> Trained:
     """Return the moves of each site by its own errors, and by all sites' where it has too few."""
-    samples = days * 24
-    pooled = conformal.moves(conformal.joined(list(errors)), found.groups, samples)
+    groups = len(found.samples_a_day)
+    samples = np.full(groups, days * 24.0)
+    pooled = conformal.moves(conformal.joined(list(errors)), samples)
     down, up = (np.tile(move, (len(errors), 1)) for move in pooled)
     for site, own in enumerate(errors):
-        enough = np.bincount(own.group, minlength=found.groups) >= conformal.SAMPLES_MIN
-        moves = conformal.moves(own, found.groups, samples)
+        enough = np.bincount(own.group, minlength=groups) >= conformal.SAMPLES_MIN
+        moves = conformal.moves(own, samples)
         down[site, enough], up[site, enough] = moves[0][enough], moves[1][enough]
     return Trained(found, down, up)
 

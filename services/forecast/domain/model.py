@@ -26,6 +26,8 @@ LEARNED_HOURS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 
 ISSUES_APART_HOURS = 1.75
 # A site's errors are judged together up to each of these leads (hours).
 BUCKET_HOURS = (0.25, 0.5, 1, 2, 4, 8, 12, 18, 24)
+# Errors of forecasts an hour ahead are worth so many independent samples a day.
+NEAR_SAMPLES_A_DAY = 3.0
 # How firmly fading is held to what is assumed: as by so many rows, and by so much of those there are; the further ahead
 # the firmer, since what looks like lasting news there is mostly chance.
 RIDGE_ROWS, RIDGE_SHARE = 1.0, 0.005
@@ -48,7 +50,7 @@ class Rules:
         learned_days: How far back learning looks.
         near_apart_hours: How far apart the issues are that near leads are learned from.
         classes: Limits between classes of light, as shares of full power; errors of each are judged apart.
-        samples_a_day: How many independent samples a day of errors is worth.
+        samples_a_day: How many independent samples a day of errors far ahead is worth.
     """
 
     up: float
@@ -144,9 +146,10 @@ class Model:
     trees: tuple[Boosted, Boosted] | None
 
     @property
-    def groups(self) -> int:
-        """Return how many groups of errors there are."""
-        return len(BUCKET_HOURS) * (len(self.rules.classes) + 1)
+    def samples_a_day(self) -> Floats:
+        """Return how many independent samples a day of each group's errors is worth: near by clouds change sooner."""
+        a_day = np.maximum(NEAR_SAMPLES_A_DAY / np.array(BUCKET_HOURS), self.rules.samples_a_day)
+        return np.repeat(a_day, len(self.rules.classes) + 1)
 
     def group_of(self, ahead: Integers, share: Floats) -> Integers:
         """Return each pair's group, whose errors are judged together: by lead, and by light where there are classes."""

@@ -203,7 +203,7 @@ def _issue(
     target = asked.first_target[issue] + np.tile(np.arange(asked.steps), len(rows))
     lead, pairs = target - now + 1, known.view.pairs(now, target)
     found, scale = known.model.raw(pairs, lead, outlook.of(now, target), plain=plain), pairs.scale
-    group, groups = known.model.group_of(lead, scale / known.full_kw), known.model.groups
+    group = known.model.group_of(lead, scale / known.full_kw)
     timeline = scene.timeline
     day = timeline.steps_per_day
     day_begin = now - (now + timeline.first) % day
@@ -213,7 +213,7 @@ def _issue(
         known_then = (errors.now >= start - conformal.WINDOW_DAYS * day) & (errors.target < start) & ~refuted
         used = errors.where(known_then)
         days = len(np.unique((used.target + timeline.first) // day))
-        down, up = conformal.moves(used, groups, days * known.model.rules.samples_a_day)
+        down, up = conformal.moves(used, days * known.model.samples_a_day)
         found[at, P10] -= down[group[at]]
         found[at, P90] += up[group[at]]
     most = scene.site.capacity_kw_ac if scene.site.kind is SiteKind.PV else None
