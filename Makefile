@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 VENDOR := services/trading_api/console/static/vendor
+# These take the whole machine, and so run by themselves when all others have run on all cores.
+WHOLE_SYSTEM := tests/browser tests/integration tests/e2e tests/compose
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +39,12 @@ demo: setup ## run a trading day and serve the console (OPTIONS="--speed 600 --e
 	@$(BIN)/sandan demo $(OPTIONS)
 
 test: .venv/test $(VENDOR)/complete ## run all tests; a layer whose need is missing is skipped aloud
+ifdef OPTIONS
 	@$(BIN)/python -m pytest --cov --cov-report=term $(OPTIONS)
+else
+	@$(BIN)/python -m pytest --cov --cov-report= --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM)); \
+	apart=$$?; $(BIN)/python -m pytest --cov --cov-append --cov-report=term $(WHOLE_SYSTEM) && exit $$apart
+endif
 
 check: .venv/test ## what must hold before a commit: format, lint, types, boundaries
 	@$(BIN)/ruff format --check .
