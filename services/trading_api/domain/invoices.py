@@ -61,8 +61,15 @@ LINE_COLUMNS: Final = (
     "price_krw_per_kwh",
     "amount_krw",
 )
-AMOUNT_COLUMNS: Final = ("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw")
-ENERGY_COLUMNS: Final = ("metered_import", "metered_export", "bought", "sold", "grid_import", "grid_export")
+AMOUNT_COLUMNS: Final = (
+    "trade_paid_krw",
+    "trade_received_krw",
+    "grid_paid_krw",
+    "grid_received_krw",
+    "spread_krw",
+    "loss_krw",
+)
+ENERGY_COLUMNS: Final = ("metered_import", "metered_export", "bought", "sold", "grid_import", "grid_export", "loss")
 INTERVAL_COLUMNS: Final = (
     "participant_id",
     "delivery_start",

@@ -221,12 +221,18 @@ class SettledView(TypedDict):
     grid_export_kwh: str
     grid_import_price_krw_per_kwh: str
     grid_export_price_krw_per_kwh: str
+    spread_krw: int
+    loss_kwh: str
+    loss_krw: int
     cost_with_krw: int
     cost_without_krw: int
 
 
 class StatementView(TypedDict):
-    """A participant's Korean day; `revision` above 0: with corrected readings."""
+    """A participant's Korean day; `revision` above 0: with corrected readings.
+
+    `spread_krw` is what the complex's own rule for imbalance adds, `loss_krw` pays for what was lost on the way.
+    """
 
     statement_id: str
     participant_id: str
@@ -240,6 +246,9 @@ class StatementView(TypedDict):
     trade_received_krw: int
     grid_paid_krw: int
     grid_received_krw: int
+    spread_krw: int
+    loss_kwh: str
+    loss_krw: int
     cost_with_krw: int
     cost_without_krw: int
     saving_krw: int

@@ -232,7 +232,7 @@ def plan_view(row: Row) -> PlanView:
 
 def settled_view(row: Row) -> SettledView:
     """Show one participant's settled interval, its cost being what was paid less what was received."""
-    paid_krw = row["trade_paid_krw"] + row["grid_paid_krw"]
+    paid_krw = row["trade_paid_krw"] + row["grid_paid_krw"] + row["spread_krw"] + row["loss_krw"]
     received_krw = row["trade_received_krw"] + row["grid_received_krw"]
     return {
         "delivery_start": instant_text(row["delivery_start"]),
@@ -245,6 +245,9 @@ def settled_view(row: Row) -> SettledView:
         "grid_export_kwh": kwh_text(row["grid_export_wh"]),
         "grid_import_price_krw_per_kwh": krw_text(row["grid_import_price_jeon_per_kwh"]),
         "grid_export_price_krw_per_kwh": krw_text(row["grid_export_price_jeon_per_kwh"]),
+        "spread_krw": row["spread_krw"],
+        "loss_kwh": kwh_text(row["loss_wh"]),
+        "loss_krw": row["loss_krw"],
         "cost_with_krw": paid_krw - received_krw,
         "cost_without_krw": row["cost_without_krw"],
     }
@@ -265,6 +268,9 @@ def statement_view(row: Row) -> StatementView:
         "trade_received_krw": row["trade_received_krw"],
         "grid_paid_krw": row["grid_paid_krw"],
         "grid_received_krw": row["grid_received_krw"],
+        "spread_krw": row["spread_krw"],
+        "loss_kwh": kwh_text(row["loss_wh"]),
+        "loss_krw": row["loss_krw"],
         "cost_with_krw": row["cost_with_krw"],
         "cost_without_krw": row["cost_without_krw"],
         "saving_krw": row["saving_krw"],

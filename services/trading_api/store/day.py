@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.sql import rows_of
-from services.trading_api.store.tables import READING, SETTLED_LINE
+from services.trading_api.store.tables import COST_WITH_KRW, READING, SETTLED_LINE
 
 
 def energy_by_interval(
@@ -34,14 +34,13 @@ def settled_by_interval(
 ) -> Sequence[RowMapping]:
     """Return costs by interval, and the lowest and highest grid price that a participant paid."""
     line = SETTLED_LINE.c
-    cost_with = line.trade_paid_krw + line.grid_paid_krw - line.trade_received_krw - line.grid_received_krw
     query = (
         sa.select(
             line.delivery_start,
             sa.func.min(line.grid_import_price_jeon_per_kwh).label("grid_import_price_jeon_per_kwh_min"),
             sa.func.max(line.grid_import_price_jeon_per_kwh).label("grid_import_price_jeon_per_kwh_max"),
             sa.func.max(line.grid_export_price_jeon_per_kwh).label("grid_export_price_jeon_per_kwh"),
-            sa.func.sum(cost_with).label("cost_with_krw"),
+            sa.func.sum(COST_WITH_KRW).label("cost_with_krw"),
             sa.func.sum(line.cost_without_krw).label("cost_without_krw"),
         )
         .where(line.complex_id == complex_id, line.delivery_start >= first, line.delivery_start < end)

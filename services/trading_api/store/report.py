@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.tables import (
     AUCTION,
+    COST_WITH_KRW,
     DEAD_LETTER,
     FORECAST,
     IGNORED_READING,
@@ -48,7 +49,7 @@ def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
         SETTLED_LINE,
         "delivery_start",
         without_krw=lines.cost_without_krw,
-        with_krw=lines.trade_paid_krw + lines.grid_paid_krw - lines.trade_received_krw - lines.grid_received_krw,
+        with_krw=COST_WITH_KRW,
     )
     late = (
         count.rows(OUTCOME, "delivery_start", OUTCOME.c.reason.in_(LATE_ORDERS))

@@ -28,6 +28,11 @@ def _whole(*names: str) -> list[sa.Column[Any]]:
     return [_column(name, sa.BigInteger) for name in names]
 
 
+def _none_before(*names: str) -> list[sa.Column[int]]:
+    """Return whole numbers that came later: 0 in the rows of before."""
+    return [sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in names]
+
+
 def _instant(*names: str) -> list[sa.Column[Any]]:
     return [_column(name, UtcInstant) for name in names]
 
@@ -187,6 +192,16 @@ SETTLED_LINE = _table(
     *_whole("metered_import_wh", "metered_export_wh", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
     *_whole("grid_import_price_jeon_per_kwh", "grid_export_price_jeon_per_kwh"),
     *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw", "cost_without_krw"),
+    *_none_before("spread_krw", "loss_wh", "loss_krw"),
+)
+# What a participant's interval cost with trading and batteries.
+COST_WITH_KRW = (
+    SETTLED_LINE.c.trade_paid_krw
+    - SETTLED_LINE.c.trade_received_krw
+    + SETTLED_LINE.c.grid_paid_krw
+    - SETTLED_LINE.c.grid_received_krw
+    + SETTLED_LINE.c.spread_krw
+    + SETTLED_LINE.c.loss_krw
 )
 STATEMENT = _table(
     "statement",
@@ -196,7 +211,7 @@ STATEMENT = _table(
     *_whole("intervals", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
     *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw"),
     *_whole("cost_with_krw", "cost_without_krw", "saving_krw"),
-    sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    *_none_before("revision", "spread_krw", "loss_wh", "loss_krw"),
 )
 INVOICE = _table(
     "invoice",
