@@ -33,6 +33,19 @@ NOT_OFFICIAL: Final = {
 }
 
 
+# What a participant's interval says of certificates, as the fields of the event are called.
+CERTIFIED_ENERGY: Final = (
+    "consumption_wh",
+    "issued_wh",
+    "reissued_wh",
+    "received_wh",
+    "passed_on_wh",
+    "claimed_wh",
+    "stored_wh",
+    "withdrawn_wh",
+)
+
+
 class TextView(TypedDict):
     """A sentence in both languages."""
 
@@ -196,22 +209,10 @@ def registry_view(complex_: Complex) -> RegistryView:
 def matching_views(rows: Iterable[Row], factor: EmissionFactor) -> tuple[list[MatchingView], MatchingView]:
     """Show sums by participant, and all together."""
     listed = [{name: part if name == "participant_id" else int(part) for name, part in row.items()} for row in rows]
-    names = ("intervals", *_ENERGY, "matched_hourly_wh", "location_wh", "market_wh")
+    names = ("intervals", *CERTIFIED_ENERGY, "matched_hourly_wh", "location_wh", "market_wh")
     total = {"participant_id": None, **{name: sum(row[name] for row in listed) for name in names}}
     total["intervals"] = max((row["intervals"] for row in listed), default=0)
     return [_matching_view(row, factor) for row in listed], _matching_view(total, factor)
-
-
-_ENERGY: Final = (
-    "consumption_wh",
-    "issued_wh",
-    "reissued_wh",
-    "received_wh",
-    "passed_on_wh",
-    "claimed_wh",
-    "stored_wh",
-    "withdrawn_wh",
-)
 
 
 def _matching_view(row: Row, factor: EmissionFactor) -> MatchingView:

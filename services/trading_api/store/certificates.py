@@ -7,22 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from services.trading_api.domain.certificates import CERTIFIED_ENERGY
 from services.trading_api.store.paging import Listing
 from services.trading_api.store.sql import Row, rows_of, upsert
 from services.trading_api.store.tables import CERTIFICATE, CERTIFIED_LINE
 
-SUMMED = (
-    "consumption_wh",
-    "issued_wh",
-    "reissued_wh",
-    "received_wh",
-    "passed_on_wh",
-    "claimed_wh",
-    "stored_wh",
-    "withdrawn_wh",
-    "location_wh",
-    "market_wh",
-)
+SUMMED = (*CERTIFIED_ENERGY, "location_wh", "market_wh")
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
