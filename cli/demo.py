@@ -139,7 +139,9 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
     clock, midnight = SharedClock(_clock_file(wanted)), day_start(wanted.day)
-    leash = Leash(clock, midnight, sum(len(one.ess) for one in complex_.participants))
+    batteries = sum(len(one.ess) for one in complex_.participants)
+    sites = sum(1 + len(one.pv) for one in complex_.participants)
+    leash = Leash(clock, midnight, batteries, sites)
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=None),
@@ -150,7 +152,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
         while not leash.gave_up:
-            leash.follow(int(report.get("setpoints_confirmed", 0)))
+            leash.follow(int(report.get("setpoints_confirmed", 0)), int(report.get("forecasts", 0)))
             pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
             deployment.restart_ended(progress.console.print)
             report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
@@ -158,9 +160,9 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             progress.update(task, completed=settled, description=_caption(wanted, report))
             if settled == INTERVALS_PER_DAY and report["statements"] == wanted.factories:
                 break
-    batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}")
-    if batteries is not None:
-        report["batteries"] = batteries["items"]
+    of_batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}")
+    if of_batteries is not None:
+        report["batteries"] = of_batteries["items"]
     wall_s = monotonic_s() - began_s
     waited_s = wall_s - (clock.now() - (midnight - WARM_UP)).total_seconds() / wanted.speed
     measured = {"wall_s": round(wall_s, 1), "clock_waited_s": round(max(0.0, waited_s), 1)}

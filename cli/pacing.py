@@ -1,4 +1,4 @@
-"""A simulated day at the machine's own pace: time waits for batteries that were not told yet what to do."""
+"""A simulated day at the machine's own pace: time waits for forecasts, and for batteries not told yet what to do."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +23,8 @@ class Leash:
         clock: The day's clock.
         first: The day's first interval.
         setpoints_per_interval: How many are to be confirmed before an interval begins, one a battery.
+        forecasts_per_interval: How many are to be issued before an interval ends, one a site; what issues them leaves an
+            interval out that is over.
         gone_without: Intervals that were not waited for any longer.
         gave_up: Whether the clock has stood at the day's end for so long that nothing more will come.
     """
@@ -30,6 +32,7 @@ class Leash:
     clock: SharedClock
     first: datetime
     setpoints_per_interval: int
+    forecasts_per_interval: int
     gone_without: int = 0
     gave_up: bool = False
     _until: datetime | None = None
@@ -40,10 +43,12 @@ class Leash:
         """Return where the clock stops: the last interval is over then, and its day still the one on screen."""
         return self.first + (INTERVALS_PER_DAY + 1) * INTERVAL - BEFORE_DELIVERY
 
-    def follow(self, setpoints_confirmed: int) -> None:
-        """Let the clock go on as far as the set-points confirmed so far allow."""
-        each = self.setpoints_per_interval
-        told = setpoints_confirmed // each + self.gone_without if each else INTERVALS_PER_DAY
+    def follow(self, setpoints_confirmed: int, forecasts_issued: int) -> None:
+        """Let the clock go on as far as the set-points confirmed and the forecasts issued so far allow."""
+        told = min(
+            self._intervals(setpoints_confirmed, self.setpoints_per_interval),
+            self._intervals(forecasts_issued, self.forecasts_per_interval) + 1,
+        )
         is_told = told >= INTERVALS_PER_DAY
         until = self.end if is_told else self.first + told * INTERVAL - BEFORE_DELIVERY
         if until != self._until:
@@ -56,3 +61,7 @@ class Leash:
         elif monotonic_s() - self._standing_since_s > HOLD_S_MAX:
             self.gone_without += 1
             self.gave_up = is_told
+
+    def _intervals(self, count: int, each: int) -> int:
+        """Return for how many intervals there is all that is waited for."""
+        return count // each + self.gone_without if each else INTERVALS_PER_DAY

@@ -90,7 +90,7 @@ class Learner:
             store.serve_none(db, complex_id, kind.value)
         else:
             store.serve_model(db, complex_id, kind.value, serves, verdict.serving.as_json(), row.ranged_until)
-        facts = {"complex_id": complex_id, "kind": kind.value, "serving": serves, **row.losses}
+        facts = {"complex_id": complex_id, "kind": kind.value, "serves": serves, "losses": row.losses}
         logger.info("forecast models judged", extra=facts)
 
 
