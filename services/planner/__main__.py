@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     )
     dask_scheduler: str | None = Field(
         default=None,
-        pattern=r"^(tcp|tls)://[^\s:/]+:[0-9]{1,5}$",
+        pattern=handlers.ADDRESS_PATTERN,
         description="An outside Dask scheduler, tcp://host:port; unset: a worker thread of this process.",
     )
 

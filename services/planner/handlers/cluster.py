@@ -1,6 +1,7 @@
 """Dask: where a study's sites are evaluated. Nothing else in the planner knows it."""
 
 from collections.abc import Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,9 @@ from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 
 CONNECT_WAIT_S = 5.0
+# Of an outside scheduler.
+ADDRESS_PATTERN = r"^(tcp|tls)://[^\s:/]+:[0-9]{1,5}$"
+GONE = "the cluster went away"
 LOOPBACK = "127.0.0.1:0"
 NO_ROUTES: dict[str, list[str]] = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 # Dask's own handlers would write lines that are no JSON; without them its warnings go where all others go.
@@ -37,15 +41,18 @@ class Work:
         return bool(self.future.status != "pending")
 
     def outcomes(self) -> tuple[Outcome, ...]:
-        """Return the outcomes, once done.
+        """Return the outcomes, waiting until they are there.
 
         Raises:
             WorkLost: The cluster went away.
             Exception: Whatever the evaluation raised.
         """
         if self.future.status in ("cancelled", "lost"):
-            raise WorkLost("the cluster went away")
-        found: tuple[Outcome, ...] = self.future.result()
+            raise WorkLost(GONE)
+        try:
+            found: tuple[Outcome, ...] = self.future.result()
+        except CancelledError:
+            raise WorkLost(GONE) from None
         return found
 
     def drop(self) -> None:

@@ -1,20 +1,19 @@
-"""A study's day from the planner's own records: what each factory consumed and its roofs gave."""
+"""A study's day from meter readings: what each factory consumed and its roofs gave."""
 
+from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.engine import Connection
 
-from services.planner.domain.scenarios import AS_IS
+from services.planner.domain.scenarios import AS_IS, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import day_tariff
-from services.planner.store import Study
-from shared import history, units
+from shared import units
 from shared.complexes import Complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
-from shared.history import CONSUMPTION_SIGNS
+from shared.history import CONSUMPTION_SIGNS, MeterReading
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, delivery_starts
 from shared.reference import sell_back, tariff_book
 
@@ -23,14 +22,22 @@ Floats = NDArray[np.float64]
 KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
 
 
-def site_days(db: Connection, complex_: Complex, study: Study) -> list[SiteDay]:
-    """Return a study's day, a site a participant.
+def site_days(
+    readings: Iterable[MeterReading], complex_: Complex, day: date, scenarios: Iterable[Scenario]
+) -> list[SiteDay]:
+    """Return a Korean day as a study of these scenarios needs it, a site a participant.
+
+    Args:
+        readings: All of the day, and of no other.
+        complex_: Whose day.
+        day: The day.
+        scenarios: What will be asked of it: their tariff options.
 
     Raises:
         BadInput: A meter has gaps on that day, or the tariff knows nothing of it or of an option.
     """
-    metered_wh = _metered_wh(db, complex_, study.trading_day)
-    options = {scenario.tariff_option for scenario in study.scenarios}
+    metered_wh = _metered_wh(readings, complex_, day)
+    options = {scenario.tariff_option for scenario in scenarios}
     sites = []
     for one in complex_.participants:
         tariffs = {
@@ -39,7 +46,7 @@ def site_days(db: Connection, complex_: Complex, study: Study) -> list[SiteDay]:
                 sell_back(),
                 one.contract,
                 option=None if option == AS_IS else option,
-                day=study.trading_day,
+                day=day,
             )
             for option in sorted(options)
         }
@@ -63,12 +70,11 @@ def site_days(db: Connection, complex_: Complex, study: Study) -> list[SiteDay]:
     return sites
 
 
-def _metered_wh(db: Connection, complex_: Complex, day: date) -> dict[str, Floats]:
+def _metered_wh(readings: Iterable[MeterReading], complex_: Complex, day: date) -> dict[str, Floats]:
     """Return each meter's import and export [Wh], (96 x 2)."""
-    starts = delivery_starts(day)
-    slot_of = {start: slot for slot, start in enumerate(starts)}
+    slot_of = {start: slot for slot, start in enumerate(delivery_starts(day))}
     metered = {device.device_id: np.full((INTERVALS_PER_DAY, 2), np.nan) for device in complex_.devices}
-    for one in history.readings_of(db, complex_.complex_id, starts):
+    for one in readings:
         if one.meter_id in metered:
             metered[one.meter_id][slot_of[one.delivery_start]] = one.import_wh, one.export_wh
     for meter_id, wh in metered.items():

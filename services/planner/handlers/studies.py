@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy.engine import Connection
 
 from services.planner import store
-from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, expand, total
+from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, Scenario, expand, total
 from services.planner.handlers.cluster import Cluster, Work, WorkLost
 from services.planner.handlers.days import site_days
 from services.planner.store import Study
@@ -19,7 +19,7 @@ from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed, StudyResult
-from shared.intervals import day_start, trading_day_of
+from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.runloop import RuleBroken, Service
 
 logger = logging.getLogger(__name__)
@@ -109,7 +109,8 @@ class Planner:
             return []
 
     def _begun(self, db: Connection, study: Study, done: Mapping[str, object]) -> _Running:
-        sites = site_days(db, self._complexes[study.complex_id], study)
+        readings = history.readings_of(db, study.complex_id, delivery_starts(study.trading_day))
+        sites = site_days(readings, self._complexes[study.complex_id], study.trading_day, study.scenarios)
         self._retry_at = None
         logger.info("study begun", extra={"study_id": study.study_id, "scenarios": len(study.scenarios)})
         return _Running(
@@ -187,19 +188,22 @@ def _failed(study: Study, reason: str) -> StudyFailed:
     return StudyFailed(complex_id=study.complex_id, study_id=study.study_id, reason=reason)
 
 
+def results_of(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> tuple[StudyResult, ...]:
+    """Return what each scenario came to, as the planner says it."""
+    return tuple(
+        StudyResult(
+            battery_scale=scenario.battery_scale,
+            pv_scale=scenario.pv_scale,
+            tariff_option=scenario.tariff_option,
+            cost_krw=outcome.cost_krw,
+            grid_import_wh=outcome.grid_import_wh,
+            grid_export_wh=outcome.grid_export_wh,
+        )
+        for scenario, outcome in zip(scenarios, outcomes, strict=True)
+    )
+
+
 def _completed(study: Study, outcomes: Sequence[Outcome]) -> StudyCompleted:
     return StudyCompleted(
-        complex_id=study.complex_id,
-        study_id=study.study_id,
-        results=tuple(
-            StudyResult(
-                battery_scale=scenario.battery_scale,
-                pv_scale=scenario.pv_scale,
-                tariff_option=scenario.tariff_option,
-                cost_krw=outcome.cost_krw,
-                grid_import_wh=outcome.grid_import_wh,
-                grid_export_wh=outcome.grid_export_wh,
-            )
-            for scenario, outcome in zip(study.scenarios, outcomes, strict=True)
-        ),
+        complex_id=study.complex_id, study_id=study.study_id, results=results_of(study.scenarios, outcomes)
     )

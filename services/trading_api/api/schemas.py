@@ -20,6 +20,7 @@ from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
 from shared.events.commands import Calendar
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, is_delivery_start, trading_day_of
+from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
 from shared.units import krw_text, scaled_integer
 
 PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
@@ -102,8 +103,6 @@ DeliveryStart = Annotated[
 # What a client may call its order: printable ASCII without spaces, so that it survives logs, URLs and spreadsheets.
 ClientOrderId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
-Scale = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-OptionName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
 
 
 class SideIn(StrEnum):
@@ -225,9 +224,9 @@ class StudyIn(Request):
     """A what-if study: every combination of the scales and options is a scenario."""
 
     trading_day: Annotated[date, Field(strict=False)]
-    battery_scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=10)] = (1.0,)
-    pv_scales: Annotated[tuple[Scale, ...], Field(min_length=1, max_length=10)] = (1.0,)
-    tariff_options: Annotated[tuple[OptionName, ...], Field(min_length=1, max_length=5)] = ("as-is",)
+    battery_scales: Scales = SCALES_AS_BUILT
+    pv_scales: Scales = SCALES_AS_BUILT
+    tariff_options: OptionNames = OPTIONS_AS_IS
 
 
 class KeyIn(Request):
