@@ -21,6 +21,7 @@ VERBS = {
     "schedule": "cli.schedule",
     "tariff": "cli.tariff",
     "forecast": "cli.forecast",
+    "whatif": "cli.whatif",
     "devices": "cli.devices",
     "migrate": "cli.migrate",
     "topics": "cli.compose",

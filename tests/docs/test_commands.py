@@ -19,7 +19,7 @@ from tests.component.trading_api_bench import ApiBench
 from tests.docs.console_blocks import DOCUMENTS, Command, commands_in
 
 # Verbs that calculate from files to files; the others start, stop or prepare a system.
-CALCULATIONS = {"clear", "schedule", "tariff"}
+CALCULATIONS = {"clear", "schedule", "tariff", "whatif"}
 # Tools of the machine, which the documents may use around ours.
 LOOKED_AT = {"cat", "head"}
 NOT_OURS = {"cp", "docker-compose", "git", "set"}
