@@ -23,8 +23,8 @@ class Leash:
         clock: The day's clock.
         first: The day's first interval.
         setpoints_per_interval: How many are to be confirmed before an interval begins, one a battery.
-        forecasts_per_interval: How many are to be issued before an interval ends, one a site; what issues them leaves an
-            interval out that is over.
+        forecasts_per_interval: How many are to be issued before an interval ends, one a site; an interval that is over
+            would get none.
         gone_without: Intervals that were not waited for any longer.
         gave_up: Whether the clock has stood at the day's end for so long that nothing more will come.
     """
