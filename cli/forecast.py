@@ -55,8 +55,10 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     A forecast issued at t uses only intervals that ended, and weather that was available, at or before t.
     """
     from cli.forecast_files import read_history, read_site
+    from services.forecast.domain import boosting
     from services.forecast.domain.backtest import Backtest, History
 
+    boosting.require()
     _check_files((history, site), out, plot)
     period = _period(begin, end, issue_every, horizon)
     site_read = _site(read_site(site))

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import Connection, Engine
 
 from services.forecast import handlers
+from services.forecast.domain import boosting
 from services.forecast.domain.kma import SHORT_TERM, ULTRA_SHORT_TERM
 from services.forecast.domain.solar import Place
 from services.forecast.handlers.learning import Learner
@@ -147,7 +148,7 @@ def main() -> None:
     stop = stop_on_signals()
     learners = [Learner(one) for one in context.complexes.values()]
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside") as threads:
-        beside = [threads.submit(watch.run, stop), threads.submit(_learn, learners, context.engine, stop)]
+        beside = [threads.submit(watch.run, stop), threads.submit(learn, learners, context.engine, stop)]
         for one in beside:
             # Without the one the other is of no use: the launcher starts all again.
             one.add_done_callback(lambda _: stop.set())
@@ -159,8 +160,11 @@ def main() -> None:
             one.result()
 
 
-def _learn(learners: Sequence[Learner], engine: Engine, stop: threading.Event) -> None:
+def learn(learners: Sequence[Learner], engine: Engine, stop: threading.Event) -> None:
     """Learn whatever is due until told to stop; a database that is away is waited for."""
+    if not boosting.is_here():
+        logger.warning("no models are learned: libgomp.so.1 is missing (apt-get install libgomp1)")
+        stop.wait()
     while not stop.wait(LOOK_EVERY_S):
         for learner in learners:
             try:

@@ -1,6 +1,7 @@
 """What the forecast service learns beside its run loop, when it serves, and what its forecasts say of it."""
 
 import shutil
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -13,6 +14,8 @@ import sqlalchemy as sa
 import yaml
 
 from services.forecast import handlers, store
+from services.forecast.__main__ import learn
+from services.forecast.domain import boosting
 from services.forecast.domain.solar import Place, Roofs, clear_sky_kw
 from services.forecast.handlers.learning import Learner
 from shared import history
@@ -219,3 +222,17 @@ def test_model_of_other_sites_does_not_serve(small: Complex, taught: Bench, tmp_
     bench.run(MIDNIGHT + DAY + INTERVAL)
 
     assert {event.model for event in newest(bench, ForecastKind.LOAD)} == {"seasonal-fading/1"}
+
+
+def test_without_the_openmp_runtime_the_season_serves_and_the_log_says_why(
+    small: Complex, taught: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(boosting, "lightgbm", None)
+    bench, stop = copy_of(taught, small, tmp_path), threading.Event()
+    stop.set()
+
+    learn([Learner(small)], bench.engine, stop)
+    bench.run(MIDNIGHT + DAY + INTERVAL)
+
+    assert {event.model for event in newest(bench, ForecastKind.LOAD)} == {"seasonal-fading/1"}
+    assert any("libgomp1" in record.getMessage() for record in caplog.records)

@@ -12,13 +12,10 @@ try:
     import lightgbm
 except OSError:
     # Its wheel takes the OpenMP runtime from the machine; most have it through a compiler or another library.
-    hint = "apt-get install libgomp1"
-    rule = "must be installed"
-    raise BadInput(where="machine", field="libgomp.so.1", rule=rule, value="missing", hint=hint) from None
+    lightgbm = None  # type: ignore[assignment]  # mypy knows no module that may be missing
 
 Floats = NDArray[np.float64]
 
-VERSION = f"LightGBM {lightgbm.__version__}"
 # Few, small trees with well-filled leaves: a site's history is short, and its weeks are alike.
 TREES = 60
 SETTINGS: dict[str, object] = {
@@ -38,11 +35,28 @@ SETTINGS: dict[str, object] = {
 ROWS_MIN = 1_000
 
 
+def require() -> None:
+    """Raise BadInput where trees can't be learned on this machine."""
+    if not is_here():
+        hint, rule = "apt-get install libgomp1", "must be installed"
+        raise BadInput(where="machine", field="libgomp.so.1", rule=rule, value="missing", hint=hint)
+
+
+def is_here() -> bool:
+    """Say whether trees can be learned, and served, on this machine."""
+    return lightgbm is not None
+
+
+def version() -> str:
+    """Return what learns the trees."""
+    return f"LightGBM {lightgbm.__version__}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Boosted:
     """One model for the mean and one for each quantile, mean first."""
 
-    models: tuple[lightgbm.Booster, ...]
+    models: "tuple[lightgbm.Booster, ...]"
 
     def predict(self, features: Floats) -> Floats:
         """Return (rows x outputs)."""
@@ -67,6 +81,7 @@ def fit(features: Floats, target: Floats, weight: Floats, quantiles: Sequence[fl
         weight: How much each row counts, not negative.
         quantiles: In (0, 1).
     """
+    require()
     if len(target) < ROWS_MIN:
         return None
     rows = lightgbm.Dataset(

@@ -7,7 +7,7 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from services.forecast import store
-from services.forecast.domain import fleet, outlook
+from services.forecast.domain import boosting, fleet, outlook
 from services.forecast.domain.fleet import Fleet
 from services.forecast.domain.horizon import Horizon
 from services.forecast.domain.seasonal import Distribution, Learned
@@ -73,7 +73,7 @@ class Forecaster:
     def _serving_model(self, db: Connection, kind: ForecastKind, sites: tuple[str, ...]) -> Serving | None:
         """Return the model that serves these very sites, read again when it or its ranges changed."""
         row = store.serving_model(db, self._complex.complex_id, kind.value)
-        if row is None or row.sites != sites:
+        if row is None or row.sites != sites or not boosting.is_here():
             return None
         known = self._serving.get(kind)
         if known is None or known.row != row:

@@ -114,7 +114,7 @@ def _entry(kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: Fl
         ranged_until=horizon.issue,
         losses={name: loss if loss is not None and np.isfinite(loss) else None for name, loss in losses.items()},
         sites=sites,
-        inputs=f"readings {inputs}, {boosting.VERSION}",
+        inputs=f"readings {inputs}, {boosting.version()}",
     )
 
 
