@@ -17,12 +17,13 @@ from services.forecast.domain import boosting
 from services.forecast.domain.kma import SHORT_TERM, ULTRA_SHORT_TERM
 from services.forecast.domain.solar import Place
 from services.forecast.handlers.learning import Learner
+from services.forecast.handlers.meters import place_of
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.kma import KMA_URL, Kma
 from services.forecast.weather.open_meteo import OPEN_METEO_URL, OpenMeteo
 from services.forecast.weather.replay import Replay, read_replay
 from services.forecast.weather.source import LIVE_SOURCES, Source, SourceName
-from services.forecast.weather.watch import Watch, place_of
+from services.forecast.weather.watch import Watch
 from shared.clock import WallClock
 from shared.errors import BadInput
 from shared.events.base import Event

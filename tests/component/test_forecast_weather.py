@@ -11,10 +11,11 @@ from pydantic import SecretStr, ValidationError
 from services.forecast import handlers, store
 from services.forecast.__main__ import Settings, watch_of
 from services.forecast.domain.weather import weather_frame
+from services.forecast.handlers.meters import place_of
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName
-from services.forecast.weather.watch import Watch, place_of
+from services.forecast.weather.watch import Watch
 from shared.bus.memory import MemoryBus
 from shared.clock import Clock, WallClock
 from shared.complexes import Complexes, load_complexes

@@ -161,7 +161,7 @@ def learned(fleet: Fleet) -> Model | None:
     full_kw = fleet.full_kw
     lessons = model.joined(
         [
-            lessons_of(_timeline(fleet.kw[:, site]), fleet.view(site, begin), begin, float(full_kw[site]), fleet.rules)
+            lessons_of(unexamined(fleet.kw[:, site]), fleet.view(site, begin), begin, float(full_kw[site]), fleet.rules)
             for site in sites
         ]
     )
@@ -239,7 +239,9 @@ def issued(fleet: Fleet, trained: Trained, steps: int) -> Distribution:
     origin = np.full(steps, now)
     pairs = joined([fleet.view(site, now).pairs(origin, target) for site in range(sites)])
     site = np.repeat(np.arange(sites), steps)
-    kw = _ranged(trained, site, pairs, ahead, fleet.full_kw)
+    raw = trained.model.raw(pairs, ahead, np.zeros((len(ahead), 0)))
+    group = trained.model.group_of(ahead, pairs.scale / fleet.full_kw[site])
+    kw = _ranged(trained, site, raw, group, pairs.scale)
     if isinstance(fleet, Roofs):
         kw = np.minimum(kw, fleet.capacity_kw_ac[site][:, None])
     p10, mean, p50, p90 = (kw[:, column].reshape(sites, steps).T for column in (P10, MEAN, P50, P90))
@@ -286,10 +288,9 @@ def _calibrated(found: Model, errors: Sequence[Errors], days: int) -> Trained:
 
 def _loss(trained: Trained, site: int, trial: _Trial, begin: int) -> Floats:
     later = trial.errors.target >= begin
-    group, raw, scale = trial.errors.group[later], trial.raw[later], trial.pairs.scale[later]
-    low, high = raw[:, P10] - trained.down[site, group], raw[:, P90] + trained.up[site, group]
-    quantiles = np.sort(np.maximum(np.stack((low, raw[:, P50], high)), 0.0), axis=0) * scale
-    return _pinball(quantiles, trial.came_kw[later])
+    sites = np.full(np.count_nonzero(later), site)
+    kw = _ranged(trained, sites, trial.raw[later], trial.errors.group[later], trial.pairs.scale[later])
+    return _pinball(kw[:, [P10, P50, P90]].T, trial.came_kw[later])
 
 
 def _mean(losses: Sequence[Floats]) -> float:
@@ -306,12 +307,12 @@ def _pinball(quantiles: Floats, came: Floats) -> Floats:
     return loss
 
 
-def _ranged(trained: Trained, site: Integers, pairs: Pairs, ahead: Integers, full_kw: Floats) -> Floats:
-    raw = trained.model.raw(pairs, ahead, np.zeros((len(ahead), 0)))
-    group = trained.model.group_of(ahead, pairs.scale / full_kw[site])
-    raw[:, P10] -= trained.down[site, group]
-    raw[:, P90] += trained.up[site, group]
-    kw = np.maximum(raw * pairs.scale[:, None], 0.0)
+def _ranged(trained: Trained, site: Integers, raw: Floats, group: Integers, scale: Floats) -> Floats:
+    """Return (pairs x MEAN, P10, P50, P90) in kW, with each site's ranges, in order and never negative."""
+    moved = raw.copy()
+    moved[:, P10] -= trained.down[site, group]
+    moved[:, P90] += trained.up[site, group]
+    kw = np.maximum(moved * scale[:, None], 0.0)
     kw[:, [P10, P50, P90]] = np.sort(kw[:, [P10, P50, P90]], axis=1)
     return kw
 
@@ -321,5 +322,6 @@ def _every(count: int, most: int) -> int:
     return max(-(-count // most), 1)
 
 
-def _timeline(kw: Floats) -> Timeline:
+def unexamined(kw: Floats) -> Timeline:
+    """Return what a site's meter said, of which nothing is refuted."""
     return Timeline(0, STEP_MINUTES, kw, np.full(len(kw), NEVER))

@@ -87,13 +87,18 @@ class Meters:
         self._days[day][slot, column] = reading.import_wh, reading.export_wh
 
 
+def place_of(complex_: Complex) -> Place:
+    """Return where a complex lies."""
+    where = complex_.location
+    return Place(where.latitude, where.longitude, where.altitude_m)
+
+
 class ClearSky:
     """The output of a complex's roofs under a clear sky by Korean day, each day computed once."""
 
     def __init__(self, complex_: Complex) -> None:
         sites = [site for one in complex_.participants for site in one.pv]
-        where = complex_.location
-        self._place = Place(where.latitude, where.longitude, where.altitude_m)
+        self._place = place_of(complex_)
         self.roofs = Roofs(
             capacity_kw_ac=tuple(site.capacity_kw_ac for site in sites),
             capacity_kw_dc=tuple(site.capacity_kw_dc for site in sites),

@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from services.forecast.domain import quality
-from services.forecast.domain.fleet import STEP_MINUTES, Factories, Roofs
+from services.forecast.domain.fleet import Factories, Roofs, unexamined
 from services.forecast.domain.geometry import Sun, sun_over
 from services.forecast.domain.horizon import Horizon
 from services.forecast.domain.load_view import calendar_of
 from services.forecast.domain.outlook import PRIOR_LOAD_SHARE
 from services.forecast.domain.quality import Finding, Gridded
 from services.forecast.domain.site import Site, SiteKind
-from services.forecast.domain.timeline import NEVER, Timeline
+from services.forecast.domain.timeline import NEVER
 from services.forecast.handlers.meters import ClearSky, Meters
 from shared.complexes import Complex
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts
@@ -94,8 +94,7 @@ def believed(complex_: Complex, past: Past, horizon: Horizon, fleets: Fleets) ->
     starts = pd.DatetimeIndex([start for day in horizon.history for start in delivery_starts(day)])
 
     def examined(site: Site, kw: Floats, sun: Sun | None) -> Floats:
-        timeline = Timeline(0, STEP_MINUTES, kw, np.full(len(kw), NEVER))
-        found, findings = quality.examined(Gridded(timeline, (), len(kw)), site, sun)
+        found, findings = quality.examined(Gridded(unexamined(kw), (), len(kw)), site, sun)
         doubts.extend(Doubt(site.site, one) for one in findings)
         return np.where(found.rejected_at < NEVER, np.nan, found.kw)
 

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 from services.forecast import store
 from services.forecast.domain import weather
 from services.forecast.domain.seasonal import Distribution
-from services.forecast.domain.solar import Place, Roofs
+from services.forecast.domain.solar import Roofs
+from services.forecast.handlers.meters import place_of
 from shared.complexes import Complex
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 
@@ -28,9 +29,7 @@ def followed(
     frame, used = found
     first = interval_of(now)
     starts = pd.DatetimeIndex([first + n * INTERVAL for n in range(INTERVALS_PER_DAY)])
-    where = complex_.location
-    place = Place(where.latitude, where.longitude, where.altitude_m)
-    expected_kw = weather.weather_kw(place, roofs, frame, starts)
+    expected_kw = weather.weather_kw(place_of(complex_), roofs, frame, starts)
     if expected_kw is None:
         return issued, CLEAR_SKY
     return weather.followed(issued, expected_kw, np.array(roofs.capacity_kw_ac)), "+".join(used)

@@ -9,24 +9,16 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from services.forecast import store
-from services.forecast.domain.solar import Place
 from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.source import Source
 from shared.clock import Clock
-from shared.complexes import Complex
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
 KEPT = timedelta(days=7)
-
-
-def place_of(complex_: Complex) -> Place:
-    """Return where a complex lies."""
-    where = complex_.location
-    return Place(where.latitude, where.longitude, where.altitude_m)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
