@@ -32,6 +32,7 @@ from shared.events.market import (
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested
 from shared.events.settlement import IntervalResettled, IntervalSettled
+from shared.intervals import INTERVAL
 from tests.component import market_facts, settlement_facts
 from tests.component.harness import Bench
 
@@ -111,6 +112,28 @@ def test_an_interval_is_settled_once_and_its_ledger_balances(settlement: Bench) 
         assert again.ledger_hash == settlement_store.ledger_links(db, facts.COMPLEX_ID)[4].hash
 
 
+def test_a_statement_sums_the_last_line_of_each_interval(settlement: Bench) -> None:
+    facts, store = settlement_facts, settlement_store
+    starts = [facts.DELIVERY, facts.DELIVERY + INTERVAL]
+    for start in starts:
+        settlement.give(*facts.readings(start, facts.FLOWS_WH), facts.an_auction(start))
+    corrected = facts.readings(starts[1], facts.FLOWS_WH | {f"{facts.BUYER}.grid": (32_000, 0)})
+    settlement.give(*corrected)
+
+    with reading(settlement.engine) as db:
+        period = (facts.COMPLEX_ID, starts[0], starts[1] + INTERVAL)
+        found = store.load_statements(db, *period, [facts.BUYER, facts.SELLER])
+        lines = store.load_lines(db, *period)
+    statement = found[facts.BUYER]
+    first, last = (lines[facts.BUYER][start][-1] for start in starts)
+    assert set(found) == {facts.BUYER, facts.SELLER}
+    assert (statement.intervals, statement.revision, len(lines[facts.BUYER][starts[1]])) == (2, 1, 2)
+    # 10 kWh beyond the trade, then 12: at 133.40 they are 1,334 and 1,600.8.
+    assert (statement.grid_import_wh, statement.grid_paid_krw) == (22_000, 1_334 + 1_601)
+    assert statement.cost_with_krw == first.cost_with_krw + last.cost_with_krw
+    assert statement.saving_krw == statement.cost_without_krw - statement.cost_with_krw
+
+
 @pytest.mark.parametrize("table", ["ledger_entry", "ledger_line", "ledger_link"])
 def test_the_database_refuses_to_change_the_ledger(settlement: Bench, table: str) -> None:
     facts = settlement_facts
@@ -152,6 +175,20 @@ def test_the_database_links_no_entry_out_of_balance_and_adds_no_line_to_a_linked
         db.execute(sa.insert(store.LEDGER_LINK).values(**key, **link))
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
         db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
+
+
+def test_the_database_takes_no_line_and_no_link_of_an_entry_that_is_not_there(settlement: Bench) -> None:
+    store = settlement_store
+    key = {"complex_id": settlement_facts.COMPLEX_ID, "entry_id": "unheard-of"}
+    line = {**key, "number": 1, "account": "grid", "debit_krw": 1, "credit_krw": 0}
+
+    with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
+        db.execute(sa.insert(store.LEDGER_LINE).values(**line))
+    with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
+        a_loose_entry(db, (5, 0), (0, 5))
+        insert_rows(db, store.LEDGER_LINE, [{**line, "entry_id": "loose", "number": 9}, line])
+    with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
+        db.execute(sa.insert(store.LEDGER_LINK).values(**key, number=1, previous_hash="", hash=""))
 
 
 def test_one_entry_out_of_balance_keeps_all_that_were_linked_at_once_out(settlement: Bench) -> None:

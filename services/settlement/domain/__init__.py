@@ -33,7 +33,7 @@ from services.settlement.domain.ledger import (
     participant_account,
 )
 from services.settlement.domain.losses import losses_wh
-from services.settlement.domain.statements import Statement, statement_of
+from services.settlement.domain.statements import Statement
 
 __all__ = [
     "GRID",
@@ -75,5 +75,4 @@ __all__ = [
     "participant_account",
     "resettle_interval",
     "settle_interval",
-    "statement_of",
 ]

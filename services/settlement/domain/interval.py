@@ -60,11 +60,36 @@ class Prices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One participant's interval; the fields are those of the event's SettledLine.
+class Cost:
+    """What one or several intervals cost a participant with trading and batteries, and without.
 
     `spread_krw` is what the imbalance costs by the complex's rule beyond what the grid is owed; below 0 it costs less.
     """
+
+    trade_paid_krw: int
+    trade_received_krw: int
+    grid_paid_krw: int
+    grid_received_krw: int
+    cost_without_krw: int
+    spread_krw: int = 0
+    loss_wh: int = 0
+    loss_krw: int = 0
+
+    @property
+    def grid_owed_krw(self) -> int:
+        """Return what the participant owes the grid for its imbalance; below 0 the grid owes it."""
+        return self.grid_paid_krw - self.grid_received_krw
+
+    @property
+    def cost_with_krw(self) -> int:
+        """Return what it cost with trading and batteries; below 0 it earned."""
+        of_trades_krw = self.trade_paid_krw - self.trade_received_krw
+        return of_trades_krw + self.grid_owed_krw + self.spread_krw + self.loss_krw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Cost):
+    """One participant's interval; the fields are those of the event's SettledLine."""
 
     participant_id: str
     metered_import_wh: int
@@ -75,31 +100,12 @@ class Line:
     grid_export_wh: int
     grid_import_price_jeon_per_kwh: int
     grid_export_price_jeon_per_kwh: int
-    trade_paid_krw: int
-    trade_received_krw: int
-    grid_paid_krw: int
-    grid_received_krw: int
-    cost_without_krw: int
     short_price_jeon_per_kwh: int | None = None
     long_price_jeon_per_kwh: int | None = None
-    spread_krw: int = 0
-    loss_wh: int = 0
-    loss_krw: int = 0
 
     def as_row(self) -> dict[str, Any]:
         """Return the fields by name; unlike asdict() without copying, as a day has a hundred thousand lines."""
         return dict(zip(_NAMES, _PARTS(self), strict=True))
-
-    @property
-    def grid_owed_krw(self) -> int:
-        """Return what the participant owes the grid for its imbalance; below 0 the grid owes it."""
-        return self.grid_paid_krw - self.grid_received_krw
-
-    @property
-    def cost_with_krw(self) -> int:
-        """Return what the interval cost with trading and batteries; below 0 it earned."""
-        of_trades_krw = self.trade_paid_krw - self.trade_received_krw
-        return of_trades_krw + self.grid_owed_krw + self.spread_krw + self.loss_krw
 
 
 _NAMES = tuple(field.name for field in fields(Line))

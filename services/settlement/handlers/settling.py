@@ -133,28 +133,19 @@ def _statements_if_complete(
     if store.settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
         return []
     store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
-    only = next(iter(participant_ids)) if len(participant_ids) == 1 else None
-    found = store.load_lines(db, complex_id, first, first + DAY, participant_id=only)
+    statements = store.load_statements(db, complex_id, first, first + DAY, participant_ids)
     return [
-        _statement(complex_id, participant_id, day, list(intervals.values()))
-        for participant_id, intervals in found.items()
-        if participant_id in participant_ids
+        StatementIssued(
+            complex_id=complex_id,
+            statement_id=f"{day:%Y%m%d}:{participant_id}",
+            participant_id=participant_id,
+            trading_day=day,
+            cost_with_krw=statement.cost_with_krw,
+            saving_krw=statement.saving_krw,
+            **asdict(statement),
+        )
+        for participant_id, statement in statements.items()
     ]
-
-
-def _statement(
-    complex_id: str, participant_id: str, day: date, histories: Sequence[Sequence[domain.Line]]
-) -> StatementIssued:
-    statement = domain.statement_of([lines[-1] for lines in histories])
-    return StatementIssued(
-        complex_id=complex_id,
-        statement_id=f"{day:%Y%m%d}:{participant_id}",
-        participant_id=participant_id,
-        trading_day=day,
-        saving_krw=statement.saving_krw,
-        revision=sum(len(lines) - 1 for lines in histories),
-        **asdict(statement),
-    )
 
 
 def note_afterwards(

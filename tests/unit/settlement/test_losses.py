@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain import GRID, Metered, Posting, Prices, Trade, losses_wh, settle_interval, statement_of
+from services.settlement.domain import GRID, Metered, Posting, Prices, Trade, losses_wh, settle_interval
 from shared.units import round_half_up
 
 FEEDER_OF = {"a": "F1", "b": "F1", "c": "F2", "d": "F2"}
@@ -61,8 +61,6 @@ def test_the_buyer_draws_the_loss_from_the_grid_at_its_own_price() -> None:
     assert (line.loss_wh, line.loss_krw, line.cost_with_krw) == (299, 45, 1_545)
     assert [entry.entry_id for entry in settlement.entries] == ["loss:20260520T0100Z:a", "imbalance:20260520T0100Z:a"]
     assert settlement.entries[0].postings == (Posting("participant:a", 45, 0), Posting(GRID, 0, 45))
-    statement = statement_of([line, line])
-    assert (statement.loss_wh, statement.loss_krw, statement.cost_with_krw) == (598, 90, 3_090)
 
 
 PLACES = st.sampled_from(sorted(FEEDER_OF))

@@ -18,7 +18,6 @@ from services.settlement.domain import (
     Trade,
     resettle_interval,
     settle_interval,
-    statement_of,
 )
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
@@ -245,12 +244,3 @@ def test_a_correction_without_an_entry_before_names_none_and_one_without_money_m
     [entry] = moved.entries
     assert (entry.entry_id, entry.corrects_entry_id) == ("correction:20260520T0100Z:p:2", None)
     assert entry.postings == (Posting("participant:p", 150, 0), Posting(GRID, 0, 150))
-
-
-def test_a_statement_sums_its_lines() -> None:
-    [line] = settle_interval(DELIVERY, metered={"p": drawn(10_000)}, prices={"p": PRICES}, trades=[]).lines
-
-    statement = statement_of([line, line])
-
-    assert (statement.intervals, statement.grid_import_wh, statement.grid_paid_krw) == (2, 20_000, 3_000)
-    assert (statement.cost_with_krw, statement.cost_without_krw, statement.saving_krw) == (3_000, 3_000, 0)
