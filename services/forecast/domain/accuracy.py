@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.forecast.domain.outlook import CLEAR_SHARE_MIN, CLEARNESS_MAX
-from services.forecast.domain.scores import BUCKETS, bucket_name
+from services.forecast.domain.scores import BUCKETS, bucket_name, pinball_loss
 
 Floats = NDArray[np.float64]
 
 # The running forecasts look 24 hours ahead.
 LEADS = BUCKETS[:-1]
-QUANTILES = (0.1, 0.5, 0.9)
 # "Compared" are the forecasts for which the reference is known as well.
 COUNT, CAME, ABS, SQUARE, PINBALL, COVERED, COMPARED_ABS, COMPARED_SQUARE, REFERENCE_ABS, REFERENCE_SQUARE = range(10)
 SUMS = 10
@@ -51,22 +50,19 @@ def tally(issued: Issued, came_kw: Floats) -> Floats:
         came_kw: What each site then did, NaN where not known.
     """
     came = _with_total(came_kw)
-    p10, p50, p90 = (_with_total(part) for part in issued.quantiles)
+    quantiles = np.stack([_with_total(part) for part in issued.quantiles])
+    p10, p50, p90 = quantiles
     reference = _with_total(issued.reference)
     known = np.isfinite(came) & np.isfinite(p50) & (p90 > 0)
     compared = np.isfinite(reference)
     error, missed = p50 - came, reference - came
-    pinball = sum(
-        np.maximum(q * (came - part), (q - 1) * (came - part))
-        for q, part in zip(QUANTILES, (p10, p50, p90), strict=True)
-    )
     facts = np.stack(
         (
             np.ones_like(p50),
             np.broadcast_to(came, p50.shape),
             np.abs(error),
             error**2,
-            pinball / len(QUANTILES),
+            pinball_loss(quantiles, came),
             (p10 <= came) & (came <= p90),
             np.where(compared, np.abs(error), 0.0),
             np.where(compared, error**2, 0.0),

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from services.forecast.domain import conformal, model
 from services.forecast.domain.conformal import Errors
 from services.forecast.domain.load_view import Calendar, LoadView
-from services.forecast.domain.model import FACTORY, MEAN, P10, P50, P90, QUANTILES, ROOF, SCALE_MIN_SHARE, Model, Rules
+from services.forecast.domain.model import FACTORY, MEAN, P10, P50, P90, ROOF, SCALE_MIN_SHARE, Model, Rules
 from services.forecast.domain.pairs import Pairs, View, joined
 from services.forecast.domain.running import picked
+from services.forecast.domain.scores import pinball_loss
 from services.forecast.domain.seasonal import Distribution
 from services.forecast.domain.solar_view import INDEX_MAX, SolarView
 from services.forecast.domain.stretch import lessons_of
@@ -227,7 +228,7 @@ def loss_of(fleet: Fleet, forecast: Callable[[int], Distribution]) -> float:
         came = fleet.kw[now + steps]
         known = np.isfinite(came) & (issued.p90 > 0)
         quantiles = np.stack((issued.p10, issued.p50, issued.p90))
-        losses.append((_pinball(quantiles, came) / fleet.full_kw)[known])
+        losses.append((pinball_loss(quantiles, came) / fleet.full_kw)[known])
     return _mean(losses)
 
 
@@ -290,21 +291,12 @@ def _loss(trained: Trained, site: int, trial: _Trial, begin: int) -> Floats:
     later = trial.errors.target >= begin
     sites = np.full(np.count_nonzero(later), site)
     kw = _ranged(trained, sites, trial.raw[later], trial.errors.group[later], trial.pairs.scale[later])
-    return _pinball(kw[:, [P10, P50, P90]].T, trial.came_kw[later])
+    return pinball_loss(kw[:, [P10, P50, P90]].T, trial.came_kw[later])
 
 
 def _mean(losses: Sequence[Floats]) -> float:
     known = np.concatenate(losses)
     return float(np.mean(known)) if len(known) else np.inf
-
-
-def _pinball(quantiles: Floats, came: Floats) -> Floats:
-    """Return the mean pinball loss over the quantiles, the first axis."""
-    losses = [
-        np.maximum(q * (came - part), (q - 1.0) * (came - part)) for q, part in zip(QUANTILES, quantiles, strict=True)
-    ]
-    loss: Floats = np.mean(losses, axis=0)
-    return loss
 
 
 def _ranged(trained: Trained, site: Integers, raw: Floats, group: Integers, scale: Floats) -> Floats:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from services.forecast.domain import boosting, pairs
 from services.forecast.domain.boosting import Boosted
 from services.forecast.domain.pairs import Pairs
+from services.forecast.domain.scores import QUANTILES
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-QUANTILES = (0.1, 0.5, 0.9)
 MEAN, P10, P50, P90 = range(4)
 # Leads that are learned from and held against what came, in hours; those between are alike.
 LEARNED_HOURS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24)

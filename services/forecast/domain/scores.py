@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# What every range here is made of: P10, P50 and P90.
+QUANTILES = (0.1, 0.5, 0.9)
 # Leads are scored in these buckets: (after, up to and with) hours.
 BUCKETS = ((0.0, 0.25), (0.25, 1.0), (1.0, 4.0), (4.0, 12.0), (12.0, 24.0), (24.0, np.inf))
 
@@ -38,9 +40,7 @@ def figures(scored: Scored, rows: NDArray[np.bool_], full_kw: float) -> dict[str
     """Return the figures of some rows; skill is 1 - ours / the reference's."""
     came, p50 = scored.came[rows], scored.p50[rows]
     inside = (scored.p10[rows] <= came) & (came <= scored.p90[rows])
-    pinball = np.mean(
-        [_pinball(came, part[rows], q) for part, q in ((scored.p10, 0.1), (scored.p50, 0.5), (scored.p90, 0.9))]
-    )
+    pinball = np.mean(pinball_loss(np.stack((scored.p10[rows], p50, scored.p90[rows])), came))
     missed = scored.reference[rows] - came
     mae, rmse = _mae(p50 - came), _rmse(p50 - came)
     return {
@@ -54,6 +54,15 @@ def figures(scored: Scored, rows: NDArray[np.bool_], full_kw: float) -> dict[str
     }
 
 
+def pinball_loss(quantiles: Floats, came: Floats) -> Floats:
+    """Return the mean pinball loss over P10, P50 and P90, which are the first axis."""
+    losses = [
+        np.maximum(q * (came - part), (q - 1.0) * (came - part)) for q, part in zip(QUANTILES, quantiles, strict=True)
+    ]
+    loss: Floats = np.mean(losses, axis=0)
+    return loss
+
+
 def bucket_name(low: float, high: float) -> str:
     """Return how a bucket of leads is called."""
     return f"{low:g}-{high:g}" if np.isfinite(high) else f">{low:g}"
@@ -61,10 +70,6 @@ def bucket_name(low: float, high: float) -> str:
 
 def _skill(ours: float, reference: float) -> float | None:
     return _rounded(1.0 - ours / reference) if reference > 0 else None
-
-
-def _pinball(came: Floats, forecast: Floats, quantile: float) -> float:
-    return float(np.mean(np.maximum(quantile * (came - forecast), (quantile - 1.0) * (came - forecast))))
 
 
 def _mae(error: Floats) -> float:

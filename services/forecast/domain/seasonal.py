@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.forecast.domain.horizon import LIVE_STEPS
+from services.forecast.domain.scores import QUANTILES
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-QUANTILES = (0.1, 0.5, 0.9)
 # Between P10 and P90 of a normal distribution lie 2.563 standard deviations.
 P10_TO_P90_IN_SD = 2.563
 # Neighbouring quarter hours are alike; pooling two on each side turns 20 working days into 100 samples.
