@@ -64,6 +64,7 @@ def run(
     Example: sandan whatif run examples/study.yaml --out study
     """
     from cli.whatif_files import Summary, read_study, require_writable, write_study
+    from cli.whatif_plot import draw
     from services.planner.domain.scenarios import total
 
     read = read_study(study)
@@ -88,7 +89,7 @@ def run(
         for (day, site), of_site in zip(sites, outcomes, strict=True)
         for row in _rows(scenarios, of_site)
     )
-    write_study(out, summary, rows)
+    write_study(out, summary, rows, draw)
     print_answer(summary.as_json(), pretty=pretty)
     for note in summary.notes:
         sys.stderr.write(f"{study}: {note}\n")

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -199,16 +199,17 @@ def require_writable(folder: Path, asked: StudyFile) -> None:
         raise BadInput(where="command line", field="--out", rule=rule, value=str(folder), hint="it holds another study")
 
 
-def write_study(folder: Path, summary: Summary, rows: Iterable[Sequence[object]]) -> None:
+def write_study(
+    folder: Path, summary: Summary, rows: Iterable[Sequence[object]], draw: Callable[[Summary, Path, str], None]
+) -> None:
     """Write a study's folder, all of its files or none.
 
     Args:
         folder: Made if it is not there.
         summary: For summary.json, and drawn.
         rows: For results.csv, in the order of COLUMNS.
+        draw: Draws a summary to a file, in a format.
     """
-    from cli.whatif_plot import draw
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
