@@ -138,12 +138,14 @@ def load_statements(
         partition_by=(columns.participant_id, columns.delivery_start), order_by=columns.revision.desc()
     )
     wanted = (columns.complex_id == complex_id, *_between(SETTLED_LINE, first, end))
-    ranked = sa.select(SETTLED_LINE, newest_first.label("age")).where(*wanted, columns.participant_id.in_(participant_ids))
+    ranked = sa.select(SETTLED_LINE, newest_first.label("age")).where(
+        *wanted, columns.participant_id.in_(participant_ids)
+    )
     ranked = ranked.subquery()
     summed = [name for name in Statement.__dataclass_fields__ if name != "intervals"]
-    sums = sa.select(
-        ranked.c.participant_id, sa.func.count(), *(sa.func.sum(ranked.c[name]) for name in summed)
-    ).where(ranked.c.age == 1)
+    sums = sa.select(ranked.c.participant_id, sa.func.count(), *(sa.func.sum(ranked.c[name]) for name in summed)).where(
+        ranked.c.age == 1
+    )
     rows = db.execute(sums.group_by(ranked.c.participant_id).order_by(ranked.c.participant_id))
     return {
         participant_id: Statement(**dict(zip(("intervals", *summed), map(int, facts), strict=True)))
