@@ -1,4 +1,4 @@
-"""Any one process is killed with -9 in the middle of trading and started again: nothing is lost, nothing is doubled."""
+"""Each process is killed with -9 in the middle of trading and started again: nothing is lost, nothing is doubled."""
 
 import csv
 import threading
@@ -20,7 +20,9 @@ INTERVALS = [quarter(FIRST, number) for number in range(8)]
 # For these the client has an order of its own.
 OWN = INTERVALS[2:]
 GATE_CLOSURE_LEAD = timedelta(minutes=30)
-KILL_AT = FIRST + timedelta(minutes=37)
+# Two processes a run, half an hour apart: a run takes a minute.
+KILLS_AT = (FIRST + timedelta(minutes=37), FIRST + timedelta(minutes=67))
+VICTIMS = tuple(zip(tuple(PROCESSES)[::2], tuple(PROCESSES)[1::2], strict=True))
 SELLER, BUYER = "hanbit-machining", "donghae-springs"
 FACTORIES = (SELLER, BUYER, "changsin-bearing", "bukmyeon-robotics")
 ORDERS_FILE = Path(__file__).parent / "orders.csv"
@@ -61,15 +63,16 @@ def an_order(client_order_id: str, delivery_start: datetime, side: str, price: s
     }
 
 
-@pytest.mark.parametrize("victim", PROCESSES)
-def test_killed_process_loses_and_doubles_nothing(victim: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("victims", VICTIMS, ids=[f"{first}-{second}" for first, second in VICTIMS])
+def test_killed_process_loses_and_doubles_nothing(victims: tuple[str, str], tmp_path: Path) -> None:
     with a_town(tmp_path, START, Sketch(complex_id="killed", factories=FACTORIES)) as town:
         client = Client(town)
         # From here on the client alone moves the clock.
         town.let_time_pass(SPEED)
         client.start()
-        town.wait_until(KILL_AT)
-        town.kill_and_restart(victim)
+        for victim, kill_at in zip(victims, KILLS_AT, strict=True):
+            town.wait_until(kill_at)
+            town.kill_and_restart(victim)
         town.wait_until_settled(*INTERVALS)
         report = town.wait_until_reported(len(INTERVALS))
         client.join(60)
