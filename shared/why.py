@@ -20,6 +20,7 @@ class FillReason(StrEnum):
     HALTED = "halted"
     OWN_ORDER = "own_order"
     SITE_LIMIT = "site_limit"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,11 @@ def sentence(outcome: Outcome) -> Sentence:
                 "게이트 마감 시점에 시장이 정지되어 있어 체결되지 않았습니다.",
                 "The market was halted at gate closure, so nothing was filled.",
             )
+        case FillReason.SUSPENDED:
+            return Sentence(
+                "주문이 접수된 시점에 거래 참여가 정지되어 있어 제외되었습니다.",
+                "Your participation was suspended when the order was entered, so it was left out.",
+            )
         case FillReason.OWN_ORDER:
             return Sentence(
                 f"같은 참여자의 먼저 접수된 반대 주문과 맞물려, 나중 주문인 {limit}원 주문이 제외되었습니다.",
@@ -134,6 +140,10 @@ _BLOCK = {
     "halted": (
         "게이트 마감 시점에 시장이 정지되어 있어 체결되지 않았습니다",
         "The market was halted at gate closure, so nothing was filled",
+    ),
+    "suspended": (
+        "블록이 접수된 시점에 거래 참여가 정지되어 있어 제외되었습니다",
+        "Your participation was suspended when the block was entered, so it was left out",
     ),
 }
 

@@ -60,6 +60,23 @@ class LimitsChangeRequested(Event):
     operator: str
 
 
+class ParticipantSuspendRequested(Event):
+    """An operator asked to take no more orders of one participant."""
+
+    participant_id: Identifier
+    requested_at: Instant
+    operator: str
+    reason: str
+
+
+class ParticipantResumeRequested(Event):
+    """An operator asked to take a suspended participant's orders again."""
+
+    participant_id: Identifier
+    requested_at: Instant
+    operator: str
+
+
 class StudyRequested(Event):
     """A planner asked what a day would have cost with other batteries, more solar or another tariff."""
 

@@ -29,11 +29,15 @@ class OrderRejected(Event):
 
 
 class OrderCancelled(Event):
-    """The order was taken out of the book before gate closure, at its participant's word."""
+    """The order was taken out of the book before gate closure.
+
+    `reason` is null where its participant asked for it, and "suspended" where the participant may not trade.
+    """
 
     order_id: Identifier
     participant_id: Identifier
     delivery_start: Instant
+    reason: Literal["suspended"] | None = None
 
 
 class OrderAmended(Event):
@@ -140,14 +144,14 @@ class BlockDecided(Event):
     """What became of a block in the day-ahead auction.
 
     `reason` is "accepted", "out_of_money" (the prices do not suit it), "in_the_money" (they would, but all of it could
-    not be filled so that nobody loses), "site_limit" or "halted". `gain_krw` is what it gains or would have gained
-    against its own price; null where an interval has no price.
+    not be filled so that nobody loses), "site_limit", "halted" or "suspended". `gain_krw` is what it gains or would
+    have gained against its own price; null where an interval has no price.
     """
 
     order_id: Identifier
     participant_id: Identifier
     delivery_start: Instant
-    reason: Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted"]
+    reason: Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted", "suspended"]
     paid_krw: MoneyKrw
     received_krw: MoneyKrw
     gain_krw: MoneyKrw | None
@@ -192,4 +196,21 @@ class LimitsChanged(Event):
     open_orders_max: Whole | None
     credit_krw_max: Whole | None
     changed_at: Instant
+    operator: str
+
+
+class ParticipantSuspended(Event):
+    """One participant's open orders are cancelled and no new ones are taken; what it has traded stands."""
+
+    participant_id: Identifier
+    suspended_at: Instant
+    reason: str
+    operator: str
+
+
+class ParticipantResumed(Event):
+    """A suspended participant's orders are taken again."""
+
+    participant_id: Identifier
+    resumed_at: Instant
     operator: str

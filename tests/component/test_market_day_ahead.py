@@ -10,7 +10,7 @@ from cli.replay import replayed
 from services.market import handlers, store
 from shared.db.engine import reading
 from shared.events.base import Event
-from shared.events.commands import Calendar, CalendarChangeRequested, MarketHaltRequested
+from shared.events.commands import Calendar, CalendarChangeRequested, MarketHaltRequested, ParticipantSuspendRequested
 from shared.events.market import (
     AmendmentRejected,
     AuctionCleared,
@@ -251,6 +251,23 @@ def test_a_market_halted_at_the_gate_fills_nothing_for_tomorrow(bench: Bench) ->
     noon = by_start(bench)[NOON]
     assert (noon.status, noon.volume_wh, {fill.reason for fill in noon.fills}) == ("halted", 0, {FillReason.HALTED})
     assert [event.reason for event in bench.published(BlockDecided)] == ["halted"]
+
+
+@pytest.mark.parametrize(("at", "gone"), [(GATE - timedelta(seconds=1), {"b1", "block"}), (GATE, set())])
+def test_a_suspension_cancels_orders_and_blocks_for_tomorrow_until_their_gate(
+    bench: Bench, at: datetime, gone: set[str]
+) -> None:
+    facts = {"complex_id": COMPLEX_ID, "participant_id": BUYER, "operator": "kim", "reason": "no deposit"}
+
+    give(bench, a_sell("s1", 100), a_buy("b1", 120), a_block("block", 120, 5, 5))
+    give(bench, ParticipantSuspendRequested(requested_at=at, **facts))
+    seal_through(bench, GATE)
+
+    assert {(event.order_id, event.reason) for event in bench.published(OrderCancelled)} == {
+        (order_id, "suspended") for order_id in gone
+    }
+    # 10 kWh are offered; the block's second interval has no seller, so that it can't run.
+    assert by_start(bench)[NOON].volume_wh == (0 if gone else 10_000)
 
 
 def test_the_state_with_a_day_ahead_auction_is_rebuilt_from_the_log(bench: Bench, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The market's rules: who may be in a book, when a book is complete, and what its auction gives."""
 
-from services.market.domain.admission import Rejection, Standing, admit, cancellable
+from services.market.domain.admission import Rejection, Standing, Withdrawal, admit, may_leave
 from services.market.domain.amendment import Amendment, admit_amendment, amended, unknown_order
 from services.market.domain.auction import (
     Auction,
@@ -53,16 +53,17 @@ __all__ = [
     "Standing",
     "Terms",
     "Venue",
+    "Withdrawal",
     "admit",
     "admit_amendment",
     "amended",
     "auction_id",
     "auctions_due",
-    "cancellable",
     "certificate_sha256",
     "held_up",
     "hold_auction",
     "hold_day_ahead",
+    "may_leave",
     "refusal_of",
     "rules_from",
     "rules_of",

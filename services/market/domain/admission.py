@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from optimizers.legal import refusal
 from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
@@ -17,6 +18,7 @@ class Standing:
         sealed_through: The newest interval that the order's own writer has sealed; None before its first seal.
         halted_at: Beginning of the halt in which the order was stamped; None if the market was open then, or if that
             can't be told yet for orders of its writer: those are left out of their auction.
+        suspended_at: The same of the participant's own suspension.
         open_orders: Orders of the same participant and writer already in the same book.
         side_wh: Their energy on the order's own side.
         committed_krw: What the open orders of the same participant and writer cost at most, in all books that were
@@ -32,6 +34,7 @@ class Standing:
     committed_krw: int = 0
     limits: Limits = NO_LIMITS
     day_ahead_through: datetime | None = None
+    suspended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,15 @@ class Rejection:
 
     reason: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What takes a participant's order out of its book: the participant's own word, or its suspension."""
+
+    participant_id: str
+    at: datetime
+    reason: Literal["suspended"] | None = None
 
 
 def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
@@ -52,6 +64,9 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     if site is None:
         detail = f"participant {order.participant_id} is not a participant of {venue.complex_id}"
         return Rejection("unknown_participant", detail)
+    if standing.suspended_at is not None:
+        detail = f"{order.participant_id} is suspended since {_instant(standing.suspended_at)}"
+        return Rejection("suspended", detail)
     if not is_delivery_start(order.delivery_start):
         detail = f"delivery_start must begin a 15-minute interval, was {_instant(order.delivery_start)}"
         return Rejection("not_an_interval", detail)
@@ -159,14 +174,14 @@ def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | N
     return None
 
 
-def cancellable(order: Order, *, participant_id: str, requested_at: datetime, rules: Rules) -> bool:
-    """Say whether a request takes an order out of its book: its own participant's, stamped before gate closure."""
-    if order.participant_id != participant_id:
+def may_leave(order: Order, withdrawal: Withdrawal, rules: Rules) -> bool:
+    """Say whether an order can be taken out of its book: as its own participant's, and before gate closure."""
+    if order.participant_id != withdrawal.participant_id:
         return False
     if order.auction == "day_ahead":
         gate = rules.day_ahead_gate
-        return gate is not None and requested_at < day_ahead_gate(gate, trading_day_of(order.delivery_start))
-    return order.delivery_start - requested_at > rules.gate_closure_lead
+        return gate is not None and withdrawal.at < day_ahead_gate(gate, trading_day_of(order.delivery_start))
+    return order.delivery_start - withdrawal.at > rules.gate_closure_lead
 
 
 def _instant(instant: datetime) -> str:

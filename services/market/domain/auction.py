@@ -28,6 +28,7 @@ class Terms:
     Args:
         positions: What was agreed the day before, by participant.
         stamped_in_halts: Ids of orders that were stamped in a halt, and admitted since it may not have been known yet.
+        stamped_in_suspensions: The same of their participant's suspensions.
     """
 
     sites: Mapping[str, Site]
@@ -36,6 +37,7 @@ class Terms:
     tick_jeon: int = 1
     positions: Mapping[str, Position] = field(default_factory=dict)
     stamped_in_halts: frozenset[str] = frozenset()
+    stamped_in_suspensions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ def terms_of(
     is_halted: bool,
     positions: Mapping[str, Position] | None = None,
     stamped_in_halts: Collection[str] = (),
+    stamped_in_suspensions: Collection[str] = (),
 ) -> Terms:
     """Return the terms of a venue's auction."""
     return Terms(
@@ -86,6 +89,7 @@ def terms_of(
         tick_jeon=venue.rules.tick_jeon,
         positions=positions or {},
         stamped_in_halts=frozenset(stamped_in_halts),
+        stamped_in_suspensions=frozenset(stamped_in_suspensions),
     )
 
 
@@ -93,8 +97,8 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     """Clear a complete book; in a halted market nothing is filled.
 
     Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence. Left out
-    are those stamped in a halt, those that would meet an earlier order of their own participant, and those that with
-    its earlier orders on the same side are more than its site can take or deliver.
+    are those stamped in a halt or in their participant's suspension, those that would meet an earlier order of their
+    own participant, and those that with its earlier orders on the same side are more than its site can take or deliver.
     """
     book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
     left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
@@ -145,6 +149,8 @@ def places_left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason
         limit_wh = _room_wh(terms, own, side)
         if order.order_id in terms.stamped_in_halts:
             left_out[place] = FillReason.HALTED
+        elif order.order_id in terms.stamped_in_suspensions:
+            left_out[place] = FillReason.SUSPENDED
         elif not order.block_wh and _meets(order, best):
             left_out[place] = FillReason.OWN_ORDER
         elif any(taken_wh[own, side, start] + part_wh > limit_wh for start, part_wh in order.legs):
@@ -188,6 +194,7 @@ def terms_record(terms: Terms) -> dict[str, object]:
         "is_halted": terms.is_halted,
         "tick_jeon": terms.tick_jeon,
         "stamped_in_halts": sorted(terms.stamped_in_halts),
+        "stamped_in_suspensions": sorted(terms.stamped_in_suspensions),
         "positions": {name: [one.bought_wh, one.sold_wh] for name, one in sorted(terms.positions.items())},
         "sites": {name: [site.feeder_id, site.take_wh_max, site.deliver_wh_max] for name, site in terms.sites.items()},
         "feeders": [
@@ -206,7 +213,9 @@ def terms_from(record: Mapping[str, object]) -> Terms:
     """Return the terms that `terms_record` wrote."""
     sites, feeders, tick_jeon = record["sites"], record["feeders"], record["tick_jeon"]
     positions, in_halts = record.get("positions", {}), record.get("stamped_in_halts", [])
+    in_suspensions = record.get("stamped_in_suspensions", [])
     assert isinstance(in_halts, list)  # noqa: S101 -- as written by terms_record; narrows the type
+    assert isinstance(in_suspensions, list)  # noqa: S101 -- as above
     assert isinstance(positions, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(sites, dict)  # noqa: S101 -- as written by terms_record; narrows the type
     assert isinstance(feeders, list)  # noqa: S101 -- as above
@@ -216,6 +225,7 @@ def terms_from(record: Mapping[str, object]) -> Terms:
         tick_jeon=tick_jeon,
         positions={name: Position(*one) for name, one in positions.items()},
         stamped_in_halts=frozenset(in_halts),
+        stamped_in_suspensions=frozenset(in_suspensions),
         sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
         feeders=tuple(
             clearing.Feeder(

@@ -1,6 +1,6 @@
 """The daily auction of tomorrow's intervals, blocks included."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -12,7 +12,14 @@ from shared.intervals import delivery_starts
 from shared.units import JEON_WH_PER_KRW, round_half_up
 from shared.why import FillReason
 
-BlockReason = Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted"]
+BlockReason = Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted", "suspended"]
+
+
+_LEFT_OUT: Mapping[FillReason, BlockReason] = {
+    FillReason.HALTED: "halted",
+    FillReason.SITE_LIMIT: "site_limit",
+    FillReason.SUSPENDED: "suspended",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +139,7 @@ class _Reader:
 
     def _reason(self, order_id: str) -> BlockReason:
         if order_id in self.left_out:
-            return "halted" if self.left_out[order_id] is FillReason.HALTED else "site_limit"
+            return _LEFT_OUT[self.left_out[order_id]]
         if order_id in {one.block_id for one in self.answer.accepted}:
             return "accepted"
         in_the_money = {one.block_id for one in self.answer.rejected_in_the_money}

@@ -8,7 +8,9 @@ from services.market.handlers.commands import (
     on_calendar_change_requested,
     on_halt_requested,
     on_limits_change_requested,
+    on_participant_resume_requested,
     on_resume_requested,
+    on_suspend_requested,
 )
 from services.market.handlers.orders import (
     on_amend_requested,
@@ -23,6 +25,8 @@ from shared.events.commands import (
     LimitsChangeRequested,
     MarketHaltRequested,
     MarketResumeRequested,
+    ParticipantResumeRequested,
+    ParticipantSuspendRequested,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
 from shared.runloop import Service
@@ -49,6 +53,8 @@ def service(complexes: Complexes, *, seal_alarm: timedelta, block_time_limit_s: 
             MarketResumeRequested: partial(on_resume_requested, venues),
             CalendarChangeRequested: partial(on_calendar_change_requested, venues),
             LimitsChangeRequested: partial(on_limits_change_requested, venues),
+            ParticipantSuspendRequested: partial(on_suspend_requested, venues),
+            ParticipantResumeRequested: partial(on_participant_resume_requested, venues),
         },
         tick=partial(watch_seals, venues, seal_alarm),
     )

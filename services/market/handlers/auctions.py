@@ -56,6 +56,7 @@ def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> Aucti
         is_halted=halted_at is not None,
         positions=store.positions_of(agreed),
         stamped_in_halts=store.stamped_in_halts(db, venue.complex_id, orders),
+        stamped_in_suspensions=store.stamped_in_suspensions(db, venue.complex_id, orders),
     )
 
     auction = domain.hold_auction(terms, orders)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.engine import Connection
 
 from services.market import domain, store
+from services.market.handlers.orders import take_out
 from services.market.handlers.venues import Venues, venue_for
 from shared.events.base import Envelope, Event
 from shared.events.commands import (
@@ -13,8 +14,18 @@ from shared.events.commands import (
     LimitsChangeRequested,
     MarketHaltRequested,
     MarketResumeRequested,
+    ParticipantResumeRequested,
+    ParticipantSuspendRequested,
 )
-from shared.events.market import CalendarChanged, CalendarChangeRefused, LimitsChanged, MarketHalted, MarketResumed
+from shared.events.market import (
+    CalendarChanged,
+    CalendarChangeRefused,
+    LimitsChanged,
+    MarketHalted,
+    MarketResumed,
+    ParticipantResumed,
+    ParticipantSuspended,
+)
 from shared.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -87,8 +98,7 @@ def on_limits_change_requested(
     """Limit what a participant may have open, for orders stamped from now on."""
     event = envelope.event
     venue = venue_for(venues, event)
-    if event.participant_id not in venue.sites:
-        raise RuleBroken(f"participant_id must be one of {sorted(venue.sites)}, was {event.participant_id}")
+    _require_member(venue, event.participant_id)
     limits = domain.Limits(event.open_orders_max, event.credit_krw_max)
     store.save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
     logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
@@ -102,3 +112,55 @@ def on_limits_change_requested(
             operator=event.operator,
         )
     ]
+
+
+def on_suspend_requested(
+    venues: Venues, envelope: Envelope[ParticipantSuspendRequested], db: Connection
+) -> list[Event]:
+    """Take no more orders of a participant from the instant of the request on, and cancel those whose gate is open."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    _require_member(venue, event.participant_id)
+    if store.open_suspension(db, venue.complex_id, event.participant_id) is not None:
+        return []
+    store.save_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+    withdrawal = domain.Withdrawal(event.participant_id, event.requested_at, "suspended")
+    standing = store.orders_to_withdraw(db, venue.complex_id, withdrawal)
+    cancelled = [one for order in standing for one in take_out(venue, order, withdrawal, db)]
+    facts = {"participant_id": event.participant_id, "operator": event.operator, "orders": len(cancelled)}
+    logger.warning("participant suspended", extra=facts)
+    suspended = ParticipantSuspended(
+        complex_id=venue.complex_id,
+        participant_id=event.participant_id,
+        suspended_at=event.requested_at,
+        reason=event.reason,
+        operator=event.operator,
+    )
+    return [suspended, *cancelled]
+
+
+def on_participant_resume_requested(
+    venues: Venues, envelope: Envelope[ParticipantResumeRequested], db: Connection
+) -> list[Event]:
+    """Take a participant's orders again from the instant of the request on; what was cancelled stays so."""
+    event = envelope.event
+    venue = venue_for(venues, event)
+    _require_member(venue, event.participant_id)
+    if store.open_suspension(db, venue.complex_id, event.participant_id) is None:
+        return []
+    store.end_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+    facts = {"participant_id": event.participant_id, "operator": event.operator}
+    logger.warning("participant resumed", extra=facts)
+    return [
+        ParticipantResumed(
+            complex_id=venue.complex_id,
+            participant_id=event.participant_id,
+            resumed_at=event.requested_at,
+            operator=event.operator,
+        )
+    ]
+
+
+def _require_member(venue: domain.Venue, participant_id: str) -> None:
+    if participant_id not in venue.sites:
+        raise RuleBroken(f"participant_id must be one of {sorted(venue.sites)}, was {participant_id}")

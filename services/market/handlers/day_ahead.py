@@ -75,8 +75,12 @@ def _hold(venue: domain.Venue, closed: _Closed, time_limit_s: float, db: Connect
     complex_id, day, sealed_at = venue.complex_id, closed.day, closed.sealed_at
     halted_at = store.halt_at(db, complex_id, closed.gate)
     orders = store.load_day_ahead_book(db, complex_id, day_start(day))
-    in_halts = store.stamped_in_halts(db, complex_id, orders)
-    terms = domain.terms_of(venue, is_halted=halted_at is not None, stamped_in_halts=in_halts)
+    terms = domain.terms_of(
+        venue,
+        is_halted=halted_at is not None,
+        stamped_in_halts=store.stamped_in_halts(db, complex_id, orders),
+        stamped_in_suspensions=store.stamped_in_suspensions(db, complex_id, orders),
+    )
 
     answer = domain.hold_day_ahead(terms, day, orders, time_limit_s=time_limit_s)
 

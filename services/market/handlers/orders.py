@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -47,9 +46,9 @@ def _take_in(venue: domain.Venue, order: domain.Order, db: Connection) -> list[E
         return [OrderRejected.model_validate({**identity, "reason": rejection.reason, "detail": rejection.detail})]
     store.save_order(db, venue.complex_id, order)
     accepted = OrderAccepted.model_validate(identity)
-    if arrival.cancel_requested_at is None:
+    if arrival.withdrawal is None:
         return [accepted]
-    return [accepted, *_cancel(venue, order, order.participant_id, arrival.cancel_requested_at, db)]
+    return [accepted, *take_out(venue, order, arrival.withdrawal, db)]
 
 
 def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
@@ -58,7 +57,7 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
     venue = venue_for(venues, event)
     order = store.load_order(db, venue.complex_id, event.order_id)
     if order is not None:
-        return _cancel(venue, order, event.participant_id, event.requested_at, db)
+        return take_out(venue, order, domain.Withdrawal(event.participant_id, event.requested_at), db)
     if not store.is_answered(db, venue.complex_id, event.order_id):
         store.save_early_cancel(
             db,
@@ -70,22 +69,20 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
     return []
 
 
-def _cancel(
-    venue: domain.Venue, order: domain.Order, participant_id: str, requested_at: datetime, db: Connection
-) -> list[Event]:
-    rules = with_rules(venue, store.rules_at(db, venue.complex_id, requested_at)).rules
-    if _is_over(venue, order, db) or not domain.cancellable(
-        order, participant_id=participant_id, requested_at=requested_at, rules=rules
-    ):
-        logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": requested_at})
+def take_out(venue: domain.Venue, order: domain.Order, withdrawal: domain.Withdrawal, db: Connection) -> list[Event]:
+    """Take an order out of its book, if that is still open."""
+    rules = with_rules(venue, store.rules_at(db, venue.complex_id, withdrawal.at)).rules
+    if _is_over(venue, order, db) or not domain.may_leave(order, withdrawal, rules):
+        logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": withdrawal.at})
         return []
-    store.save_cancel(db, venue.complex_id, order.order_id, requested_at)
+    store.save_cancel(db, venue.complex_id, order.order_id, withdrawal.at)
     return [
         OrderCancelled(
             complex_id=venue.complex_id,
             order_id=order.order_id,
             participant_id=order.participant_id,
             delivery_start=order.delivery_start,
+            reason=withdrawal.reason,
         )
     ]
 

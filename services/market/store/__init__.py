@@ -12,6 +12,7 @@ from services.market.store.orders import (
     load_book,
     load_day_ahead_book,
     load_order,
+    orders_to_withdraw,
     rules_at,
     save_amendment,
     save_cancel,
@@ -35,6 +36,12 @@ from services.market.store.progress import (
     stamped_in_halts,
 )
 from services.market.store.state import state_sha256
+from services.market.store.suspensions import (
+    end_suspension,
+    open_suspension,
+    save_suspension,
+    stamped_in_suspensions,
+)
 from services.market.store.tables import METADATA
 
 __all__ = [
@@ -48,6 +55,7 @@ __all__ = [
     "day_ahead_through",
     "earliest_order",
     "end_halt",
+    "end_suspension",
     "halt_at",
     "is_answered",
     "load_arrival",
@@ -59,6 +67,8 @@ __all__ = [
     "load_seals",
     "newest_version",
     "open_halt",
+    "open_suspension",
+    "orders_to_withdraw",
     "positions_of",
     "rules_at",
     "save_alarm",
@@ -74,7 +84,9 @@ __all__ = [
     "save_order",
     "save_rejection",
     "save_seal",
+    "save_suspension",
     "save_version",
     "stamped_in_halts",
+    "stamped_in_suspensions",
     "state_sha256",
 ]

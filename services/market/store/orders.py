@@ -8,8 +8,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Limits, Order, Standing
-from services.market.store.tables import CALENDAR, EARLY_CANCEL, HALT, LIMITS, ORDER, PROGRESS, REJECTION, SEAL
+from services.market.domain import Limits, Order, Standing, Withdrawal
+from services.market.store.tables import (
+    CALENDAR,
+    EARLY_CANCEL,
+    HALT,
+    LIMITS,
+    ORDER,
+    PROGRESS,
+    REJECTION,
+    SEAL,
+    SUSPENSION,
+)
 from shared.db.tables import UtcInstant
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.orderentry import OPERATORS_WRITER
@@ -18,7 +28,7 @@ from shared.units import JEON_WH_PER_KRW
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is known when an order arrives: whether it was answered before, its standing, and when it was taken back.
+    """What is known when an order arrives: whether it was answered before, its standing, and what took it out already.
 
     `rules` is the calendar's version at its stamp; None: the complex file's own.
     """
@@ -26,7 +36,7 @@ class Arrival:
     is_known: bool
     standing: Standing
     rules: Mapping[str, object] | None
-    cancel_requested_at: datetime | None
+    withdrawal: Withdrawal | None
 
 
 def _newest_seal() -> sa.Select[Any]:
@@ -35,12 +45,12 @@ def _newest_seal() -> sa.Select[Any]:
 
 
 def _halt_at(instant: str) -> sa.Select[Any]:
+    return _pause_at(instant, HALT.c.halted_at, HALT.c.resumed_at).where(*_same(HALT, "complex_id"))
+
+
+def _pause_at(instant: str, begin: sa.Column[Any], end: sa.Column[Any]) -> sa.Select[Any]:
     at = sa.bindparam(instant, type_=UtcInstant)
-    return sa.select(sa.func.max(HALT.c.halted_at)).where(
-        HALT.c.complex_id == sa.bindparam("complex_id"),
-        HALT.c.halted_at <= at,
-        sa.or_(HALT.c.resumed_at.is_(None), HALT.c.resumed_at > at),
-    )
+    return sa.select(sa.func.max(begin)).where(begin <= at, sa.or_(end.is_(None), end > at))
 
 
 def _same(table: sa.Table, *names: str) -> list[sa.ColumnElement[bool]]:
@@ -85,6 +95,15 @@ _ARRIVAL = sa.select(
     ),
     _newest_seal().scalar_subquery().label("sealed_through"),
     _halt_at("submitted_at").scalar_subquery().label("halted_at"),
+    _pause_at("submitted_at", SUSPENSION.c.suspended_at, SUSPENSION.c.resumed_at)
+    .where(*_same(SUSPENSION, "complex_id", "participant_id"))
+    .scalar_subquery()
+    .label("suspended_at"),
+    sa.select(sa.func.min(SUSPENSION.c.suspended_at))
+    .where(*_same(SUSPENSION, "complex_id", "participant_id"))
+    .where(SUSPENSION.c.suspended_at >= sa.bindparam("submitted_at", type_=UtcInstant))
+    .scalar_subquery()
+    .label("suspended_since"),
     _rules_at("submitted_at").scalar_subquery().label("rules"),
     _own_limit(LIMITS.c.open_orders_max).label("open_orders_max"),
     _own_limit(LIMITS.c.credit_krw_max).label("credit_krw_max"),
@@ -121,17 +140,30 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
     found = db.execute(
         _ARRIVAL, {"complex_id": complex_id, "open_after": order.submitted_at + lead, **facts, **_span(order)}
     ).one()
+    # Only in the topic that carries halts and suspensions is it certain which of them came before the order.
+    is_in_turn = order.writer == OPERATORS_WRITER
     standing = Standing(
         sealed_through=found.sealed_through,
-        # Only in the topic that carries halts is it certain which of them came before the order.
-        halted_at=found.halted_at if order.writer == OPERATORS_WRITER else None,
+        halted_at=found.halted_at if is_in_turn else None,
         open_orders=found.open_orders,
         side_wh=int(found.side_wh or 0),
         committed_krw=int(found.committed_krw or 0),
         limits=Limits(found.open_orders_max, found.credit_krw_max),
         day_ahead_through=found.day_ahead_through,
+        suspended_at=found.suspended_at if is_in_turn else None,
     )
-    return Arrival(bool(found.is_known), standing, found.rules, found.cancel_requested_at)
+    suspended_since = None if is_in_turn else found.suspended_since
+    withdrawal = _withdrawal(order.participant_id, found.cancel_requested_at, suspended_since)
+    return Arrival(bool(found.is_known), standing, found.rules, withdrawal)
+
+
+def _withdrawal(
+    participant_id: str, cancel_requested_at: datetime | None, suspended_since: datetime | None
+) -> Withdrawal | None:
+    """Return what took an order out before it came: whichever was first."""
+    if cancel_requested_at is not None and (suspended_since is None or cancel_requested_at < suspended_since):
+        return Withdrawal(participant_id, cancel_requested_at)
+    return None if suspended_since is None else Withdrawal(participant_id, suspended_since, "suspended")
 
 
 def _span(order: Order) -> dict[str, datetime]:
@@ -177,6 +209,22 @@ def load_order(db: Connection, complex_id: str, order_id: str) -> Order | None:
         )
     ).one_or_none()
     return None if found is None else _order(found)
+
+
+def orders_to_withdraw(db: Connection, complex_id: str, withdrawal: Withdrawal) -> list[Order]:
+    """Return a participant's orders that stood in any book at an instant, by delivery."""
+    rows = db.execute(
+        sa.select(ORDER)
+        .where(
+            ORDER.c.complex_id == complex_id,
+            ORDER.c.participant_id == withdrawal.participant_id,
+            ORDER.c.submitted_at <= withdrawal.at,
+            ORDER.c.delivery_start > withdrawal.at,
+            ORDER.c.cancelled_at.is_(None),
+        )
+        .order_by(ORDER.c.delivery_start, ORDER.c.order_id)
+    )
+    return [_order(row) for row in rows]
 
 
 def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list[Order]:

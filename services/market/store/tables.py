@@ -67,6 +67,15 @@ HALT = sa.Table(
     sa.Column("resumed_at", UtcInstant),
 )
 
+SUSPENSION = sa.Table(
+    "suspension",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("suspended_at", UtcInstant, primary_key=True),
+    sa.Column("resumed_at", UtcInstant),
+)
+
 CALENDAR = sa.Table(
     "calendar",
     METADATA,
