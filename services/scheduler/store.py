@@ -86,6 +86,14 @@ PROGRESS = sa.Table(
     sa.Column("is_halted", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
+# The participants that may not trade now.
+SUSPENDED = sa.Table(
+    "suspended",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -272,6 +280,23 @@ def load_progress(db: Connection, complex_id: str) -> Progress:
 def save_progress(db: Connection, complex_id: str, **marks: datetime | bool) -> None:
     """Set some of a complex's progress marks."""
     _put(db, PROGRESS, {"complex_id": complex_id, **marks})
+
+
+def save_suspended(db: Connection, complex_id: str, participant_id: str) -> None:
+    """Remember that a participant may not trade; a repeat changes nothing."""
+    forget_suspended(db, complex_id, participant_id)
+    db.execute(sa.insert(SUSPENDED).values(complex_id=complex_id, participant_id=participant_id))
+
+
+def forget_suspended(db: Connection, complex_id: str, participant_id: str) -> None:
+    """Let a participant trade again."""
+    here = (SUSPENDED.c.complex_id == complex_id, SUSPENDED.c.participant_id == participant_id)
+    db.execute(sa.delete(SUSPENDED).where(*here))
+
+
+def load_suspended(db: Connection, complex_id: str) -> frozenset[str]:
+    """Return the participants that may not trade."""
+    return frozenset(db.scalars(sa.select(SUSPENDED.c.participant_id).where(SUSPENDED.c.complex_id == complex_id)))
 
 
 def forget_before(db: Connection, complex_id: str, instant: datetime) -> None:

@@ -8,7 +8,7 @@ import pytest
 from services.scheduler.handlers.rounds import MEASURED_WITHIN
 from shared.complexes import Complex
 from shared.events.forecast import ForecastKind
-from shared.events.market import MarketHalted, MarketResumed
+from shared.events.market import MarketHalted, MarketResumed, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.events.wire import decode
@@ -112,6 +112,20 @@ def test_a_halted_market_gets_no_bids_while_batteries_are_dispatched_on(bench: B
     a_quarter_hour(bench, C, NOON + INTERVAL)
 
     assert {event.delivery_start for event in bench.published(OrderSubmitted)} == {NOON + 3 * INTERVAL}
+
+
+def test_a_suspended_participant_gets_no_bids_while_its_battery_is_dispatched_on(bench: Bench) -> None:
+    suspended = {"suspended_at": NOON, "reason": "deposit", "operator": "kim"}
+    bench.give(a_state(C, NOON), ParticipantSuspended(complex_id=C, participant_id=HANBIT, **suspended))
+    a_quarter_hour(bench, C, NOON)
+    assert len(dispatched(bench)) == 1
+    assert [event.participant_id for event in bench.published(OrderSubmitted)] == [DAESUNG]
+
+    resumed_at = NOON + SECOND
+    bench.give(ParticipantResumed(complex_id=C, participant_id=HANBIT, resumed_at=resumed_at, operator="kim"))
+    a_quarter_hour(bench, C, NOON + INTERVAL)
+
+    assert [event.participant_id for event in bench.published(OrderSubmitted)] == [DAESUNG, HANBIT, DAESUNG]
 
 
 @pytest.mark.parametrize(("caution", "moves"), [(None, False), (1.0, True)])

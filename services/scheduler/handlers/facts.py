@@ -11,7 +11,7 @@ from shared.complexes import Complexes, Ess
 from shared.events.base import Envelope, Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
-from shared.events.market import AuctionCleared, MarketHalted, MarketResumed
+from shared.events.market import AuctionCleared, MarketHalted, MarketResumed, ParticipantResumed, ParticipantSuspended
 from shared.intervals import INTERVAL, interval_of
 from shared.reference import tariff_book
 from shared.runloop import Handler
@@ -44,6 +44,8 @@ class Facts:
             AuctionCleared: on_auction_cleared,
             MarketHalted: on_market_halted,
             MarketResumed: on_market_resumed,
+            ParticipantSuspended: on_participant_suspended,
+            ParticipantResumed: on_participant_resumed,
             SetpointConfirmed: on_setpoint_confirmed,
             SetpointRefused: on_setpoint_refused,
         }
@@ -96,6 +98,18 @@ def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> Sequen
 def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> Sequence[Event]:
     """Bid again, for intervals whose turn has not come yet."""
     store.save_progress(db, envelope.event.complex_id, is_halted=False)
+    return []
+
+
+def on_participant_suspended(envelope: Envelope[ParticipantSuspended], db: Connection) -> Sequence[Event]:
+    """Bid no more for a participant; its batteries are planned and dispatched on."""
+    store.save_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
+    return []
+
+
+def on_participant_resumed(envelope: Envelope[ParticipantResumed], db: Connection) -> Sequence[Event]:
+    """Bid for a participant again."""
+    store.forget_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
     return []
 
 

@@ -138,7 +138,7 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
     complex_ = round_.complex_
     known = _known(db, round_)
     outlooks = _outlooks(db, complex_, round_.first)
-    bids_due = _bids_due(db, round_)
+    bidders = _bidders_due(db, round_)
     events: list[Event] = []
     for participant in complex_.participants:
         outlook = outlooks.get(participant.participant_id)
@@ -154,7 +154,7 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
                 schedule = solvers.plan(complex_.complex_id, ess, plan.outlook, case)
                 events += _plan_events(round_, participant, ess, Solved(schedule, standing))
                 plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
-        if bids_due and participant.bidding.mode == "automatic":
+        if participant.participant_id in bidders:
             events += _bid_events(db, round_, participant, plan)
     store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
     return events
@@ -214,14 +214,15 @@ def _quantiles(saved: store.SavedForecast, first: datetime) -> Quantiles:
     )
 
 
-def _bids_due(db: Connection, round_: Round) -> bool:
-    """Say whether the next open auction has not been bid for, and remember that it now is."""
+def _bidders_due(db: Connection, round_: Round) -> set[str]:
+    """Return for whom to bid in the next open auction, and remember that it now is bid for."""
     complex_id, bid_start = round_.complex_.complex_id, round_.starts[BID_STEP]
     progress = store.load_progress(db, complex_id)
     if progress.is_halted or (progress.bid_through is not None and progress.bid_through >= bid_start):
-        return False
+        return set()
     store.save_progress(db, complex_id, bid_through=bid_start)
-    return True
+    automatic = {one.participant_id for one in round_.complex_.participants if one.bidding.mode == "automatic"}
+    return automatic - store.load_suspended(db, complex_id)
 
 
 def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solved) -> list[Event]:
