@@ -1,5 +1,6 @@
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from shared.paths import DEMO_COMPLEX
 from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench, an_order
 
 OPERATIONS = [
-    (method.upper(), path.replace("{order_id}", "x").replace("{study_id}", "x").replace("{key_id}", "x"))
+    (method.upper(), re.sub(r"\{(order|study|key|participant)_id\}", "x", path))
     for path, methods in (
         ("/api/v1/orders", ("get", "post", "delete")),
         ("/api/v1/orders/{order_id}", ("get", "patch", "delete")),
@@ -52,6 +53,10 @@ OPERATIONS = [
         ("/api/v1/market/resume", ("post",)),
         ("/api/v1/market/calendar", ("get", "post")),
         ("/api/v1/limits", ("get", "post")),
+        ("/api/v1/participants", ("get",)),
+        ("/api/v1/participants/{participant_id}", ("get",)),
+        ("/api/v1/participants/{participant_id}/suspend", ("post",)),
+        ("/api/v1/participants/{participant_id}/resume", ("post",)),
         ("/api/v1/api-keys", ("get", "post")),
         ("/api/v1/api-keys/{key_id}", ("delete",)),
         ("/api/v1/studies", ("post",)),
@@ -63,7 +68,7 @@ OPERATIONS = [
 STAFF_ONLY = [
     operation
     for operation in OPERATIONS
-    if operation[1].split("/")[3] in {"audit", "report", "market", "limits", "api-keys"}
+    if operation[1].split("/")[3] in {"audit", "report", "market", "limits", "participants", "api-keys"}
     and operation != ("GET", "/api/v1/market/calendar")
 ]
 
@@ -95,10 +100,7 @@ def test_the_list_of_operations_is_the_documented_one(stranger: TestClient) -> N
     plain = {
         (
             method,
-            path.replace("{order_id}", "{id}")
-            .replace("{study_id}", "{id}")
-            .replace("{key_id}", "{id}")
-            .replace("{delivery_start}", "{id}"),
+            re.sub(r"\{((order|study|key|participant)_id|delivery_start)\}", "{id}", path),
         )
         for method, path in documented
         if path.startswith("/api/")

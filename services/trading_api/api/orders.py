@@ -66,8 +66,12 @@ def _take_in(
             raise _refusal(outcome)
 
 
-def _refusal(outcome: entry.Reused | entry.Closed | entry.TooManyOpen | entry.OutOfLimits) -> Problem:
+def _refusal(
+    outcome: entry.Reused | entry.Closed | entry.TooManyOpen | entry.OutOfLimits | entry.Suspended,
+) -> Problem:
     match outcome:
+        case entry.Suspended(since=since, reason=reason):
+            return Problem("participant_suspended", since=instant_text(since), reason=reason)
         case entry.Reused(order=row):
             return Problem("client_order_id_reused", order_id=row["order_id"])
         case entry.GateClosed() | entry.NoDayAhead():
@@ -131,7 +135,7 @@ def patch_order(order_id: str, wanted: AmendIn, parts: PartsHere, caller: Caller
             raise Problem("order_ended", status=row["status"])
         case entry.NotAmendable():
             raise Problem("block_not_amendable")
-        case entry.GateClosed() | entry.NoDayAhead() | entry.OutOfLimits():
+        case entry.GateClosed() | entry.NoDayAhead() | entry.OutOfLimits() | entry.Suspended():
             raise _refusal(outcome)
         case _:
             assert_never(outcome)

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.api.parts import Parts
 from services.trading_api.domain.access import Principal
+from services.trading_api.domain.participants import member_view, suspension_view
 from services.trading_api.domain.views import (
     accuracy_view,
     auction_view,
@@ -20,9 +21,10 @@ from services.trading_api.domain.views import (
 from services.trading_api.store import day as days
 from services.trading_api.store import lists
 from services.trading_api.store.logs import stream_bounds
+from services.trading_api.store.market_rules import suspensions
 from services.trading_api.store.paging import page
 from services.trading_api.store.sql import rows_of
-from shared.complexes import Complex, Participant
+from shared.complexes import Complex
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.units import krw_text, kwh_text
 
@@ -50,6 +52,11 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         "complex": complex_view(parts.complex_of(principal), seen_by=seen_by),
         "day": shown.isoformat(),
         "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
+        "suspensions": [
+            suspension_view(row)
+            for participant_id, row in suspensions(db, complex_id).items()
+            if seen_by in {None, participant_id}
+        ],
         "ledger": None
         if seen_by
         else {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
@@ -87,20 +94,7 @@ def complex_view(one: Complex, *, seen_by: str | None) -> dict[str, Any]:
             "order_quantity_kwh_max": kwh_text(one.market.order_quantity_wh_max),
         },
         "feeders": [feeder.model_dump(mode="json") for feeder in one.feeders],
-        "participants": [_member(member) for member in seen],
-    }
-
-
-def _member(member: Participant) -> dict[str, Any]:
-    return {
-        "participant_id": member.participant_id,
-        "name": member.name.model_dump(),
-        "feeder_id": member.feeder_id,
-        "bidding": member.bidding.mode,
-        "contract": member.contract.model_dump(),
-        "grid_meter_id": member.grid_meter_id,
-        "pv": [{"site_id": site.site_id, "capacity_kw_ac": site.capacity_kw_ac} for site in member.pv],
-        "ess": [ess.model_dump(exclude={"soc_initial", "cycle_cost_krw_per_kwh"}) for ess in member.ess],
+        "participants": [member_view(member) for member in seen],
     }
 
 

@@ -52,6 +52,11 @@ KINDS: Mapping[str, Kind] = {
     "no_day_ahead_auction": Kind(
         409, "The market calendar has no day-ahead auction.", "현재 시장 일정에는 하루전 경매가 없습니다."
     ),
+    "participant_suspended": Kind(
+        409,
+        "You may not trade since {since}: {reason}",
+        "{since}부터 거래 참여가 정지되었습니다: {reason}",
+    ),
     "block_not_amendable": Kind(
         409, "A block can be taken back, not changed.", "블록 주문은 취소만 가능하고 변경할 수 없습니다."
     ),

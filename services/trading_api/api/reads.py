@@ -55,9 +55,14 @@ def paged(
         with reading(parts.engine) as db:
             found = page(db, listing, limit=limit, cursor=cursor)
     except BadCursor:
-        error = FieldError("query.cursor", "must be the next_cursor of a page of this list", None, shown(cursor))
-        raise Problem("invalid_request", errors=[error]) from None
+        raise bad_cursor(cursor) from None
     return PageOut(items=[view(row) for row in found.rows], next_cursor=found.next_cursor)
+
+
+def bad_cursor(cursor: str | None) -> Problem:
+    """Return the problem of a cursor that was not given out for this list."""
+    error = FieldError("query.cursor", "must be the next_cursor of a page of this list", None, shown(cursor))
+    return Problem("invalid_request", errors=[error])
 
 
 @router.get("/auctions")

@@ -220,6 +220,12 @@ class HaltIn(Request):
     reason: Sentence
 
 
+class SuspendIn(Request):
+    """Why a participant is to trade no more."""
+
+    reason: Sentence
+
+
 class StudyIn(Request):
     """A what-if study: every combination of the scales and options is a scenario."""
 

@@ -21,6 +21,8 @@ from shared.events.commands import (
     LimitsChangeRequested,
     MarketHaltRequested,
     MarketResumeRequested,
+    ParticipantResumeRequested,
+    ParticipantSuspendRequested,
     StudyCancelRequested,
     StudyRequested,
 )
@@ -77,6 +79,30 @@ def change_limits(
         credit_krw_max=credit_krw_max,
         requested_at=deeds.now,
         operator=by.name,
+    )
+    deeds.emit(wish, number)
+
+
+def suspend_participant(deeds: Deeds, participant_id: str, reason: str) -> None:
+    """Ask the market to take no more of a participant's orders."""
+    by = deeds.principal
+    number = deeds.record("participant.suspend", participant_id, f"requested: {reason}")
+    wish = ParticipantSuspendRequested(
+        complex_id=by.complex_id,
+        participant_id=participant_id,
+        requested_at=deeds.now,
+        operator=by.name,
+        reason=reason,
+    )
+    deeds.emit(wish, number)
+
+
+def resume_participant(deeds: Deeds, participant_id: str) -> None:
+    """Ask the market to take a participant's orders again."""
+    by = deeds.principal
+    number = deeds.record("participant.resume", participant_id, "requested")
+    wish = ParticipantResumeRequested(
+        complex_id=by.complex_id, participant_id=participant_id, requested_at=deeds.now, operator=by.name
     )
     deeds.emit(wish, number)
 

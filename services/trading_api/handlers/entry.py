@@ -11,7 +11,7 @@ from services.trading_api.domain.access import Principal, audience_of
 from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderLimits, OrderStatus, broken_limits
 from services.trading_api.domain.views import order_view, price_now, quantity_now
 from services.trading_api.store.logs import Entry, append_to_stream
-from services.trading_api.store.market_rules import calendar_at
+from services.trading_api.store.market_rules import calendar_at, suspension
 from services.trading_api.store.orders import (
     mark_amendment,
     mark_cancel_requested,
@@ -71,6 +71,14 @@ class NotAmendable:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """The participant may not trade."""
+
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TooManyOpen:
     """The participant has as many open orders as it may."""
 
@@ -115,8 +123,8 @@ class Change:
 
 
 Closed = GateClosed | NoDayAhead
-Amendment = AmendAsked | Ended | Closed | OutOfLimits | NotAmendable
-Submission = Created | Repeated | Reused | Closed | TooManyOpen | OutOfLimits
+Amendment = AmendAsked | Ended | Closed | OutOfLimits | NotAmendable | Suspended
+Submission = Created | Repeated | Reused | Closed | TooManyOpen | OutOfLimits | Suspended
 Cancellation = CancelAsked | Ended | Closed
 
 
@@ -139,6 +147,8 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     known = order(db, complex_id, order_id)
     if known is not None:
         return Repeated(known) if _draft_of(known) == draft else Reused(known)
+    if suspended := _suspended(db, complex_id, participant_id):
+        return suspended
     limits = _limits(db, desk, now)
     if broken := broken_limits(draft, limits):
         return OutOfLimits(tuple(broken))
@@ -189,6 +199,8 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         return Ended(found)
     if found["block_wh"]:
         return NotAmendable()
+    if suspended := _suspended(db, complex_id, found["participant_id"]):
+        return suspended
     now = desk.clock.now()
     draft = replace(
         _draft_of(found),
@@ -217,6 +229,12 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
     marked = order(db, complex_id, order_id)
     assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
     return AmendAsked(marked)
+
+
+def _suspended(db: Connection, complex_id: str, participant_id: str) -> Suspended | None:
+    """Say since when and why a participant may not trade; until the market has said so, it is the one that refuses."""
+    row = suspension(db, complex_id, participant_id)
+    return None if row is None else Suspended(row["since"], row["reason"])
 
 
 def _limits(db: Connection, desk: Desk, now: datetime) -> OrderLimits:

@@ -1,16 +1,18 @@
 """Keep what the market says about orders, auctions and itself, and what the planner says about studies."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.trading_api.domain.access import ALL, STAFF, audience_of
 from services.trading_api.domain.orders import RANKS, OrderStatus, status_after_auction
+from services.trading_api.domain.participants import suspension_view
 from services.trading_api.domain.views import auction_view, instant_text, order_view, study_result_view
 from services.trading_api.store import lists
 from services.trading_api.store.logs import Entry, append_to_stream
-from services.trading_api.store.market_rules import save_limits, save_version
+from services.trading_api.store.market_rules import save_limits, save_participant_state, save_version
 from services.trading_api.store.orders import mark_amendment, order, orders_of_interval, save_order, save_outcomes
 from services.trading_api.store.sql import storable, upsert
 from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE
@@ -31,6 +33,8 @@ from shared.events.market import (
     OrderAmended,
     OrderCancelled,
     OrderRejected,
+    ParticipantResumed,
+    ParticipantSuspended,
 )
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed
@@ -65,8 +69,8 @@ def on_order_rejected(envelope: Envelope[OrderRejected], db: Connection) -> list
 
 
 def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
-    """Keep that an order was taken back in time."""
-    return _take_verdict(envelope, db, OrderStatus.CANCELLED)
+    """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
+    return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=envelope.event.reason)
 
 
 def on_order_amended(envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
@@ -115,6 +119,40 @@ def on_calendar_change_refused(envelope: Envelope[CalendarChangeRefused], db: Co
 def on_limits_changed(envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
     """Keep what a participant may have open."""
     save_limits(db, envelope.event.model_dump())
+    return []
+
+
+def on_participant_suspended(envelope: Envelope[ParticipantSuspended], db: Connection) -> list[Event]:
+    """Keep that a participant may not trade."""
+    event = envelope.event
+    return _keep_standing(envelope, db, suspended=True, since=event.suspended_at, reason=event.reason)
+
+
+def on_participant_resumed(envelope: Envelope[ParticipantResumed], db: Connection) -> list[Event]:
+    """Keep that a participant may trade again."""
+    return _keep_standing(envelope, db, suspended=False, since=envelope.event.resumed_at, reason="")
+
+
+def _keep_standing(
+    envelope: Envelope[ParticipantSuspended | ParticipantResumed],
+    db: Connection,
+    *,
+    suspended: bool,
+    since: datetime,
+    reason: str,
+) -> list[Event]:
+    event = envelope.event
+    row = {
+        "complex_id": event.complex_id,
+        "participant_id": event.participant_id,
+        "suspended": suspended,
+        "since": since,
+        "reason": reason,
+        "operator": event.operator,
+    }
+    save_participant_state(db, row)
+    shown = {"suspended": suspended, **suspension_view(row)}
+    show(db, envelope, [Entry(audience_of(event.participant_id), "participant", shown)])
     return []
 
 
@@ -185,6 +223,8 @@ HANDLERS: dict[type[Event], Handler] = {
     CalendarChanged: on_calendar_changed,
     CalendarChangeRefused: on_calendar_change_refused,
     LimitsChanged: on_limits_changed,
+    ParticipantSuspended: on_participant_suspended,
+    ParticipantResumed: on_participant_resumed,
     MarketHalted: on_market_halted,
     MarketResumed: on_market_resumed,
     StudyProgressed: on_study_progressed,

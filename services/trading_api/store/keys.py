@@ -28,6 +28,13 @@ def keys(complex_id: str) -> sa.Select[tuple[object, ...]]:
     return sa.select(API_KEY).where(API_KEY.c.complex_id == complex_id)
 
 
+def live_keys(db: Connection, complex_id: str) -> dict[str, int]:
+    """Return how many keys that were not revoked each participant has; one without any is left out."""
+    own = (API_KEY.c.complex_id == complex_id, API_KEY.c.revoked_at.is_(None), API_KEY.c.participant_id.is_not(None))
+    counted = sa.select(API_KEY.c.participant_id, sa.func.count().label("number")).where(*own)
+    return {row.participant_id: row.number for row in db.execute(counted.group_by(API_KEY.c.participant_id))}
+
+
 def revoke_key(db: Connection, complex_id: str, key_id: str, *, now: datetime) -> None:
     """Let a key work no longer, and the sessions that stand for it."""
     here = (API_KEY.c.complex_id == complex_id) & (API_KEY.c.key_id == key_id)

@@ -1,4 +1,4 @@
-"""The versions of the market calendar, and the participants' own limits, as the market said them."""
+"""The versions of the market calendar, the participants' own limits and suspensions, as the market said them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.paging import Listing
 from services.trading_api.store.sql import Row, rows_of, upsert
-from services.trading_api.store.tables import CALENDAR, LIMITS
+from services.trading_api.store.tables import CALENDAR, LIMITS, PARTICIPANT_STATE
 
 
 def save_version(db: Connection, row: Row) -> None:
@@ -39,3 +39,31 @@ def save_limits(db: Connection, row: Row) -> None:
 def limit_list(complex_id: str) -> Listing:
     """List the participants' own limits."""
     return Listing("limits", sa.select(LIMITS).where(LIMITS.c.complex_id == complex_id), (LIMITS.c.participant_id,))
+
+
+def limits_by_participant(db: Connection, complex_id: str) -> Mapping[str, RowMapping]:
+    """Return the participants' own limits."""
+    rows = rows_of(db, sa.select(LIMITS).where(LIMITS.c.complex_id == complex_id))
+    return {row["participant_id"]: row for row in rows}
+
+
+def save_participant_state(db: Connection, row: Row) -> None:
+    """Keep whether a participant is suspended; the market says so in order."""
+    upsert(db, PARTICIPANT_STATE, [row])
+
+
+def suspensions(db: Connection, complex_id: str) -> Mapping[str, RowMapping]:
+    """Return the suspensions in force, by participant."""
+    return {row["participant_id"]: row for row in rows_of(db, _suspended(complex_id))}
+
+
+def suspension(db: Connection, complex_id: str, participant_id: str) -> RowMapping | None:
+    """Return a participant's suspension, or None while it may trade."""
+    query = _suspended(complex_id).where(PARTICIPANT_STATE.c.participant_id == participant_id)
+    return db.execute(query).mappings().one_or_none()
+
+
+def _suspended(complex_id: str) -> sa.Select[Any]:
+    state = PARTICIPANT_STATE.c
+    query = sa.select(PARTICIPANT_STATE).where(state.complex_id == complex_id, state.suspended)
+    return query.order_by(state.participant_id)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,19 +55,47 @@ def page(db: Connection, listing: Listing, *, limit: int, cursor: str | None) ->
     return Page(rows=rows, next_cursor=_write(rows[-1], listing) if more else None)
 
 
+def ids_after(name: str, ids: Iterable[str], *, limit: int, cursor: str | None) -> tuple[Sequence[str], str | None]:
+    """Return the next ids of a list that is no query, in their own order, and the cursor of what follows.
+
+    Raises:
+        BadCursor: The cursor is not one of this list's.
+    """
+    last = None
+    if cursor is not None:
+        place = _unpacked(cursor, name)
+        if len(place) != 1 or not isinstance(place[0], str):
+            raise BadCursor("unreadable")
+        last = place[0]
+    found = sorted(one for one in ids if last is None or one > last)
+    return found[:limit], _packed(name, found[limit - 1]) if len(found) > limit else None
+
+
 def _write(row: RowMapping, listing: Listing) -> str:
-    place = [_plain(row[column.name]) for column in listing.order]
-    return base64.urlsafe_b64encode(json.dumps([listing.name, *place]).encode()).decode().rstrip("=")
+    return _packed(listing.name, *(_plain(row[column.name]) for column in listing.order))
 
 
 def _read(cursor: str, listing: Listing) -> list[Any]:
     try:
-        name, *place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if name != listing.name:
-            raise BadCursor(f"of another list: {name}")
+        place = _unpacked(cursor, listing.name)
         return [_typed(part, column) for part, column in zip(place, listing.order, strict=True)]
+    except (ValueError, TypeError):
+        raise BadCursor("unreadable") from None
+
+
+def _packed(name: str, *place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps([name, *place]).encode()).decode().rstrip("=")
+
+
+def _unpacked(cursor: str, wanted: str) -> list[Any]:
+    place: list[Any]
+    try:
+        name, *place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise BadCursor("unreadable") from None
+    if name != wanted:
+        raise BadCursor(f"of another list: {name}")
+    return place
 
 
 def _plain(value: Any) -> Any:

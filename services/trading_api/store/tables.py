@@ -121,6 +121,14 @@ LIMITS = _table(
     *_instant("changed_at"),
     *_text("operator"),
 )
+# The market's newest word about a participant; one of whom it never spoke has no row.
+PARTICIPANT_STATE = _table(
+    "participant_state",
+    "participant_id",
+    sa.Column("suspended", sa.Boolean, nullable=False),
+    *_text("reason", "operator"),
+    *_instant("since"),
+)
 MARKET_STATE = _table(
     "market_state",
     "",

@@ -105,8 +105,11 @@ function drawFigures() {
   write("clock-speed", state.clock.speed === 1 ? "" : `×${count(state.clock.speed)}`);
   write("day", state.day);
   write("complex-name", state.complex.name[language()]);
-  at("market-state").className = `pill ${state.market.halted ? "stopped" : ""}`;
-  write("market-state", word(state.market.halted ? "halted" : "open"));
+  const ownStop = state.suspensions.get(state.caller.participant_id);
+  const others = !state.caller.participant_id && state.suspensions.size ? ` · ${word("suspendedCount")} ${state.suspensions.size}` : "";
+  at("market-state").className = `pill ${state.market.halted || ownStop ? "stopped" : ""}`;
+  at("market-state").title = ownStop?.reason ?? [...state.suspensions.values()].map((one) => `${one.participant_id}: ${one.reason}`).join("\n");
+  write("market-state", ownStop ? word("suspended") : word(state.market.halted ? "halted" : "open") + others);
 
   const delivered = auctions.filter((one) => Date.parse(one.delivery_start) <= now).sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];
   const band = settled.sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];

@@ -16,6 +16,7 @@ export function stateFrom(snapshot) {
     devices: by(snapshot.devices, "device_id"),
     schedules: by(snapshot.schedules, "device_id"),
     setpoints: new Map(),
+    suspensions: by(snapshot.suspensions, "participant_id"),
     members: by(snapshot.complex.participants, "participant_id"),
   };
   snapshot.energy.forEach((one) => addEnergy(state, one));
@@ -70,6 +71,10 @@ export const CHANGES = {
   setpoint: (state, one) => state.setpoints.set(one.device_id, one),
   accuracy: (state, one) => state.accuracy.set(one.kind, one),
   market: (state, one) => { state.market = one; },
+  participant: (state, one) => {
+    if (one.suspended) state.suspensions.set(one.participant_id, one);
+    else state.suspensions.delete(one.participant_id);
+  },
   ledger: (state, one) => {
     if (!isShown(state, one)) return;
     state.ledger.ledger_entries += one.ledger_entries;

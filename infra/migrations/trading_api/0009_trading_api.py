@@ -1,0 +1,28 @@
+"""Keep which participants are suspended."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from shared.db.tables import UtcInstant
+
+revision = "0009_trading_api"
+down_revision = "0008_trading_api"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "participant_state",
+        sa.Column("complex_id", sa.Text(), nullable=False),
+        sa.Column("participant_id", sa.Text(), nullable=False),
+        sa.Column("suspended", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("since", UtcInstant(), nullable=False),
+        sa.PrimaryKeyConstraint("complex_id", "participant_id"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("participant_state")
