@@ -12,9 +12,9 @@ import pytest
 from services.trading_api.store import logs
 from services.trading_api.store.tables import STREAM
 from tests.component.serving import served
-from tests.component.test_trading_api_facts import an_observation
 from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SECRETS, SEOJIN, ApiBench, an_order
+from tests.component.trading_api_facts import an_observation
 
 WAIT_S = 20
 

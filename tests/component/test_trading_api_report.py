@@ -1,0 +1,137 @@
+"""A trading day in numbers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from shared.events.fems import SetpointConfirmed, SetpointRefused
+from shared.events.market import OrderRejected
+from shared.events.orders import Side
+from shared.events.scheduler import SetpointIssued
+from shared.events.settlement import IntervalResettled, ReadingIgnored
+from shared.intervals import INTERVAL
+from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench
+from tests.component.trading_api_facts import (
+    DAY_AFTER,
+    DAY_BEFORE,
+    DELIVERY,
+    a_forecast,
+    a_letter,
+    a_reading,
+    a_settlement,
+    a_statement,
+    a_trade,
+    an_order,
+    setpoint_facts,
+)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> ApiBench:
+    return ApiBench(tmp_path)
+
+
+@pytest.fixture
+def operator(bench: ApiBench) -> Iterator[TestClient]:
+    with bench.client("operator") as client:
+        yield client
+
+
+def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volume(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    for start in (DAY_BEFORE, DELIVERY, DELIVERY + INTERVAL, DAY_AFTER):
+        bench.give(a_reading(start), a_settlement(start))
+    bench.give(
+        an_order("b0330", HANBIT, Side.BUY),
+        an_order("s0330", SEOJIN, Side.SELL),
+        a_trade(12_000, 10_000),
+        a_trade(15_000, 5_000, DELIVERY + INTERVAL),
+        a_trade(None, 0, DELIVERY + 2 * INTERVAL),
+        a_forecast(),
+        a_statement(),
+        SetpointIssued(
+            **setpoint_facts("p1"),
+            participant_id=HANBIT,
+            expires_at=DELIVERY,
+            issued_at=NOON,
+            charge_w_max=250_000,
+            discharge_w_max=250_000,
+        ),
+        SetpointConfirmed(**setpoint_facts("p1"), participant_id=HANBIT, confirmed_at=NOON),
+    )
+
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+
+    # (10 kWh x 120 + 5 kWh x 150) / 15 kWh = 130 KRW/kWh; a participant paid 1200 + 399 - 100 = 1499 an interval.
+    assert report == {
+        "day": "2026-05-20",
+        "factories": 12,
+        "intervals": 2,
+        "readings": 2,
+        "forecasts": 1,
+        "schedules": 0,
+        "setpoints_confirmed": 1,
+        "orders": 2,
+        "auctions_cleared": 3,
+        "trades": 2,
+        "traded_kwh": "15.000",
+        "average_price_krw_per_kwh": "130.00",
+        "ledger_entries": 12,
+        "ledger_sum_krw": 0,
+        "cost_without_krw": 8_396,
+        "cost_with_krw": 5_996,
+        "saving_krw": 2_400,
+        "intervals_settled": 2,
+        "statements": 1,
+        "late_events": 0,
+        "dead_letters": 0,
+    }
+
+
+def test_a_corrected_interval_counts_as_corrected(bench: ApiBench, operator: TestClient) -> None:
+    settled = a_settlement()
+    [line, _] = settled.lines
+    corrected = line.model_copy(update={"grid_paid_krw": 409})
+    again = IntervalResettled(
+        complex_id=COMPLEX,
+        delivery_start=DELIVERY,
+        resettled_at=DELIVERY + 2 * INTERVAL,
+        meter_id=f"{HANBIT}.grid",
+        ledger_entries=7,
+        ledger_sum_krw=0,
+        lines=(corrected,),
+    )
+    bench.give(settled, again, a_statement(), a_statement().model_copy(update={"revision": 1}))
+
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+
+    # 1200 + 399 - 100 = 1499 before; 10 more now, and the other participant's 1499.
+    assert [report[name] for name in ("ledger_entries", "intervals_settled", "cost_with_krw")] == [7, 1, 3_008]
+    assert [one["revision"] for one in operator.get("/api/v1/statements").json()["items"]] == [1]
+
+
+def test_a_day_without_trades_has_no_average_price(operator: TestClient) -> None:
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+
+    assert (report["traded_kwh"], report["average_price_krw_per_kwh"]) == ("0.000", None)
+
+
+def test_late_events_and_dead_letters_are_counted_whosever_they_are(bench: ApiBench, operator: TestClient) -> None:
+    here = {"complex_id": COMPLEX, "participant_id": HANBIT, "delivery_start": DELIVERY, "detail": ""}
+    bench.give(
+        OrderRejected(**here, order_id="o1", reason="gate_closed"),
+        OrderRejected(**here, order_id="o2", reason="auction_over"),
+        OrderRejected(**here, order_id="o3", reason="market_halted"),
+        SetpointRefused(**setpoint_facts("p1"), reason="expired", detail=""),
+        SetpointRefused(**setpoint_facts("p2"), reason="out_of_bounds", detail=""),
+        ReadingIgnored(complex_id=COMPLEX, meter_id="m", delivery_start=DELIVERY, reason="settled"),
+    )
+    bench.give(a_letter(COMPLEX), a_letter("unknown"), a_letter("elsewhere"), producer="market")
+
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+
+    # Two orders, one set-point and one reading were late; the third letter is another complex's.
+    assert (report["late_events"], report["dead_letters"]) == (4, 2)
