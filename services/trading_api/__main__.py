@@ -4,6 +4,7 @@ import functools
 import logging
 import socket
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -16,8 +17,10 @@ from services.trading_api.api.bootstrap import load_keys, read_keys_file
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
 from services.trading_api.console.pages import add_console
+from services.trading_api.store.pruning import Keep
 from shared.errors import BadInput
 from shared.process import Context, open_context, run, serve, stop_on_signals
+from shared.runloop import Service
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class Settings(BaseSettings):
     writes_per_s: int = Field(default=50, ge=1)
     reads_per_s: int = Field(default=200, ge=1)
     open_orders_max: int = Field(default=1_000, ge=1)
+    keep_days: int = Field(default=400, ge=8)
+    curves_keep_days: int = Field(default=45, ge=2)
     session_hours: int = Field(default=12, ge=1, le=24 * 7)
     docs: bool = False
     secure_cookie: bool = False
@@ -75,12 +80,13 @@ def main() -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    _run_both(server, listener, feed, context)
+    keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
+    service = handlers.service(context.complexes, after_batch=feed.wake, keep=keep)
+    _run_both(server, listener, service, feed, context)
 
 
-def _run_both(server: uvicorn.Server, listener: socket.socket, feed: Feed, context: Context) -> None:
+def _run_both(server: uvicorn.Server, listener: socket.socket, service: Service, feed: Feed, context: Context) -> None:
     """Run the server here and the loop beside it; the end of one is the end of both."""
-    service = handlers.service(context.complexes, after_batch=feed.wake)
     stop = stop_on_signals()
     ended_by: list[BaseException] = []
 

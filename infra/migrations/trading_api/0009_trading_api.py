@@ -1,4 +1,4 @@
-"""Keep which participants are suspended."""
+"""Keep which participants are suspended; find states of charge by delivery, so that old ones can be dropped."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,9 @@ def upgrade() -> None:
         sa.Column("since", UtcInstant(), nullable=False),
         sa.PrimaryKeyConstraint("complex_id", "participant_id"),
     )
+    op.create_index("soc_by_delivery", "soc", ["complex_id", "delivery_start"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("soc_by_delivery", "soc")
     op.drop_table("participant_state")

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from services.trading_api.handlers import certificates, day_ahead, facts, market
 from services.trading_api.handlers.entry import SERVICE
 from services.trading_api.store.logs import prune_stream
+from services.trading_api.store.pruning import Keep, prune
 from shared import orderentry
 from shared.complexes import Complexes
 from shared.events.base import Event
@@ -16,8 +17,11 @@ from shared.events.market import AuctionCleared
 from shared.runloop import Handler, Service
 
 
-def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None) -> Service:
+def service(
+    complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None, keep: Keep | None = None
+) -> Service:
     """Return the read model and the order writer's seals; `after_batch` is called when a batch has been committed."""
+    kept = keep or Keep()
 
     def tick(now: datetime, db: Connection) -> list[Event]:
         after_batch()
@@ -27,6 +31,7 @@ def service(complexes: Complexes, *, after_batch: Callable[[], None] = lambda: N
             fresh = orderentry.seal_due(db, one.complex_id, writer=SERVICE, lead=lead, now=now)
             if fresh:
                 prune_stream(db, one.complex_id)
+                prune(db, one.complex_id, kept, now=now)
             seals += fresh
         return seals
 

@@ -152,7 +152,13 @@ DEVICE = _table(
     *_whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
     sa.Column("reachable", sa.Boolean, nullable=False),
 )
-SOC = _table("soc", "device_id delivery_start@", *_instant("observed_at"), *_whole("soc_wh"))
+SOC = _table(
+    "soc",
+    "device_id delivery_start@",
+    *_instant("observed_at"),
+    *_whole("soc_wh"),
+    sa.Index("soc_by_delivery", "complex_id", "delivery_start"),
+)
 SETPOINT = _table(
     "setpoint",
     "setpoint_id",
