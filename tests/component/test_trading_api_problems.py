@@ -111,6 +111,7 @@ def test_a_price_beyond_its_limit_is_told_with_rule_limit_and_value(hanbit: Test
 
 def test_the_sentence_is_in_the_caller_s_language_and_the_type_is_not(hanbit: TestClient) -> None:
     asked = {"ko-KR,ko;q=0.9,en;q=0.5": "ko", "en-US": "en", "de, ko;q=0.3": "ko", "": "en", "ko;q=x": "en"}
+    asked |= {"en; q=0.5, ko; q=0.9": "ko", "KO ;q=0.4": "ko", "ko;q=0": "en", "ko;level=1;q=0.2,en;q=0.1": "ko"}
 
     answers = {header: hanbit.get("/api/v1/orders/none", headers={"Accept-Language": header}) for header in asked}
 
@@ -118,6 +119,43 @@ def test_the_sentence_is_in_the_caller_s_language_and_the_type_is_not(hanbit: Te
     assert {answer.json()["type"] for answer in answers.values()} == {"urn:sandan:problem:not-found"}
     assert answers["en-US"].json()["detail"] == "There is nothing here."
     assert answers["de, ko;q=0.3"].json()["detail"] == "찾을 수 없습니다."
+
+
+DAYS = ("0001-01-01", "9999-12-31", "1999-12-31", "2026-02-30", "20260520", "2026-05-20T00:00:00", "2026-W21-3", "1")
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_that_is_none_of_the_markets_is_refused_everywhere(bench: ApiBench, day: str) -> None:
+    with bench.client("operator") as operator:
+        answers = [
+            operator.get(f"/api/v1/{path}", params={"day": day})
+            for path in ("report", "overview", "batteries", "certificates")
+        ]
+        study = operator.post("/api/v1/studies", json={"trading_day": day})
+        matching = operator.get(f"/api/v1/matching/{day}")
+
+    assert [(answer.status_code, answer.json()["errors"][0]["field"]) for answer in answers] == [(422, "query.day")] * 4
+    assert (study.status_code, study.json()["errors"][0]["field"]) == (422, "trading_day")
+    assert matching.status_code == 422
+
+
+def test_a_call_without_a_body_takes_none(bench: ApiBench) -> None:
+    bodies: list[object] = [{}, {"reason": "paid"}, []]
+    with bench.client("operator") as operator:
+        for path in ("market/resume", "participants/hanbit-machining/resume"):
+            said = [operator.post(f"/api/v1/{path}", json=body).status_code for body in bodies]
+            assert said == [202, 422, 422]
+
+
+def test_what_a_path_does_not_offer_is_answered_with_what_it_does(hanbit: TestClient) -> None:
+    answers = {path: hanbit.put(f"/api/v1/{path}", json={}) for path in ("orders", "orders/x", "trades")}
+
+    assert {answer.status_code for answer in answers.values()} == {405}
+    assert {path: answer.headers["allow"] for path, answer in answers.items()} == {
+        "orders": "DELETE, GET, POST",
+        "orders/x": "DELETE, GET, PATCH",
+        "trades": "GET",
+    }
 
 
 def test_a_body_beyond_the_limit_is_refused_declared_or_not(hanbit: TestClient) -> None:

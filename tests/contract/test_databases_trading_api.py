@@ -1,5 +1,7 @@
 """The trading API keeps its promises on SQLite and on PostgreSQL, with the schema of the migrations."""
 
+import base64
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +79,34 @@ def test_both_logs_are_numbered_without_gaps_and_text_from_the_bus_may_hold_anyt
         assert [row["sequence"] for row in stream_after(db, COMPLEX, 0)] == [1, 2]
         assert db.scalar(sa.text("SELECT count(*) FROM audit")) == 3
     assert shown == {"halted": True, "reason": "\ufffd is text too"}
+
+
+NOWHERE = ("orders/%00", "orders/x%00", "orders/%ED%A0%80", f"orders/{'9' * 5_000}", "orders/%F0%9F%94%8B")
+
+
+@pytest.mark.parametrize("path", NOWHERE, ids=lambda path: path[:12])
+def test_a_name_that_no_database_can_hold_names_nothing(bench: ApiBench, path: str) -> None:
+    with bench.client("hanbit") as hanbit:
+        answers = [hanbit.request(method, f"/api/v1/{path}") for method in ("GET", "DELETE")]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "not_found")] * 2
+
+
+@pytest.mark.parametrize("place", [["\0"], ["\ud800"], ["x" * 400], [2**63], [-(2**63) - 1], [10**300], [[]], [{}]])
+def test_a_cursor_that_no_database_can_hold_is_refused_or_leads_nowhere(bench: ApiBench, place: list[object]) -> None:
+    def cursor(name: str, *given: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps([name, *given]).encode()).decode()
+
+    with bench.client("operator") as operator:
+        answers = {
+            name: operator.get(f"/api/v1/{name}", params={"cursor": cursor(listing, *before, *place)})
+            for name, listing, before in (
+                ("audit", "audit", []),
+                ("trades", "trades", ["2026-05-20T00:00:00Z"]),
+                ("limits", "limits", []),
+                ("participants", "participants", []),
+                ("certificates", "certificates", ["2026-05-20T00:00:00Z", "a"]),
+            )
+        }
+
+    assert {name: answer.status_code for name, answer in answers.items() if answer.status_code not in {200, 422}} == {}

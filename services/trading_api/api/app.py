@@ -27,6 +27,23 @@ from services.trading_api.api.guard import Quotas
 from services.trading_api.api.parts import Parts
 from shared.events import asyncapi
 
+ROUTERS = (
+    orders.entering,
+    orders.blocks,
+    orders.seeing,
+    reads.router,
+    batteries.router,
+    invoices.router,
+    certificates.router,
+    staff.operating,
+    staff.planning,
+    rules.ruling,
+    rules.seeing,
+    participants.router,
+    stream.router,
+    session.router,
+    health.router,
+)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -76,23 +93,8 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
     app.state.parts = parts
     app.state.quotas = Quotas(writes_per_s=parts.rules.writes_per_s, reads_per_s=parts.rules.reads_per_s)
     problems.add_handlers(app)
-    for router in (
-        orders.entering,
-        orders.blocks,
-        orders.seeing,
-        reads.router,
-        batteries.router,
-        invoices.router,
-        certificates.router,
-        staff.operating,
-        staff.planning,
-        rules.ruling,
-        rules.seeing,
-        participants.router,
-        stream.router,
-        session.router,
-        health.router,
-    ):
+    app.state.routes = [route for router in ROUTERS for route in router.routes]
+    for router in ROUTERS:
         app.include_router(router)
     described = asyncapi.document()
 

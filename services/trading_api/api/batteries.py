@@ -1,13 +1,11 @@
 """What a day's batteries were worth."""
 
-from datetime import date
-
 from fastapi import APIRouter
 from sqlalchemy.engine import Connection
 
 from services.trading_api.api.guard import EVERYONE, guarded
 from services.trading_api.api.parts import Caller, PartsHere
-from services.trading_api.api.schemas import PageOut
+from services.trading_api.api.schemas import Day, PageOut
 from services.trading_api.domain.batteries import bill_of, largest_gap_wh
 from services.trading_api.domain.shapes import BatteryDayView
 from services.trading_api.store.batteries import Span, observations, planned_wh, site_intervals
@@ -20,7 +18,7 @@ router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["fact
 
 
 @router.get("/batteries")
-def get_batteries(day: date, parts: PartsHere, caller: Caller) -> PageOut[BatteryDayView]:
+def get_batteries(day: Day, parts: PartsHere, caller: Caller) -> PageOut[BatteryDayView]:
     """Return what the batteries of each factory were worth on a Korean day, and how well they held their plans."""
     span = Span(caller.complex_id, day_start(day), day_start(day) + DAY)
     seen = [

@@ -10,7 +10,7 @@ from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import PageOut
+from services.trading_api.api.schemas import Day, PageOut
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.certificates import (
     CertificateView,
@@ -54,7 +54,7 @@ class MatchingOut(PageOut[MatchingView]):
 
 @router.get("/certificates")
 def get_certificates(
-    parts: PartsHere, caller: Caller, day: date | None = None, limit: Limit = 100, cursor: Cursor = None
+    parts: PartsHere, caller: Caller, day: Day | None = None, limit: Limit = 100, cursor: Cursor = None
 ) -> CertificatesOut:
     """List bundles of certificates, the latest interval first; a factory sees what it made and what it held last."""
     seen_by = caller.participant_id

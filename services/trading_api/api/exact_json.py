@@ -4,6 +4,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
+from services.trading_api.store.sql import is_storable
+
 DIGITS_MAX = 40
 
 
@@ -60,6 +62,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise BadJson("a name may occur once in an object")
     for text in (part for pair in pairs for part in pair if isinstance(part, str)):
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
+        if not is_storable(text):
             raise BadJson("text must be Unicode without NUL or lone surrogates")
     return found

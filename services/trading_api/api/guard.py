@@ -17,6 +17,7 @@ from services.trading_api.api.parts import Parts, parts_of
 from services.trading_api.api.problems import Problem
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.store import keys
+from services.trading_api.store.sql import is_storable
 from shared.clock import wall_now
 from shared.db.engine import reading
 
@@ -82,6 +83,8 @@ def guarded(*roles: Role) -> type[APIRoute]:
                 quota = quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
                 checked.state.quota = quota
                 checked.state.principal = principal
+                if not is_storable(request.scope["path"]):
+                    raise Problem("not_found")
                 await checked.take_body(parts.rules.body_bytes_max)
                 response = await inner(checked)
                 response.headers.update(quota)

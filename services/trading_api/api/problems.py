@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 logger = logging.getLogger(__name__)
 
@@ -151,10 +153,10 @@ def language_of(accept_language: str) -> str:
     """Return "ko" or "en", whichever the header prefers; "en" where it says nothing."""
     best, best_weight = "en", 0.0
     for part in accept_language.split(","):
-        tag, _, weight_text = part.partition(";q=")
-        language = tag.strip().lower().split("-")[0]
+        tag, *parameters = (word.strip() for word in part.lower().split(";"))
+        language = tag.split("-")[0]
         try:
-            weight = float(weight_text) if weight_text else 1.0
+            weight = float(next((word[2:] for word in parameters if word.startswith("q=")), "1"))
         except ValueError:
             continue
         if language in {"ko", "en"} and weight > best_weight:
@@ -200,7 +202,17 @@ _LIMITS = ("ge", "le", "gt", "lt", "max_length", "min_length", "pattern", "expec
 def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it; narrows the type
     code = _BY_STATUS.get(error.status_code, "http_error")
-    return answer(request, Problem(code, headers=error.headers), status=error.status_code)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return answer(request, Problem(code, headers=headers), status=error.status_code)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return what a path offers; each call is a route of its own, and the framework names only the first one's."""
+    routes: Sequence[Route] = request.app.state.routes
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 def _on_unavailable(request: Request, error: Exception) -> Response:

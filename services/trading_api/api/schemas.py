@@ -1,5 +1,6 @@
 """What callers send. Unknown fields are refused; decimals are exact."""
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -79,6 +80,18 @@ def _instant(given: Any) -> datetime:
     return utc
 
 
+def _day(given: Any) -> date:
+    if not isinstance(given, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", given) is None:
+        raise ValueError("must be a Korean day like 2026-05-20")
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        raise ValueError("must be a day that there is") from None
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR - 1}")
+    return day
+
+
 def _delivery_start(instant: datetime) -> datetime:
     if not is_delivery_start(instant):
         raise ValueError("must be the start of a 15-minute delivery interval")
@@ -100,6 +113,7 @@ UtcInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INST
 DeliveryStart = Annotated[
     datetime, BeforeValidator(_instant), AfterValidator(_delivery_start), WithJsonSchema(_INSTANT_SCHEMA)
 ]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 # What a client may call its order: printable ASCII without spaces, so that it survives logs, URLs and spreadsheets.
 ClientOrderId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
@@ -214,6 +228,15 @@ class CalendarIn(Request):
         )
 
 
+class NothingIn(Request):
+    """A call that says all by itself; what else is sent with it is refused."""
+
+
+def nothing_more(sent: NothingIn | None = None) -> None:
+    """Refuse fields in the body of a call that has none."""
+    del sent
+
+
 class HaltIn(Request):
     """Why the market is to halt."""
 
@@ -229,7 +252,7 @@ class SuspendIn(Request):
 class StudyIn(Request):
     """A what-if study: every combination of the scales and options is a scenario."""
 
-    trading_day: Annotated[date, Field(strict=False)]
+    trading_day: Day
     battery_scales: Scales = SCALES_AS_BUILT
     pv_scales: Scales = SCALES_AS_BUILT
     tariff_options: OptionNames = OPTIONS_AS_IS

@@ -1,17 +1,16 @@
 """What operators and planners may do and see."""
 
 import secrets
-from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from typing_extensions import TypedDict
 
 from services.trading_api.api.guard import guarded, hash_of
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import HaltIn, KeyIn, PageOut, StudyIn
+from services.trading_api.api.schemas import Day, HaltIn, KeyIn, PageOut, StudyIn, nothing_more
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.domain.shapes import AuditView, KeyView, StudyResultView, StudyView
 from services.trading_api.domain.views import audit_view, instant_text, key_view, study_view
@@ -40,7 +39,7 @@ def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Requested:
     return {"requested_at": instant_text(deeds.now)}
 
 
-@operating.post("/market/resume", status_code=202)
+@operating.post("/market/resume", status_code=202, dependencies=[Depends(nothing_more)])
 def resume_market(parts: PartsHere, caller: Caller) -> Requested:
     """Ask the market to go on."""
     with parts.engine.begin() as db:
@@ -129,7 +128,7 @@ class Report(TypedDict):
 
 
 @operating.get("/report")
-def get_report(day: date, parts: PartsHere, caller: Caller) -> Report:
+def get_report(day: Day, parts: PartsHere, caller: Caller) -> Report:
     """Return a trading day in numbers."""
     with reading(parts.engine) as db:
         counts = day_counts(db, caller.complex_id, day)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
@@ -14,6 +13,7 @@ from services.trading_api.api.feed import Heard
 from services.trading_api.api.guard import EVERYONE, authenticate, guarded
 from services.trading_api.api.overview import overview
 from services.trading_api.api.parts import Caller, Parts, PartsHere
+from services.trading_api.api.schemas import Day
 from services.trading_api.domain.access import Principal
 from services.trading_api.domain.views import instant_text
 from shared.clock import monotonic_s
@@ -29,7 +29,7 @@ CHECK_EVERY_S = 10.0
 
 
 @router.get("/overview")
-def get_overview(parts: PartsHere, caller: Caller, day: date | None = None) -> dict[str, Any]:
+def get_overview(parts: PartsHere, caller: Caller, day: Day | None = None) -> dict[str, Any]:
     """Return a trading day at a glance; the same as the stream's snapshot."""
     with reading(parts.engine) as db:
         return overview(db, parts, caller, day)

@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from services.trading_api.store.sql import rows_of
+from services.trading_api.store.sql import is_storable, rows_of
 from shared.db.tables import UtcInstant
+from shared.events.base import INT64_MAX
 
 
 class BadCursor(Exception):  # noqa: N818 -- it says what the cursor is
@@ -111,4 +112,8 @@ def _typed(part: Any, column: sa.Column[Any]) -> Any:
     wanted = int if isinstance(column.type, sa.BigInteger) else str
     if type(part) is not wanted:
         raise TypeError(f"must be {wanted.__name__}")
+    if isinstance(part, str) and not is_storable(part):
+        raise ValueError("must be text that a database holds")
+    if isinstance(part, int) and not -INT64_MAX <= part <= INT64_MAX:
+        raise ValueError("must have at most 64 bits")
     return part
