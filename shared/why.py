@@ -105,6 +105,14 @@ def sentence(outcome: Outcome) -> Sentence:
             assert_never(outcome.reason)
 
 
+def suspension_sentence() -> Sentence:
+    """Say why an order was cancelled that its participant did not take back."""
+    return Sentence(
+        "거래 참여가 정지되어 주문이 취소되었습니다.",
+        "The order was cancelled, since your participation was suspended.",
+    )
+
+
 def block_sentence(reason: str, gain_krw: int | None) -> Sentence:
     """Say what became of a block of the day-ahead auction.
 

@@ -176,6 +176,10 @@ def test_a_cancelled_order_says_that_its_participant_was_suspended(bench: ApiBen
     order = hanbit.get(f"/api/v1/orders/{order_id}").json()
 
     assert (order["status"], order["reason"]) == ("cancelled", "suspended")
+    assert order["why"] == {
+        "ko": "거래 참여가 정지되어 주문이 취소되었습니다.",
+        "en": "The order was cancelled, since your participation was suspended.",
+    }
 
 
 def test_the_others_trade_on_and_the_suspended_one_again_once_the_market_says_so(

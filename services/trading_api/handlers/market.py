@@ -70,7 +70,9 @@ def on_order_rejected(envelope: Envelope[OrderRejected], db: Connection) -> list
 
 def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
     """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
-    return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=envelope.event.reason)
+    reason = envelope.event.reason
+    said = None if reason is None else why.suspension_sentence()
+    return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=reason, said=said)
 
 
 def on_order_amended(envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
@@ -239,6 +241,7 @@ def _take_verdict(
     status: OrderStatus,
     reason: str | None = None,
     detail: str | None = None,
+    said: why.Sentence | None = None,
 ) -> list[Event]:
     event = envelope.event
     row = {
@@ -250,6 +253,7 @@ def _take_verdict(
         "status_rank": RANKS[status],
         "reason": reason,
         "detail": detail,
+        "why": None if said is None else {"ko": said.ko, "en": said.en},
         "filled_wh": 0,
         "paid_krw": 0,
         "received_krw": 0,
