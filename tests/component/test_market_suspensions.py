@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.replay import replayed
 from services.market import store
 from shared.db.engine import reading
 from shared.events.base import Event
@@ -214,6 +215,8 @@ def test_whatever_order_the_topics_are_read_in_the_state_is_the_same(tmp_path: P
 
     with reading(first.engine) as db:
         assert hashes == [store.state_sha256(db)] * 2
+        again = replayed(db, f"{COMPLEX_ID}:20260520T0100Z", where="sqlite://")
+        assert (again["same"], again["orders"]) == (True, 2)
     [auction] = first.published(AuctionCleared)
     # s0 and s1 were cancelled, s2 is left out; of the buys nothing is left.
     reasons = {fill.order_id: fill.reason for fill in auction.fills}

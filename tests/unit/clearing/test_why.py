@@ -51,6 +51,7 @@ def test_an_order_outbid_on_a_full_feeder_is_told_the_price_and_the_feeder() -> 
         (FillReason.NO_TRADE, {"price_jeon_per_kwh": None}, "no seller within reach met your 131.20"),
         (FillReason.NO_TRADE, {"price_jeon_per_kwh": None, "side": "sell"}, "no buyer within reach"),
         (FillReason.HALTED, {}, "halted at gate closure"),
+        (FillReason.SUSPENDED, {}, "participation was suspended when the order was entered"),
         (FillReason.OWN_ORDER, {}, "order of your own"),
         (FillReason.SITE_LIMIT, {"side": "sell"}, "than your site can deliver"),
     ],
