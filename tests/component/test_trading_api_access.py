@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]  # it comes without types
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
@@ -13,6 +14,7 @@ from services.trading_api.api.app import create_app
 from services.trading_api.api.bootstrap import read_keys_file
 from services.trading_api.api.guard import COOKIE
 from services.trading_api.api.parts import Rules
+from services.trading_api.api.problems import KINDS
 from services.trading_api.store.logs import audit_flaws
 from services.trading_api.store.tables import API_KEY, AUDIT
 from shared.complexes import load_complexes
@@ -106,6 +108,35 @@ def test_the_list_of_operations_is_the_documented_one(stranger: TestClient) -> N
         if path.startswith("/api/")
     }
     assert plain == asked
+
+
+def test_the_document_names_keys_and_problems_and_refers_to_nothing_that_is_not_in_it(stranger: TestClient) -> None:
+    document = stranger.get("/openapi.json").json()
+    calls = {(path, name): call for path, calls in document["paths"].items() for name, call in calls.items()}
+
+    open_calls = {path for (path, _), call in calls.items() if "security" not in call}
+    assert open_calls == {"/health/live", "/health/ready"}
+    answers = [call["responses"] for call in calls.values()]
+    assert all(list(one["default"]["content"]) == ["application/problem+json"] for one in answers)
+    assert {status for one in answers for status in one} == {"200", "201", "202", "default"}
+    assert set(document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == set(KINDS)
+    referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert referred <= set(document["components"]["schemas"])
+    assert {"200", "201"} <= set(document["paths"]["/api/v1/orders"]["post"]["responses"])
+
+
+def test_a_problem_is_as_the_document_says(bench: ApiBench) -> None:
+    with bench.client("hanbit") as hanbit:
+        schema = hanbit.get("/openapi.json").json()["components"]["schemas"]["Problem"]
+        problems = [
+            hanbit.post("/api/v1/orders", json=an_order(price_krw_per_kwh="9999")).json(),
+            hanbit.post("/api/v1/orders", json={}).json(),
+            hanbit.get("/api/v1/orders/none").json(),
+            hanbit.get("/api/v1/audit").json(),
+        ]
+
+    for problem in problems:
+        jsonschema.validate(problem, schema)
 
 
 @pytest.mark.parametrize(

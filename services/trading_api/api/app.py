@@ -23,6 +23,7 @@ from services.trading_api.api import (
     staff,
     stream,
 )
+from services.trading_api.api.description import DescribedApp
 from services.trading_api.api.guard import Quotas
 from services.trading_api.api.parts import Parts
 from shared.events import asyncapi
@@ -81,7 +82,7 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
         parts.feed.close()
         await reader
 
-    app = FastAPI(
+    app = DescribedApp(
         title="Sandan trading API",
         version="1",
         summary="Orders, auctions and statements of one industrial complex's energy exchange",

@@ -30,14 +30,18 @@ entering = APIRouter(prefix="/api/v1/orders", route_class=guarded(Role.FACTORY),
 blocks = APIRouter(prefix="/api/v1/blocks", route_class=guarded(Role.FACTORY), tags=["orders"])
 seeing = APIRouter(prefix="/api/v1/orders", route_class=guarded(*EVERYONE), tags=["orders"])
 
+AGAIN_OR_DRY: dict[int | str, dict[str, Any]] = {
+    200: {"model": OrderView | DryRunOut, "description": "The same order again, or what a dry run says."}
+}
 
-@entering.post("", status_code=201, response_model=OrderView | DryRunOut)
+
+@entering.post("", status_code=201, response_model=OrderView | DryRunOut, responses=AGAIN_OR_DRY)
 def post_order(wanted: OrderIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
     """Take an order in; 201 once it is durable, 200 for the same order again."""
     return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)
 
 
-@blocks.post("", status_code=201, response_model=OrderView | DryRunOut)
+@blocks.post("", status_code=201, response_model=OrderView | DryRunOut, responses=AGAIN_OR_DRY)
 def post_block(wanted: BlockIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
     """Take in a fill-or-kill order of the day-ahead auction; from then on it is an order like others."""
     return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)

@@ -7,8 +7,7 @@ from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, bad_cursor
-from services.trading_api.api.rules import Asked
-from services.trading_api.api.schemas import PageOut, SuspendIn, nothing_more
+from services.trading_api.api.schemas import Asked, PageOut, SuspendIn, nothing_more
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.domain.participants import MarketNow, ParticipantView, participant_view
 from services.trading_api.domain.views import instant_text
@@ -51,7 +50,7 @@ def suspend_participant(participant_id: str, wanted: SuspendIn, parts: PartsHere
     with parts.engine.begin() as db:
         deeds = parts.market_deeds(db, caller)
         commands.suspend_participant(deeds, member.participant_id, wanted.reason)
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 @router.post("/{participant_id}/resume", status_code=202, dependencies=[Depends(nothing_more)])
@@ -61,7 +60,7 @@ def resume_participant(participant_id: str, parts: PartsHere, caller: Caller) ->
     with parts.engine.begin() as db:
         deeds = parts.market_deeds(db, caller)
         commands.resume_participant(deeds, member.participant_id)
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 def _member(parts: Parts, caller: Principal, participant_id: str) -> Participant:

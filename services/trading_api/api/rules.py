@@ -7,7 +7,7 @@ from services.trading_api.api.guard import EVERYONE, guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import CalendarIn, LimitsIn, PageOut
+from services.trading_api.api.schemas import Asked, CalendarIn, LimitsIn, PageOut
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.shapes import CalendarView, LimitsView
 from services.trading_api.domain.views import calendar_view, instant_text, limits_view
@@ -17,12 +17,6 @@ from shared.db.engine import reading
 
 ruling = APIRouter(prefix="/api/v1", route_class=guarded(Role.OPERATOR), tags=["operation"])
 seeing = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["facts"])
-
-
-class Asked(TypedDict):
-    """The market has been asked; its word follows on the stream."""
-
-    requested_at: str
 
 
 class Calendars(TypedDict):
@@ -59,7 +53,7 @@ def post_calendar(wanted: CalendarIn, parts: PartsHere, caller: Caller) -> Asked
     with parts.engine.begin() as db:
         deeds = parts.market_deeds(db, caller)
         commands.change_calendar(deeds, wanted.calendar())
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 @ruling.get("/limits")
@@ -81,7 +75,7 @@ def post_limits(wanted: LimitsIn, parts: PartsHere, caller: Caller) -> Asked:
             open_orders_max=wanted.open_orders_max,
             credit_krw_max=wanted.credit_limit_krw,
         )
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 def _stranger(field: str, name: str) -> FieldError:

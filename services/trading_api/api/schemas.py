@@ -292,6 +292,12 @@ class PageOut(BaseModel, Generic[ItemT]):
     next_cursor: str | None
 
 
+class Asked(BaseModel):
+    """The market has been asked; its word follows on the stream."""
+
+    requested_at: str
+
+
 class DryRunOut(BaseModel):
     """What would have happened."""
 

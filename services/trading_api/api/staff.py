@@ -10,7 +10,7 @@ from services.trading_api.api.guard import guarded, hash_of
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import Day, HaltIn, KeyIn, PageOut, StudyIn, nothing_more
+from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, StudyIn, nothing_more
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.domain.shapes import AuditView, KeyView, StudyResultView, StudyView
 from services.trading_api.domain.views import audit_view, instant_text, key_view, study_view
@@ -24,28 +24,22 @@ operating = APIRouter(prefix="/api/v1", route_class=guarded(Role.OPERATOR), tags
 planning = APIRouter(prefix="/api/v1/studies", route_class=guarded(Role.PLANNER, Role.OPERATOR), tags=["studies"])
 
 
-class Requested(TypedDict):
-    """The market has been asked; its word follows on the stream."""
-
-    requested_at: str
-
-
 @operating.post("/market/halt", status_code=202)
-def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Requested:
+def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Asked:
     """Ask the market to take no orders and to trade nothing until it is resumed."""
     with parts.engine.begin() as db:
         deeds = parts.market_deeds(db, caller)
         commands.halt(deeds, wanted.reason)
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 @operating.post("/market/resume", status_code=202, dependencies=[Depends(nothing_more)])
-def resume_market(parts: PartsHere, caller: Caller) -> Requested:
+def resume_market(parts: PartsHere, caller: Caller) -> Asked:
     """Ask the market to go on."""
     with parts.engine.begin() as db:
         deeds = parts.market_deeds(db, caller)
         commands.resume(deeds)
-    return {"requested_at": instant_text(deeds.now)}
+    return Asked(requested_at=instant_text(deeds.now))
 
 
 @operating.get("/audit")
