@@ -176,7 +176,7 @@ def test_a_suspended_participants_order_can_not_be_amended(bench: Bench) -> None
 
 
 def a_day_with_suspensions() -> list[Event]:
-    """Return orders of both writers, stamped before, in and after two suspensions."""
+    """Return orders of both writers, stamped before, in and after two suspensions, a cancel and a stranger's."""
     auto = {"writer": "scheduler"}
     orders: list[OrderSubmitted] = [
         a_sell("s0", at=EARLY),
@@ -189,6 +189,8 @@ def a_day_with_suspensions() -> list[Event]:
     ]
     return [
         *orders,
+        a_cancel("s0", HANBIT, at=EARLY + SECOND),
+        a_cancel("s3", DAESUNG, at=EARLY + SECOND),
         a_suspension(HANBIT, EARLY + 2 * SECOND),
         a_sell("by-hand", at=EARLY + 3 * SECOND, writer="trading_api"),
         a_return(HANBIT, EARLY + 4 * SECOND),
@@ -218,7 +220,7 @@ def test_whatever_order_the_topics_are_read_in_the_state_is_the_same(tmp_path: P
         again = replayed(db, f"{COMPLEX_ID}:20260520T0100Z", where="sqlite://")
         assert (again["same"], again["orders"]) == (True, 2)
     [auction] = first.published(AuctionCleared)
-    # s0 and s1 were cancelled, s2 is left out; of the buys nothing is left.
+    # s0 was taken back and s1 cancelled, s2 is left out; of the buys nothing is left.
     reasons = {fill.order_id: fill.reason for fill in auction.fills}
     assert reasons == {"s2": FillReason.SUSPENDED, "s3": FillReason.NO_TRADE}
 

@@ -32,6 +32,8 @@ def _take_in(venue: domain.Venue, order: domain.Order, db: Connection) -> list[E
     arrival = store.load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
     if arrival.is_known:
         return []
+    if arrival.has_early_cancel:
+        store.forget_early_cancels(db, venue.complex_id, order.order_id)
     identity = {
         "complex_id": venue.complex_id,
         "order_id": order.order_id,

@@ -37,6 +37,7 @@ class Arrival:
     standing: Standing
     rules: Mapping[str, object] | None
     withdrawal: Withdrawal | None
+    has_early_cancel: bool
 
 
 def _newest_seal() -> sa.Select[Any]:
@@ -120,6 +121,7 @@ _ARRIVAL = sa.select(
     .where(*_same(PROGRESS, "complex_id"))
     .scalar_subquery()
     .label("day_ahead_through"),
+    sa.exists().where(*_same(EARLY_CANCEL, "complex_id", "order_id")).label("has_early_cancel"),
     sa.select(EARLY_CANCEL.c.requested_at)
     .where(*_same(EARLY_CANCEL, "complex_id", "order_id", "participant_id"))
     .scalar_subquery()
@@ -154,7 +156,7 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
     )
     suspended_since = None if is_in_turn else found.suspended_since
     withdrawal = _withdrawal(order.participant_id, found.cancel_requested_at, suspended_since)
-    return Arrival(bool(found.is_known), standing, found.rules, withdrawal)
+    return Arrival(bool(found.is_known), standing, found.rules, withdrawal, bool(found.has_early_cancel))
 
 
 def _withdrawal(
@@ -289,6 +291,12 @@ def save_early_cancel(
     same = [EARLY_CANCEL.c[name] == given for name, given in identity.items()]
     if db.scalar(sa.select(EARLY_CANCEL.c.order_id).where(*same)) is None:
         db.execute(sa.insert(EARLY_CANCEL).values(**identity, requested_at=requested_at))
+
+
+def forget_early_cancels(db: Connection, complex_id: str, order_id: str) -> None:
+    """Drop the cancellations that came before their order, now that it has been answered."""
+    of_order = (EARLY_CANCEL.c.complex_id == complex_id, EARLY_CANCEL.c.order_id == order_id)
+    db.execute(sa.delete(EARLY_CANCEL).where(*of_order))
 
 
 def _order(row: sa.Row[Any]) -> Order:
