@@ -11,9 +11,9 @@ from alembic.runtime.migration import MigrationContext
 
 from services.trading_api.store import METADATA
 from services.trading_api.store.logs import audit_flaws, stream_after
-from shared.events.market import MarketHalted, OrderAccepted
+from shared.events.market import MarketHalted, OrderAccepted, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted
-from shared.intervals import INTERVAL
+from shared.intervals import DAY, INTERVAL
 from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
 from tests.component.trading_api_facts import DELIVERY, a_letter, a_reading, a_settlement, a_statement, a_trade
@@ -64,6 +64,23 @@ def test_facts_are_kept_once_listed_in_pages_and_counted(bench: ApiBench) -> Non
     assert (report["readings"], report["trades"], report["traded_kwh"]) == (3, 1, "10.000")
     assert (report["ledger_entries"], report["saving_krw"], report["dead_letters"]) == (6, 1_200, 1)
     assert glance.status_code == 200
+
+
+def test_a_participant_is_suspended_and_old_facts_go_at_the_next_gate(bench: ApiBench) -> None:
+    facts = {"complex_id": COMPLEX, "participant_id": HANBIT, "operator": "ops"}
+    bench.give(a_reading(DELIVERY - 401 * DAY), a_reading(), a_trade(12_000, 10_000))
+    bench.give(ParticipantSuspended(**facts, suspended_at=NOON, reason="no deposit"))
+    with bench.client("operator") as operator:
+        suspended = operator.get(f"/api/v1/participants/{HANBIT}").json()
+        bench.give(ParticipantResumed(**facts, resumed_at=NOON))
+        bench.run(until=NOON + INTERVAL)
+        resumed = next(
+            one for one in operator.get("/api/v1/participants").json()["items"] if one["participant_id"] == HANBIT
+        )
+        kept = [len(operator.get(f"/api/v1/{name}").json()["items"]) for name in ("readings", "trades")]
+
+    assert (suspended["refusals"], suspended["live_api_keys"]) == (["suspended"], 1)
+    assert (resumed["may_trade"], resumed["suspension"], kept) == (True, None, [1, 1])
 
 
 def test_both_logs_are_numbered_without_gaps_and_text_from_the_bus_may_hold_anything(bench: ApiBench) -> None:
