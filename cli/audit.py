@@ -1,5 +1,6 @@
 """`sandan audit verify`: was anything in the ledger or in the operators' record changed, taken out or moved?"""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +49,7 @@ def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict
     return {
         complex_id: {
             "ledger": _ledger(books, records, complex_id),
-            "certificates": _certificates(books, complex_id),
+            "certificates": _certificates(books, records, complex_id),
             "operator_actions": _actions(records, complex_id),
         }
         for complex_id in complexes
@@ -62,14 +63,9 @@ def _ledger(books: Connection, records: Connection, complex_id: str) -> dict[str
     links = store.ledger_links(books, complex_id)
     anchors = ledger_anchors(records, complex_id)
     sum_krw = store.ledger_sum_krw(books, complex_id)
-    unpublished = [
-        {"kind": "missing" if number not in links else "changed", "number": number, "detail": "was published otherwise"}
-        for number, digest in sorted(anchors.items())
-        if number not in links or links[number].hash != digest
-    ]
     found = [
         *({**_flaw(flaw), "entry_id": _entry_id(links, flaw)} for flaw in store.ledger_flaws(books, complex_id)),
-        *unpublished,
+        *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
         *({"kind": "unbalanced", "entry_id": one} for one in store.unbalanced_entries(books, complex_id)),
         *({"kind": "unlinked", "entry_id": one} for one in store.unlinked_entries(books, complex_id)),
     ]
@@ -80,15 +76,31 @@ def _entry_id(links: dict[int, Any], flaw: Flaw) -> str | None:
     return links[flaw.number].entry_id if flaw.number in links else None
 
 
-def _certificates(books: Connection, complex_id: str) -> dict[str, Any]:
+def _certificates(books: Connection, records: Connection, complex_id: str) -> dict[str, Any]:
     from services.settlement import store
+    from services.trading_api.store.logs import certification_anchors
 
     links = store.certification_links(books, complex_id)
+    anchors = certification_anchors(records, complex_id)
+    starts = {number: link.delivery_start.isoformat() for number, link in links.items()}
     found = [
-        {**_flaw(flaw), "delivery_start": links[flaw.number].isoformat() if flaw.number in links else None}
-        for flaw in store.certification_flaws(books, complex_id)
+        *(
+            {**_flaw(flaw), "delivery_start": starts.get(flaw.number)}
+            for flaw in store.certification_flaws(books, complex_id)
+        ),
+        *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
     ]
-    return {"links": len(links), "flaws": found}
+    return {"links": len(links), "published_links": len(anchors), "flaws": found}
+
+
+def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Return a flaw for each link that is not what was published of it."""
+    detail = "was published otherwise"
+    return [
+        {"kind": "missing" if number not in hashes else "changed", "number": number, "detail": detail}
+        for number, digest in sorted(anchors.items())
+        if hashes.get(number) != digest
+    ]
 
 
 def _actions(records: Connection, complex_id: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app_with
-from shared.events.settlement import IntervalSettled
+from shared.events.settlement import CertificatesSettled, IntervalSettled
 from tests.component.settlement_facts import COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings, sun
 from tests.component.trading_api_bench import ApiBench
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     settlement, api = a_bench(url), ApiBench(url)
     settlement.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH), *sun(DELIVERY, 9_000))
     settlement.give(*sun(DELIVERY, 8_000))
-    api.give(*settlement.published(IntervalSettled))
+    api.give(*settlement.published(IntervalSettled), *settlement.published(CertificatesSettled))
     with api.client("operator") as operator:
         for _ in range(3):
             operator.post("/api/v1/market/resume")
@@ -66,7 +66,7 @@ def test_sound_books_are_said_to_be_so(folder: Path) -> None:
         COMPLEX_ID: {
             "ledger": {"links": 3, "published_links": 1, "sum_krw": 0, "flaws": []},
             # Certified once, and again when the roofs were corrected.
-            "certificates": {"links": 2, "flaws": []},
+            "certificates": {"links": 2, "published_links": 2, "flaws": []},
             "operator_actions": {"links": 3, "flaws": []},
         }
     }
@@ -125,6 +125,21 @@ def test_changed_certificates_are_named_by_their_certification(
     assert (code, answer["sound"]) == (1, False)
     assert sorted({(flaw["kind"], flaw["number"]) for flaw in found}) == sorted(flaws)
     assert all(flaw["delivery_start"] == DELIVERY.isoformat() for flaw in found if flaw["kind"] == "changed")
+
+
+def test_certificates_whose_end_was_cut_off_or_made_anew_show_as_they_were_published(folder: Path) -> None:
+    covered = ("bundle", "slice", "line")
+    tables = ("certification", "storage_record", "storage_draw", *(f"certificate_{name}" for name in covered))
+    tamper(folder, "settlement", *(f"DELETE FROM {table} WHERE revision = 1" for table in tables))
+
+    code, answer = verify(folder)
+
+    [flaw] = answer["complexes"][COMPLEX_ID]["certificates"]["flaws"]
+    assert (code, flaw["kind"], flaw["number"]) == (1, "missing", 2)
+
+    tamper(folder, "trading_api", "UPDATE certification_link SET hash = 'another' WHERE number = 1")
+    flaws = verify(folder)[1]["complexes"][COMPLEX_ID]["certificates"]["flaws"]
+    assert [(one["kind"], one["number"]) for one in flaws] == [("changed", 1), ("missing", 2)]
 
 
 def test_a_changed_deed_of_an_operator_is_named(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Looking the whole register of certificates through."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +16,19 @@ COVERED = tuple(table for table in APPEND_ONLY if table is not CERTIFICATION)
 PLACE = ("complex_id", "delivery_start", "revision")
 
 
-def certification_links(db: Connection, complex_id: str) -> dict[int, datetime]:
-    """Return the interval of each link of a complex's certificates, by number."""
-    links = sa.select(CERTIFICATION.c.number, CERTIFICATION.c.delivery_start)
+@dataclass(frozen=True, slots=True)
+class CertificationLink:
+    """A link of the certificates' chain: the interval, and the hash."""
+
+    delivery_start: datetime
+    hash: str
+
+
+def certification_links(db: Connection, complex_id: str) -> dict[int, CertificationLink]:
+    """Return the links of a complex's certificates by number."""
+    links = sa.select(CERTIFICATION.c.number, CERTIFICATION.c.delivery_start, CERTIFICATION.c.hash)
     rows = db.execute(links.where(CERTIFICATION.c.complex_id == complex_id))
-    return {number: delivery_start for number, delivery_start in rows}  # noqa: C416 -- dict() can't type rows
+    return {number: CertificationLink(delivery_start, digest) for number, delivery_start, digest in rows}
 
 
 def certification_flaws(db: Connection, complex_id: str) -> list[Flaw]:

@@ -5,7 +5,7 @@ from sqlalchemy.engine import Connection
 from services.trading_api.domain.access import ALL
 from services.trading_api.domain.views import instant_text
 from services.trading_api.store.certificates import replace_certificates
-from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.logs import Entry, append_to_stream, keep_certification_link
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import CERTIFIED_LINE
 from shared.events.base import Envelope, Event
@@ -19,6 +19,7 @@ def on_certificates_settled(envelope: Envelope[CertificatesSettled], db: Connect
     place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start, "revision": event.revision}
     upsert(db, CERTIFIED_LINE, [{**place, **line.model_dump()} for line in event.lines], newer="revision")
     replace_certificates(db, [{**place, "hash": event.hash, **one.model_dump()} for one in event.slices])
+    keep_certification_link(db, event.complex_id, event.number, event.hash)
     if event.part == event.parts:
         shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
         append_to_stream(db, event.complex_id, [shown], now=envelope.occurred_at)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.sql import rows_of
-from services.trading_api.store.tables import AUDIT, LOG_HEAD, SETTLED_INTERVAL, STREAM
+from services.trading_api.store.tables import AUDIT, CERTIFICATION_LINK, LOG_HEAD, SETTLED_INTERVAL, STREAM
 from shared.hashchain import Flaw, flaws, link_hash
 
 # What a client may have missed and still catch up on; beyond that it gets a new snapshot.
@@ -124,6 +124,20 @@ def ledger_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
         settled.complex_id == complex_id, settled.ledger_number.is_not(None)
     )
     return {row.ledger_number: row.ledger_hash for row in db.execute(known)}
+
+
+def keep_certification_link(db: Connection, complex_id: str, number: int, digest: str) -> None:
+    """Keep a link of the certificates' chain as it was first published; a later word on it changes nothing."""
+    link = CERTIFICATION_LINK.c
+    if db.scalar(sa.select(link.number).where(link.complex_id == complex_id, link.number == number)) is None:
+        db.execute(sa.insert(CERTIFICATION_LINK).values(complex_id=complex_id, number=number, hash=digest))
+
+
+def certification_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
+    """Return the hashes of the links of the certificates' chain that settlement has published, by number."""
+    link = CERTIFICATION_LINK.c
+    known = sa.select(link.number, link.hash).where(link.complex_id == complex_id)
+    return {row.number: row.hash for row in db.execute(known)}
 
 
 # Built once: it runs for every event that is shown.

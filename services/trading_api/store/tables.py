@@ -252,6 +252,10 @@ CERTIFIED_LINE = _table(
     *_whole("revision", "consumption_wh", "issued_wh", "reissued_wh", "received_wh", "passed_on_wh", "claimed_wh"),
     *_whole("stored_wh", "withdrawn_wh", "location_wh", "market_wh"),
 )
+# The links of the certificates' chain as they were published, for the audit.
+CERTIFICATION_LINK = _table(
+    "certification_link", "", sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False), *_text("hash")
+)
 IGNORED_READING = _table("ignored_reading", "event_id", *_text("meter_id", "reason"), *_instant("delivery_start"))
 DEAD_LETTER = _table(
     "dead_letter", "letter_id", *_text("service", "topic", "place", "reason"), *_instant("set_aside_at")
