@@ -184,8 +184,9 @@ def test_the_database_takes_no_line_and_no_link_of_an_entry_that_is_not_there(se
 
     with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
         db.execute(sa.insert(store.LEDGER_LINE).values(**line))
-    with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
+    with settlement.engine.begin() as db:
         a_loose_entry(db, (5, 0), (0, 5))
+    with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
         insert_rows(db, store.LEDGER_LINE, [{**line, "entry_id": "loose", "number": 9}, line])
     with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
         db.execute(sa.insert(store.LEDGER_LINK).values(**key, number=1, previous_hash="", hash=""))

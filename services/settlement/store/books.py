@@ -131,17 +131,17 @@ def load_statements(
 ) -> dict[str, Statement]:
     """Return the sums of participants' lines from `first` up to, not including, `end`.
 
-    Of an interval the last line holds. Summed by the database: a day of a thousand participants has a hundred thousand lines.
+    Of an interval the last line holds. Summed by the database, as a day of a thousand participants has 96,000 lines.
     """
     columns = SETTLED_LINE.c
     newest_first = sa.func.row_number().over(
         partition_by=(columns.participant_id, columns.delivery_start), order_by=columns.revision.desc()
     )
     wanted = (columns.complex_id == complex_id, *_between(SETTLED_LINE, first, end))
-    ranked = sa.select(SETTLED_LINE, newest_first.label("age")).where(
+    lines = sa.select(SETTLED_LINE, newest_first.label("age")).where(
         *wanted, columns.participant_id.in_(participant_ids)
     )
-    ranked = ranked.subquery()
+    ranked = lines.subquery()
     summed = [name for name in Statement.__dataclass_fields__ if name != "intervals"]
     sums = sa.select(ranked.c.participant_id, sa.func.count(), *(sa.func.sum(ranked.c[name]) for name in summed)).where(
         ranked.c.age == 1
