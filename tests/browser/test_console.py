@@ -1,80 +1,14 @@
-import shutil
-from collections.abc import Callable, Iterator
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from shared.events.fems import IntervalMetered
-from shared.intervals import INTERVAL, delivery_starts
-from shared.paths import ROOT
+from shared.intervals import INTERVAL
 from tests.browser.made_up_day import MadeUpDay
-from tests.component.serving import served
-from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-CHARTS = ROOT / "services/trading_api/console/static/vendor/echarts.min.js"
-WAIT_S = 60
-STARTS = delivery_starts(date(2026, 5, 20))[40:44]  # 10:00 to 11:00 in Korea
-
-pytestmark = [
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"),
-    pytest.mark.skipif(not CHARTS.exists(), reason="needs the console's scripts: make setup"),
-]
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    bench = ApiBench(tmp_path)
-    day = MadeUpDay(bench.parts().complexes[COMPLEX])
-    for start in STARTS[:3]:
-        bench.clock.instant = start + INTERVAL
-        bench.give(*day.interval(start), *day.present(bench.clock.now()))
-    return bench
-
-
-@pytest.fixture
-def address(bench: ApiBench) -> Iterator[str]:
-    with served(bench) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1440,900", "--lang=en"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(DRIVER)) as driver:
-        yield driver
-
-
-@pytest.fixture
-def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
-    def enter(who: str) -> None:
-        # The language first, on a page without scripts: one that is left while it signs in would lose its key.
-        browser.get(f"{address}/health/live")
-        browser.execute_script("localStorage.setItem('sandan-language', 'en')")
-        browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own; reading forgets: it has no icon
-        browser.get("about:blank")
-        browser.get(f"{address}/#key={SECRETS[who]}")
-        shows(browser, "devices", " / ")
-
-    return enter
-
-
-def text(browser: webdriver.Chrome, place: str) -> str:
-    return browser.find_element(By.ID, place).text
-
-
-def shows(browser: webdriver.Chrome, place: str, wanted: str) -> None:
-    WebDriverWait(browser, WAIT_S).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
+from tests.browser.pages import STARTS, WAIT_S, shows, text
+from tests.component.trading_api_bench import COMPLEX, ApiBench
 
 
 def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(

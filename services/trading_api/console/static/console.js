@@ -1,13 +1,14 @@
 // The console: opens a session, listens to the live stream, and draws what it says.
 import { drawBatteries, drawBoard } from "/static/board.js";
+import { HEADERS } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
+import { drawDesk, drawEntry, isCancellable } from "/static/desk.js";
 import { CHANGES, INTERVAL_MS, nowOf, stateFrom } from "/static/state.js";
 import { count, dayOf, language, timeOf, toggleLanguage, word } from "/static/words.js";
 
 const root = document.documentElement;
 const at = (id) => document.getElementById(id);
 const write = (id, text) => { const place = at(id); if (place.textContent !== text) place.textContent = text; };
-const HEADERS = { "Content-Type": "application/json", "X-Sandan-Console": "1" };
 const DRAW_EVERY_MS = 250;
 const ROWS_SHOWN = 60;
 
@@ -30,7 +31,7 @@ async function overview(day) {
 function take(snapshot) {
   state = stateFrom(snapshot);
   root.dataset.state = "live";
-  dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy"]);
+  dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy", "desk"]);
   askMatching();
 }
 
@@ -52,6 +53,7 @@ function askMatchingSoon() {
 const DRAWN_BY = {
   devices: ["board", "batteries"], auction: ["prices"], day_ahead: ["prices"], settled: ["prices"], reading: ["sources"],
   accuracy: ["accuracy"], schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
+  market: ["desk"], participant: ["desk"],
 };
 
 // What corrects a sum can't be added to it: the day is asked for again, once for however many corrections come together.
@@ -108,7 +110,8 @@ function drawFigures() {
   const ownStop = state.suspensions.get(state.caller.participant_id);
   const others = !state.caller.participant_id && state.suspensions.size ? ` · ${word("suspendedCount")} ${state.suspensions.size}` : "";
   at("market-state").className = `pill ${state.market.halted || ownStop ? "stopped" : ""}`;
-  at("market-state").title = ownStop?.reason ?? [...state.suspensions.values()].map((one) => `${one.participant_id}: ${one.reason}`).join("\n");
+  const stops = [...state.suspensions.values()].map((one) => `${one.participant_id}: ${one.reason}`);
+  at("market-state").title = ownStop?.reason ?? [state.market.reason, ...stops].filter(Boolean).join("\n");
   write("market-state", ownStop ? word("suspended") : word(state.market.halted ? "halted" : "open") + others);
 
   const delivered = auctions.filter((one) => Date.parse(one.delivery_start) <= now).sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];
@@ -156,11 +159,20 @@ function drawOrders() {
       cell(word(one.side), one.side), cell(one.price_krw_per_kwh, "n"), cell(Number(one.quantity_kwh).toFixed(1), "n"),
       cell(Number(one.filled_kwh).toFixed(1), "n"), cell(word(one.status), `state ${one.status}`),
     );
+    if (isCancellable(state, one)) row.lastChild.append(cancelButton(one));
     row.title = one.why?.[language()] ?? one.detail ?? one.order_id;
     return row;
   });
   if (!rows.length) { const row = document.createElement("tr"); const empty = cell(word("none"), "empty"); empty.colSpan = 7; row.append(empty); rows.push(row); }
   at("orders").replaceChildren(...rows);
+}
+
+function cancelButton(order) {
+  const made = document.createElement("button");
+  Object.assign(made, { type: "button", textContent: "×", className: "small", title: word("cancel") });
+  made.setAttribute("aria-label", word("cancel"));
+  made.dataset.order = order.order_id;
+  return made;
 }
 
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)}%`);
@@ -198,7 +210,7 @@ function drawMatching() {
   write("matching-note", `${factor.note[language()]} ${factor.tco2e_per_mwh} tCO2e/MWh. ${note[language()]}`);
 }
 
-const DRAW = { accuracy: drawAccuracy, matching: drawMatching, board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders };
+const DRAW = { accuracy: drawAccuracy, matching: drawMatching, board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders, desk: () => drawDesk(state) };
 
 async function followDay() {
   const today = dayOf(nowOf(state) - INTERVAL_MS);
@@ -210,6 +222,7 @@ async function followDay() {
 function draw() {
   if (!state || root.dataset.state !== "live" || document.hidden) return;
   drawFigures();
+  drawEntry(state);
   const due = dirty;
   dirty = new Set();
   due.forEach((part) => DRAW[part]());

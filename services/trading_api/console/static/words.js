@@ -1,7 +1,8 @@
 // Words that scripts write; the page's own stand in its template, in both languages.
 const WORDS = {
   en: {
-    open: "Market open", halted: "Market halted", suspended: "You are suspended", suspendedCount: "suspended", live: "live", lost: "connection lost; trying again",
+    automatic: "automatic", manual: "by hand", suspendedOne: "suspended", mayTrade: "may trade", suspend: "Suspend", letTrade: "Let trade", asked: "The market has been asked.",
+    cancel: "cancel", cancelAsked: "Cancellation asked.", open: "Market open", halted: "Market halted", suspended: "You are suspended", suspendedCount: "suspended", live: "live", lost: "connection lost; trying again",
     delivery: "delivery", noTrade: "no trade", gridPays: "grid", orders: "orders", trades: "trades", auctions: "auctions",
     ofCost: "less than grid alone", settled: "intervals settled", balanced: "Balanced", off: "Off by",
     entries: "entries", answering: "all answering", silent: "silent", peak: "of", capacity: "capacity", noBattery: "No batteries here.", draws: "draws", feeds: "feeds in",
@@ -18,7 +19,8 @@ const WORDS = {
     part_filled: "part filled", filled: "filled", expired: "not filled", nothing: "waiting for the first interval",
   },
   ko: {
-    open: "시장 운영 중", halted: "시장 중단", suspended: "거래 참여 정지", suspendedCount: "참여 정지", live: "실시간", lost: "연결이 끊겨 다시 시도 중",
+    automatic: "자동", manual: "수동", suspendedOne: "정지", mayTrade: "거래 가능", suspend: "정지", letTrade: "정지 해제", asked: "시장에 요청했습니다.",
+    cancel: "취소", cancelAsked: "취소를 요청했습니다.", open: "시장 운영 중", halted: "시장 중단", suspended: "거래 참여 정지", suspendedCount: "참여 정지", live: "실시간", lost: "연결이 끊겨 다시 시도 중",
     delivery: "인도", noTrade: "거래 없음", gridPays: "한전", orders: "주문", trades: "거래", auctions: "경매",
     ofCost: "절감 (한전 단독 대비)", settled: "구간 정산", balanced: "일치", off: "차이",
     entries: "건 기장", answering: "모두 응답", silent: "무응답", peak: "/", capacity: "설비 용량", noBattery: "배터리가 없습니다.", draws: "수전", feeds: "송전",

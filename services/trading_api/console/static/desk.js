@@ -1,0 +1,112 @@
+// What people do here: a factory's orders by hand, and what the operator stops and lets go on.
+import { ask } from "/static/calls.js";
+import { INTERVAL_MS, nowOf } from "/static/state.js";
+import { count, language, timeOf, word } from "/static/words.js";
+
+const at = (id) => document.getElementById(id);
+const OFFERED = 24;
+const OPEN = new Set(["received", "accepted"]);
+const form = at("order-form");
+
+// An id of the page's own, the same until an answer came: a click after a lost answer is no second order.
+let clientOrderId = null;
+const newId = () => `console-${Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("")}`;
+
+const isGateOpen = (state, start) => start - state.complex.market.gate_closure_lead_minutes * 60e3 > nowOf(state);
+export const isCancellable = (state, order) =>
+  state.caller.role === "factory" && OPEN.has(order.status) && isGateOpen(state, Date.parse(order.delivery_start));
+
+function option(value, text) {
+  const made = document.createElement("option");
+  made.value = value;
+  made.textContent = text;
+  return made;
+}
+
+function offer(select, choices) {
+  if (choices.map(([value, text]) => value + text).join() === [...select.options].map((one) => one.value + one.text).join()) return;
+  const chosen = select.value;
+  select.replaceChildren(...choices.map(([value, text]) => option(value, text)));
+  if (choices.some(([value]) => value === chosen)) select.value = chosen;
+}
+
+// The delivery intervals whose gate is open, the next one first.
+export function drawEntry(state) {
+  form.hidden = state.caller.role !== "factory";
+  if (form.hidden) return;
+  let start = Math.ceil(nowOf(state) / INTERVAL_MS) * INTERVAL_MS;
+  while (!isGateOpen(state, start)) start += INTERVAL_MS;
+  const starts = Array.from({ length: OFFERED }, (_, number) => new Date(start + number * INTERVAL_MS));
+  offer(form.delivery_start, starts.map((one) => [one.toISOString(), timeOf(one)]));
+  offer(form.side, ["buy", "sell"].map((side) => [side, word(side)]));
+}
+
+form.onsubmit = async (event) => {
+  event.preventDefault();
+  const fields = ["delivery_start", "side", "price_krw_per_kwh", "quantity_kwh"].map((name) => [name, form[name].value.trim()]);
+  clientOrderId ??= newId();
+  const button = form.querySelector("button");
+  button.disabled = true;
+  const { said, problem } = await ask("POST", "/orders", { client_order_id: clientOrderId, ...Object.fromEntries(fields) });
+  button.disabled = false;
+  if (problem !== word("noAnswer")) clientOrderId = null;
+  say("order-answer", problem, said && `${word("received")} · ${said.order_id}`);
+  if (said) form.quantity_kwh.value = "";
+};
+
+at("orders").addEventListener("click", async (event) => {
+  const { order } = event.target.dataset;
+  if (!order) return;
+  event.target.disabled = true;
+  const { problem } = await ask("DELETE", `/orders/${order}`);
+  say("order-answer", problem, word("cancelAsked"));
+});
+
+function say(place, problem, done) {
+  at(place).className = problem ? "problem" : "muted";
+  at(place).textContent = problem ?? done;
+}
+
+export function drawDesk(state) {
+  const { halted } = state.market;
+  at("market-state").disabled = state.caller.role !== "operator";
+  at("halt").hidden = halted;
+  at("resume").hidden = !halted;
+  at("desk-market").textContent = halted ? `${word("halted")}: ${state.market.reason}` : word("open");
+  const rows = [...state.members.values()].map((member) => memberRow(member, state.suspensions.get(member.participant_id)));
+  at("members").replaceChildren(...rows);
+}
+
+function memberRow(member, suspension) {
+  const row = document.createElement("tr");
+  const standing = suspension ? `${word("suspendedOne")}: ${suspension.reason}` : word("mayTrade");
+  const texts = [member.name[language()], member.feeder_id, count(member.contract.contract_kw), word(member.bidding), standing];
+  const cells = texts.map((text) => { const made = document.createElement("td"); made.textContent = text; return made; });
+  cells[2].className = "n";
+  row.append(...cells);
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", textContent: word(suspension ? "letTrade" : "suspend") });
+  button.dataset.participant = member.participant_id;
+  button.dataset.deed = suspension ? "resume" : "suspend";
+  const last = document.createElement("td");
+  last.append(button);
+  row.append(last);
+  return row;
+}
+
+// What stops somebody needs a reason, which those who are stopped get to read.
+async function act(path, needsReason) {
+  const reason = at("reason");
+  if (needsReason && !reason.reportValidity()) return;
+  const { problem } = await ask("POST", path, needsReason ? { reason: reason.value.trim() } : undefined);
+  say("desk-answer", problem, word("asked"));
+  if (!problem && needsReason) reason.value = "";
+}
+
+at("market-state").onclick = () => { say("desk-answer", null, ""); at("desk").showModal(); };
+at("halt").onclick = () => act("/market/halt", true);
+at("resume").onclick = () => act("/market/resume", false);
+at("members").onclick = (event) => {
+  const { participant, deed } = event.target.dataset;
+  if (participant) act(`/participants/${participant}/${deed}`, deed === "suspend");
+};
