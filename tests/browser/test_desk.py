@@ -75,6 +75,7 @@ def test_the_operator_halts_the_market_and_suspends_a_factory_with_a_reason(
     bench.give(MarketHalted(complex_id=COMPLEX, operator=halt.operator, reason=halt.reason, halted_at=now))
     shows(browser, "desk-market", "Market halted: grid works")
     press(browser, "#resume")
+    shows(browser, "desk-answer", "The market has been asked.")
     browser.find_element(By.ID, "reason").send_keys("unpaid")
     press(browser, f"[data-participant='{SEOJIN}']")
     shows(browser, "desk-answer", "The market has been asked.")

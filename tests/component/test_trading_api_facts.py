@@ -93,6 +93,21 @@ def test_pages_hold_every_row_once_in_order(bench: ApiBench, operator: TestClien
     assert seen == sorted(set(seen), reverse=True)
 
 
+def test_a_reading_and_a_device_show_what_validation_found_and_the_highest_version_holds(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    first = a_reading(DELIVERY, "m1")
+    third = first.model_copy(update={"import_wh": 9_000, "reading_version": 3, "flags": ("gap", "spike")})
+    second = first.model_copy(update={"import_wh": 8_000, "reading_version": 2})
+    bench.give(first, third, second, an_observation(HANBIT).model_copy(update={"flags": ("stuck",)}))
+
+    [reading] = operator.get("/api/v1/readings").json()["items"]
+    [device] = operator.get("/api/v1/devices").json()["items"]
+
+    assert (reading["import_kwh"], reading["reading_version"], reading["flags"]) == ("9.000", 3, ["gap", "spike"])
+    assert device["flags"] == ["stuck"]
+
+
 def test_events_of_different_topics_may_come_in_any_order(bench: ApiBench, operator: TestClient) -> None:
     bench.give(a_trade(12_000, 10_000))
     bench.give(an_order("b0330", HANBIT, Side.BUY))

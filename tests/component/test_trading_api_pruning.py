@@ -38,7 +38,7 @@ OF_ONE_SIZE = {
 }
 FOR_GOOD = {
     *("submitted_order", "order_outcome", "auction", "day_ahead", "trade", "settled_interval", "settled_line"),
-    *("statement", "invoice", "certificate", "certified_line", "audit"),
+    *("statement", "invoice", "certificate", "certified_line", "certification_link", "audit"),
 }
 KEEP = Keep(facts=timedelta(days=30), curves=timedelta(days=3))
 

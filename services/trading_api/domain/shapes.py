@@ -99,6 +99,8 @@ class ReadingView(TypedDict):
     import_kwh: str
     export_kwh: str
     quality: str
+    flags: list[str]
+    reading_version: int
 
 
 class DeviceView(TypedDict):
@@ -113,6 +115,7 @@ class DeviceView(TypedDict):
     soc_kwh: str | None
     capacity_kwh: str | None
     reachable: bool
+    flags: list[str]
 
 
 class SetpointView(TypedDict):

@@ -141,6 +141,8 @@ def reading_view(row: Row) -> ReadingView:
         "import_kwh": kwh_text(row["import_wh"]),
         "export_kwh": kwh_text(row["export_wh"]),
         "quality": row["quality"],
+        "flags": list(row["flags"]),
+        "reading_version": row["reading_version"],
     }
 
 
@@ -156,6 +158,7 @@ def device_view(row: Row) -> DeviceView:
         "soc_kwh": _maybe(kwh_text, row["soc_wh"]),
         "capacity_kwh": _maybe(kwh_text, row["capacity_wh"]),
         "reachable": row["reachable"],
+        "flags": list(row["flags"]),
     }
 
 

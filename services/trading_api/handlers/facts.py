@@ -66,8 +66,10 @@ def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> 
         "quality": event.quality.value,
         "import_wh": event.import_wh,
         "export_wh": event.export_wh,
+        "flags": event.flags,
+        "reading_version": event.reading_version,
     }
-    upsert(db, READING, [row])
+    upsert(db, READING, [row], newer="reading_version")
     # Who adds up readings must not add a correction to what it corrects.
     kind = "reading" if event.reading_version == 1 else "corrected"
     _show(db, envelope, Entry(audience_of(event.participant_id), kind, reading_view(row)))

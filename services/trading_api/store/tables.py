@@ -33,6 +33,11 @@ def _none_before(*names: str) -> list[sa.Column[int]]:
     return [sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in names]
 
 
+def _flags() -> sa.Column[Any]:
+    """Return what validation found, which came later: nothing in the rows of before."""
+    return sa.Column("flags", sa.JSON, nullable=False, server_default="[]")
+
+
 def _instant(*names: str) -> list[sa.Column[Any]]:
     return [_column(name, UtcInstant) for name in names]
 
@@ -142,6 +147,8 @@ READING = _table(
     "meter_id delivery_start@",
     *_text("participant_id", "meter_kind", "quality"),
     *_whole("import_wh", "export_wh"),
+    _flags(),
+    sa.Column("reading_version", sa.BigInteger, nullable=False, server_default="1"),
     sa.Index("reading_by_delivery", "complex_id", "delivery_start"),
 )
 DEVICE = _table(
@@ -151,6 +158,7 @@ DEVICE = _table(
     *_instant("observed_at"),
     *_whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
     sa.Column("reachable", sa.Boolean, nullable=False),
+    _flags(),
 )
 SOC = _table(
     "soc",

@@ -134,7 +134,10 @@ function drawFigures() {
   const silent = devices.filter((one) => !one.reachable);
   at("devices").closest(".figure").classList.toggle("bad", silent.length > 0);
   write("devices", `${devices.length - silent.length} / ${devices.length}`);
-  write("devices-note", silent.length ? `${word("silent")}: ${silent.map((one) => one.device_id).join(", ")}` : devices.length ? word("answering") : "");
+  const odd = devices.filter((one) => one.reachable && one.flags.length).map((one) => `${one.device_id} (${one.flags.join(", ")})`);
+  const troubles = [...(silent.length ? [`${word("silent")}: ${silent.map((one) => one.device_id).join(", ")}`] : []), ...(odd.length ? [`${word("odd")}: ${odd.join(", ")}`] : [])];
+  write("devices-note", troubles.join(" · ") || (devices.length ? word("answering") : ""));
+  at("devices-note").title = troubles.join("\n");
 }
 
 function drawLedger(intervals) {

@@ -47,6 +47,7 @@ form.onsubmit = async (event) => {
   clientOrderId ??= newId();
   const button = form.querySelector("button");
   button.disabled = true;
+  say("order-answer", null, "…");
   const { said, problem } = await ask("POST", "/orders", { client_order_id: clientOrderId, ...Object.fromEntries(fields) });
   button.disabled = false;
   if (problem !== word("noAnswer")) clientOrderId = null;
@@ -58,6 +59,7 @@ at("orders").addEventListener("click", async (event) => {
   const { order } = event.target.dataset;
   if (!order) return;
   event.target.disabled = true;
+  say("order-answer", null, "…");
   const { problem } = await ask("DELETE", `/orders/${order}`);
   say("order-answer", problem, word("cancelAsked"));
 });
@@ -98,6 +100,7 @@ function memberRow(member, suspension) {
 async function act(path, needsReason) {
   const reason = at("reason");
   if (needsReason && !reason.reportValidity()) return;
+  say("desk-answer", null, "…");
   const { problem } = await ask("POST", path, needsReason ? { reason: reason.value.trim() } : undefined);
   say("desk-answer", problem, word("asked"));
   if (!problem && needsReason) reason.value = "";
