@@ -10,6 +10,8 @@ from cli.output import read_text
 from shared.errors import BadInput, BadInputs
 
 _PROBLEMS_SHOWN = 20
+# Where one of these is, the exact reader has to look.
+_NOT_PLAIN = ('"', "\r", "\t", ", ", " ,", "\n ", " \n", "\n\n")
 
 
 class CsvTable:
@@ -79,7 +81,7 @@ class CsvTable:
 def read_table(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> CsvTable:
     """Read a CSV file with a header; columns may stand in any order, blank lines are passed over.
 
-    A row with too few or too many fields is noted, and is in no column.
+    Blanks around a field are no part of it. A row with too few or too many fields is noted, and is in no column.
 
     Raises:
         BadInput: The file is no CSV, or its header is not there or not right.
@@ -99,7 +101,7 @@ def _read_rows(path: Path) -> str:
 def _read_plain(path: Path, text: str, required: Sequence[str], optional: Sequence[str]) -> CsvTable | None:
     """Read a file with nothing quoted, padded or missing by two splits, five times as fast; None for any other."""
     text = text.replace("\r\n", "\n").removesuffix("\n")
-    if not text or any(mark in text for mark in ('"', "\r", ", ", "\n ", "\n\n")):
+    if not text or text != text.strip() or any(mark in text for mark in _NOT_PLAIN):
         return None
     lines = text.split("\n")
     header = lines[0].split(",")
@@ -114,11 +116,12 @@ def _read_plain(path: Path, text: str, required: Sequence[str], optional: Sequen
 def _read_quoted(path: Path, text: str, required: Sequence[str], optional: Sequence[str]) -> CsvTable:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     try:
-        numbered = [(row, reader.line_num) for row in reader if row]
+        numbered = [([field.strip() for field in row], reader.line_num) for row in reader]
     except csv.Error as error:
         where = f"{path} line {reader.line_num}"
         raise BadInput(where=where, field="row", rule="must be CSV", value=str(error)) from None
-    header = [name.strip() for name in numbered[0][0]] if numbered else []
+    numbered = [(row, line) for row, line in numbered if row not in ([], [""])]
+    header = numbered[0][0] if numbered else []
     _check_header(path, header, required, optional)
     body, rows, lines, problems = [], [], [], []
     for number, (row, line) in enumerate(numbered[1:], start=1):

@@ -110,9 +110,10 @@ def test_huge_numbers_keep_every_digit(sandan: Sandan) -> None:
         b"\xef\xbb\xbforder_id,participant,side,price_krw_per_kwh,quantity_kwh\r\na,A,buy,2,1\r\nb,B,sell,2,1\r\n",
         b'order_id,participant,side,price_krw_per_kwh,quantity_kwh\n"a","A, Ltd.",buy,2,1\n\nb,B,sell,2,1\n\n',
         b"order_id, participant, side, price_krw_per_kwh, quantity_kwh\na, A, buy, 2, 1\nb, B, sell, +2., 1e0\n",
+        b"order_id ,participant ,side\t,price_krw_per_kwh ,quantity_kwh \na ,A ,buy ,2 ,1 \nb,B,sell\t,2,1\n  \n",
         b"side,quantity_kwh,price_krw_per_kwh,participant,order_id\nbuy,1,2,A,a\nsell,1,2,B,b",
     ],
-    ids=["BOM and CRLF", "quoted, blank lines", "padded", "other column order, no last newline"],
+    ids=["BOM and CRLF", "quoted, blank lines", "padded", "padded behind", "other column order, no last newline"],
 )
 def test_files_as_people_write_them_are_fine(sandan: Sandan, text: bytes) -> None:
     code, out, err = sandan.run("clear", sandan.file("orders.csv", text))
@@ -141,6 +142,7 @@ def test_files_as_people_write_them_are_fine(sandan: Sandan, text: bytes) -> Non
         ("a,A,bid,1,1,", "side", "must be buy or sell", "'bid'"),
         ("a,A,buy,1,1,F9", "feeder", "must be a feeder of the feeder file", "'F9'"),
         ("z,A,buy,1,1,", "order_id", "must be unique (row 1 has it too)", "'z'"),
+        ("z ,A,buy,1,1,", "order_id", "must be unique (row 1 has it too)", "'z'"),
         (",A,buy,1,1,", "order_id", "must not be blank", "''"),
         ("a,,buy,1,1,", "participant", "must not be blank", "''"),
         ("a,A,buy,1", "quantity_kwh", "must be there: a row has 6 fields, this one 4", "'a,A,buy,1'"),
