@@ -49,7 +49,7 @@ class Optimum:
 def best_plan(solver: Solver, case: Case) -> Optimum:
     """Return the least-cost plan, or where the limits can't be met the least-cost one of the least violation."""
     kept = _with_one_direction(solver, case)
-    return _relaxed(solver, case) if kept is None else kept
+    return _freed(solver, _relaxed(solver, case) if kept is None else kept)
 
 
 def opposed(best: Optimum) -> Mask:
@@ -114,7 +114,8 @@ def _with_one_direction(solver: Solver, case: Case) -> Optimum | None:
         chosen = _milp(solver, case, steps, "cost_krw", violation_max=None)
         if chosen is None:
             return None
-        best = _in_directions(solver, case, chosen, relaxed=False)
+        best = _in_directions(solver, case, chosen.directions, relaxed=False)
+        best = replace(best, milp=True, gap=chosen.answer.gap)
         if not opposed(best).any():
             return best
     raise SolverFailed("binaries in every step must leave one direction in each")
@@ -131,8 +132,27 @@ def _relaxed(solver: Solver, case: Case) -> Optimum:
         cap = max(0.0, lowest.answer.objective) * (1.0 + VIOLATION_SLACK) + VIOLATION_SLACK
         chosen = _milp(solver, case, every_step, "cost_krw", violation_max=cap)
         if chosen is not None:
-            return _in_directions(solver, case, chosen, relaxed=True)
+            best = _in_directions(solver, case, chosen.directions, relaxed=True)
+            return replace(best, milp=True, gap=chosen.answer.gap)
     raise SolverFailed("a relaxed case must have a plan, HiGHS found none")
+
+
+def _freed(solver: Solver, best: Optimum) -> Optimum:
+    """Solve again in the directions of an optimum, so that no bound on the site's reach shares a dual of the balance.
+
+    Such bounds stand where selling pays more than buying costs and no direction was chosen (see `bounds_of`).
+    """
+    case, closed, plan = best.case, best.directions, best.plan
+    bounded = (case.price_sell_krw_per_kwh > case.price_buy_krw_per_kwh) & ~closed.import_ & ~closed.export
+    if not bounded.any():
+        return best
+    exporting = plan.export_kw > plan.import_kw
+    directions = replace(
+        closed, import_=closed.import_ | (bounded & exporting), export=closed.export | (bounded & ~exporting)
+    )
+    freed = _in_directions(solver, case, directions, relaxed=best.relaxed)
+    # Of plans of equal cost the second answer may be one that burns energy: then the first stands.
+    return best if opposed(freed).any() else replace(freed, milp=best.milp, gap=best.gap)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,16 +189,14 @@ def _lexicographic(solver: Solver, case: Case, directions: Directions) -> Optimu
     raise SolverFailed("a relaxed case must have a plan, HiGHS found none in the directions it was given")
 
 
-def _in_directions(solver: Solver, case: Case, chosen: _Chosen, *, relaxed: bool) -> Optimum:
-    """Solve the LP of the directions a MILP chose: exact flows, and duals."""
+def _in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed: bool) -> Optimum:
+    """Solve the LP of directions that a plan has: exact flows, and duals."""
     if relaxed:
-        best = _lexicographic(solver, case, chosen.directions)
-    else:
-        found = _linear(solver, case, chosen.directions)
-        if found is None:
-            raise SolverFailed("the directions of a MILP must have an LP answer")
-        best = found
-    return replace(best, milp=True, gap=chosen.answer.gap)
+        return _lexicographic(solver, case, directions)
+    found = _linear(solver, case, directions)
+    if found is None:
+        raise SolverFailed("directions that have a plan must have an LP answer")
+    return found
 
 
 def _milp(solver: Solver, case: Case, steps: Mask, objective: str, *, violation_max: float | None) -> _Chosen | None:

@@ -162,6 +162,14 @@ def test_energy_value_holds_the_directions_that_binaries_chose() -> None:
     assert schedule.energy_value_krw_per_kwh == pytest.approx([10.0])
 
 
+def test_energy_value_is_the_price_of_the_direction_where_selling_above_buying_needs_no_binary() -> None:
+    # 30 kW of sun left over can only be sold, at 150; then 20 kW of load without sun can only be bought, at -5.
+    schedule = solve(a_case([20, 20], pv_kw=[50, 0], buy=[100, -5], sell=[150.0, 10.0], battery=None))
+
+    assert schedule.energy_value_krw_per_kwh == pytest.approx([150.0, -5.0])
+    assert schedule.solve.method == "lp"
+
+
 def test_plans_of_equal_cost_spread_the_charge_evenly() -> None:
     # 40 kWh must be in store at the end and every hour costs the same: 10 kW throughout moves once, at the start.
     battery = a_battery(soc_initial=0.0, soc_final_min=0.4)
