@@ -40,7 +40,8 @@ class Answer:
         reduced_costs: Of each column; zeros for a MILP.
         row_activity: Value of each row.
         row_duals: What one more unit on the right of each row costs; zeros for a MILP.
-        gap: Relative gap that was proved; 0 for an LP, more than `RELATIVE_GAP` for a MILP that ended early.
+        gap: Gap that was proved, to the objective or to 1 where that is less; 0 for an LP, more than `RELATIVE_GAP` for
+            a MILP that ended early.
         basis: Where a later solve of the same shape may start.
     """
 
@@ -138,13 +139,16 @@ class Solver:
         if status != highspy.HighsModelStatus.kOptimal and not ended_early:
             raise SolverFailed(f"HiGHS must end optimal or infeasible, was {highs.modelStatusToString(status)}")
         solution = highs.getSolution()
+        objective = information.objective_function_value
+        # HiGHS' own gap is infinite around an objective of 0.
+        gap = abs(objective - information.mip_dual_bound) / max(1.0, abs(objective)) if milp else 0.0
         return Answer(
-            objective=information.objective_function_value,
+            objective=objective,
             x=np.array(solution.col_value),
             reduced_costs=np.array(solution.col_dual),
             row_activity=np.array(solution.row_value),
             row_duals=np.array(solution.row_dual),
-            gap=max(0.0, information.mip_gap) if milp else 0.0,
+            gap=gap,
             basis=highs.getBasis(),
         )
 

@@ -78,3 +78,30 @@ def test_milp_that_ends_early_says_how_far_its_proof_got(monkeypatch: pytest.Mon
     check(case, schedule)
     assert schedule.solve.method == "milp"
     assert schedule.solve.gap > solver.RELATIVE_GAP
+
+
+def test_gap_of_a_plan_that_costs_nothing_is_a_number() -> None:
+    # A store over its band that could only be emptied by exporting, which the limit forbids; in the second step it
+    # covers the load. Burning while paid to consume needs binaries, and the best cost is 0: no gap relative to it.
+    case = a_case(
+        [0.0, 1.0],
+        buy=[-14.5, 72.5],
+        sell=[-14.5, 60.4],
+        step_minutes=15.0,
+        export_limit_kw=0.0,
+        battery=a_battery(
+            capacity_kwh=1.37,
+            max_charge_kw=0.3,
+            max_discharge_kw=1.0,
+            charge_efficiency=0.95,
+            discharge_efficiency=0.93,
+            soc_max=0.9,
+            soc_initial=0.97,
+        ),
+    )
+
+    schedule = solve(case)
+
+    assert (schedule.status, schedule.solve.method) == ("relaxed", "milp")
+    assert schedule.cost_krw == pytest.approx(0.0, abs=1e-9)
+    assert schedule.solve.gap == pytest.approx(0.0, abs=1e-5)
