@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exact_json import exact_json
-from cli.output import Pretty, writing
-from shared.errors import BadInput
+from cli.output import Pretty, refuse_taken, writing
 from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, kwh_text
 
 if TYPE_CHECKING:
@@ -32,9 +31,7 @@ def clear(
     from cli.order_files import read_feeders, read_orders
     from optimizers import clearing
 
-    if fills is not None and certificate is not None and fills.absolute() == certificate.absolute():
-        rule = "must be another file than --fills"
-        raise BadInput(where="command line", field="--certificate", rule=rule, value=str(certificate))
+    refuse_taken((orders, feeders), {"--fills": fills, "--certificate": certificate})
     known_feeders = None if feeders is None else read_feeders(feeders)
     book = read_orders(orders, known_feeders)
     started_s = time.perf_counter()

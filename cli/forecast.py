@@ -2,14 +2,13 @@
 
 import re
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, refuse_taken, require_plot_name, writing
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from services.forecast.domain.walk import Issued
 
 COMMAND_LINE = "command line"
-PLOT_SUFFIXES = (".png", ".svg")
 UNIT_MINUTES = {"min": 1, "m": 1, "h": 60, "hour": 60, "hours": 60, "d": 1440, "day": 1440, "days": 1440}
 HORIZON_MINUTES_MAX = 7 * 1440
 # More are a mistake in a date: a year of them every quarter hour for 14 days ahead.
@@ -59,7 +57,8 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     from services.forecast.domain.backtest import Backtest, History
 
     boosting.require()
-    _check_files((history, site), out, plot)
+    require_plot_name(plot)
+    refuse_taken((history, site), {"--out": out, "--plot": plot})
     period = _period(begin, end, issue_every, horizon)
     site_read = _site(read_site(site))
     rows = read_history(history)
@@ -281,17 +280,3 @@ def _duration(option: str, text: str) -> int:
     if minutes <= 0:
         raise BadInput(where=COMMAND_LINE, field=option, rule="must be a duration like 15min, 6h or 1d", value=text)
     return minutes
-
-
-def _check_files(inputs: Sequence[Path], out: Path, plot: Path | None) -> None:
-    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
-        rule = f"must end in {' or '.join(PLOT_SUFFIXES)}"
-        raise BadInput(where=COMMAND_LINE, field="--plot", rule=rule, value=str(plot))
-    taken = {path.absolute() for path in inputs}
-    for option, path in (("--out", out), ("--plot", plot)):
-        if path is None:
-            continue
-        if path.absolute() in taken:
-            rule = "must be another file than the history, the site and the other options name"
-            raise BadInput(where=COMMAND_LINE, field=option, rule=rule, value=str(path))
-        taken.add(path.absolute())

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from cli.json_file import read_json
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, refuse_taken, require_plot_name, writing
 from shared.errors import BadInput
 
-PLOT_SUFFIXES = (".png", ".svg")
 # Limits that gave way and are named on stderr; all of them are in the answer.
 VIOLATIONS_SHOWN = 5
 
@@ -26,7 +25,8 @@ def schedule(
     """Schedule one battery at least cost; exit 1 where a limit had to give way. / ESS 운전 계획을 세웁니다."""
     from optimizers import ess
 
-    _check_files(case, out, plot)
+    require_plot_name(plot)
+    refuse_taken((case,), {"--out": out, "--plot": plot})
     read = ess.case_from_json(read_json(case), str(case))
     try:
         found = ess.solve(read)
@@ -53,17 +53,3 @@ def schedule(
         if len(found.violations) > VIOLATIONS_SHOWN:
             sys.stderr.write(f"{case}: and {len(found.violations) - VIOLATIONS_SHOWN} more, see violations\n")
         raise typer.Exit(EXIT_WRONG_ANSWER)
-
-
-def _check_files(case: Path, out: Path | None, plot: Path | None) -> None:
-    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
-        rule = f"must end in {' or '.join(PLOT_SUFFIXES)}"
-        raise BadInput(where="command line", field="--plot", rule=rule, value=str(plot))
-    taken = {case.absolute()}
-    for option, path in (("--out", out), ("--plot", plot)):
-        if path is None:
-            continue
-        if path.absolute() in taken:
-            rule = "must be another file than the case and the other options name"
-            raise BadInput(where="command line", field=option, rule=rule, value=str(path))
-        taken.add(path.absolute())

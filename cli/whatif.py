@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, require_plot_name, writing
 from shared.errors import BadInput
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from services.planner.domain.sites import SiteDay
     from services.planner.handlers.cluster import Work
 
-PLOT_SUFFIXES = (".png", ".svg")
 COMPARED_MIN = 2
 FIGURES = ("cost_krw", "grid_import_kwh", "grid_export_kwh")
 NOTES = (
@@ -117,9 +116,10 @@ def compare(
     if len(studies) < COMPARED_MIN:
         rule = f"must be at least {COMPARED_MIN} in number"
         raise BadInput(where="command line", field="STUDIES", rule=rule, value=len(studies))
-    if plot is not None and plot.suffix.lower() not in PLOT_SUFFIXES:
-        rule = f"must end in {' or '.join(PLOT_SUFFIXES)}"
-        raise BadInput(where="command line", field="--plot", rule=rule, value=str(plot))
+    for place, folder in enumerate(studies):
+        if folder in studies[:place]:
+            raise BadInput(where="command line", field="STUDIES", rule="must name each folder once", value=str(folder))
+    require_plot_name(plot)
     summaries = {str(folder): read_summary(folder) for folder in studies}
     _require_comparable(summaries)
     with writing(plot) as drafts:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -235,13 +236,39 @@ def test_certificate_is_the_same_bytes_each_time(sandan: Sandan) -> None:
     assert (proof["volume_wh"], proof["binding_limits"]) == (60_000, [{"feeder_id": "F1", "limit": "import"}])
 
 
-def test_fills_and_certificate_in_one_file_are_refused(sandan: Sandan) -> None:
-    orders = sandan.file("orders.csv", HEADER)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--fills", "same", "--certificate", "./same"), "--certificate must be another file"),
+        (("--fills", "orders.csv"), "--fills must be another file"),
+        (("--feeders", "feeders.csv", "--certificate", "feeders.csv"), "--certificate must be another file"),
+        (("--fills", "folder"), "folder: file must be a file, was 'a folder'"),
+    ],
+    ids=["another option's", "the orders", "the feeders", "a folder"],
+)
+def test_file_that_is_in_use_is_not_written_over(sandan: Sandan, options: tuple[str, ...], said: str) -> None:
+    orders, feeders = sandan.file("orders.csv", HEADER), sandan.file("feeders.csv", FEEDERS)
+    (sandan.folder / "folder").mkdir()
 
-    code, _, err = sandan.run("clear", orders, "--fills", "same", "--certificate", "./same")
+    code, out, err = sandan.run("clear", orders, *options)
 
-    assert code == 2
-    assert "--certificate must be another file than --fills" in err
+    assert (code, out) == (2, "")
+    assert said in err
+    assert (sandan.folder / orders).read_text() == HEADER
+    assert (sandan.folder / feeders).read_text() == FEEDERS
+
+
+def test_pipe_is_written_to_and_stays_a_pipe(sandan: Sandan) -> None:
+    pipe = sandan.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    code, _, err = sandan.run("clear", sandan.file("orders.csv", HEADER), "--fills", "pipe")
+
+    assert (code, err) == (0, "")
+    assert os.read(reader, 100) == b"order_id,filled_kwh,payment_krw\n"
+    assert pipe.is_fifo()
+    os.close(reader)
 
 
 def test_folder_that_is_not_there_is_named_and_the_other_file_not_written(sandan: Sandan) -> None:

@@ -357,7 +357,8 @@ def test_studies_that_cannot_be_compared_are_refused(other: dict[str, Any], reas
     ("arguments", "reason"),
     [
         (("a",), "STUDIES must be at least 2 in number, was 1"),
-        (("a", "a", "--plot", "x.gif"), "--plot must end in .png or .svg"),
+        (("a", "a"), "STUDIES must name each folder once, was 'a'"),
+        (("a", "b", "--plot", "x.gif"), "--plot must end in .png or .svg"),
         (("a", "empty"), "summary.json: file must exist"),
         (("a", "letters"), "$.study must be given"),
     ],
