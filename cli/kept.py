@@ -45,7 +45,7 @@ def kept_by(service: str, base_url: str) -> Iterator[Connection]:
         require_newest(engine, service)
         with reading(engine) as db:
             yield db
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise BadInput(where=shown, field="database", rule="must answer", value=reason) from None
     finally:

@@ -12,6 +12,7 @@ from cli.main import app_with
 from services.market import store
 from shared.db.engine import reading
 from shared.db.migrating import upgrade
+from shared.errors import BadInput
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.events.market import AuctionCleared
 from shared.events.orders import Side
@@ -127,6 +128,14 @@ def test_an_unknown_auction_or_folder_is_bad_input(tmp_path: Path, folder: str) 
 
     with pytest.raises(Exception, match="must name a past auction" if not folder else "must be a deployment's folder"):
         replay("changwon-demo:19990101T0000Z", "--folder", str(tmp_path / folder))
+
+
+def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "market.db").write_bytes(b"garbage" * 500)
+
+    with pytest.raises(BadInput, match=r"market\.db: database must answer, was 'file is not a database'"):
+        replay(AUCTION_ID, "--folder", str(tmp_path))
 
 
 def test_the_state_is_rebuilt_from_the_log_to_the_same_hash(tmp_path: Path) -> None:
