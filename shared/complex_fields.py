@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from shared.errors import BadInput
 from shared.events.base import Identifier
@@ -36,6 +36,8 @@ def _two_decimals(price: Decimal) -> Decimal:
     return price
 
 
+# How the file's records are read.
+RECORD = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 PriceKrw = Annotated[Decimal, BeforeValidator(_price), AfterValidator(_two_decimals)]
 PositiveKw = Annotated[float, Field(gt=0, le=1e7)]
 # Ids of auctions, trades and statements are made of these two and must stay within an identifier's 100 characters.

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from shared.complex_fields import Fraction, MonthlyKw, NamedRegisterMap, Port, PositiveKw, PriceKrw, ShortIdentifier
+from shared.complex_fields import RECORD, Fraction, MonthlyKw, PositiveKw, PriceKrw, ShortIdentifier
 from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
+from shared.field_network import DeviceEntry, FieldNetwork
 from shared.imbalance import ImbalanceRule, rule_problems
 from shared.legal import LegalModeName
 from shared.reference import ess_rules
@@ -24,7 +25,7 @@ from shared.validation import checked
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = RECORD
 
 
 class Name(_Record):
@@ -69,37 +70,6 @@ class MarketCalendar(_Record):
     def order_quantity_wh_max(self) -> int:
         """Return the most energy one order may ask for."""
         return round(self.order_quantity_kwh_max * WH_PER_KWH)
-
-
-class DeviceEntry(_Record):
-    """Where one device answers, as far as it is not where the field network's other devices do.
-
-    Attributes:
-        remembers: Whether a simulated meter has a load-profile memory; a real one says so itself.
-        sunspec: Whether a simulated inverter or converter has model 103 and its like, or 701 and its; a real one says
-            so itself.
-        register_map: The map of a meter or inverter without SunSpec models, a file's name in infra/register_maps.
-    """
-
-    host: str | None = None
-    port: Port | None = None
-    unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
-    remembers: bool = True
-    sunspec: Literal[103, 701] = 103
-    register_map: NamedRegisterMap | None = None
-
-
-class FieldNetwork(_Record):
-    """Where the gateway finds the complex's devices: one Modbus TCP address, a unit id a device.
-
-    Attributes:
-        devices: What is particular about some devices, by device id.
-    """
-
-    host: str = "127.0.0.1"
-    port: Port
-    poll_interval_s: Annotated[int, Field(ge=1, le=900)] = 60
-    devices: Mapping[Identifier, DeviceEntry] = {}
 
 
 class FeederMeter(_Record):
@@ -250,6 +220,8 @@ class Device:
     remembers: bool = True
     sunspec: int = 103
     register_map: RegisterMap | None = None
+    schedules: bool = True
+    ramp_per_s: float = 1.0
 
 
 class Complex(_Record):
@@ -323,6 +295,8 @@ class Complex(_Record):
             remembers=own.remembers,
             sunspec=own.sunspec,
             register_map=own.register_map,
+            schedules=own.schedules,
+            ramp_per_s=own.ramp_per_s,
         )
 
     @cached_property

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from optimizers.tariff import site_prices
-from services.fems.domain.battery import MWH_PER_WH, run_interval
+from services.fems.domain.battery import run_interval
+from services.fems.domain.course import INTERVAL_US, UJ_PER_WH
 from services.fems.domain.dispatch import Entry, judge
 from services.fems.domain.field import Field, battery_of
 from services.fems.domain.numbering import epoch_s, number_of
@@ -73,7 +74,7 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
     load_wh, pv_wh = energies[FACTORY.participant_id].load_wh, sum(energies[FACTORY.participant_id].pv_wh.values())
     battery = battery_of(ESS)
     commanded: dict[datetime, SetpointIssued] = {}
-    stored_mwh, apart_wh, net_wh, bare_wh = battery.stored_mwh_initial, [], [], []
+    stored_uj, power_w, apart_wh, net_wh, bare_wh = battery.stored_uj_initial, 0, [], [], []
 
     for step in range(lead_steps + INTERVALS_PER_DAY):
         now = begin + step * INTERVAL
@@ -83,7 +84,7 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
         facts: list[Event] = [
             a_forecast(FACTORY.participant_id, ForecastKind.LOAD, now, load_wh[ahead] * KW_PER_WH),
             a_forecast(FACTORY.pv[0].site_id, ForecastKind.PV, now, np.asarray(pv_wh)[ahead] * KW_PER_WH),
-            observed(now + INTERVAL / 4, stored_wh_soon(stored_mwh, setpoint_w), setpoint_w),
+            observed(now + INTERVAL / 4, stored_wh_soon(stored_uj, setpoint_w), setpoint_w),
         ]
         bench.run(until=now)
         bench.give(*facts)
@@ -97,28 +98,29 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
             )
             assert judge(entry, battery, {}, now_s=epoch_s(now + INTERVAL / 2)) == CommitStatus.ACCEPTED
             commanded[told.delivery_start.astimezone(KST)] = told
-        flow = run_interval(battery, stored_mwh, setpoint_w)
-        stored_mwh = flow.stored_mwh
+        course = run_interval(battery, stored_uj, power_w, [(0, setpoint_w)])
+        import_uj, export_uj = course.energy_uj(INTERVAL_US)
+        stored_uj, power_w = battery.stored_uj_after(stored_uj, (import_uj, export_uj)), course.powers_w[-1]
         idle_wh = int(load_wh[step]) - int(np.asarray(pv_wh)[step])
         if running is not None:
             plan = next(one for one in bench.published(ScheduleSolved) if one.first_delivery_start == now)
-            apart_wh.append(abs(stored_mwh / MWH_PER_WH - plan.soc_wh[0]))
+            apart_wh.append(abs(stored_uj / UJ_PER_WH - plan.soc_wh[0]))
         if now >= FIRST:
             bare_wh.append(idle_wh)
-            net_wh.append(idle_wh + flow.import_wh - flow.export_wh)
+            net_wh.append(idle_wh + (import_uj - export_uj) // UJ_PER_WH)
     bench.close()
 
     assert len(apart_wh) >= INTERVALS_PER_DAY
     # Within 1 % of the capacity after every interval.
     assert max(apart_wh) <= 0.01 * ESS.capacity_kwh * 1000
-    spent_wh = (battery.stored_mwh_initial - stored_mwh) / MWH_PER_WH
+    spent_wh = (battery.stored_uj_initial - stored_uj) / UJ_PER_WH
     assert bill_krw(net_wh) + refill_krw(spent_wh) < bill_krw(bare_wh)
 
 
-def stored_wh_soon(stored_mwh: int, setpoint_w: int) -> int:
+def stored_wh_soon(stored_uj: int, setpoint_w: int) -> int:
     """Return what is stored [Wh] a quarter into an interval at a set-point."""
     rate = ESS.charge_efficiency if setpoint_w > 0 else 1 / ESS.discharge_efficiency
-    return round(stored_mwh / MWH_PER_WH + setpoint_w * rate / 16)
+    return round(stored_uj / UJ_PER_WH + setpoint_w * rate / 16)
 
 
 def bill_krw(net_wh: list[int]) -> float:

@@ -76,8 +76,8 @@ def test_pysunspec2_reads_the_newer_models_as_the_complex_file_has_them(tmp_path
     roof, ess = with_devices(complex_, tmp_path, lambda: (scanned(port, 2), scanned(port, 3)))
 
     assert list(standard_models(roof)) == [1, 701, 702]
-    assert list(standard_models(ess)) == [1, 701, 702, 713]
-    assert [found.error_info for found in standard_models(ess).values()] == [""] * 4
+    assert list(standard_models(ess)) == [1, 701, 702, 704, 713]
+    assert [found.error_info for found in standard_models(ess).values()] == [""] * 5
     # A winter's morning sun: something, and not more than the inverter can; what it gives is positive.
     assert 0 < roof.models[701][0].W.cvalue <= roof.models[702][0].WMaxRtg.cvalue == 1_000_000
     assert roof.models[701][0].TotWhInj.cvalue > 0

@@ -153,12 +153,13 @@ def test_set_point_reaches_the_converter_and_moves_its_meters(tmp_path: Path, su
     [confirmed] = gateway.published(SetpointConfirmed)
     assert (confirmed.setpoint_w, confirmed.delivery_start) == (-200_000, NOW + INTERVAL)
     found, idle = by_meter(gateway.published(IntervalMetered)), expected(complex_, 3)
-    # 200 kW for a quarter of an hour, in the one interval it was for.
-    assert found["ess"] == [(NOW, 0, 0), (NOW + INTERVAL, 0, 50_000), (NOW + 2 * INTERVAL, 0, 0)]
+    # 200 kW for a quarter of an hour, in the one interval it was for. Climbing by 25 kW each tenth of a second lacks
+    # (175 + 150 + ... + 25) x 0.1 = 70 kWs, 19.4 Wh, which falling adds.
+    assert found["ess"] == [(NOW, 0, 0), (NOW + INTERVAL, 0, 49_980), (NOW + 2 * INTERVAL, 0, 20)]
     net = [
         one[1] - one[2] - (two[1] - two[2]) for one, two in zip(found["sunny.grid"], idle["sunny.grid"], strict=True)
     ]
-    assert net == [0, -50_000, 0]
+    assert net == pytest.approx([0, -49_980, -20], abs=1)
 
 
 def test_killed_devices_keep_their_set_points_and_go_on_where_they_were(tmp_path: Path) -> None:
@@ -177,7 +178,8 @@ def test_killed_devices_keep_their_set_points_and_go_on_where_they_were(tmp_path
 
     found = by_meter(asyncio.run(run()))
 
-    assert found["ess"] == [(NOW, 0, 0), (NOW + INTERVAL, 25_000, 0), (NOW + 2 * INTERVAL, 0, 0)]
+    # Climbing to 100 kW lacks (75 + 50 + 25) x 0.1 = 15 kWs, 4.2 Wh, which falling adds.
+    assert found["ess"] == [(NOW, 0, 0), (NOW + INTERVAL, 24_995, 0), (NOW + 2 * INTERVAL, 5, 0)]
     assert found["plain.grid"] == expected(complex_, 3)["plain.grid"]
 
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.fems.domain.battery import MWH_PER_WH, PPM, Battery
+from services.fems.domain.battery import PPM, RAMP_STEPS_PER_S, Battery
+from services.fems.domain.course import UJ_PER_WH
 from services.fems.domain.load import FactoryLoad, LoadProfile, WattHours
 from services.fems.domain.numbering import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
 from services.fems.domain.roof import Roof, energy_wh
@@ -63,10 +64,9 @@ class FeederLine:
     participant_ids: tuple[str, ...]
     loss_ppm: int
 
-    def carried_wh(self, net_wh: int) -> tuple[int, int]:
-        """Return what the meter shows, as import and export, where the factories' net energy is `net_wh`."""
-        carried_wh = net_wh + abs(net_wh) * self.loss_ppm // PPM
-        return max(carried_wh, 0), max(-carried_wh, 0)
+    def carried(self, imported: int, exported: int) -> tuple[int, int]:
+        """Return what the meter shows, in and out, of a power or energy that the factories together draw and give."""
+        return imported + imported * self.loss_ppm // PPM, exported - exported * self.loss_ppm // PPM
 
 
 class Field:
@@ -75,7 +75,8 @@ class Field:
     def __init__(self, complex_: Complex, profiles: Mapping[str, LoadProfile]) -> None:
         self.complex_id = complex_.complex_id
         self._place = Place(complex_.location.latitude, complex_.location.longitude)
-        self.sites = tuple(_site(one, profiles[one.load.profile]) for one in complex_.participants)
+        ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
+        self.sites = tuple(_site(one, profiles[one.load.profile], ramps) for one in complex_.participants)
         self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
         self._days: dict[int, Mapping[str, WattHours]] = {}
 
@@ -124,7 +125,8 @@ def interval_energies(field: Field, first: int, count: int) -> Mapping[str, tupl
         meters |= {battery.device_id: (nothing, nothing) for battery in site.batteries}
     for feeder in field.feeders:
         together = sum((energies[one].net_wh() for one in feeder.participant_ids), nothing)
-        flows = np.array([feeder.carried_wh(net_wh) for net_wh in together.tolist()], dtype=np.int64).reshape(-1, 2)
+        carried = [feeder.carried(max(net_wh, 0), max(-net_wh, 0)) for net_wh in together.tolist()]
+        flows = np.array(carried, dtype=np.int64).reshape(-1, 2)
         meters[feeder.meter_id] = (flows[:, 0], flows[:, 1])
     return meters
 
@@ -139,7 +141,7 @@ def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
         yield day, low - day * INTERVALS_PER_DAY, high - day * INTERVALS_PER_DAY
 
 
-def _site(participant: Participant, profile: LoadProfile) -> Site:
+def _site(participant: Participant, profile: LoadProfile, ramps: Mapping[str, float]) -> Site:
     load = participant.load
     return Site(
         participant_id=participant.participant_id,
@@ -155,7 +157,7 @@ def _site(participant: Participant, profile: LoadProfile) -> Site:
             )
             for site in participant.pv
         ),
-        batteries=tuple(battery_of(ess) for ess in participant.ess),
+        batteries=tuple(battery_of(ess, ramp_per_s=ramps[ess.device_id]) for ess in participant.ess),
     )
 
 
@@ -164,17 +166,19 @@ def _feeder(complex_: Complex, feeder: Feeder, meter: FeederMeter) -> FeederLine
     return FeederLine(meter.meter_id, behind, round(meter.loss * PPM))
 
 
-def battery_of(ess: Ess) -> Battery:
-    """Return a complex file's ESS in whole numbers."""
+def battery_of(ess: Ess, *, ramp_per_s: float = 1.0) -> Battery:
+    """Return a complex file's ESS in whole numbers; its ramp is a part of the larger rating a second."""
     capacity_wh = round(ess.capacity_kwh * WH_PER_KWH)
+    charge_w_max, discharge_w_max = (round(kw * WH_PER_KWH) for kw in (ess.charge_kw_max, ess.discharge_kw_max))
     return Battery(
         device_id=ess.device_id,
         capacity_wh=capacity_wh,
-        charge_w_max=round(ess.charge_kw_max * WH_PER_KWH),
-        discharge_w_max=round(ess.discharge_kw_max * WH_PER_KWH),
+        charge_w_max=charge_w_max,
+        discharge_w_max=discharge_w_max,
+        ramp_w_per_s=max(round(ramp_per_s * max(charge_w_max, discharge_w_max)), RAMP_STEPS_PER_S),
         charge_efficiency_ppm=round(ess.charge_efficiency * PPM),
         discharge_efficiency_ppm=round(ess.discharge_efficiency * PPM),
-        stored_mwh_min=round(ess.soc_min * capacity_wh * MWH_PER_WH),
-        stored_mwh_max=round(ess.soc_max * capacity_wh * MWH_PER_WH),
-        stored_mwh_initial=round(ess.soc_initial * capacity_wh * MWH_PER_WH),
+        stored_uj_min=round(ess.soc_min * capacity_wh) * UJ_PER_WH,
+        stored_uj_max=round(ess.soc_max * capacity_wh) * UJ_PER_WH,
+        stored_uj_initial=round(ess.soc_initial * capacity_wh) * UJ_PER_WH,
     )

@@ -31,6 +31,11 @@ def epoch_s(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(seconds=1)
 
 
-def elapsed_fraction(instant: datetime) -> tuple[int, int]:
-    """Return how much of its interval has passed at an instant, as an exact fraction (microseconds)."""
-    return (instant - _EPOCH) % INTERVAL // timedelta(microseconds=1), INTERVAL // timedelta(microseconds=1)
+def elapsed_us(instant: datetime) -> int:
+    """Return how many microseconds of its interval have passed at an aware instant."""
+    return (instant - _EPOCH) % INTERVAL // timedelta(microseconds=1)
+
+
+def epoch_us(instant: datetime) -> int:
+    """Return the microseconds since 1970 at an aware instant."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)

@@ -119,7 +119,7 @@ def model(model_id: int) -> Model:
     return Model(
         model_id=model_id,
         label=str(group.get("label", group["name"])),
-        length=head + records * record_size - HEADER_REGISTERS,
+        length=_size(group) - HEADER_REGISTERS,
         points=points,
         record=record,
         record_offset=head,
@@ -202,6 +202,13 @@ def spans(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             first, last = address, address + size
     if first is not None and last is not None:
         yield first, last - first
+
+
+def _size(group: Mapping[str, Any]) -> int:
+    """Return a group's registers, with those of its groups as often as the definition itself says."""
+    own = sum(int(point.get("size", 1)) for point in group["points"])
+    inner = [(one.get("count", 1), one) for one in group.get("groups", ())]
+    return own + sum(count * _size(one) for count, one in inner if isinstance(count, int))
 
 
 def _placed(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Point]:

@@ -11,15 +11,17 @@ from pymodbus.exceptions import NoSuchIdException
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from services.fems.domain.battery import Battery
+from services.fems.domain.controls import IGNORED, INITIAL, Control, is_acceptable, untouched
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.faults import Fault, FaultKind, holding, recorded_ahead
-from services.fems.domain.numbering import epoch_s, number_of
-from services.fems.domain.registers import BASE, NotReadable, decode, model
+from services.fems.domain.numbering import epoch_s, epoch_us, number_of
+from services.fems.domain.registers import BASE, NotReadable, decode, encode, model
 from services.fems.domain.vendor_models import DISPATCH_MODEL, CommitStatus
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Image, Plate
 from services.fems.simulator.mapped_image import MappedImage
-from services.fems.simulator.plant import Plant, Reading, Record
+from services.fems.simulator.plant import Plant
+from services.fems.simulator.site import Reading, Record
 from shared.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -119,8 +121,7 @@ class SimulatedDevice:
         if self._plate.remembers:
             self._put_memory(registers, faults)
         if self._plate.battery is not None:
-            entries = self._plant.schedule(self._plate.device_id).values()
-            self._image.put_schedule(registers, entries, self._status)
+            self._put_commands(registers)
         if FaultKind.METER_SWAP in faults:
             self._image.put_serial(registers, f"{self._plate.device_id}-swapped")
         if FaultKind.WRONG_SCALE in faults:
@@ -143,6 +144,19 @@ class SimulatedDevice:
             self._image.put_records(registers, records)
             self._profile_seen = seen
 
+    def _put_commands(self, registers: list[int]) -> None:
+        """Write what the converter was told: by schedule, and for at once."""
+        if DISPATCH_MODEL in self._plate.models:
+            entries = self._plant.schedule(self._plate.device_id).values()
+            self._image.put_schedule(registers, entries, self._status)
+        if self._plate.control_model is not None:
+            control, at_us = self._control(self._plate.control_model), epoch_us(self._clock.now())
+            self._image.put_control(registers, control.model_id, control.points_at(at_us), control.remaining_s(at_us))
+
+    def _control(self, model_id: int) -> Control:
+        written = self._plant.controls(self._plate.device_id)
+        return written[-1] if written else untouched(model_id)
+
     def _rebase(self, reading: Reading, faults: Mapping[FaultKind, Fault]) -> Reading:
         """Return a reading whose counters began somewhere else when a fault did."""
         for kind in _REBASED:
@@ -158,8 +172,14 @@ class SimulatedDevice:
         return reading
 
     def _on_write(self, address: int, words: Sequence[int], registers: list[int]) -> ExcCodes | None:
-        """Allow writes to the command registers only; one that holds Cmt=1 commits what then stands there."""
-        if self._plate.battery is None:
+        """Allow writes to command registers only."""
+        battery, written = self._plate.battery, dict(enumerate(words, start=address))
+        if battery is None:
+            return ExcCodes.ILLEGAL_ADDRESS
+        control_model = self._plate.control_model
+        if control_model is not None and written.keys() <= self._commandable(control_model):
+            return self._obey(battery, control_model, written)
+        if DISPATCH_MODEL not in self._plate.models:
             return ExcCodes.ILLEGAL_ADDRESS
         points = model(DISPATCH_MODEL).points
         start = self._image.address(DISPATCH_MODEL)
@@ -168,8 +188,31 @@ class SimulatedDevice:
             return ExcCodes.ILLEGAL_ADDRESS
         command = registers[first - BASE : commit - BASE + 1]
         command[address - first : address - first + len(words)] = words
+        # A write that holds Cmt=1 commits what then stands there.
         if command[-1] == 1:
-            self._commit(self._plate.battery, command)
+            self._commit(battery, command)
+        return None
+
+    def _commandable(self, model_id: int) -> set[int]:
+        """Return the registers of a control model that may be written."""
+        start, points = self._image.address(model_id), model(model_id).points
+        names = (*INITIAL[model_id], *IGNORED[model_id])
+        return {start + points[name].offset + place for name in names for place in range(points[name].size)}
+
+    def _obey(self, battery: Battery, model_id: int, written: Mapping[int, int]) -> ExcCodes | None:
+        """Do from now on what a control model's points say with what is written; what is not written stays."""
+        at_us, start = epoch_us(self._clock.now()), self._image.address(model_id)
+        told = {}
+        try:
+            for name, number in self._control(model_id).points_at(at_us).items():
+                point = model(model_id).points[name]
+                standing = enumerate(encode(point, number), start=start + point.offset)
+                told[name] = decode(point, [written.get(place, word) for place, word in standing])
+        except NotReadable:
+            return ExcCodes.ILLEGAL_VALUE
+        if not is_acceptable(model_id, told, battery):
+            return ExcCodes.ILLEGAL_VALUE
+        self._plant.obey(battery, Control(model_id, at_us, told))
         return None
 
     def _commit(self, battery: Battery, command: Sequence[int]) -> None:

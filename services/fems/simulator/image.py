@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 from services.fems.domain.battery import Battery
+from services.fems.domain.controls import POWER_MODEL, POWER_SCALE, RATE_SCALE, STORAGE_MODEL
+from services.fems.domain.course import UJ_PER_WH
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.numbering import INTERVAL_S
 from services.fems.domain.registers import (
@@ -21,23 +23,23 @@ from services.fems.domain.registers import (
     unimplemented,
 )
 from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, PROFILE_MODEL, PROFILE_RECORDS
-from services.fems.simulator.plant import Reading, Record
+from services.fems.simulator.site import Reading, Record
 from shared.events.fems import MeterKind
 from shared.register_maps import RegisterMap
 
-METER, INVERTER, CONTROLS, STORAGE, BATTERY = 203, 103, 123, 124, 802
+METER, INVERTER, CONTROLS, BATTERY = 203, 103, 123, 802
 DER, DER_CAPACITY, DER_STORAGE = 701, 702, 713
 CLASSIC: Mapping[MeterKind, tuple[int, ...]] = {
     MeterKind.GRID: (COMMON_MODEL, METER, PROFILE_MODEL),
     MeterKind.FEEDER: (COMMON_MODEL, METER, PROFILE_MODEL),
     MeterKind.PV: (COMMON_MODEL, INVERTER, CONTROLS, PROFILE_MODEL),
-    MeterKind.ESS: (COMMON_MODEL, INVERTER, BATTERY, STORAGE, METER, PROFILE_MODEL, DISPATCH_MODEL),
+    MeterKind.ESS: (COMMON_MODEL, INVERTER, BATTERY, STORAGE_MODEL, METER, PROFILE_MODEL, DISPATCH_MODEL),
 }
 # The models of IEEE 1547-2018, which newer devices have instead.
 MODERN: Mapping[MeterKind, tuple[int, ...]] = {
     **CLASSIC,
     MeterKind.PV: (COMMON_MODEL, DER, DER_CAPACITY, PROFILE_MODEL),
-    MeterKind.ESS: (COMMON_MODEL, DER, DER_CAPACITY, DER_STORAGE, PROFILE_MODEL, DISPATCH_MODEL),
+    MeterKind.ESS: (COMMON_MODEL, DER, DER_CAPACITY, POWER_MODEL, DER_STORAGE, PROFILE_MODEL, DISPATCH_MODEL),
 }
 PRODUCTS: Mapping[MeterKind, str] = {
     MeterKind.GRID: "Simulated meter",
@@ -51,6 +53,8 @@ ST_SLEEPING, ST_MPPT, ST_STANDBY = 2, 4, 8
 CHA_DISCHARGING, CHA_CHARGING, CHA_HOLDING = 3, 4, 6
 # Of model 701: three phases, the unit on, the inverter running or in standby, connected to the grid.
 AC_THREE_PHASE, DER_ON, DER_RUNNING, DER_STANDBY, DER_CONNECTED = 2, 1, 3, 7, 1
+# Of model 704: the ramp is one of power, not of current.
+RAMP_OF_POWER = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,20 @@ class Plate:
     remembers: bool = True
     sunspec: int = 103
     register_map: RegisterMap | None = None
+    schedules: bool = True
+
+    @property
+    def models(self) -> tuple[int, ...]:
+        """Return the models that the device has, in their order."""
+        lacking = {PROFILE_MODEL} if not self.remembers else set()
+        lacking |= {DISPATCH_MODEL} if not self.schedules else set()
+        family = MODERN if self.sunspec == DER else CLASSIC
+        return tuple(model_id for model_id in family[self.kind] if model_id not in lacking)
+
+    @property
+    def control_model(self) -> int | None:
+        """Return the model by which the device is told what to do at once; None where there is none."""
+        return next((model_id for model_id in (POWER_MODEL, STORAGE_MODEL) if model_id in self.models), None)
 
 
 class Image:
@@ -71,8 +89,7 @@ class Image:
 
     def __init__(self, plate: Plate) -> None:
         self.plate = plate
-        wanted = (MODERN if plate.sunspec == DER else CLASSIC)[plate.kind]
-        self._models, end = addresses(one for one in wanted if plate.remembers or one != PROFILE_MODEL)
+        self._models, end = addresses(plate.models)
         self._power_scale = _scale(plate.power_w_max, INT16_MAX)
         self.initial = [0] * (end + HEADER_REGISTERS - BASE)
         self.initial[: len(MARKER)] = MARKER
@@ -135,6 +152,11 @@ class Image:
                 point = model(model_id).points["W"]
                 self._place(registers, self._models[model_id] + point.offset, unimplemented(point))
 
+    def put_control(self, registers: list[int], model_id: int, points: Mapping[str, int], remaining_s: int) -> None:
+        """Write what stands in a control model, and the seconds until it is undone."""
+        left = {"WSetRvrtRem": remaining_s} if model_id == POWER_MODEL else {}
+        self._put(registers, model_id, {**points, **left})
+
     def put_schedule(self, registers: list[int], entries: Iterable[Entry], status: int) -> None:
         """Write a converter's accepted entries by start, and what became of the last commit."""
         listed = sorted(entries, key=lambda entry: entry.start_s)
@@ -181,8 +203,8 @@ class Image:
             "WChaRteMax": battery.charge_w_max // 10**power,
             "WDisChaRteMax": battery.discharge_w_max // 10**power,
             "WChaDisChaMax_SF": power,
-            "SoCMax": 10_000 * battery.stored_mwh_max // (1_000 * battery.capacity_wh),
-            "SoCMin": 10_000 * battery.stored_mwh_min // (1_000 * battery.capacity_wh),
+            "SoCMax": 10_000 * battery.stored_uj_max // (UJ_PER_WH * battery.capacity_wh),
+            "SoCMin": 10_000 * battery.stored_uj_min // (UJ_PER_WH * battery.capacity_wh),
             "SoC_SF": -2,
         }
         state = {"LocRemCtl": 0, "AlmRst": 0, "Typ": 4, "State": 3, "SetOp": 1, "SetInvState": 3}
@@ -190,14 +212,19 @@ class Image:
         scales = {"V": BATTERY_VOLTS, "V_SF": 0, "CellV_SF": -3, "A_SF": 0, "AMax_SF": 0}
         if BATTERY in self._models:
             self._put(self.initial, BATTERY, rating | state | events | scales | {"W_SF": self._power_scale})
-        storage = {"WChaMax": battery.charge_w_max // 10**power, "WChaMax_SF": power, "StorCtl_Mod": 0}
-        rates = {"WChaGra": 100, "WDisChaGra": 100, "WChaDisChaGra_SF": 0, "ChaState_SF": -2, "InOutWRte_SF": -2}
-        if STORAGE in self._models:
-            self._put(self.initial, STORAGE, storage | rates | {"ChaGriSet": 1})
+        if STORAGE_MODEL in self._models:
+            ramp = round(1_000 * battery.ramp_w_per_s / battery.charge_w_max)
+            storage = {"WChaMax": battery.charge_w_max // 10**power, "WChaMax_SF": power, "ChaGriSet": 1}
+            ramps = {"WChaGra": ramp, "WDisChaGra": ramp, "WChaDisChaGra_SF": -1}
+            self._put(self.initial, STORAGE_MODEL, storage | ramps | {"ChaState_SF": -2, "InOutWRte_SF": RATE_SCALE})
+        if POWER_MODEL in self._models:
+            ramp = round(100 * battery.ramp_w_per_s / self.plate.power_w_max)
+            self._put(self.initial, POWER_MODEL, {"WSet_SF": POWER_SCALE, "WRmp": ramp, "WRmpRef": RAMP_OF_POWER})
         if DER_STORAGE in self._models:
             size = {"WHRtg": battery.capacity_wh // 10**energy, "WH_SF": energy}
             self._put(self.initial, DER_STORAGE, size | {"SoH": 10_000, "Sta": 0, "Pct_SF": -2})
-        self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
+        if DISPATCH_MODEL in self._models:
+            self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
 
     def _put_meter(self, registers: list[int], reading: Reading, power_w: int) -> None:
         volts = GRID_VOLTS if self.plate.kind in (MeterKind.GRID, MeterKind.FEEDER) else INVERTER_VOLTS
@@ -249,12 +276,10 @@ class Image:
         if BATTERY in self._models:
             told = {"SoC": percent_hundredths, "ChaSt": direction, "A": amperes, "W": watts}
             self._put(registers, BATTERY, told)
-        charge = max(power_w, 0) * 10_000 // battery.charge_w_max
-        discharge = max(-power_w, 0) * 10_000 // battery.discharge_w_max
-        rates = {"ChaState": percent_hundredths, "ChaSt": direction, "InWRte": charge, "OutWRte": discharge}
-        if STORAGE in self._models:
-            self._put(registers, STORAGE, rates)
-        self._put(registers, DISPATCH_MODEL, {"WhSto": stored_wh})
+        if STORAGE_MODEL in self._models:
+            self._put(registers, STORAGE_MODEL, {"ChaState": percent_hundredths, "ChaSt": direction})
+        if DISPATCH_MODEL in self._models:
+            self._put(registers, DISPATCH_MODEL, {"WhSto": stored_wh})
 
     def _put(self, registers: list[int], model_id: int, told: Mapping[str, int | str]) -> None:
         points = model(model_id).points

@@ -1,7 +1,7 @@
 """The registers of a simulated meter or inverter that has a map of its own instead of SunSpec models."""
 
 from services.fems.domain.mapped import points_in, shown_as
-from services.fems.simulator.plant import Reading
+from services.fems.simulator.site import Reading
 from shared.register_maps import RegisterMap
 
 

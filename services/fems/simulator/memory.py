@@ -2,16 +2,19 @@
 
 import json
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from services.fems.domain.controls import Control
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.field import Site
 from services.fems.domain.vendor_models import PROFILE_RECORDS
-from services.fems.simulator.plant import BatteryState, Record, SavedFeeder, SavedSite
+from services.fems.simulator.site import BatteryState, Record, SavedFeeder, SavedSite
 from shared.errors import BadInput
 
-FORMAT = 1
+FORMAT = 2
 
 
 class FieldMemory:
@@ -26,15 +29,18 @@ class FieldMemory:
         content = {
             "format": FORMAT,
             "through": saved.through,
-            "moved_wh": [saved.moved_import_wh, saved.moved_export_wh],
+            "moved_uj": [saved.moved_import_uj, saved.moved_export_uj],
+            "records": _listed(saved.records),
             "batteries": {
                 battery_id: {
-                    "stored_mwh": state.stored_mwh,
-                    "counters_wh": [state.import_wh, state.export_wh],
+                    "stored_uj": state.stored_uj,
+                    "power_w": state.power_w,
+                    "counters_uj": [state.import_uj, state.export_uj],
                     "schedule": [
                         [one.start_s, one.setpoint_w, one.expires_s, one.sequence] for one in state.schedule.values()
                     ],
-                    "records": [[one.number, one.import_wh, one.export_wh] for one in state.records],
+                    "controls": [asdict(one) for one in state.controls],
+                    "records": _listed(state.records),
                 }
                 for battery_id, state in saved.batteries.items()
             },
@@ -58,9 +64,10 @@ class FieldMemory:
             _require_format(content["format"])
             saved = SavedSite(
                 through=int(content["through"]),
-                moved_import_wh=int(content["moved_wh"][0]),
-                moved_export_wh=int(content["moved_wh"][1]),
+                moved_import_uj=int(content["moved_uj"][0]),
+                moved_export_uj=int(content["moved_uj"][1]),
                 batteries={battery_id: _state(one) for battery_id, one in content["batteries"].items()},
+                records=_recorded(content["records"]),
             )
         except (KeyError, TypeError, ValueError, IndexError):
             rule = f"must be a battery memory of format {FORMAT}"
@@ -97,13 +104,23 @@ def _require_format(found: object) -> None:
         raise ValueError(f"format must be {FORMAT}, was {found}")
 
 
-def _state(one: dict[str, list[list[int]]]) -> BatteryState:
-    counters: list[int] = [int(str(number)) for number in one["counters_wh"]]
+def _state(one: dict[str, Any]) -> BatteryState:
+    import_uj, export_uj = one["counters_uj"]
     entries = [Entry(*numbers) for numbers in one["schedule"]]
     return BatteryState(
-        stored_mwh=int(str(one["stored_mwh"])),
-        import_wh=counters[0],
-        export_wh=counters[1],
+        stored_uj=int(one["stored_uj"]),
+        power_w=int(one["power_w"]),
+        import_uj=int(import_uj),
+        export_uj=int(export_uj),
         schedule={entry.number: entry for entry in entries},
-        records=deque((Record(*numbers) for numbers in one["records"]), maxlen=PROFILE_RECORDS),
+        controls=[Control(**written) for written in one["controls"]],
+        records=_recorded(one["records"]),
     )
+
+
+def _listed(records: Iterable[Record]) -> list[list[int]]:
+    return [[one.number, one.import_wh, one.export_wh] for one in records]
+
+
+def _recorded(listed: Iterable[list[int]]) -> deque[Record]:
+    return deque((Record(*numbers) for numbers in listed), maxlen=PROFILE_RECORDS)

@@ -133,7 +133,7 @@ def _plate(device: Device, physics: Field) -> Plate:
             power_w_max = round(roofs[0].capacity_kw_ac * WH_PER_KWH)
         case MeterKind.GRID | MeterKind.FEEDER:
             most = (sum(site.import_w_max for site in sites), sum(site.export_w_max for site in sites))
-            power_w_max = max(*most, 1) if feeder is None else max(*feeder.carried_wh(most[0]), *most, 1)
+            power_w_max = max(*most, 1) if feeder is None else max(*feeder.carried(*most), *most, 1)
     battery = owned[0] if owned else None
     return Plate(
         device_id=device.device_id,
@@ -143,4 +143,5 @@ def _plate(device: Device, physics: Field) -> Plate:
         remembers=device.remembers,
         sunspec=device.sunspec,
         register_map=device.register_map,
+        schedules=device.schedules,
     )

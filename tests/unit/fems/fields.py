@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from services.fems.domain.battery import MWH_PER_WH, Battery
+from services.fems.domain.battery import Battery
+from services.fems.domain.course import UJ_PER_WH
 from services.fems.domain.field import Field
 from services.fems.domain.load import LoadProfile
 from services.fems.domain.numbering import INTERVALS_PER_WEEK, number_of
@@ -16,16 +17,17 @@ NOW_NUMBER = number_of(NOW)
 
 
 def a_battery(**changes: int) -> Battery:
-    """Return 100 kWh at 50 kW, 80 % in, 50 % out, its band 10 to 90 kWh, half full."""
+    """Return 100 kWh at 50 kW, 80 % in, 50 % out, its band 10 to 90 kWh, half full, at its set-point at once."""
     facts = {
         "capacity_wh": 100_000,
         "charge_w_max": 50_000,
         "discharge_w_max": 50_000,
+        "ramp_w_per_s": 1_000_000,
         "charge_efficiency_ppm": 800_000,
         "discharge_efficiency_ppm": 500_000,
-        "stored_mwh_min": 10_000 * MWH_PER_WH,
-        "stored_mwh_max": 90_000 * MWH_PER_WH,
-        "stored_mwh_initial": 50_000 * MWH_PER_WH,
+        "stored_uj_min": 10_000 * UJ_PER_WH,
+        "stored_uj_max": 90_000 * UJ_PER_WH,
+        "stored_uj_initial": 50_000 * UJ_PER_WH,
     }
     return Battery(device_id="b", **(facts | changes))
 
