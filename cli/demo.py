@@ -23,6 +23,7 @@ from cli.processes import free_port, require_free_port
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complexes import Complex
 from shared.errors import BadInput
+from shared.events.fems import MeterKind
 from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 
 # The clock starts this long before the day, so that the first auctions have forecasts and orders.
@@ -139,7 +140,8 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
     clock, midnight = SharedClock(_clock_file(wanted)), day_start(wanted.day)
-    batteries = sum(len(one.ess) for one in complex_.participants)
+    # A battery without a schedule confirms when its interval has begun, for which the clock can't wait.
+    batteries = sum(one.kind is MeterKind.ESS and one.schedules for one in complex_.devices)
     sites = sum(1 + len(one.pv) for one in complex_.participants)
     leash = Leash(clock, midnight, batteries, sites)
     columns = (

@@ -99,16 +99,18 @@ SETPOINT = sa.Table(
 
 _COUNT = TypeAdapter(Count)
 
-PENDING, CONFIRMED, REFUSED = "pending", "confirmed", "refused"
+# Held: accepted for a converter that acts at once, and written when its interval begins.
+PENDING, HELD, CONFIRMED, REFUSED = "pending", "held", "confirmed", "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A set-point with the converter it is for."""
+    """A set-point with the converter it is for, and whether it is held until its interval begins."""
 
     device_id: str
     participant_id: str
     setpoint: Setpoint
+    held: bool = False
 
 
 def known_setpoints(db: Connection, complex_id: str, device_id: str, setpoint: Setpoint) -> Known:
@@ -146,7 +148,7 @@ def save_setpoint(db: Connection, complex_id: str, command: Command, status: str
 
 def pending_setpoints(db: Connection, complex_id: str) -> list[Command]:
     """Return what has yet to be written to a converter, in the order it was issued."""
-    query = sa.select(SETPOINT).where(SETPOINT.c.status == PENDING, SETPOINT.c.complex_id == complex_id)
+    query = sa.select(SETPOINT).where(SETPOINT.c.status.in_([PENDING, HELD]), SETPOINT.c.complex_id == complex_id)
     return [
         Command(
             device_id=row.device_id,
@@ -160,19 +162,20 @@ def pending_setpoints(db: Connection, complex_id: str) -> list[Command]:
                 charge_w_max=row.charge_w_max,
                 discharge_w_max=row.discharge_w_max,
             ),
+            held=row.status == HELD,
         )
         for row in db.execute(query.order_by(SETPOINT.c.issued_at, SETPOINT.c.setpoint_id))
     ]
 
 
-def finish_setpoint(db: Connection, complex_id: str, setpoint_id: str, status: str) -> bool:
-    """Mark a pending set-point as done; False where it was done already."""
+def move_setpoint(db: Connection, complex_id: str, setpoint_id: str, status: str) -> bool:
+    """Mark a set-point as held or done; False where it was done already."""
     done = db.execute(
         sa.update(SETPOINT)
         .where(
             SETPOINT.c.complex_id == complex_id,
             SETPOINT.c.setpoint_id == setpoint_id,
-            SETPOINT.c.status == PENDING,
+            SETPOINT.c.status.in_([PENDING, HELD]),
         )
         .values(status=status)
     )

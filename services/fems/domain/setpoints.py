@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.fems.domain.vendor_models import CommitStatus
-from shared.intervals import is_delivery_start
+from shared.intervals import INTERVAL, is_delivery_start
+
+# Ratings stand in registers of four and a half digits.
+PLATE_ROUNDING = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,13 +24,18 @@ class Setpoint:
 
     @property
     def valid_until(self) -> datetime:
-        """Return the instant from which it must not be written any more: a converter takes no running interval."""
+        """Return the instant from which no converter takes it in any more: none takes a running interval."""
         return min(self.delivery_start, self.expires_at)
+
+    @property
+    def acts_until(self) -> datetime:
+        """Return the instant from which one that the gateway holds for its interval must not be written any more."""
+        return min(self.delivery_start + INTERVAL, self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What the complex file says the converter can do."""
+    """What a converter can do, as the complex file or its own plate says."""
 
     charge_w_max: int
     discharge_w_max: int
@@ -69,11 +77,24 @@ def admit(setpoint: Setpoint, rating: Rating | None, known: Known) -> Refusal | 
     return None
 
 
-def expired(setpoint: Setpoint, *, now: datetime) -> Refusal | None:
-    """Return the refusal of a set-point that can no longer take effect, or None."""
-    if now < setpoint.valid_until:
+def expired(setpoint: Setpoint, *, now: datetime, held: bool = False) -> Refusal | None:
+    """Return the refusal of a set-point that can no longer take effect, or None; one that is `held` came in time."""
+    until = setpoint.acts_until if held else setpoint.valid_until
+    if now < until:
         return None
-    return Refusal("expired", f"must be written before {setpoint.valid_until.isoformat()}, it was {now.isoformat()}")
+    return Refusal("expired", f"must be written before {until.isoformat()}, it was {now.isoformat()}")
+
+
+def beyond_plate(setpoint: Setpoint, plate: Rating) -> Refusal | None:
+    """Return the refusal of a set-point that the converter's own ratings do not allow, or None."""
+    rating_w = plate.charge_w_max if setpoint.setpoint_w > 0 else plate.discharge_w_max
+    if abs(setpoint.setpoint_w) <= rating_w * (1 + PLATE_ROUNDING):
+        return None
+    rule = f"setpoint_w must be in [{-plate.discharge_w_max}, {plate.charge_w_max}] W by the converter's own ratings"
+    return Refusal("out_of_bounds", f"{rule}, was {setpoint.setpoint_w}")
+
+
+REPLACED = Refusal("out_of_order", "a later set-point for the same interval was taken in before it was written")
 
 
 def refused_by_device(status: int) -> Refusal:

@@ -1,30 +1,48 @@
-"""Write set-points to the converters, read them back, and say what became of each."""
+"""Take set-points to the converters, read them back, and say what became of each.
+
+A converter with the dispatch block (64901) gets them ahead of their interval. One that has only SunSpec's own control
+models is told when the interval begins: until then its set-points are held in the database, as accepted.
+"""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum
 
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.numbering import epoch_s
-from services.fems.domain.registers import NotReadable, Point, decode, encode, model
-from services.fems.domain.setpoints import Refusal, Setpoint, expired, refused_by_device
-from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, CommitStatus
-from services.fems.gateway.line import Line, Lines, NoAnswer
+from services.fems.domain.registers import NotReadable
+from services.fems.domain.setpoints import REPLACED, Refusal, beyond_plate, expired
+from services.fems.domain.vendor_models import DISPATCH_MODEL
+from services.fems.gateway import controls, schedule
+from services.fems.gateway.line import Lines, NoAnswer
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from services.fems.handlers import refused
 from shared.clock import Clock
-from shared.complexes import Complex, Device
+from shared.complexes import Complex
 from shared.db.engine import reading
 from shared.events.fems import SetpointConfirmed, SetpointRefused
+from shared.intervals import INTERVAL
 
 logger = logging.getLogger(__name__)
 
 
+class Told(Enum):
+    """What became of a set-point that was not refused."""
+
+    CONFIRMED = "confirmed"  # written and read back
+    ACCEPTED = "accepted"  # to be held until its interval begins
+    WAITING = "waiting"  # nothing can be said yet
+
+
 class Dispatcher:
-    """Takes a complex's pending set-points from the database to the converters; `pending` says that some are left."""
+    """Takes a complex's set-points from the database to the converters.
+
+    Attributes:
+        pending: Whether there are some to be tried again soon.
+        next_due: When the next of those begins that are held; None where none are.
+    """
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
         self._complex_id = complex_.complex_id
@@ -35,102 +53,90 @@ class Dispatcher:
         self._patience = Patience()
         self._faults: dict[str, str] = {}
         self.pending = False
+        self.next_due: datetime | None = None
 
     async def dispatch(self) -> None:
-        """Try every pending set-point once; what can't be said yet stays pending."""
+        """Try every set-point that is due once; what can't be said yet stays as it is."""
         with reading(self._engine) as db:
             commands = store.pending_setpoints(db, self._complex_id)
-        self.pending = bool(commands)
-        for command in commands:
-            verdict = await self._try(command)
-            if verdict is not None:
-                self._finish(command, verdict)
+        newest = {(one.device_id, one.setpoint.delivery_start): one for one in commands if one.held}
+        replaced = [one for one in commands if one.held and one not in newest.values()]
+        for command in replaced:
+            self._finish(command, REPLACED)
+        now = self._clock.now()
+        coming = [one for one in newest.values() if now < one.setpoint.delivery_start]
+        due = [one for one in commands if one not in replaced and one not in coming]
+        self.pending = bool(due)
+        self.next_due = min((one.setpoint.delivery_start for one in coming), default=None)
+        for command in due:
+            answer = await self._try(command)
+            if answer is not Told.WAITING:
+                self._finish(command, answer)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._lines.close()
 
-    async def _try(self, command: store.Command) -> Refusal | datetime | None:
-        """Return the instant of confirmation, a refusal, or None where there was no answer and time is left."""
+    async def _try(self, command: store.Command) -> Refusal | Told:
         setpoint = command.setpoint
         if self._patience.is_due(command.device_id):
             try:
-                answer = await self._write_and_read_back(self._devices[command.device_id], setpoint)
+                answer = await self._tell(command)
             except (NoAnswer, NotReadable) as fault:
                 self._faults[setpoint.setpoint_id] = str(fault)
                 self._patience.failed(command.device_id, fault)
             else:
                 self._patience.answered(command.device_id)
-                return self._clock.now() if answer is None else answer
-        refusal = expired(setpoint, now=self._clock.now())
+                return answer
+        refusal = expired(setpoint, now=self._clock.now(), held=command.held)
         fault_seen = self._faults.get(setpoint.setpoint_id)
         if refusal is not None and fault_seen is not None:
             return Refusal("unconfirmed", f"the converter did not confirm in time: {fault_seen}")
-        return refusal
+        return refusal or Told.WAITING
 
-    async def _write_and_read_back(self, device: Device, setpoint: Setpoint) -> Refusal | None:
-        """Return None where the converter holds the set-point, or why it does not."""
+    async def _tell(self, command: store.Command) -> Refusal | Told:
+        """Tell a converter by the first way that it knows: the dispatch block, model 704, model 124."""
+        device, setpoint = self._devices[command.device_id], command.setpoint
         line, unit_id = self._lines.to(device), device.unit_id
         models = await line.models(unit_id)
-        if DISPATCH_MODEL not in models:
-            raise NotReadable(f"the device has no model {DISPATCH_MODEL}")
-        address = models[DISPATCH_MODEL]
-        entry = entry_of(setpoint)
+        by_schedule = DISPATCH_MODEL in models
+        if not by_schedule and not any(model_id in models for model_id in controls.CONTROL_MODELS):
+            raise NotReadable(f"the device has no model {DISPATCH_MODEL}, 704 or 124")
         # A process that died between writing and saying so finds its own command there, and need not write again.
-        if entry in (await _read_back(line, unit_id, address))[1]:
-            return None
-        refusal = expired(setpoint, now=self._clock.now())
+        if by_schedule and await schedule.shows(line, unit_id, models[DISPATCH_MODEL], setpoint):
+            return Told.CONFIRMED
+        refusal = expired(setpoint, now=self._clock.now(), held=command.held)
         if refusal is not None:
             return refusal
-        first = model(DISPATCH_MODEL).points["Start"]
-        await line.write(unit_id, address + first.offset, command_words(entry))
-        status, entries = await _read_back(line, unit_id, address)
-        if entry in entries:
-            return None
-        if status == CommitStatus.ACCEPTED:
-            return Refusal("unconfirmed", "the converter accepted the command but does not show it")
-        return refused_by_device(status)
+        if by_schedule:
+            return await schedule.enter(line, unit_id, models[DISPATCH_MODEL], setpoint) or Told.CONFIRMED
+        if not command.held:
+            return beyond_plate(setpoint, await controls.plate_of(line, unit_id, models)) or Told.ACCEPTED
+        # What stands there may be the last interval's command, the same and about to be undone: it is written anew.
+        left = setpoint.delivery_start + INTERVAL - self._clock.now()
+        revert_s = -(-left // timedelta(seconds=1))
+        return await controls.command(line, unit_id, models, setpoint, revert_s=revert_s) or Told.CONFIRMED
 
-    def _finish(self, command: store.Command, verdict: Refusal | datetime) -> None:
-        """Mark a set-point as done and publish what became of it, in one transaction."""
-        setpoint = command.setpoint
-        event: SetpointConfirmed | SetpointRefused
-        if isinstance(verdict, Refusal):
-            event, status = refused(self._complex_id, command.device_id, setpoint, verdict), store.REFUSED
-        else:
-            event, status = confirmed(self._complex_id, command, at=verdict), store.CONFIRMED
-        with self._engine.begin() as db:
-            if store.finish_setpoint(db, self._complex_id, setpoint.setpoint_id, status):
-                emit(db, [(event, (setpoint.setpoint_id,))], now=self._clock.now())
-        self._faults.pop(setpoint.setpoint_id, None)
+    def _finish(self, command: store.Command, answer: Refusal | Told) -> None:
+        """Note what became of a set-point and, unless it is held, publish it, in one transaction."""
+        setpoint, now = command.setpoint, self._clock.now()
         facts = {"setpoint_id": setpoint.setpoint_id, "device_id": command.device_id, "setpoint_w": setpoint.setpoint_w}
-        if isinstance(verdict, Refusal):
-            logger.warning("set-point refused", extra=facts | {"reason": verdict.reason, "detail": verdict.detail})
+        with self._engine.begin() as db:
+            if answer is Told.ACCEPTED:
+                store.move_setpoint(db, self._complex_id, setpoint.setpoint_id, store.HELD)
+                logger.info("set-point held", extra=facts)
+                return
+            event: SetpointConfirmed | SetpointRefused = confirmed(self._complex_id, command, at=now)
+            status = store.CONFIRMED
+            if isinstance(answer, Refusal):
+                event, status = refused(self._complex_id, command.device_id, setpoint, answer), store.REFUSED
+            if store.move_setpoint(db, self._complex_id, setpoint.setpoint_id, status):
+                emit(db, [(event, (setpoint.setpoint_id,))], now=now)
+        self._faults.pop(setpoint.setpoint_id, None)
+        if isinstance(answer, Refusal):
+            logger.warning("set-point refused", extra=facts | {"reason": answer.reason, "detail": answer.detail})
         else:
             logger.info("set-point confirmed", extra=facts)
-
-
-def entry_of(setpoint: Setpoint) -> Entry:
-    """Return a set-point as the converter's schedule has it; of two for one interval the later issued one holds."""
-    return Entry(
-        start_s=epoch_s(setpoint.delivery_start),
-        setpoint_w=setpoint.setpoint_w,
-        expires_s=epoch_s(setpoint.expires_at),
-        sequence=epoch_s(setpoint.issued_at),
-    )
-
-
-def command_words(entry: Entry) -> list[int]:
-    """Return the registers from Start to Cmt that commit an entry in one write."""
-    points = model(DISPATCH_MODEL).points
-    told = {
-        "Start": entry.start_s,
-        "W": entry.setpoint_w,
-        "Exp": entry.expires_s,
-        "Seq": entry.sequence,
-        "Cmt": 1,
-    }
-    return [word for name, number in told.items() for word in encode(points[name], number)]
 
 
 def confirmed(complex_id: str, command: store.Command, *, at: datetime) -> SetpointConfirmed:
@@ -144,21 +150,3 @@ def confirmed(complex_id: str, command: store.Command, *, at: datetime) -> Setpo
         setpoint_w=command.setpoint.setpoint_w,
         confirmed_at=at,
     )
-
-
-async def _read_back(line: Line, unit_id: int, address: int) -> tuple[int, list[Entry]]:
-    layout = model(DISPATCH_MODEL)
-    status = layout.points["Sts"]
-    count = layout.record_offset + layout.record_size * DISPATCH_ENTRIES - status.offset
-    words = await line.read(unit_id, address + status.offset, count)
-
-    def number(point: Point) -> int:
-        at = point.offset - status.offset
-        return decode(point, words[at : at + point.size])
-
-    listed = min(number(layout.points["Cnt"]), DISPATCH_ENTRIES)
-    entries = [
-        Entry(*(number(layout.record_point(index, name)) for name in ("Start", "W", "Exp", "Seq")))
-        for index in range(listed)
-    ]
-    return number(status), entries

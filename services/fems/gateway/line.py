@@ -1,7 +1,7 @@
 """One Modbus TCP connection with its faults made plain: an answer, or NoAnswer."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.constants import ExcCodes
@@ -15,6 +15,7 @@ from services.fems.domain.registers import (
     MARKER,
     READ_REGISTERS_MAX,
     NotReadable,
+    spans,
 )
 from shared.clock import monotonic_s
 from shared.complexes import Address, Device
@@ -73,6 +74,20 @@ class Line:
             some = min(count - len(words), READ_REGISTERS_MAX)
             words += await self._read(unit_id, address + len(words), some, table)
         return words
+
+    async def registers(
+        self, unit_id: int, places: Iterable[tuple[int, int]], *, table: str = "holding"
+    ) -> dict[int, int]:
+        """Return the registers at some (address, size) places, by address, in as few messages as possible.
+
+        Raises:
+            NoAnswer: It gave none.
+        """
+        found: dict[int, int] = {}
+        for address, count in spans(places):
+            words = await self.read(unit_id, address, count, table=table)
+            found.update(zip(range(address, address + count), words, strict=True))
+        return found
 
     async def write(self, unit_id: int, address: int, words: Sequence[int]) -> None:
         """Write registers of a device in one message.

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from services.fems.domain.counting import Closed, Count, Flag, Sample
 from services.fems.domain.mapped import points_in
 from services.fems.domain.minutes import Minute, Running
 from services.fems.domain.minutes import advance as minutes_after
-from services.fems.domain.registers import COMMON_MODEL, NotReadable, model, spans
+from services.fems.domain.registers import COMMON_MODEL, NotReadable, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.domain.watching import Watch, watched
 from services.fems.gateway.counts import Counts
@@ -147,7 +147,7 @@ class LivePoller:
         models = await line.models(device.unit_id)
         wanted = points_of(device.kind, models)
         places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
-        live = live_from(device.kind, models, await _registers(line, device.unit_id, places))
+        live = live_from(device.kind, models, await line.registers(device.unit_id, places))
         seen.live = live
         went_back = _went_back(seen.watch, live)
         if live.counters is not None and (seen.serial is None or went_back):
@@ -198,17 +198,6 @@ class LivePoller:
         return {"complex_id": self._complex.complex_id, "device_id": device.device_id}
 
 
-async def _registers(
-    line: Line, unit_id: int, places: Iterable[tuple[int, int]], *, table: str = "holding"
-) -> dict[int, int]:
-    """Return the registers at some (address, size) places, by address."""
-    found: dict[int, int] = {}
-    for address, count in spans(places):
-        words = await line.read(unit_id, address, count, table=table)
-        found.update(zip(range(address, address + count), words, strict=True))
-    return found
-
-
 async def live_by_map(line: Line, unit_id: int, map_: RegisterMap) -> Live:
     """Read a meter's state by its own map.
 
@@ -217,7 +206,7 @@ async def live_by_map(line: Line, unit_id: int, map_: RegisterMap) -> Live:
         NotReadable: A register holds no number.
     """
     places = [(point.address, point.size) for point in points_in(map_)]
-    return live_from_map(map_, await _registers(line, unit_id, places, table=map_.table))
+    return live_from_map(map_, await line.registers(unit_id, places, table=map_.table))
 
 
 def _went_back(watch: Watch | None, live: Live) -> bool:

@@ -176,7 +176,10 @@ class Gateway:
         dispatcher = Dispatcher(complex_, self._clock, self._engine)
         while not stop.is_set():
             await _through_passing_faults(dispatcher.dispatch)
-            await asyncio.sleep(DISPATCH_EVERY_S if dispatcher.pending else DISPATCH_IDLE_S)
+            wait_s = DISPATCH_EVERY_S if dispatcher.pending else DISPATCH_IDLE_S
+            if dispatcher.next_due is not None:
+                wait_s = min(wait_s, self._wait_s(dispatcher.next_due))
+            await asyncio.sleep(wait_s)
         dispatcher.close()
 
     def _wait_s(self, due: datetime, *, least_s: float = WAIT_S_MIN) -> float:
