@@ -81,6 +81,10 @@ def test_pysunspec2_reads_the_newer_models_as_the_complex_file_has_them(tmp_path
     # A winter's morning sun: something, and not more than the inverter can; what it gives is positive.
     assert 0 < roof.models[701][0].W.cvalue <= roof.models[702][0].WMaxRtg.cvalue == 1_000_000
     assert roof.models[701][0].TotWhInj.cvalue > 0
+    # It is warmer inside than out, by less than at its rating.
+    assert (
+        roof.models[701][0].TmpAmb.cvalue < roof.models[701][0].TmpCab.cvalue < roof.models[701][0].TmpAmb.cvalue + 20
+    )
     # 40 % of a megawatt hour, at most 250 kW in and out.
     storage, capacity = ess.models[713][0], ess.models[702][0]
     assert (storage.WHRtg.cvalue, storage.WHAvail.cvalue, storage.SoC.cvalue) == (1_000_000, 400_000, 40.0)

@@ -41,6 +41,16 @@ class Battery:
         """Return the power nearest to one that is asked for."""
         return max(-self.discharge_w_max, min(self.charge_w_max, power_w))
 
+    def loss_w(self, charge_w: float, discharge_w: float) -> float:
+        """Return what is lost as heat at such mean powers."""
+        kept, given = self.charge_efficiency_ppm / PPM, self.discharge_efficiency_ppm / PPM
+        return charge_w * (1 - kept) + discharge_w * (1 / given - 1)
+
+    @property
+    def loss_w_rated(self) -> float:
+        """Return the most that it loses."""
+        return max(self.loss_w(self.charge_w_max, 0), self.loss_w(0, self.discharge_w_max))
+
     def stored_uj_after(self, stored_uj: int, flow_uj: tuple[int, int]) -> int:
         """Return what is stored after so much has flowed in and out at the terminals."""
         import_uj, export_uj = flow_uj

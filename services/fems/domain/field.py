@@ -11,7 +11,7 @@ from services.fems.domain.course import UJ_PER_WH
 from services.fems.domain.load import FactoryLoad, LoadProfile, WattHours
 from services.fems.domain.numbering import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
 from services.fems.domain.roof import Roof, energy_wh
-from services.fems.domain.sky import Place, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
+from services.fems.domain.sky import Place, Series, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
 from shared.complexes import Complex, Ess, Feeder, FeederMeter, Participant
 from shared.units import WH_PER_KWH
 
@@ -43,10 +43,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class IdleEnergy:
-    """A factory's energy by interval apart from its batteries."""
+    """A factory's energy by interval apart from its batteries, and the air temperature outdoors."""
 
     load_wh: WattHours
     pv_wh: Mapping[str, WattHours]
+    air_c: Series
 
     def net_wh(self) -> WattHours:
         """Return load less solar energy; negative where the factory feeds in."""
@@ -78,13 +79,16 @@ class Field:
         ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
         self.sites = tuple(_site(one, profiles[one.load.profile], ramps) for one in complex_.participants)
         self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
-        self._days: dict[int, Mapping[str, WattHours]] = {}
+        self._days: dict[int, tuple[Mapping[str, WattHours], Series]] = {}
 
     def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
         """Return each participant's energies for `count` intervals from number `first` on."""
         parts: dict[str, list[WattHours]] = {}
+        air_c: list[Series] = [np.zeros(0)]
         for day, low, high in _days_of(first, count):
-            for site_id, produced in self._sun_day(day).items():
+            suns_of_day, air_of_day = self._day(day)
+            air_c.append(air_of_day[low:high])
+            for site_id, produced in suns_of_day.items():
                 parts.setdefault(site_id, []).append(produced[low:high])
         suns = {site_id: np.concatenate(found) for site_id, found in parts.items()}
         empty = np.zeros(0, dtype=np.int64)
@@ -92,23 +96,25 @@ class Field:
             site.participant_id: IdleEnergy(
                 load_wh=site.load.energy_wh(first, count),
                 pv_wh={roof.site_id: suns.get(roof.site_id, empty) for roof in site.roofs},
+                air_c=np.concatenate(air_c),
             )
             for site in self.sites
         }
 
-    def _sun_day(self, day: int) -> Mapping[str, WattHours]:
-        """Return every roof's energy on a UTC day, always computed as a whole day so that it is always the same."""
+    def _day(self, day: int) -> tuple[Mapping[str, WattHours], Series]:
+        """Return every roof's energy on a UTC day, and the air; a whole day, so that it is always the same."""
         if day not in self._days:
             while len(self._days) >= DAYS_KEPT:
                 self._days.pop(next(iter(self._days)))
             sun = sun_on_day(self._place, day)
             ghi = clear_sky_ghi(sun)
             air_c = air_temperature_c(self.complex_id, day, self._place)
-            self._days[day] = {
+            suns = {
                 roof.site_id: energy_wh(roof, sun, ghi, clearness_on_day(self.complex_id, roof.site_id, day), air_c)
                 for site in self.sites
                 for roof in site.roofs
             }
+            self._days[day] = (suns, air_c)
         return self._days[day]
 
 

@@ -28,6 +28,15 @@ class Roof:
     tilt_deg: float
     azimuth_deg: float
 
+    def loss_w(self, output_w: float) -> float:
+        """Return what the inverter loses as heat at an output."""
+        return output_w * (1 / INVERTER_EFFICIENCY - 1)
+
+    @property
+    def loss_w_rated(self) -> float:
+        """Return the most that the inverter loses."""
+        return self.loss_w(self.capacity_kw_ac * WH_PER_KWH)
+
 
 def energy_wh(roof: Roof, sun: Sun, ghi: Series, clearness: Series, air_c: Series) -> WattHours:
     """Return the AC energy of each interval.

@@ -242,10 +242,11 @@ class Image:
         current = dict.fromkeys(("A", "AphA", "AphB", "AphC"), amperes) | {"A_SF": 0}
         voltage = dict.fromkeys(("PhVphA", "PhVphB", "PhVphC"), round(INVERTER_VOLTS / sqrt(3))) | {"V_SF": 0}
         power = {"W": _in_scale(output_w, self._power_scale), "W_SF": self._power_scale, "Hz": 6_000, "Hz_SF": -2}
-        energy = {"WH": reading.export_wh, "WH_SF": 0, "TmpCab": 35, "Tmp_SF": 0, "Evt1": 0, "Evt2": 0}
+        energy = {"WH": reading.export_wh, "WH_SF": 0, "Evt1": 0, "Evt2": 0}
         asleep = ST_STANDBY if self.plate.battery is not None else ST_SLEEPING
         state = {"St": ST_MPPT if output_w else asleep}
-        self._put(registers, INVERTER, current | voltage | power | energy | state)
+        warmth = _tenths(TmpCab=reading.cabinet_c)
+        self._put(registers, INVERTER, current | voltage | power | energy | warmth | state)
 
     def _put_capacity(self) -> None:
         battery, scale = self.plate.battery, self._power_scale
@@ -263,7 +264,8 @@ class Image:
         amperes = {"A": round(output_w / (sqrt(3) * INVERTER_VOLTS)), "A_SF": 0}
         volts = {"LLV": INVERTER_VOLTS, "LNV": round(INVERTER_VOLTS / sqrt(3)), "V_SF": 0, "Hz": 6_000, "Hz_SF": -2}
         energy = {"TotWhInj": reading.export_wh, "TotWhAbs": reading.import_wh, "TotWh_SF": 0}
-        self._put(registers, DER, state | power | amperes | volts | energy)
+        warmth = _tenths(TmpAmb=reading.air_c, TmpCab=reading.cabinet_c)
+        self._put(registers, DER, state | power | amperes | volts | energy | warmth)
 
     def _put_battery(self, registers: list[int], battery: Battery, stored_wh: int, power_w: int) -> None:
         percent_hundredths = 10_000 * stored_wh // battery.capacity_wh
@@ -299,6 +301,12 @@ def _scale(most: int, limit: int) -> int:
     while most > limit * 10**power:
         power += 1
     return power
+
+
+def _tenths(**temperatures_c: float | None) -> dict[str, int]:
+    """Return temperatures that there are as points in tenths of a degree."""
+    told = {name: round(10 * degrees_c) for name, degrees_c in temperatures_c.items() if degrees_c is not None}
+    return told | {"Tmp_SF": -1}
 
 
 def _in_scale(number: int, scale: int) -> int:

@@ -197,11 +197,12 @@ class Plant:
                 plant.records[meter_id].append(known)
 
 
-def _idle_intervals(energies: IdleEnergy) -> Iterator[tuple[int, Mapping[str, int]]]:
-    """Yield each interval's load and each roof's energy."""
+def _idle_intervals(energies: IdleEnergy) -> Iterator[tuple[int, Mapping[str, int], float]]:
+    """Yield each interval's load, each roof's energy, and the air."""
     pv_wh = {site_id: produced.tolist() for site_id, produced in energies.pv_wh.items()}
     for position, load_wh in enumerate(energies.load_wh.tolist()):
-        yield load_wh, {site_id: produced[position] for site_id, produced in pv_wh.items()}
+        produced_wh = {site_id: produced[position] for site_id, produced in pv_wh.items()}
+        yield load_wh, produced_wh, float(energies.air_c[position])
 
 
 def _new(site: Site, through: int) -> SavedSite:

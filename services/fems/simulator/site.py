@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.fems.domain.battery import Battery, run_interval
+from services.fems.domain.cabinet import cabinet_c
 from services.fems.domain.controls import Control, targets
-from services.fems.domain.course import INTERVAL_US, UJ_PER_WH, Course, steady, together
+from services.fems.domain.course import INTERVAL_US, UJ_PER_WH, US_PER_S, Course, steady, together
 from services.fems.domain.dispatch import Entry
 from services.fems.domain.field import FeederLine, Site
 from services.fems.domain.numbering import INTERVALS_PER_HOUR, elapsed_us
@@ -58,13 +59,20 @@ class SavedSite:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A meter at an instant. Counters are whole Wh since `COUNTERS_FROM`; of the two powers one is 0."""
+    """A meter at an instant. Counters are whole Wh since `COUNTERS_FROM`; of the two powers one is 0.
+
+    Attributes:
+        air_c: The air outdoors, where the device measures it.
+        cabinet_c: The air in its cabinet, where it has one.
+    """
 
     import_wh: int
     export_wh: int
     import_w: int
     export_w: int
     stored_wh: int | None = None
+    air_c: float | None = None
+    cabinet_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,16 @@ class SitePlant:
             self.records[battery_id] = state.records
         self.courses: dict[str, Course] = {}
         self._idle = steady(0)
+        self._air_c = 0.0
 
     @property
     def grid_course(self) -> Course:
         """Return what the grid meter sees in the running interval."""
         return self.courses[self.site.grid_meter_id]
 
-    def open(self, load_wh: int, pv_wh: Mapping[str, int]) -> None:
+    def open(self, load_wh: int, pv_wh: Mapping[str, int], air_c: float) -> None:
         """Begin the interval `saved.through`: the batteries take up what they were told for it."""
+        self._air_c = air_c
         self._idle = steady((load_wh - sum(pv_wh.values())) * INTERVALS_PER_HOUR)
         self.courses = {site_id: steady(-produced * INTERVALS_PER_HOUR) for site_id, produced in pv_wh.items()}
         for battery in self.site.batteries:
@@ -138,11 +148,26 @@ class SitePlant:
         at_us, course = elapsed_us(now), self.courses[meter_id]
         flow_uj = course.energy_uj(at_us)
         shown = _shown(self.counters_uj[meter_id], flow_uj, course.power_w(at_us))
+        # What has flowed so far, and in the interval before, as mean powers in and out.
+        now_w = [flowed_uj / max(at_us, 1) for flowed_uj in flow_uj]
+        last = self.records[meter_id][-1]
+        before_w = [INTERVALS_PER_HOUR * wh for wh in (last.import_wh, last.export_wh)]
         for battery in self.site.batteries:
             if battery.device_id == meter_id:
                 stored_uj = battery.stored_uj_after(self.saved.batteries[meter_id].stored_uj, flow_uj)
-                return replace(shown, stored_wh=stored_uj // UJ_PER_WH)
+                shown = replace(shown, stored_wh=stored_uj // UJ_PER_WH)
+                warmths = [battery.loss_w(*mean_w) / battery.loss_w_rated for mean_w in (before_w, now_w)]
+                return self._warmed(shown, warmths, at_us)
+        for roof in self.site.roofs:
+            if roof.site_id == meter_id:
+                warmths = [roof.loss_w(mean_w[1]) / roof.loss_w_rated for mean_w in (before_w, now_w)]
+                return self._warmed(shown, warmths, at_us)
         return shown
+
+    def _warmed(self, shown: Reading, warmths: Sequence[float], at_us: int) -> Reading:
+        before, now = warmths
+        warm_c = cabinet_c(self._air_c, warmth_before=before, warmth=now, elapsed_s=at_us / US_PER_S)
+        return replace(shown, air_c=self._air_c, cabinet_c=warm_c)
 
     def _balance(self) -> None:
         batteries = [self.courses[battery.device_id] for battery in self.site.batteries]
