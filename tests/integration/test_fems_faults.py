@@ -149,6 +149,34 @@ def test_counters_that_began_anew_are_flagged_when_it_happens(tmp_path: Path, ki
     assert odd == [(NOW + 2 * MINUTE, {flag})]
 
 
+@pytest.mark.parametrize(
+    "own", [{"sunspec": 103}, {"sunspec": 701}, {"register_map": "huawei_sun2000"}], ids=["32 bits", "64 bits", "map"]
+)
+def test_counters_that_wrap_are_measured_on_whatever_their_width(tmp_path: Path, own: dict[str, object]) -> None:
+    devices = {"roof": {"remembers": False, **own}}
+    complex_, clock, bus = a_port_of_its_own(devices=devices, poll_interval_s=60), a_clock(), MemoryBus()
+    truth = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER, 2)["roof"][1].tolist()
+    # They reach their end in the middle of the second quarter of an hour.
+    ask_for(tmp_path, complex_, a_fault("roof", FaultKind.COUNTER_WRAP, amount=truth[0] + truth[1] // 2))
+
+    async def run() -> list[IntervalMetered]:
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+                for _ in range(32):
+                    await gateway.live.poll()
+                    clock.advance(MINUTE)
+                return [one for one in gateway.published(IntervalMetered) if one.meter_id == "roof"]
+
+    found = asyncio.run(run())
+
+    assert [(one.quality, one.flags) for one in found] == [
+        (Quality.MEASURED, ()),
+        (Quality.MEASURED, ("counter_wrap",)),
+    ]
+    # The map's counter has steps of 10 Wh.
+    assert [one.export_wh for one in found] == pytest.approx(truth, abs=10 if "register_map" in own else 2)
+
+
 def test_meter_whose_clock_is_ahead_measures_but_says_so(tmp_path: Path) -> None:
     complex_, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
     ask_for(tmp_path, complex_, a_fault("plain.grid", FaultKind.CLOCK_DRIFT))

@@ -23,7 +23,9 @@ class FaultKind(StrEnum):
     WRONG_RATIO = "wrong_ratio"  # shows only a part of what flows, as with another current transformer [percent]
     STUCK = "stuck"  # shows the same registers for ever
     COUNTER_RESET = "counter_reset"  # counters began again at 0
-    COUNTER_WRAP = "counter_wrap"  # counters stood so far below their end [Wh] when it began
+    # Counters stood so far below their end [Wh] when it began. In model 701 they have 64 bits, which no device lives to
+    # fill; there it stands for one whose counters were set when it was built in.
+    COUNTER_WRAP = "counter_wrap"
     METER_SWAP = "meter_swap"  # another meter with another serial number and counters of its own
     CLOCK_DRIFT = "clock_drift"  # the device's clock is ahead [s]
     REJECTED_WRITE = "rejected_write"  # takes no command

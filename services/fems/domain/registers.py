@@ -189,6 +189,19 @@ def scaled(number: int, scale: int) -> float:
     return float(number * 10**scale) if scale >= 0 else number / 10**-scale
 
 
+def rescaled(number: int, scale: int) -> int:
+    """Return a number times a power of ten, rounded to a whole one; exact for counters of 64 bits, as floats are not.
+
+    Raises:
+        NotReadable: The scale is none that SunSpec knows (-10 to 10).
+    """
+    scaled(0, scale)
+    if scale >= 0:
+        return number * int(10**scale)
+    step = int(10**-scale)
+    return (number + step // 2) // step
+
+
 def spans(places: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Join (address, size) places into as few (address, count) reads as the protocol's 125 registers allow."""
     first = last = None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 from services.fems.domain.mapped import measured, modulus_of
-from services.fems.domain.registers import NotReadable, decode, model, scaled
+from services.fems.domain.registers import NotReadable, decode, model, rescaled, scaled
 from services.fems.domain.vendor_models import DISPATCH_MODEL
 from shared.events.fems import MeterKind
 from shared.register_maps import RegisterMap
@@ -118,10 +118,10 @@ def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int
         if counting is None:
             return None
         own = _POWERS[counting]
-        step_wh = scaled(1, raw(counting, own.counter_scale))
-        export_wh = round(number(counting, own.exported, own.counter_scale))
-        import_wh = 0 if own.imported is None else round(number(counting, own.imported, own.counter_scale))
-        return Counters(import_wh, export_wh, round(own.modulus * step_wh), max(1, round(step_wh)))
+        scale = raw(counting, own.counter_scale)
+        export_wh = rescaled(raw(counting, own.exported), scale)
+        import_wh = 0 if own.imported is None else rescaled(raw(counting, own.imported), scale)
+        return Counters(import_wh, export_wh, rescaled(own.modulus, scale), max(1, rescaled(1, scale)))
 
     def stored() -> tuple[int | None, int | None]:
         if kind is not MeterKind.ESS:

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 COMMAND = ("Start", "W", "Exp", "Seq")
 NOISE_WORD = 0xFFFF
-COUNTER_END_WH = 1 << 32
 _OVERWRITING = frozenset({FaultKind.NOISE, FaultKind.METER_SWAP})
 _REBASED = (FaultKind.COUNTER_RESET, FaultKind.COUNTER_WRAP, FaultKind.METER_SWAP)
 # Where the unit id stands in a Modbus TCP frame.
@@ -159,10 +158,11 @@ class SimulatedDevice:
 
     def _rebase(self, reading: Reading, faults: Mapping[FaultKind, Fault]) -> Reading:
         """Return a reading whose counters began somewhere else when a fault did."""
+        end_wh = (self._image if self._mapped is None else self._mapped).counter_end_wh
         for kind in _REBASED:
             if kind in faults:
                 began = self._rebased.setdefault(faults[kind], reading)
-                start_wh = COUNTER_END_WH - faults[kind].amount if kind is FaultKind.COUNTER_WRAP else 0
+                start_wh = end_wh - faults[kind].amount if kind is FaultKind.COUNTER_WRAP else 0
                 import_wh = reading.import_wh - began.import_wh + start_wh
                 export_wh = reading.export_wh - began.export_wh + start_wh
                 reading = replace(reading, import_wh=import_wh, export_wh=export_wh)

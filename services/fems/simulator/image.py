@@ -48,6 +48,7 @@ PRODUCTS: Mapping[MeterKind, str] = {
     MeterKind.ESS: "Simulated ESS",
 }
 INT16_MAX, UINT16_MAX = 32_767, 65_535
+COUNTER_END_WH, DER_COUNTER_END_WH = 1 << 32, 1 << 64
 GRID_VOLTS, INVERTER_VOLTS, BATTERY_VOLTS = 22_900, 380, 800
 ST_SLEEPING, ST_MPPT, ST_STANDBY = 2, 4, 8
 CHA_DISCHARGING, CHA_CHARGING, CHA_HOLDING = 3, 4, 6
@@ -99,6 +100,11 @@ class Image:
                 self._place(self.initial, address + point.offset, unimplemented(point))
             self._put(self.initial, model_id, {"ID": model_id, "L": model(model_id).length})
         self._put_fixed()
+
+    @property
+    def counter_end_wh(self) -> int:
+        """Return where the energy counters begin again at 0."""
+        return DER_COUNTER_END_WH if DER in self._models else COUNTER_END_WH
 
     def address(self, model_id: int) -> int:
         """Return where a model starts."""
@@ -263,7 +269,8 @@ class Image:
         power = {"W": watts, "W_SF": self._power_scale, "VA": abs(watts), "VA_SF": self._power_scale}
         amperes = {"A": round(output_w / (sqrt(3) * INVERTER_VOLTS)), "A_SF": 0}
         volts = {"LLV": INVERTER_VOLTS, "LNV": round(INVERTER_VOLTS / sqrt(3)), "V_SF": 0, "Hz": 6_000, "Hz_SF": -2}
-        energy = {"TotWhInj": reading.export_wh, "TotWhAbs": reading.import_wh, "TotWh_SF": 0}
+        counters_wh = (reading.export_wh % DER_COUNTER_END_WH, reading.import_wh % DER_COUNTER_END_WH)
+        energy = {"TotWhInj": counters_wh[0], "TotWhAbs": counters_wh[1], "TotWh_SF": 0}
         warmth = _tenths(TmpAmb=reading.air_c, TmpCab=reading.cabinet_c)
         self._put(registers, DER, state | power | amperes | volts | energy | warmth)
 

@@ -1,6 +1,6 @@
 """The registers of a simulated meter or inverter that has a map of its own instead of SunSpec models."""
 
-from services.fems.domain.mapped import points_in, shown_as
+from services.fems.domain.mapped import modulus_of, points_in, shown_as
 from services.fems.simulator.site import Reading
 from shared.register_maps import RegisterMap
 
@@ -13,6 +13,12 @@ class MappedImage:
         points = points_in(map_)
         self.base = min(point.address for point in points)
         self.initial = [0] * (max(point.address + point.size for point in points) - self.base)
+
+    @property
+    def counter_end_wh(self) -> int:
+        """Return where the energy counters begin again at 0."""
+        counter = self._map.points.counters[0]
+        return round(modulus_of(counter) * counter.factor)
 
     def put_reading(self, registers: list[int], reading: Reading) -> None:
         """Write what the meter measures now."""

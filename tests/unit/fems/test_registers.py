@@ -10,6 +10,7 @@ from services.fems.domain.registers import (
     decode,
     encode,
     model,
+    rescaled,
     scaled,
     spans,
 )
@@ -23,6 +24,8 @@ def a_point(kind: str, size: int) -> Point:
 def test_models_have_the_lengths_that_sunspec_gives_them() -> None:
     # From the SunSpec specification: 1 has 66 registers, 103 has 50, 123 24, 124 24, 203 105, 802 62.
     assert [model(number).length for number in (1, 103, 123, 124, 203, 802)] == [66, 50, 24, 24, 105, 62]
+    # Model 704 has 57 registers of its own points, and four groups of two behind them.
+    assert model(704).length == 57 + 4 * 2
 
 
 def test_vendor_models_have_their_written_lengths() -> None:
@@ -76,6 +79,15 @@ def test_scale_factor_beyond_sunspec_is_refused() -> None:
 
 def test_scale_factors_move_the_point() -> None:
     assert (scaled(123, 2), scaled(123, -2)) == (12_300.0, 1.23)
+
+
+def test_rescaled_counters_are_exact_beyond_what_floats_are() -> None:
+    # A float has 53 bits.
+    assert rescaled((1 << 63) + 1, 0) == 9_223_372_036_854_775_809
+    assert rescaled((1 << 62) + 1, 1) == 46_116_860_184_273_879_050
+    assert (rescaled(1_234, -2), rescaled(1_250, -2), rescaled(1_249, -2)) == (12, 13, 12)
+    with pytest.raises(NotReadable, match="scale factor"):
+        rescaled(1, 11)
 
 
 @given(places=st.lists(st.tuples(st.integers(0, 60_000), st.integers(1, 4)), max_size=30))
