@@ -1,8 +1,10 @@
-"""How punctual the gateway is, and what it costs: python -m benchmarks.fems [MINUTES].
+"""How punctual the gateway is, and what it costs: python -m benchmarks.fems [MINUTES | --memory].
 
 Readings flat out: from a broker into a service's database. Then simulated devices in a process of their own, and the
 gateway's own process: 200 devices on a port each, every second; 1,000 devices behind ten addresses, every five seconds.
 A device is late by the time from when it was due until it is asked. The first minute of each is not counted.
+
+With --memory only what the gateway holds after two and after ten minutes of 200 devices, every second.
 """
 
 import json
@@ -37,6 +39,7 @@ from shared.runloop import RunLoop, Service
 
 MINUTES = 1
 LATE_MS_MAX, GROWTH_MAX = 100.0, 0.1
+MEMORY_AT_MINUTES = (2, 10)
 READINGS = 50_000
 GIVE_UP_S = 600.0
 POLLED = "devices polled"
@@ -123,6 +126,21 @@ def measure(case: Case, broker: Broker, folder: Path, minutes: int) -> bool:
     return kept
 
 
+def measure_memory(case: Case, broker: Broker, folder: Path) -> bool:
+    """Print what the gateway holds early and late; False where it grows by more than is asked of it."""
+    write_complex(folder / "complex.yaml", case)
+    with running(folder, broker) as (_, gateway):
+        assert gateway.pid is not None
+        process, held = psutil.Process(gateway.pid), []
+        for minutes in MEMORY_AT_MINUTES:
+            _wait_for_line(gateway, POLLED, minutes)
+            held.append(process.memory_info().rss)
+            print(f"fems      {case.devices} devices: {held[-1] / 1e6:.1f} MB after {minutes} min", flush=True)
+    growth = held[-1] / held[0] - 1
+    print(f"fems      {case.devices} devices: {growth:+.1%} in between   {'ok' if growth < GROWTH_MAX else 'MISSED'}")
+    return growth < GROWTH_MAX
+
+
 def readings_per_s(broker: Broker, folder: Path) -> float:
     """Return how many readings a second come through the broker into a service's database."""
     complex_ = write_complex(folder / "complex.yaml", Case(100, 1, 60))
@@ -196,12 +214,15 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def main() -> int:
     """Print the figures, and return 1 where one misses what is asked of it."""
-    minutes = int(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
+    only_memory = sys.argv[1:] == ["--memory"]
+    minutes = int(sys.argv[1]) if len(sys.argv) > 1 and not only_memory else MINUTES
     kept = []
     with tempfile.TemporaryDirectory(prefix="sandan-fems-") as name:
         folder = Path(name)
         broker = open_broker(folder, lambda message: print(f"fems      {message}"))
         try:
+            if only_memory:
+                return 0 if measure_memory(CASES[0], broker, folder) else 1
             # First, while its topic has nothing else in it.
             rate = readings_per_s(broker, folder)
             print(f"fems      {READINGS} readings from {broker.kind} into a database: {rate:.0f} a second")
