@@ -24,8 +24,8 @@ def test_demo_trades_a_whole_day_and_its_books_balance(tmp_path: Path) -> None:
     report = json.loads(report_file.read_text())
     assert json.loads(ended.stdout) == report
     assert report["intervals"] == report["auctions_cleared"] == report["intervals_settled"] == INTERVALS
-    # 12 grid meters, 8 roofs and 4 batteries, each once an interval; 12 statements of the day.
-    assert report["readings"] == 24 * INTERVALS
+    # 12 grid meters, 8 roofs, 4 batteries and 3 feeders, each once an interval; 12 statements of the day.
+    assert report["readings"] == 27 * INTERVALS
     assert report["statements"] == report["factories"] == 12
     # 8 roofs and 12 loads are forecast and 4 batteries planned and commanded before every interval.
     assert report["forecasts"] >= 20 * INTERVALS

@@ -142,6 +142,9 @@ class Sketch:
             one["bidding"]["mode"] = "automatic" if self.automatic else "manual"
             if not self.batteries:
                 one["ess"] = []
+        for feeder in content["feeders"]:
+            # What these towns show is counted by factories' meters.
+            feeder.pop("meter")
         content["field_network"] = {"host": "127.0.0.1", "port": free_port(), "poll_interval_s": 300}
         path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 

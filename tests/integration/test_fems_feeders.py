@@ -158,3 +158,13 @@ def test_counted_feeder_meter_goes_on_where_it_was_when_its_devices_are_killed(t
     measured = [import_wh for import_wh, *_ in shown(found)]
     # What the killed gateway had counted of the second quarter of an hour is counted from its last completed one.
     assert all(abs(one - other) <= 2 for one, other in zip(measured, expected, strict=True))
+
+
+def test_meter_of_a_line_without_factories_stands_and_is_read(tmp_path: Path) -> None:
+    content = a_metered_feeder().model_dump(mode="json")
+    content["feeders"].append({"feeder_id": "F2", "meter": {"meter_id": "F2.head"}})
+    complex_ = Complex.model_validate(content)
+
+    found = published(complex_, tmp_path, 2)
+
+    assert shown(found, "F2.head") == [(0, 0, 1, ())] * 2

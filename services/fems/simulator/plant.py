@@ -144,7 +144,7 @@ class Plant:
 
     def _feeder(self, line: FeederLine, saved: SavedFeeder | None) -> FeederPlant:
         sites = [plant for plant in self.sites if plant.site.participant_id in line.participant_ids]
-        feeder = FeederPlant(line, sites, saved)
+        feeder = FeederPlant(line, sites, saved, self._number)
         self._save_feeder(line.meter_id, feeder.saved())
         return feeder
 

@@ -177,13 +177,14 @@ class SitePlant:
 class FeederPlant:
     """A feeder with a meter: it shows what its factories' grid meters show together, and what the line takes."""
 
-    def __init__(self, line: FeederLine, sites: Sequence[SitePlant], saved: SavedFeeder | None) -> None:
+    def __init__(self, line: FeederLine, sites: Sequence[SitePlant], saved: SavedFeeder | None, number: int) -> None:
         self.line = line
+        self.through = number
         self._sites = sites
-        memories = [plant.records[plant.site.grid_meter_id] for plant in sites]
+        # A line may have no factories; its meter then stands.
+        nothing = [Record(one, 0, 0) for one in range(number - PROFILE_RECORDS, number)]
+        memories = [nothing, *(plant.records[plant.site.grid_meter_id] for plant in sites)]
         self.records = deque((self._recorded(same) for same in zip(*memories, strict=True)), maxlen=PROFILE_RECORDS)
-        # A line without factories has no records; its meter stands.
-        self.through = self.records[-1].number + 1 if self.records else 0
         self.counters = (0, 0)
         if saved is not None and saved.through <= self.through:
             # What flowed while the devices were away for more than a week is not counted any more.
@@ -196,11 +197,10 @@ class FeederPlant:
 
     def close(self) -> None:
         """Take in the running interval, before the factories end it."""
-        if self._sites:
-            ended = Record(self.through, *self._flow_wh(INTERVAL_US))
-            self.records.append(ended)
-            self.counters = _added(self.counters, [ended])
-            self.through += 1
+        ended = Record(self.through, *self._flow_wh(INTERVAL_US))
+        self.records.append(ended)
+        self.counters = _added(self.counters, [ended])
+        self.through += 1
 
     def read(self, now: datetime) -> Reading:
         """Return what the meter shows at an instant of the running interval."""
