@@ -1,6 +1,7 @@
 """What follows from published readings is the same on SQLite and on PostgreSQL, with the schema of the migrations."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from services.fems import store
 from services.fems.domain.minutes import Minute
 from services.fems.domain.numbering import number_of
 from services.fems.domain.rollup import Reading
+from services.fems.domain.setpoints import Known, Setpoint
 from services.fems.gateway.aftermath import Aftermath
 from services.fems.gateway.archive import day_file, read_day
 from services.fems.gateway.keeping import Keeper
@@ -20,7 +22,7 @@ from shared.complexes import Complex
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
 from shared.events.fems import Quality
-from shared.intervals import DAY, day_start, trading_day_of
+from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from tests.unit.fems.fields import NOW, a_complex
 
 METER = {"meter_id": "head", "loss": 0, "tolerance": 0.02}
@@ -67,6 +69,32 @@ def test_feeder_is_flagged_when_its_last_factory_is_in_and_cleared_by_a_correcti
     corrected = feeder_flags(engine, complex_)
 
     assert [incomplete, contradicted, corrected] == [(1, ()), (2, ("sum_check",)), (3, ())]
+
+
+def test_held_set_point_is_kept_in_the_way_of_older_ones_until_it_is_done(engine: Engine) -> None:
+    setpoint = Setpoint(
+        setpoint_id="s",
+        delivery_start=NOW + INTERVAL,
+        expires_at=NOW + 2 * INTERVAL,
+        issued_at=NOW,
+        setpoint_w=-7,
+        charge_w_max=10,
+        discharge_w_max=10,
+    )
+    command = store.Command("ess", "sunny", setpoint)
+    with engine.begin() as db:
+        store.save_setpoint(db, "small", command, store.PENDING)
+
+        moved = store.move_setpoint(db, "small", "s", store.HELD)
+        waiting = store.pending_setpoints(db, "small")
+        known = store.known_setpoints(db, "small", "ess", setpoint)
+        done = store.move_setpoint(db, "small", "s", store.CONFIRMED)
+        again = store.move_setpoint(db, "small", "s", store.REFUSED)
+
+        assert (moved, done, again) == (True, True, False)
+        assert waiting == [replace(command, held=True)]
+        assert known == Known(repeated=True, newest_issued_at=NOW)
+        assert store.pending_setpoints(db, "small") == []
 
 
 def test_day_and_its_minutes_are_archived_and_then_forgotten(engine: Engine, tmp_path: Path) -> None:
