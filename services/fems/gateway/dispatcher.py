@@ -96,7 +96,10 @@ class Dispatcher:
 
     async def _tell(self, command: store.Command) -> Refusal | Told:
         """Tell a converter by the first way that it knows: the dispatch block, model 704, model 124."""
-        device, setpoint = self._devices[command.device_id], command.setpoint
+        device, setpoint = self._devices.get(command.device_id), command.setpoint
+        if device is None:
+            # The complex file has changed while it was waiting.
+            return Refusal("unknown_device", "must be the id of a battery in the complex file")
         line, unit_id = self._lines.to(device), device.unit_id
         models = await line.models(unit_id)
         by_schedule = DISPATCH_MODEL in models
