@@ -1,18 +1,23 @@
-"""The gateway's own loops, all of them, beside devices that fail."""
+"""The gateway's own loops, all of them, beside devices that fail, and beside one that has to be told in time."""
 
 import asyncio
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from services.fems import store
 from services.fems.domain.faults import FaultKind
 from services.fems.gateway.running import Gateway, Rules
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
-from shared.events.fems import DeviceObserved, IntervalMetered
+from shared.db.engine import reading
+from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed
+from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_port_of_its_own, simulated
+from tests.integration.test_fems_controls import controls_alone
 from tests.integration.test_fems_faults import a_fault, ask_for
-from tests.integration.test_fems_gateway import expected
+from tests.integration.test_fems_gateway import a_setpoint, expected
 from tests.unit.fems.fields import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -58,3 +63,45 @@ def test_one_sound_device_among_failing_ones_is_polled_and_metered_by_the_runnin
     intervals = [(one.delivery_start, one.import_wh, one.export_wh) for one in metered if one.meter_id == "plain.grid"]
     assert intervals == expected(complex_, 1)["plain.grid"]
     assert {one.meter_id for one in metered} == {"plain.grid"}
+
+
+def test_running_gateway_holds_a_set_point_and_writes_it_when_its_interval_begins(tmp_path: Path) -> None:
+    complex_, bus, start = controls_alone(701), MemoryBus(), NOW + INTERVAL
+    clock = ManualClock(start - 2 * MINUTE, speed=60.0)
+
+    async def run() -> list[SetpointConfirmed]:
+        stop = threading.Event()
+        async with simulated(complex_, tmp_path, clock) as devices:
+            with GatewayBench(complex_, tmp_path, clock, bus) as bench:
+                gateway = Gateway(
+                    {complex_.complex_id: complex_}, clock, bench.engine, Rules(estimate_after=timedelta(days=1))
+                )
+                bench.give(a_setpoint(complex_, start, -50_000))
+                running = asyncio.create_task(gateway.run(stop))
+
+                async def until(happened: Callable[[], object]) -> None:
+                    for _ in range(LOOKS_MAX):
+                        if happened():
+                            return
+                        assert not running.done(), running
+                        await asyncio.sleep(LOOK_EVERY_S)
+                    raise AssertionError("it did not happen")
+
+                def waiting() -> list[bool]:
+                    with reading(bench.engine) as db:
+                        return [one.held for one in store.pending_setpoints(db, complex_.complex_id)]
+
+                await until(lambda: waiting() == [True])
+                clock.instant = start
+                await until(lambda: bench.published(SetpointConfirmed))
+                # Ten more seconds, in which power has climbed.
+                clock.advance(MINUTE / 6)
+                devices.plant.catch_up(clock.now())
+                assert devices.plant.read("ess", clock.now()).export_w == 50_000
+                stop.set()
+                await running
+                return bench.published(SetpointConfirmed)
+
+    [confirmed] = asyncio.run(run())
+
+    assert (confirmed.setpoint_w, confirmed.confirmed_at) == (-50_000, start)
