@@ -63,6 +63,8 @@ def write_complex(path: Path, case: Case) -> Complex:
     content = yaml.safe_load(DEMO_COMPLEX.read_text(encoding="utf-8"))
     plain = {key: part for key, part in content["participants"][1].items() if key not in ("pv", "ess")}
     content["participants"] = [{**plain, "participant_id": f"factory-{n}"} for n in range(case.devices)]
+    for feeder in content["feeders"]:
+        feeder.pop("meter")
     ports = sorted(_free_ports(case.addresses))
     behind = case.devices // case.addresses
     content["field_network"] = {
