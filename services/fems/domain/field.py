@@ -84,19 +84,20 @@ class Field:
     def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
         """Return each participant's energies for `count` intervals from number `first` on."""
         parts: dict[str, list[WattHours]] = {}
-        air_c: list[Series] = [np.zeros(0)]
+        airs_c: list[Series] = [np.zeros(0)]
         for day, low, high in _days_of(first, count):
             suns_of_day, air_of_day = self._day(day)
-            air_c.append(air_of_day[low:high])
+            airs_c.append(air_of_day[low:high])
             for site_id, produced in suns_of_day.items():
                 parts.setdefault(site_id, []).append(produced[low:high])
         suns = {site_id: np.concatenate(found) for site_id, found in parts.items()}
+        air_c = np.concatenate(airs_c)
         empty = np.zeros(0, dtype=np.int64)
         return {
             site.participant_id: IdleEnergy(
                 load_wh=site.load.energy_wh(first, count),
                 pv_wh={roof.site_id: suns.get(roof.site_id, empty) for roof in site.roofs},
-                air_c=np.concatenate(air_c),
+                air_c=air_c,
             )
             for site in self.sites
         }

@@ -8,6 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 import numpy as np
 
@@ -35,6 +36,7 @@ COUNTERS_FROM = number_of(datetime(2025, 12, 31, 15, tzinfo=UTC))
 CHUNK_INTERVALS = 30 * INTERVALS_PER_DAY
 
 
+Energies = Callable[[int, int], Mapping[str, IdleEnergy]]
 Save = Callable[[str, SavedSite], None]
 LoadFeeder = Callable[[str], SavedFeeder | None]
 SaveFeeder = Callable[[str, SavedFeeder], None]
@@ -65,7 +67,11 @@ class Plant:
         self._save = save
         self._number = number_of(now)
         totals = _totals(physics, self._number)
-        self.sites = tuple(self._started(site, saved.get(site.participant_id), totals) for site in physics.sites)
+        # Sites mostly ask for the same intervals, which are those of all sites.
+        energies = cache(physics.energies)
+        self.sites = tuple(
+            self._started(site, saved.get(site.participant_id), totals, energies) for site in physics.sites
+        )
         self._owners = {meter_id: plant for plant in self.sites for meter_id in plant.counters_uj}
         self._save_feeder = save_feeder
         self.feeders = {line.meter_id: self._feeder(line, load_feeder(line.meter_id)) for line in physics.feeders}
@@ -152,14 +158,16 @@ class Plant:
         if plant.site.batteries:
             self._save(plant.site.participant_id, plant.saved)
 
-    def _started(self, site: Site, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]]) -> SitePlant:
+    def _started(
+        self, site: Site, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]], energies: Energies
+    ) -> SitePlant:
         """Return a site at the running interval, brought there from what it remembers."""
         if saved is not None and saved.through > self._number:
             facts = {"participant_id": site.participant_id, "through": start_of(saved.through).isoformat()}
             logger.warning("batteries start anew, as their memory is of a later time", extra=facts)
             saved = None
         known = saved or _new(site, self._number)
-        since = self._physics.energies(known.through, self._number - known.through + 1)[site.participant_id]
+        since = energies(known.through, self._number - known.through + 1)[site.participant_id]
         counters_uj: dict[str, tuple[int, int]] = {}
         for site_id, produced in since.pv_wh.items():
             counters_uj[site_id] = (0, (totals[site_id][1] - int(produced[:-1].sum())) * UJ_PER_WH)
@@ -172,7 +180,7 @@ class Plant:
         for battery_id, state in known.batteries.items():
             counters_uj[battery_id] = (state.import_uj, state.export_uj)
         plant = SitePlant(site, known, counters_uj)
-        self._fill_memories(plant)
+        self._fill_memories(plant, energies)
         intervals = _idle_intervals(since)
         plant.open(*next(intervals))
         for idle in intervals:
@@ -181,10 +189,11 @@ class Plant:
         self._remember(plant)
         return plant
 
-    def _fill_memories(self, plant: SitePlant) -> None:
+    @staticmethod
+    def _fill_memories(plant: SitePlant, energies: Energies) -> None:
         """Give the meters the records that they had before `through`, from time where memory has none."""
         first = plant.saved.through - PROFILE_RECORDS
-        idle = self._physics.energies(first, PROFILE_RECORDS)[plant.site.participant_id]
+        idle = energies(first, PROFILE_RECORDS)[plant.site.participant_id]
         nothing = np.zeros(PROFILE_RECORDS, dtype=np.int64)
         without = dict.fromkeys(plant.saved.batteries, nothing)
         without |= {site_id: -produced for site_id, produced in idle.pv_wh.items()}
