@@ -196,7 +196,9 @@ def main() -> None:
     figures: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory(prefix="sandan-bench-") as name, databases(Path(name)) as urls:
         place = Path(name) / "complex.yaml"
-        complex_ = write_demo_complex(place, factories=participants, host="127.0.0.1", port=15_502, poll_interval_s=30)
+        complex_ = write_demo_complex(
+            place, factories=participants, host="127.0.0.1", port_of=lambda number: 15_502 + number, poll_interval_s=30
+        )
         for kind, url in urls.items():
             upgrade(url, "settlement")
             engine = open_engine(service_url(url, "settlement"))

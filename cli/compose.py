@@ -40,7 +40,7 @@ def compose(
         folder / "complex.yaml",
         factories=12,
         host=SIMULATOR_HOST,
-        port=SIMULATOR_PORT,
+        port_of=lambda number: SIMULATOR_PORT + number,
         poll_interval_s=poll_interval_s,
     )
     write_history(folder / "history.csv", [complex_], until=until)

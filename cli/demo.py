@@ -104,7 +104,7 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
         complex_file,
         factories=wanted.factories,
         host="127.0.0.1",
-        port=free_port(),
+        port_of=lambda _: free_port(),
         poll_interval_s=poll_interval_s,
     )
     _require_prices(wanted.day, complex_)

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from shared.complexes import Complex, load_complex
+from shared.field_network import UNIT_ID_MAX
 from shared.history import COLUMNS
 from shared.intervals import INTERVAL, interval_of
 from shared.paths import DEMO_COMPLEX
@@ -19,17 +20,34 @@ from shared.paths import DEMO_COMPLEX
 HISTORY = timedelta(days=28)
 
 
-def write_demo_complex(path: Path, *, factories: int, host: str, port: int, poll_interval_s: int) -> Complex:
-    """Write the demo's complex with as many factories as wanted and its devices at an address, and return it.
+def write_demo_complex(
+    path: Path, *, factories: int, host: str, port_of: Callable[[int], int], poll_interval_s: int
+) -> Complex:
+    """Write the demo's complex with as many factories as wanted and its devices in reach, and return it.
 
     Beyond the demo's own twelve the factories repeat, with a number behind their names.
+
+    Args:
+        path: Of the complex file.
+        factories: How many.
+        host: Where the devices answer.
+        port_of: Gives the ports of it, called with 0, 1, ...: behind each are as many devices as have room.
+        poll_interval_s: How often they are polled.
     """
     content = yaml.safe_load(DEMO_COMPLEX.read_text(encoding="utf-8"))
     templates = content["participants"]
     content["participants"] = [
         _factory(templates[n % len(templates)], copy=n // len(templates)) for n in range(factories)
     ]
-    content["field_network"] = {"host": host, "port": port, "poll_interval_s": poll_interval_s}
+    network = {"host": host, "port": port_of(0), "poll_interval_s": poll_interval_s}
+    content["field_network"] = network
+    devices = [*(one for factory in content["participants"] for one in _devices(factory)), *_feeder_meters(content)]
+    ports = [network["port"], *(port_of(n) for n in range(1, -(-len(devices) // UNIT_ID_MAX)))]
+    network["devices"] = {
+        device_id: {"port": ports[number // UNIT_ID_MAX], "unit_id": number % UNIT_ID_MAX + 1}
+        for number, device_id in enumerate(devices)
+        if number >= UNIT_ID_MAX
+    }
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return load_complex(path)
 
@@ -80,6 +98,16 @@ def key_of(path: Path, *, role: str, complex_id: str, participant_id: str | None
         if (key["role"], key["complex_id"], key["participant_id"]) == (role, complex_id, participant_id):
             return str(key["key"])
     raise LookupError(f"{path} has no {role} key of {complex_id}")
+
+
+def _devices(factory: Mapping[str, Any]) -> list[str]:
+    """Return the ids of a factory's devices, in the order in which the complex numbers them."""
+    plants = [one["site_id"] for one in factory.get("pv", [])] + [one["device_id"] for one in factory.get("ess", [])]
+    return [f"{factory['participant_id']}.grid", *plants]
+
+
+def _feeder_meters(content: Mapping[str, Any]) -> list[str]:
+    return [feeder["meter"]["meter_id"] for feeder in content["feeders"] if "meter" in feeder]
 
 
 def _factory(template: dict[str, Any], *, copy: int) -> dict[str, Any]:

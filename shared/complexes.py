@@ -15,7 +15,7 @@ from shared.complex_fields import RECORD, Fraction, MonthlyKw, PositiveKw, Price
 from shared.errors import BadInput
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
-from shared.field_network import DeviceEntry, FieldNetwork
+from shared.field_network import UNIT_ID_MAX, DeviceEntry, FieldNetwork
 from shared.imbalance import ImbalanceRule, rule_problems
 from shared.legal import LegalModeName
 from shared.reference import ess_rules
@@ -246,6 +246,12 @@ class Complex(_Record):
         _require_once("participants", [*owners, *(one.participant_id for one in self.feeder_meters)])
         _require_once("devices", (device.device_id for device in self.field_devices))
         _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.field_devices))
+        for device in self.field_devices:
+            if device.unit_id > UNIT_ID_MAX:
+                rule = (
+                    f"{device.device_id} would be unit {device.unit_id}, an address has {UNIT_ID_MAX}: give it another"
+                )
+                raise ValueError(f"field_network.devices: {rule} port or host and a unit_id")
         for problem in rule_problems(self.imbalance):
             raise ValueError(problem)
         strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.field_devices})

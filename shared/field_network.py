@@ -8,6 +8,9 @@ from pydantic import BaseModel, Field
 from shared.complex_fields import RECORD, NamedRegisterMap, Port
 from shared.events.base import Identifier
 
+# Of Modbus: more devices than that have to answer at another address.
+UNIT_ID_MAX = 247
+
 
 class DeviceEntry(BaseModel):
     """Where one device answers, as far as it is not where the field network's other devices do.
@@ -26,7 +29,7 @@ class DeviceEntry(BaseModel):
 
     host: str | None = None
     port: Port | None = None
-    unit_id: Annotated[int, Field(ge=1, le=247)] | None = None
+    unit_id: Annotated[int, Field(ge=1, le=UNIT_ID_MAX)] | None = None
     remembers: bool = True
     sunspec: Literal[103, 701] = 103
     register_map: NamedRegisterMap | None = None

@@ -196,3 +196,14 @@ def test_device_may_have_an_address_of_its_own(tmp_path: Path) -> None:
 def test_address_that_is_nobodys_or_taken_is_refused(tmp_path: Path, own: dict[str, Any], rule: str) -> None:
     with pytest.raises(BadInputs, match=rule):
         load_complex(a_file(tmp_path, put("field_network", "devices", new=own)))
+
+
+def test_more_devices_than_an_address_has_units_for_are_refused_by_name(tmp_path: Path) -> None:
+    def crowd(content: dict[str, Any]) -> None:
+        plain = {name: part for name, part in content["participants"][1].items() if name not in {"pv", "ess"}}
+        content["participants"] = [{**plain, "participant_id": f"f{n}"} for n in range(1, 250)]
+        content["field_network"].pop("devices", None)
+
+    with pytest.raises((BadInput, BadInputs), match=r"f248\.grid would be unit 248, an address has 247") as refused:
+        load_complex(a_file(tmp_path, crowd))
+    assert "port" in str(refused.value)
