@@ -101,4 +101,4 @@ def a_clock() -> ManualClock:
 
 
 def a_port_of_its_own(**network: object) -> Complex:
-    return a_complex(port=a_free_port(), **network)
+    return a_complex(port=a_free_port(), other_ess=False, **network)

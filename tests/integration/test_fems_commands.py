@@ -22,7 +22,7 @@ from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_p
 from tests.integration.test_fems_controls import ESS_UNIT, controls_alone
 from tests.integration.test_fems_faults import a_fault, ask_for
 from tests.integration.test_fems_gateway import a_setpoint
-from tests.unit.fems.fields import NOW
+from tests.unit.fems.fields import NOW, a_complex
 
 MINUTE = timedelta(minutes=1)
 FAMILIES = pytest.mark.parametrize("sunspec", [103, 701])
@@ -68,6 +68,37 @@ def test_set_point_is_held_until_its_interval_begins_and_undone_when_it_ends(tmp
     assert (confirmed.setpoint_w, confirmed.confirmed_at) == (-200_000, NOW + INTERVAL)
     # As through a schedule: of 50 kWh 19.4 Wh come in the next interval, while power falls. Nobody told it to stop.
     assert ess_wh(gateway) == [(0, 0), (0, 49_980), (0, 20)]
+
+
+def test_silent_converters_at_two_addresses_are_waited_for_together(tmp_path: Path) -> None:
+    complex_ = a_complex(port=a_free_port(), other_ess=True, devices={"ess": {"port": a_free_port()}})
+    clock, connected, most = a_clock(), 0, 0
+
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connected, most
+        connected += 1
+        most = max(most, connected)
+        while await reader.read(1_000):
+            pass
+        connected -= 1
+        writer.close()
+
+    async def run() -> None:
+        ports = [device.address.port for device in complex_.devices if device.kind is MeterKind.ESS]
+        servers = [await asyncio.start_server(keep_silent, "127.0.0.1", port) for port in ports]
+        with GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
+            for device_id in ("ess", "other-ess"):
+                setpoint = a_setpoint(complex_, NOW + INTERVAL, 100_000)
+                own = {"device_id": device_id, "setpoint_id": f"s-{device_id}"}
+                gateway.give(setpoint.model_copy(update=own))
+            await gateway.dispatcher.dispatch()
+            assert gateway.dispatcher.pending
+        for server in servers:
+            server.close()
+
+    asyncio.run(run())
+
+    assert most == 2
 
 
 @FAMILIES

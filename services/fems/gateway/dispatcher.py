@@ -4,7 +4,10 @@ A converter with the dispatch block (64901) gets them ahead of their interval. O
 models is told when the interval begins: until then its set-points are held in the database, as accepted.
 """
 
+import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -20,7 +23,7 @@ from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from services.fems.handlers import refused
 from shared.clock import Clock
-from shared.complexes import Complex
+from shared.complexes import Address, Complex
 from shared.db.engine import reading
 from shared.events.fems import SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
@@ -68,14 +71,22 @@ class Dispatcher:
         due = [one for one in commands if one not in replaced and one not in coming]
         self.pending = bool(due)
         self.next_due = min((one.setpoint.delivery_start for one in coming), default=None)
+        # An address is asked one question at a time; a converter that keeps silent holds up nobody behind another.
+        behind: defaultdict[Address | None, list[store.Command]] = defaultdict(list)
         for command in due:
-            answer = await self._try(command)
-            if answer is not Told.WAITING:
-                self._finish(command, answer)
+            device = self._devices.get(command.device_id)
+            behind[None if device is None else device.address].append(command)
+        await asyncio.gather(*(self._try_in_turn(commands) for commands in behind.values()))
 
     def close(self) -> None:
         """Let go of the connections."""
         self._lines.close()
+
+    async def _try_in_turn(self, commands: Sequence[store.Command]) -> None:
+        for command in commands:
+            answer = await self._try(command)
+            if answer is not Told.WAITING:
+                self._finish(command, answer)
 
     async def _try(self, command: store.Command) -> Refusal | Told:
         setpoint = command.setpoint

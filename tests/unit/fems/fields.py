@@ -37,8 +37,11 @@ def a_profile(weeks: int = 2) -> LoadProfile:
     return LoadProfile(PROFILE_START, tuple(float(n) for n in range(1, weeks * INTERVALS_PER_WEEK + 1)))
 
 
-def a_complex(port: int = 15_599, **network: object) -> Complex:
-    """Return two factories: one with sun and a battery, one that only buys; `network` is more of the field network."""
+def a_complex(port: int = 15_599, *, other_ess: bool = False, **network: object) -> Complex:
+    """Return two factories: one with sun and a battery, one that only buys, if not through its `other_ess`.
+
+    `network` is more of the field network.
+    """
     ess = {
         "device_id": "ess",
         "capacity_kwh": 1000,
@@ -59,7 +62,8 @@ def a_complex(port: int = 15_599, **network: object) -> Complex:
     roof = {"site_id": "roof", "capacity_kw_ac": 1000, "capacity_kw_dc": 1150}
     behind = {"load": load, "pv": [roof], "ess": [ess]}
     sunny = {"participant_id": "sunny", "name": {"ko": "햇빛", "en": "Sunny"}, **behind, **common}
-    plain = {"participant_id": "plain", "name": {"ko": "공장", "en": "Plain"}, "load": load, **common}
+    batteries = [{**ess, "device_id": "other-ess"}] if other_ess else []
+    plain = {"participant_id": "plain", "name": {"ko": "공장", "en": "Plain"}, "load": load, "ess": batteries, **common}
     return Complex.model_validate(
         {
             "complex_id": "small",
