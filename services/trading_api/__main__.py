@@ -16,6 +16,7 @@ from services.trading_api.api.app import create_app
 from services.trading_api.api.bootstrap import load_keys, read_keys_file
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
+from services.trading_api.api.tokens import trusted_tokens
 from services.trading_api.console.pages import add_console
 from services.trading_api.store.pruning import Keep
 from shared.errors import BadInput
@@ -38,6 +39,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65_535)
     bootstrap_keys_file: Path | None = None
+    jwt_keys_file: Path | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
     writes_per_s: int = Field(default=50, ge=1)
     reads_per_s: int = Field(default=200, ge=1)
     open_orders_max: int = Field(default=1_000, ge=1)
@@ -51,6 +55,7 @@ class Settings(BaseSettings):
 def main() -> None:
     """Serve until a signal, or until the run loop ends."""
     settings = load(Settings)
+    tokens = trusted_tokens(settings.jwt_keys_file, settings.jwt_issuer, settings.jwt_audience)
     listener = _listen(settings.host, settings.port)
     context = open_context("trading_api")
     feed = Feed(context.engine, context.complexes)
@@ -67,6 +72,7 @@ def main() -> None:
             docs=settings.docs,
             secure_cookie=settings.secure_cookie,
         ),
+        tokens=tokens,
     )
     if settings.bootstrap_keys_file is not None:
         keys = read_keys_file(settings.bootstrap_keys_file, context.complexes)

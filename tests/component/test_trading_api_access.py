@@ -21,6 +21,7 @@ from shared.complexes import load_complexes
 from shared.errors import BadInputs
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.paths import DEMO_COMPLEX
+from tests.component.identity_provider import IdentityProvider
 from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench, an_order
 
 OPERATIONS = [
@@ -61,6 +62,7 @@ OPERATIONS = [
         ("/api/v1/participants/{participant_id}/resume", ("post",)),
         ("/api/v1/api-keys", ("get", "post")),
         ("/api/v1/api-keys/{key_id}", ("delete",)),
+        ("/api/v1/revoked-tokens", ("post",)),
         ("/api/v1/studies", ("post",)),
         ("/api/v1/studies/{study_id}", ("get", "delete")),
         ("/api/v1/studies/{study_id}/results", ("get",)),
@@ -70,7 +72,8 @@ OPERATIONS = [
 STAFF_ONLY = [
     operation
     for operation in OPERATIONS
-    if operation[1].split("/")[3] in {"audit", "report", "market", "limits", "participants", "api-keys"}
+    if operation[1].split("/")[3]
+    in {"audit", "report", "market", "limits", "participants", "api-keys", "revoked-tokens"}
     and operation != ("GET", "/api/v1/market/calendar")
 ]
 
@@ -156,6 +159,22 @@ def test_every_operation_turns_strangers_away_before_it_looks_at_the_body(
 
     assert {operation: answer.status_code for operation, answer in answers.items()} == dict.fromkeys(OPERATIONS, 401)
     assert {answer.headers["content-type"] for answer in answers.values()} == {"application/problem+json"}
+
+
+@pytest.mark.parametrize("changes", [{"exp": 1_700_000_000}, {"headers": {"kid": "key-RS256"}}, {"iss": "elsewhere"}])
+def test_every_operation_turns_bad_tokens_away_before_it_looks_at_the_body(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    provider = IdentityProvider(tmp_path)
+    with ApiBench(tmp_path, tokens=provider.tokens()).client(None) as client:
+        headers = {"Authorization": f"Bearer {provider.token(**changes)}"}
+        answers = {
+            client.request(*operation, headers=headers, content=b"{ no json" if operation[0] == "POST" else None)
+            for operation in OPERATIONS
+        }
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.headers["www-authenticate"] for answer in answers} == {'Bearer error="invalid_token"'}
 
 
 @pytest.mark.parametrize("who", ["hanbit", "planner"])

@@ -14,6 +14,7 @@ from services.trading_api.api.bootstrap import load_keys
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
 from services.trading_api.api.schemas import BootstrapKey
+from services.trading_api.api.tokens import Tokens
 from services.trading_api.domain.access import Role
 from services.trading_api.store import METADATA
 from shared.complexes import load_complex
@@ -31,7 +32,7 @@ SECRETS = {name: f"{name}-{'0' * 32}" for name in ("hanbit", "seojin", "operator
 class ApiBench(Bench):
     """A bench whose service has HTTP calls as well."""
 
-    def __init__(self, place: Path | str, rules: Rules | None = None) -> None:
+    def __init__(self, place: Path | str, rules: Rules | None = None, tokens: Tokens | None = None) -> None:
         demo = load_complex(DEMO_COMPLEX)
         market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
         complexes = {COMPLEX: demo.model_copy(update={"market": market})}
@@ -39,6 +40,7 @@ class ApiBench(Bench):
         self._feeds: list[Feed] = []
         self._complexes = complexes
         self._rules = rules or Rules()
+        self._tokens = tokens
         load_keys(self.engine, [_key(name) for name in SECRETS], now=NOON)
 
     def _after_batch(self) -> None:
@@ -54,6 +56,7 @@ class ApiBench(Bench):
             engine=self.engine,
             feed=self._feeds[-1],
             rules=self._rules,
+            tokens=self._tokens,
         )
 
     @contextmanager

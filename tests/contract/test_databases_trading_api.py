@@ -10,7 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from services.trading_api.store import METADATA
+from services.trading_api.store.keys import is_revoked
 from services.trading_api.store.logs import audit_flaws, stream_after
+from services.trading_api.store.tables import REVOKED_TOKEN
 from shared.events.market import MarketHalted, OrderAccepted, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.intervals import DAY, INTERVAL
@@ -127,3 +129,14 @@ def test_a_cursor_that_no_database_can_hold_is_refused_or_leads_nowhere(bench: A
         }
 
     assert {name: answer.status_code for name, answer in answers.items() if answer.status_code not in {200, 422}} == {}
+
+
+def test_a_token_is_revoked_once_however_often_it_is_said(bench: ApiBench) -> None:
+    with bench.client("operator") as operator:
+        answers = [operator.post("/api/v1/revoked-tokens", json={"jti": "lost"}) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    with bench.engine.connect() as db:
+        assert is_revoked(db, COMPLEX, "lost")
+        assert not is_revoked(db, COMPLEX, "other")
+        assert db.scalar(sa.select(sa.func.count()).select_from(REVOKED_TOKEN)) == 1

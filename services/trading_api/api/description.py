@@ -9,6 +9,13 @@ from services.trading_api.api.problems import CONTENT_TYPE, KINDS
 # What the framework believes to answer a bad request with; ours are problems.
 FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 TEXT = {"type": "string"}
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key, or a JSON Web Token of the identity provider that the deployment trusts, if any. "
+    "The token is signed with RS256, ES256 or Ed25519, names its key (`kid`), and claims `iss`, `aud`, `sub`, `jti`, "
+    "`iat`, `exp`, `complex_id`, `role` (factory, operator or planner) and, for a factory, `participant_id`.",
+}
 PROBLEM = {
     "title": "Problem",
     "description": "RFC 9457; facts of the sentence, such as `limit` or `gate_closure`, are members as well.",
@@ -44,7 +51,7 @@ class DescribedApp(FastAPI):
             for name in FRAMEWORKS_OWN:
                 components["schemas"].pop(name, None)
             components["schemas"]["Problem"] = PROBLEM
-            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
+            components["securitySchemes"] = {"key": BEARER}
             for path, calls in document["paths"].items():
                 for call in calls.values():
                     _describe(call, needs_key=path.startswith("/api/"))

@@ -25,14 +25,16 @@ COOKIE = "sandan_session"
 # A page of another site can't set a header without asking first; so a cookie alone never writes.
 CONSOLE_HEADER = "x-sandan-console"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-TOKEN_CHARACTERS_MAX = 200
+KEY_CHARACTERS_MAX = 200
+# Room for the claims that providers add.
+TOKEN_CHARACTERS_MAX = 4_096
 EVERYONE = tuple(Role)
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Quotas:
-    """How many calls each key has left in the present second."""
+    """How many calls each key or subject has left in the present second."""
 
     def __init__(self, *, writes_per_s: int, reads_per_s: int) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -76,7 +78,7 @@ def guarded(*roles: Role) -> type[APIRoute]:
                 checked = StrictRequest(request.scope, request.receive)
                 principal = await run_in_threadpool(authenticate, checked, parts)
                 if principal is None:
-                    raise Problem("unauthorized", headers={"WWW-Authenticate": "Bearer"})
+                    raise Problem("unauthorized", headers={"WWW-Authenticate": _challenge(checked)})
                 if principal.role not in roles:
                     raise Problem("forbidden", roles=", ".join(roles))
                 quotas: Quotas = request.app.state.quotas
@@ -148,19 +150,40 @@ class StrictRequest(Request):
 
 
 def authenticate(request: Request, parts: Parts) -> Principal | None:
-    """Return who calls: by API key in the header, or by the console's cookie where that is safe."""
-    header = request.headers.get("authorization")
-    if header is not None:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not 0 < len(token) <= TOKEN_CHARACTERS_MAX:
-            return None
-        with reading(parts.engine) as db:
-            return _known(keys.principal_of_key(db, hash_of(token.strip())), parts)
+    """Return who calls: by API key or token in the header, or by the console's cookie where that is safe."""
+    if "authorization" in request.headers:
+        return _known(_bearer(_token_in(request), parts), parts)
     cookie = request.cookies.get(COOKIE)
     if cookie is None or (request.method not in SAFE_METHODS and CONSOLE_HEADER not in request.headers):
         return None
     with reading(parts.engine) as db:
         return _known(keys.principal_of_session(db, hash_of(cookie), wall=wall_now()), parts)
+
+
+def _token_in(request: Request) -> str:
+    """Return what the header presents as bearer, nothing where it presents something else."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _challenge(request: Request) -> str:
+    """Return what RFC 6750 answers to a bearer token that was refused, or to none."""
+    return 'Bearer error="invalid_token"' if _token_in(request) else "Bearer"
+
+
+def _bearer(token: str, parts: Parts) -> Principal | None:
+    # No key is longer, and no token that claims all it must and is signed is shorter.
+    if 0 < len(token) <= KEY_CHARACTERS_MAX:
+        with reading(parts.engine) as db:
+            return keys.principal_of_key(db, hash_of(token))
+    if parts.tokens is None or not KEY_CHARACTERS_MAX < len(token) <= TOKEN_CHARACTERS_MAX:
+        return None
+    claims = parts.tokens.claims_of(token, now=wall_now())
+    if claims is None:
+        return None
+    with reading(parts.engine) as db:
+        revoked = keys.is_revoked(db, claims.complex_id, claims.jti)
+    return None if revoked else claims.principal
 
 
 def _known(principal: Principal | None, parts: Parts) -> Principal | None:

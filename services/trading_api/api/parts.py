@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Engine
 from starlette.requests import Request
 
 from services.trading_api.api.feed import Feed
+from services.trading_api.api.tokens import Tokens
 from services.trading_api.domain.access import Principal
 from services.trading_api.handlers.commands import Deeds
 from services.trading_api.handlers.entry import Desk
@@ -39,6 +40,7 @@ class Parts:
     engine: Engine
     feed: Feed
     rules: Rules = field(default_factory=Rules)
+    tokens: Tokens | None = None
     heartbeat_file: Path | None = None
 
     def complex_of(self, principal: Principal) -> Complex:

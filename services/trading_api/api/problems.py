@@ -32,7 +32,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "unauthorized": Kind(401, "A valid API key is needed.", "유효한 API 키가 필요합니다."),
+    "unauthorized": Kind(401, "A valid API key or token is needed.", "유효한 API 키 또는 토큰이 필요합니다."),
     "forbidden": Kind(403, "This call needs the role {roles}.", "이 호출에는 {roles} 역할이 필요합니다."),
     "not_found": Kind(404, "There is nothing here.", "찾을 수 없습니다."),
     "method_not_allowed": Kind(405, "This method is not offered here.", "지원하지 않는 메서드입니다."),

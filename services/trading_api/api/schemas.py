@@ -19,6 +19,7 @@ from pydantic import (
 
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
+from services.trading_api.domain.tokens import Identifier
 from shared.events.commands import Calendar
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, is_delivery_start, trading_day_of
 from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
@@ -264,6 +265,12 @@ class KeyIn(Request):
     name: Sentence
     role: Role
     participant_id: str | None = None
+
+
+class RevokedTokenIn(Request):
+    """The token that is to work no longer, by the name that its provider gave it."""
+
+    jti: Identifier
 
 
 class SessionIn(Request):

@@ -10,13 +10,14 @@ from services.trading_api.api.guard import guarded, hash_of
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, StudyIn, nothing_more
+from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, RevokedTokenIn, StudyIn, nothing_more
 from services.trading_api.domain.access import Principal, Role
-from services.trading_api.domain.shapes import AuditView, KeyView, StudyResultView, StudyView
-from services.trading_api.domain.views import audit_view, instant_text, key_view, study_view
+from services.trading_api.domain.shapes import AuditView, KeyView, RevokedTokenView, StudyResultView, StudyView
+from services.trading_api.domain.views import audit_view, instant_text, key_view, revoked_token_view, study_view
 from services.trading_api.handlers import commands
 from services.trading_api.store import lists
 from services.trading_api.store.report import day_counts
+from shared.clock import wall_now
 from shared.db.engine import reading
 from shared.units import krw_text, kwh_text, round_half_up
 
@@ -93,6 +94,15 @@ def delete_key(key_id: str, parts: PartsHere, caller: Caller) -> KeyView:
     if row is None:
         raise Problem("not_found")
     return key_view(row)
+
+
+@operating.post("/revoked-tokens", status_code=201)
+def post_revoked_token(wanted: RevokedTokenIn, parts: PartsHere, caller: Caller) -> RevokedTokenView:
+    """Revoke a token of the identity provider: from now on it is as good as unknown."""
+    with parts.engine.begin() as db:
+        deeds = commands.Deeds(db, caller, parts.clock.now())
+        row = commands.revoke_token(deeds, wanted.jti, wall=wall_now())
+    return revoked_token_view(row)
 
 
 class Report(TypedDict):

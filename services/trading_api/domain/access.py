@@ -8,7 +8,7 @@ STAFF = "staff"
 
 
 class Role(StrEnum):
-    """What an API key is for."""
+    """What an API key or token is for."""
 
     FACTORY = "factory"
     OPERATOR = "operator"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Whoever an API key belongs to; only a factory's key names a participant."""
+    """Whoever calls, by API key or by a token (`key_id` jwt: and its subject); only a factory names a participant."""
 
     key_id: str
     name: str

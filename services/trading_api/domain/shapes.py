@@ -374,3 +374,11 @@ class KeyView(TypedDict):
     name: str
     created_at: str
     revoked_at: str | None
+
+
+class RevokedTokenView(TypedDict):
+    """A token that works no longer; after `forgotten_at` it could not anyway."""
+
+    jti: str
+    revoked_at: str
+    forgotten_at: str

@@ -18,6 +18,7 @@ from services.trading_api.domain.shapes import (
     OrderView,
     PlanView,
     ReadingView,
+    RevokedTokenView,
     ScheduleView,
     SetpointView,
     SettledView,
@@ -364,6 +365,15 @@ def key_view(row: Row) -> KeyView:
         "name": row["name"],
         "created_at": instant_text(row["created_at"]),
         "revoked_at": _maybe(instant_text, row["revoked_at"]),
+    }
+
+
+def revoked_token_view(row: Row) -> RevokedTokenView:
+    """Show a token that works no longer."""
+    return {
+        "jti": row["jti"],
+        "revoked_at": instant_text(row["revoked_at"]),
+        "forgotten_at": instant_text(row["forgotten_at"]),
     }
 
 

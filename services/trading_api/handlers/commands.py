@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.tokens import GOOD_FOR_MAX
 from services.trading_api.handlers.entry import SERVICE
 from services.trading_api.store import keys, lists
 from services.trading_api.store.logs import Deed, append_to_audit
@@ -181,6 +182,19 @@ def revoke_key(deeds: Deeds, key_id: str) -> RowMapping | None:
     keys.revoke_key(deeds.db, complex_id, key_id, now=deeds.now)
     deeds.record("key.revoke", key_id, "revoked")
     return _key(deeds.db, complex_id, key_id)
+
+
+def revoke_token(deeds: Deeds, jti: str, *, wall: datetime) -> dict[str, Any]:
+    """Let a token work no longer, known or not, and return its row; tokens live by the wall's clock."""
+    row = {
+        "complex_id": deeds.principal.complex_id,
+        "jti": jti,
+        "revoked_at": wall,
+        "forgotten_at": wall + GOOD_FOR_MAX,
+    }
+    keys.revoke_token(deeds.db, row, wall=wall)
+    deeds.record("token.revoke", jti, "revoked")
+    return row
 
 
 def key_row(complex_id: str, new: NewKey, *, now: datetime) -> dict[str, Any]:

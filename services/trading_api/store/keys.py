@@ -1,4 +1,4 @@
-"""API keys and console sessions, kept as hashes only."""
+"""API keys and console sessions, kept as hashes only, and the tokens that were revoked."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.domain.access import Principal, Role
-from services.trading_api.store.sql import Row
-from services.trading_api.store.tables import API_KEY, CONSOLE_SESSION
+from services.trading_api.store.sql import Row, upsert
+from services.trading_api.store.tables import API_KEY, CONSOLE_SESSION, REVOKED_TOKEN
 
 
 def save_key(db: Connection, row: Row) -> bool:
@@ -77,6 +77,18 @@ def open_session(
 def close_session(db: Connection, token_hash: str) -> None:
     """End a session."""
     db.execute(sa.delete(CONSOLE_SESSION).where(CONSOLE_SESSION.c.token_hash == token_hash))
+
+
+def revoke_token(db: Connection, row: Row, *, wall: datetime) -> None:
+    """Keep a token's name among the revoked ones, and drop those whose time is over."""
+    db.execute(sa.delete(REVOKED_TOKEN).where(REVOKED_TOKEN.c.forgotten_at <= wall))
+    upsert(db, REVOKED_TOKEN, [row])
+
+
+def is_revoked(db: Connection, complex_id: str, jti: str) -> bool:
+    """Say whether a token of a complex was revoked."""
+    here = (REVOKED_TOKEN.c.complex_id == complex_id) & (REVOKED_TOKEN.c.jti == jti)
+    return db.scalar(sa.select(REVOKED_TOKEN.c.jti).where(here)) is not None
 
 
 def _principal(row: RowMapping | None) -> Principal | None:

@@ -62,6 +62,8 @@ CONSOLE_SESSION = sa.Table(
     *_text("complex_id", "key_id"),
     *_instant("expires_at"),
 )
+# By an identity provider's name for the token; forgotten when no token of that name could be good any more.
+REVOKED_TOKEN = _table("revoked_token", "jti", *_instant("revoked_at", "forgotten_at"))
 
 ORDER = _table(
     "submitted_order",
