@@ -85,11 +85,6 @@ def unsigned_token() -> str:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
-
-
-@pytest.fixture
 def stranger(bench: ApiBench) -> Iterator[TestClient]:
     with bench.client(None) as client:
         yield client

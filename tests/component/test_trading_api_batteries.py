@@ -1,8 +1,6 @@
 """A day of batteries: billed with and without them, and held to their plans."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,6 @@ from tests.component.trading_api_bench import COMPLEX, HANBIT, ApiBench
 FIRST = datetime(2026, 5, 20, 3, 30, tzinfo=UTC)
 SECOND = FIRST + INTERVAL
 DAY = "/api/v1/batteries?day=2026-05-20"
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ApiBench]:
-    bench = ApiBench(tmp_path)
-    yield bench
-    bench.close()
 
 
 def a_reading(start: datetime, kind: MeterKind, *, import_wh: int, export_wh: int) -> IntervalMetered:

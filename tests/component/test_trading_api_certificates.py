@@ -1,6 +1,5 @@
 """Certificates and matching over HTTP: from what settlement certified to what a factory may see."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -36,12 +35,6 @@ def bench(tmp_path: Path) -> ApiBench:
     api = ApiBench(tmp_path / "api")
     api.give(*certified(tmp_path / "settlement"))
     return api
-
-
-@pytest.fixture
-def hanbit(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("hanbit") as client:
-        yield client
 
 
 def items(client: TestClient, path: str, **asked: Any) -> list[dict[str, Any]]:

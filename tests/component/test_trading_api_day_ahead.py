@@ -38,12 +38,6 @@ def bench(tmp_path: Path) -> Iterator[ApiBench]:
     bench.close()
 
 
-@pytest.fixture
-def seojin(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("seojin") as client:
-        yield client
-
-
 def a_block(**changes: Any) -> dict[str, Any]:
     return {
         "client_order_id": "batch-1",

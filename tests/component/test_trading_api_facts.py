@@ -1,10 +1,7 @@
 """The read model: who sees what, page by page, in whatever order events come."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from pydantic import create_model
 from starlette.testclient import TestClient
 
@@ -25,17 +22,6 @@ from tests.component.trading_api_facts import (
     an_observation,
     an_order,
 )
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
-
-
-@pytest.fixture
-def operator(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("operator") as client:
-        yield client
 
 
 def test_a_factory_sees_its_own_side_of_a_trade_and_its_own_facts(bench: ApiBench, operator: TestClient) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -33,18 +32,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> ApiBench:
     api.give(*settlement.published(IntervalSettled), *settlement.published(InvoiceIssued))
     settlement.close()
     return api
-
-
-@pytest.fixture
-def operator(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("operator") as client:
-        yield client
-
-
-@pytest.fixture
-def hanbit(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("hanbit") as client:
-        yield client
 
 
 def table(text: str) -> list[dict[str, str]]:

@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -10,17 +8,6 @@ from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmit
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
 
 DELIVERY = datetime(2026, 5, 20, 3, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
-
-
-@pytest.fixture
-def hanbit(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("hanbit") as client:
-        yield client
 
 
 def test_an_order_is_stamped_numbered_and_published_once_it_is_acknowledged(

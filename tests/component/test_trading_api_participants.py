@@ -1,8 +1,6 @@
 """Who takes part, as the operator sees it, and what a suspension is to the callers."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,25 +26,6 @@ from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, Api
 SUSPEND = f"/api/v1/participants/{HANBIT}/suspend"
 RESUME = f"/api/v1/participants/{HANBIT}/resume"
 NO_DEPOSIT = {"reason": "no deposit"}
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ApiBench]:
-    bench = ApiBench(tmp_path)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def operator(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("operator") as client:
-        yield client
-
-
-@pytest.fixture
-def hanbit(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("hanbit") as client:
-        yield client
 
 
 def suspend(bench: ApiBench, participant_id: str = HANBIT) -> None:

@@ -1,10 +1,7 @@
 """What the read model keeps for a time, and what for good."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from services.trading_api.store import METADATA
@@ -34,20 +31,13 @@ FOR_A_TIME = {"reading", "soc", "setpoint", "ignored_reading", "dead_letter", "f
 # One row a thing that the complex file, an operator or a caller made; or bounded elsewhere.
 OF_ONE_SIZE = {
     *("api_key", "console_session", "calendar", "limits", "market_state", "participant_state", "device", "accuracy"),
-    *("study", "stream", "log_head", "order_writer", "inbox", "outbox"),
+    *("study", "stream", "log_head", "order_writer", "inbox", "outbox", "revoked_token"),
 }
 FOR_GOOD = {
     *("submitted_order", "order_outcome", "auction", "day_ahead", "trade", "settled_interval", "settled_line"),
     *("statement", "invoice", "certificate", "certified_line", "certification_link", "audit"),
 }
 KEEP = Keep(facts=timedelta(days=30), curves=timedelta(days=3))
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ApiBench]:
-    bench = ApiBench(tmp_path)
-    yield bench
-    bench.close()
 
 
 def a_plan(start: datetime) -> ScheduleSolved:

@@ -1,9 +1,5 @@
 """A trading day in numbers."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from starlette.testclient import TestClient
 
 from shared.events.fems import SetpointConfirmed, SetpointRefused
@@ -26,17 +22,6 @@ from tests.component.trading_api_facts import (
     an_order,
     setpoint_facts,
 )
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
-
-
-@pytest.fixture
-def operator(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("operator") as client:
-        yield client
 
 
 def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volume(

@@ -1,8 +1,6 @@
 """Amendments, reasons, the calendar and limits, as callers see them."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -29,25 +27,6 @@ CALENDAR = {
     "order_quantity_kwh_max": "100",
     "tick_krw_per_kwh": "0.10",
 }
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[ApiBench]:
-    bench = ApiBench(tmp_path)
-    yield bench
-    bench.close()
-
-
-@pytest.fixture
-def hanbit(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("hanbit") as client:
-        yield client
-
-
-@pytest.fixture
-def operator(bench: ApiBench) -> Iterator[TestClient]:
-    with bench.client("operator") as client:
-        yield client
 
 
 def an_order_id(client: TestClient) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,11 +25,6 @@ class Said:
     kind: str
     number: int | None
     content: Any
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
 
 
 @pytest.fixture

@@ -1,17 +1,8 @@
 """What-if studies over HTTP."""
 
-from pathlib import Path
-
-import pytest
-
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.planner import StudyCompleted, StudyProgressed, StudyResult
 from tests.component.trading_api_bench import COMPLEX, ApiBench
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> ApiBench:
-    return ApiBench(tmp_path)
 
 
 def test_a_study_is_asked_for_followed_and_answered(bench: ApiBench) -> None:
