@@ -20,7 +20,7 @@ DRIVER = shutil.which("chromedriver")
 CHARTS = ROOT / "services/trading_api/console/static/vendor/echarts.min.js"
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _browser_is_here() -> None:
     if not (CHROMIUM and DRIVER):
         pytest.skip("needs a browser: apt-get install chromium chromium-driver")
