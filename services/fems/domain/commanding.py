@@ -6,7 +6,7 @@ set-point's interval, so that a converter that hears nothing more is idle then. 
 
 from collections.abc import Mapping
 
-from services.fems.domain.registers import NotReadable
+from services.fems.domain.registers import require_scale
 from services.fems.domain.setpoints import Rating
 
 STORAGE_MODEL, POWER_MODEL = 124, 704
@@ -31,8 +31,7 @@ def control_points(model_id: int, setpoint_w: int, scale: int, plate: Rating, *,
         For 124, in which the definition leaves open what two rates at once mean: Fronius' operating instructions
         "Modbus TCP & RTU" (42,0410,2649), which bound a window by them, a negative rate moving an end beyond 0.
     """
-    if not -10 <= scale <= 10:  # noqa: PLR2004 -- SunSpec's own range
-        raise NotReadable(f"{SCALES[model_id]}: must be in [-10, 10], was {scale}")
+    require_scale(scale, SCALES[model_id])
     power_w = max(-plate.discharge_w_max, min(plate.charge_w_max, setpoint_w))
     if model_id == POWER_MODEL:
         # What flows out is positive there.

@@ -178,14 +178,23 @@ def decode(point: Point, registers: Sequence[int]) -> int:
     return int(struct.unpack(_FORMATS[point.kind], content)[0])
 
 
+def require_scale(scale: int, where: str) -> None:
+    """Refuse a scale factor that SunSpec does not know.
+
+    Raises:
+        NotReadable: It is none of -10 to 10.
+    """
+    if not -10 <= scale <= 10:  # noqa: PLR2004 -- SunSpec's own range
+        raise NotReadable(f"{where}: must be in [-10, 10], was {scale}")
+
+
 def scaled(number: int, scale: int) -> float:
     """Return a number times a power of ten.
 
     Raises:
         NotReadable: The scale is none that SunSpec knows (-10 to 10).
     """
-    if not -10 <= scale <= 10:  # noqa: PLR2004 -- SunSpec's own range
-        raise NotReadable(f"scale factor: must be in [-10, 10], was {scale}")
+    require_scale(scale, "scale factor")
     return float(number * 10**scale) if scale >= 0 else number / 10**-scale
 
 
@@ -195,7 +204,7 @@ def rescaled(number: int, scale: int) -> int:
     Raises:
         NotReadable: The scale is none that SunSpec knows (-10 to 10).
     """
-    scaled(0, scale)
+    require_scale(scale, "scale factor")
     if scale >= 0:
         return number * int(10**scale)
     step = int(10**-scale)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from services.fems.domain.commanding import POWER_MODEL, SCALES, STORAGE_MODEL, control_points
-from services.fems.domain.registers import NotReadable, decode, encode, model, unimplemented
+from services.fems.domain.registers import NotReadable, decode, encode, model, require_scale, unimplemented
 from services.fems.domain.setpoints import Rating, Refusal, Setpoint, beyond_plate
 from services.fems.gateway.line import Line
 
@@ -134,6 +134,7 @@ async def _numbers(
 
 
 def _scaled_w(number: int, scale: int | None, where: str) -> int:
-    if scale is None or not -10 <= scale <= 10:  # noqa: PLR2004 -- SunSpec's own range
-        raise NotReadable(f"{where}: must be in [-10, 10], was {scale}")
+    if scale is None:
+        raise NotReadable(f"{where}: must be in [-10, 10], was None")
+    require_scale(scale, where)
     return number * int(10**scale) if scale >= 0 else number // int(10**-scale)
