@@ -1,7 +1,6 @@
 """What every service's `__main__` does alike: settings, logs, signals, heartbeat, and the run loop until the end."""
 
 import gc
-import json
 import logging
 import signal
 import sys
@@ -22,6 +21,7 @@ from shared.db.engine import open_engine, service_url
 from shared.db.migrating import require_newest
 from shared.errors import BadInput, BadInputs
 from shared.events.topics import SERVICES
+from shared.logs import log_as_json
 from shared.metrics import Metrics, served
 from shared.runloop import PASSING_FAULTS, RunLoop, Service
 from shared.settings import DeploymentSettings, load, made_folder
@@ -121,26 +121,3 @@ def run(main: Callable[[], None]) -> None:
     except (BadInput, BadInputs) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_INPUT)
-
-
-class _JsonLines(logging.Formatter):
-    """A log record as one JSON line: constant message, facts as fields."""
-
-    _standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line."""
-        facts = {name: fact for name, fact in vars(record).items() if name not in self._standard}
-        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **facts}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
-
-
-def log_as_json(level: str) -> None:
-    """Write every log record to stderr as one JSON line."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("kafka").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -15,7 +15,8 @@ from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
 from shared.complexes import load_complexes
-from shared.process import log_as_json, run
+from shared.logs import log_as_json
+from shared.process import run
 from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)
