@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.trading_api import handlers
 from services.trading_api.api.app import create_app
 from services.trading_api.api.bootstrap import load_keys, read_keys_file
+from services.trading_api.api.connections import connections_max, http_server
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
 from services.trading_api.api.tokens import trusted_tokens
@@ -26,9 +27,8 @@ from shared.settings import load
 
 logger = logging.getLogger(__name__)
 
-# Live connections get this long to end by themselves; the whole stop stays within ten seconds.
-GRACE_S = 3
 JOIN_S = 6.0
+UNCONFIRMED_MS = 30_000
 
 
 class Settings(BaseSettings):
@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     writes_per_s: int = Field(default=50, ge=1)
     reads_per_s: int = Field(default=200, ge=1)
+    streams_per_key: int = Field(default=20, ge=1)
+    streams_per_participant: int = Field(default=60, ge=1)
+    refusals_per_min: int = Field(default=1_000, ge=1)
+    sign_ins_per_min: int = Field(default=60, ge=1)
+    connections_max: int | None = Field(default=None, ge=16)
+    trusted_proxies: str = ""
     open_orders_max: int = Field(default=1_000, ge=1)
     keep_days: int = Field(default=400, ge=8)
     curves_keep_days: int = Field(default=45, ge=2)
@@ -67,6 +73,10 @@ def main() -> None:
         rules=Rules(
             writes_per_s=settings.writes_per_s,
             reads_per_s=settings.reads_per_s,
+            streams_per_key=settings.streams_per_key,
+            streams_per_participant=settings.streams_per_participant,
+            refusals_per_min=settings.refusals_per_min,
+            sign_ins_per_min=settings.sign_ins_per_min,
             open_orders_max=settings.open_orders_max,
             session_hours=settings.session_hours,
             docs=settings.docs,
@@ -77,14 +87,10 @@ def main() -> None:
     if settings.bootstrap_keys_file is not None:
         keys = read_keys_file(settings.bootstrap_keys_file, context.complexes)
         load_keys(context.engine, keys, now=context.clock.now())
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(parts, functools.partial(add_console, complexes=context.complexes)),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-        )
+    server = http_server(
+        create_app(parts, functools.partial(add_console, complexes=context.complexes)),
+        connections=settings.connections_max or connections_max(),
+        trusted_proxies=settings.trusted_proxies,
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
     service = handlers.service(context.complexes, after_batch=feed.wake, keep=keep)
@@ -120,6 +126,8 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Whoever left without a word (a notebook that was shut) is found out when what it is sent stays unconfirmed.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNCONFIRMED_MS)
     try:
         listener.bind((host, port))
     except OSError as error:

@@ -3,25 +3,27 @@
 import functools
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import uvicorn
-
 from services.trading_api.api.app import create_app
+from services.trading_api.api.connections import http_server
 from services.trading_api.console.pages import add_console
+from shared.clock import monotonic_s, pause
 from tests.component.trading_api_bench import ApiBench
+
+NEVER_S = 20
 
 
 @contextmanager
-def served(bench: ApiBench, port: int = 0) -> Iterator[str]:
+def served(bench: ApiBench, port: int = 0, connections: int = 100) -> Iterator[str]:
     """Serve a bench and yield its address; it is ready when this returns."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind(("127.0.0.1", port))
     listener.listen()
     parts = bench.parts()
     app = create_app(parts, functools.partial(add_console, complexes=parts.complexes))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = http_server(app, connections=connections)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
@@ -30,3 +32,11 @@ def served(bench: ApiBench, port: int = 0) -> Iterator[str]:
         parts.feed.close()
         server.should_exit = True
         thread.join(10)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what comes by itself, and soon."""
+    ends_at_s = monotonic_s() + NEVER_S
+    while not holds():
+        assert monotonic_s() < ends_at_s, "it never came"
+        pause(0.05)

@@ -10,6 +10,7 @@ from shared.events.market import MarketHalted
 from shared.events.orders import Side
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import INTERVAL
+from tests.component.serving import until
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench
 from tests.component.trading_api_facts import (
     DAY_AFTER,
@@ -147,7 +148,8 @@ def test_the_process_is_ready_once_its_loop_has_gone_round(bench: ApiBench, oper
     before = operator.get("/health/ready")
 
     bench.run()
+    until(lambda: bool(operator.get("/health/ready").json()["stream"]))
     after = operator.get("/health/ready")
 
     assert (before.status_code, before.json()["broker"], before.headers["retry-after"]) == (503, False, "2")
-    assert (after.status_code, after.json()) == (200, {"ready": True, "database": True, "broker": True})
+    assert (after.status_code, after.json()) == (200, {"ready": True, "database": True, "broker": True, "stream": True})

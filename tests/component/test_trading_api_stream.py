@@ -1,5 +1,7 @@
+import contextlib
 import http.client
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,10 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from services.trading_api.api import feed
 from services.trading_api.store import logs
 from services.trading_api.store.tables import STREAM
-from tests.component.serving import served
+from tests.component.serving import served, until
 from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SECRETS, SEOJIN, ApiBench, an_order
 from tests.component.trading_api_facts import an_observation
@@ -146,3 +150,53 @@ def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pyt
 
     with bench.engine.connect() as db:
         assert [row["sequence"] for row in logs.stream_after(db, COMPLEX, 0)] == [4, 5]
+
+
+def test_a_client_that_missed_many_pages_hears_all_of_it_once_and_in_order(bench: ApiBench, address: str) -> None:
+    entries = [logs.Entry("all", "market", {"halted": False, "reason": str(number)}) for number in range(1_201)]
+    with bench.engine.begin() as db:
+        logs.append_to_stream(db, COMPLEX, entries, now=NOON)
+
+    with listening(address, "hanbit", last_event_id="0") as stream:
+        heard = [next(stream) for _ in entries]
+
+    with bench.engine.connect() as db:
+        assert len(logs.stream_after(db, COMPLEX, 0)) == 500
+    assert [said.number for said in heard] == list(range(1, 1_202))
+    assert [said.content["reason"] for said in heard] == [str(number) for number in range(1_201)]
+
+
+def test_what_can_not_be_read_once_ends_no_stream(
+    bench: ApiBench, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "SILENCE_S_MAX", 1.5, raising=False)
+    with listening(address, "hanbit") as stream:
+        next(stream)
+        with bench.engine.begin() as db:
+            logs.append_to_stream(db, COMPLEX, [logs.Entry("all", "market", {"halted": True, "reason": ""})], now=NOON)
+            db.execute(sa.update(STREAM).values(payload=sa.literal_column("'no JSON'")))
+        until(lambda: not ready(address)["stream"])
+        with bench.engine.begin() as db:
+            db.execute(sa.update(STREAM).values(payload={"halted": True, "reason": "mended"}))
+
+        assert next(stream).content["reason"] == "mended"
+        assert ready(address)["stream"]
+
+
+def test_a_server_with_many_open_streams_ends(bench: ApiBench) -> None:
+    threads = set(threading.enumerate())
+    with contextlib.ExitStack() as streams, served(bench) as address:
+        for number in range(48):
+            who = ("hanbit", "seojin", "operator")[number % 3]
+            next(streams.enter_context(listening(address.removeprefix("http://"), who)))
+
+    # `served` waits 10 s for its server, as those who stop the real one do.
+    assert not [one.name for one in set(threading.enumerate()) - threads if "AnyIO" not in one.name]
+
+
+def ready(address: str) -> dict[str, bool]:
+    connection = http.client.HTTPConnection(address, timeout=WAIT_S)
+    connection.request("GET", "/health/ready")
+    facts: dict[str, bool] = json.loads(connection.getresponse().read())
+    connection.close()
+    return facts

@@ -24,7 +24,7 @@ from services.trading_api.api import (
     stream,
 )
 from services.trading_api.api.description import DescribedApp
-from services.trading_api.api.guard import Quotas
+from services.trading_api.api.limits import Limits
 from services.trading_api.api.parts import Parts
 from shared.events import asyncapi
 
@@ -45,6 +45,7 @@ ROUTERS = (
     session.router,
     health.router,
 )
+FEED_END_S = 2.0
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -80,7 +81,9 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
         reader = asyncio.create_task(parts.feed.run())
         yield
         parts.feed.close()
-        await reader
+        # A database that hangs must not keep the process from ending.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reader, FEED_END_S)
 
     app = DescribedApp(
         title="Sandan trading API",
@@ -92,7 +95,7 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
     )
     app.add_middleware(SecurityHeaders)
     app.state.parts = parts
-    app.state.quotas = Quotas(writes_per_s=parts.rules.writes_per_s, reads_per_s=parts.rules.reads_per_s)
+    app.state.limits = Limits(parts.rules)
     problems.add_handlers(app)
     app.state.routes = [route for router in ROUTERS for route in router.routes]
     for router in ROUTERS:

@@ -1,18 +1,17 @@
 """Who may come in, how often, and with how large a body; all of it before a body is looked at."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.trading_api.api import exact_json
+from services.trading_api.api import connections, exact_json
+from services.trading_api.api.limits import limits_of
 from services.trading_api.api.parts import Parts, parts_of
 from services.trading_api.api.problems import Problem
 from services.trading_api.domain.access import Principal, Role
@@ -29,36 +28,10 @@ KEY_CHARACTERS_MAX = 200
 # Room for the claims that providers add.
 TOKEN_CHARACTERS_MAX = 4_096
 EVERYONE = tuple(Role)
+# From the end of the header to the end of the body.
+BODY_S = 10.0
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class Quotas:
-    """How many calls each key or subject has left in the present second."""
-
-    def __init__(self, *, writes_per_s: int, reads_per_s: int) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._writes = RateLimitItemPerSecond(writes_per_s)
-        self._reads = RateLimitItemPerSecond(reads_per_s)
-
-    def spend(self, key_id: str, *, writes: bool) -> dict[str, str]:
-        """Count a call and return the headers that say what is left.
-
-        Raises:
-            Problem: Nothing is left.
-        """
-        item = self._writes if writes else self._reads
-        name = "write" if writes else "read"
-        granted = self._limiter.hit(item, name, key_id)
-        window = self._limiter.get_window_stats(item, name, key_id)
-        headers = {
-            "RateLimit-Limit": str(item.amount),
-            "RateLimit-Remaining": str(max(0, window.remaining)),
-            "RateLimit-Reset": "1",
-        }
-        if not granted:
-            raise Problem("too_many_requests", headers={**headers, "Retry-After": "1"}, limit=item.amount)
-        return headers
 
 
 def hash_of(secret: str) -> str:
@@ -76,13 +49,8 @@ def guarded(*roles: Role) -> type[APIRoute]:
             async def handle(request: Request) -> Response:
                 parts = parts_of(request)
                 checked = StrictRequest(request.scope, request.receive)
-                principal = await run_in_threadpool(authenticate, checked, parts)
-                if principal is None:
-                    raise Problem("unauthorized", headers={"WWW-Authenticate": _challenge(checked)})
-                if principal.role not in roles:
-                    raise Problem("forbidden", roles=", ".join(roles))
-                quotas: Quotas = request.app.state.quotas
-                quota = quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
+                principal = await _let_in(checked, parts, roles)
+                quota = limits_of(request).quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
                 checked.state.quota = quota
                 checked.state.principal = principal
                 if not is_storable(request.scope["path"]):
@@ -95,6 +63,26 @@ def guarded(*roles: Role) -> type[APIRoute]:
             return handle
 
     return Guarded
+
+
+async def _let_in(request: Request, parts: Parts, roles: tuple[Role, ...]) -> Principal:
+    """Return who calls.
+
+    Raises:
+        Problem: Nobody who may, or the address was refused too often.
+    """
+    refusals, credential = limits_of(request).refusals, _credential_of(request)
+    refusals.check(request, credential)
+    principal = await run_in_threadpool(authenticate, request, parts)
+    if principal is None:
+        refusals.refused(request, credential)
+        raise Problem("unauthorized", headers={"WWW-Authenticate": _challenge(request)})
+    refusals.let_in(credential)
+    connections.recognise(request, principal.key_id)
+    if principal.role not in roles:
+        refusals.refused(request)
+        raise Problem("forbidden", roles=", ".join(roles))
+    return principal
 
 
 def open_to_all() -> type[APIRoute]:
@@ -121,17 +109,22 @@ class StrictRequest(Request):
         """Read the body, if there is one, before anyone asks for it.
 
         Raises:
-            Problem: It is too large, or not JSON.
+            Problem: It is too large, too slow, or not JSON.
+        ClientDisconnect: It was cut off.
         """
         too_large = Problem("body_too_large", limit_bytes=bytes_max)
         declared = self.headers.get("content-length", "0")
         if declared.isdigit() and int(declared[:20]) > bytes_max:
             raise too_large
         content = bytearray()
-        async for chunk in self.stream():
-            content += chunk
-            if len(content) > bytes_max:
-                raise too_large
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for chunk in self.stream():
+                    content += chunk
+                    if len(content) > bytes_max:
+                        raise too_large
+        except TimeoutError:
+            raise Problem("body_too_slow", headers={"Connection": "close"}, limit_s=int(BODY_S)) from None
         self._taken = bytes(content)
         self._said: Any = None
         if content:
@@ -164,6 +157,12 @@ def _token_in(request: Request) -> str:
     """Return what the header presents as bearer, nothing where it presents something else."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _credential_of(request: Request) -> str | None:
+    """Return the hash of what the caller presents, None where that is nothing."""
+    presented = request.headers.get("authorization") or request.cookies.get(COOKIE)
+    return None if presented is None else hash_of(presented)
 
 
 def _challenge(request: Request) -> str:

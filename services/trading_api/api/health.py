@@ -20,6 +20,7 @@ class Readiness(TypedDict):
     ready: bool
     database: bool
     broker: bool
+    stream: bool
 
 
 @router.get("/live")
@@ -30,7 +31,7 @@ def live() -> dict[str, bool]:
 
 @router.get("/ready")
 def ready(response: Response, parts: PartsHere) -> Readiness:
-    """Say whether the database answers and the run loop reaches the broker; 503 if not."""
+    """Say whether the database answers, the run loop reaches the broker and the live stream tells; 503 if not."""
     try:
         with reading(parts.engine) as db:
             db.execute(sa.select(1))
@@ -39,7 +40,8 @@ def ready(response: Response, parts: PartsHere) -> Readiness:
         database = False
     last = parts.feed.batch_at_s
     broker = last is not None and monotonic_s() - last < SILENCE_S_MAX
-    if not (database and broker):
+    stream = parts.feed.tells()
+    if not (database and broker and stream):
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-    return {"ready": database and broker, "database": database, "broker": broker}
+    return {"ready": database and broker and stream, "database": database, "broker": broker, "stream": stream}

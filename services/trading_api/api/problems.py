@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
@@ -38,6 +38,9 @@ KINDS: Mapping[str, Kind] = {
     "method_not_allowed": Kind(405, "This method is not offered here.", "지원하지 않는 메서드입니다."),
     "body_too_large": Kind(
         413, "The body may have at most {limit_bytes} bytes.", "본문은 최대 {limit_bytes}바이트입니다."
+    ),
+    "body_too_slow": Kind(
+        408, "The body has to arrive within {limit_s} seconds.", "본문은 {limit_s}초 안에 도착해야 합니다."
     ),
     "malformed_json": Kind(400, "The body must be JSON: {rule}.", "본문은 올바른 JSON이어야 합니다: {rule}."),
     "invalid_request": Kind(
@@ -74,6 +77,14 @@ KINDS: Mapping[str, Kind] = {
     "study_unfinished": Kind(409, "The study has no results: {status}.", "검토 결과가 아직 없습니다: {status}."),
     "too_many_requests": Kind(
         429, "At most {limit} calls a second are allowed.", "초당 최대 {limit}회 호출할 수 있습니다."
+    ),
+    "too_many_refusals": Kind(
+        429,
+        "Your address was refused, or signed in, more than {limit} times this minute.",
+        "이 주소에서 거부되었거나 로그인한 횟수가 1분에 {limit}회를 넘었습니다.",
+    ),
+    "too_many_streams": Kind(
+        429, "At most {limit} live connections may be open.", "실시간 연결은 최대 {limit}개까지 열 수 있습니다."
     ),
     "internal": Kind(500, "Something went wrong on our side.", "서버 오류가 발생했습니다."),
     "unavailable": Kind(
@@ -124,6 +135,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_cut_off)
     app.add_exception_handler(sa.exc.OperationalError, _on_unavailable)
     app.add_exception_handler(Exception, _on_bug)
 
@@ -213,6 +225,12 @@ def _methods_at(request: Request) -> set[str]:
     routes: Sequence[Route] = request.app.state.routes
     matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in route.methods or ()}
+
+
+def _on_cut_off(request: Request, error: Exception) -> Response:
+    del error
+    logger.debug("a body was cut off", extra={"path": request.url.path})
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
 
 
 def _on_unavailable(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from starlette.requests import Request
 
 from services.trading_api.api.guard import COOKIE, hash_of, open_to_all
+from services.trading_api.api.limits import limits_of
 from services.trading_api.api.parts import PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.schemas import SessionIn
@@ -17,14 +18,17 @@ router = APIRouter(prefix="/console/session", route_class=open_to_all(), include
 
 
 @router.post("", status_code=204)
-def post_session(wanted: SessionIn, parts: PartsHere) -> Response:
+def post_session(wanted: SessionIn, request: Request, parts: PartsHere) -> Response:
     """Open a session for whoever has a key."""
+    refusals = limits_of(request).refusals
+    refusals.sign_in(request)
     token = secrets.token_urlsafe(32)
     wall = wall_now()
     lasting = timedelta(hours=parts.rules.session_hours)
     with parts.engine.begin() as db:
         principal = keys.principal_of_key(db, hash_of(wanted.key))
         if principal is None or principal.complex_id not in parts.complexes:
+            refusals.refused(request)
             raise Problem("unauthorized")
         keys.open_session(db, principal, token_hash=hash_of(token), wall=wall, expires_at=wall + lasting)
     response = Response(status_code=204)

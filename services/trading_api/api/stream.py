@@ -1,21 +1,24 @@
 """The live stream: a snapshot, then events with their numbers; a client that comes back goes on where it was."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
 from sse_starlette import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from services.trading_api.api.feed import Heard
 from services.trading_api.api.guard import EVERYONE, authenticate, guarded
+from services.trading_api.api.limits import limits_of
 from services.trading_api.api.overview import overview
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.schemas import Day
 from services.trading_api.domain.access import Principal
 from services.trading_api.domain.views import instant_text
+from services.trading_api.store.logs import STREAM_PAGE
 from shared.clock import monotonic_s
 from shared.db.engine import reading
 
@@ -47,9 +50,29 @@ async def get_stream(
     A snapshot, then orders, auctions, readings and so on, each with its number as `id`. `devices` (those that
     changed) and `clock` have none: they are states, and come in full after a reconnection.
     """
+    place = limits_of(request).streams.place(caller)
     live = _live(request, parts, caller, last_event_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(live, ping=PING_S, headers=headers, sep=LINE_END)
+    return CountedStream(place, live, ping=PING_S, headers=headers, sep=LINE_END)
+
+
+class CountedStream(EventSourceResponse):
+    """A live connection that takes one of its caller's places for as long as it lasts."""
+
+    def __init__(
+        self, place: AbstractContextManager[None], content: AsyncIterator[ServerSentEvent], **how: Any
+    ) -> None:
+        super().__init__(content, **how)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream, if there is a place for it.
+
+        Raises:
+            Problem: Nothing is free; nothing was sent.
+        """
+        with self._place:
+            await super().__call__(scope, receive, send)
 
 
 async def _live(
@@ -57,7 +80,7 @@ async def _live(
 ) -> AsyncIterator[ServerSentEvent]:
     position = await _resumed(parts, caller, last_event_id)
     if position is None:
-        snapshot = await run_in_threadpool(_snapshot, parts, caller)
+        snapshot = await parts.feed.ask(_snapshot, parts, caller)
         position = int(snapshot["sequence"])
         yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position), sep=LINE_END)
     devices_seen = 0
@@ -80,17 +103,16 @@ async def _live(
         yield ServerSentEvent(_text(clock), event="clock", sep=LINE_END)
         if monotonic_s() - checked_at >= CHECK_EVERY_S:
             checked_at = monotonic_s()
-            if await run_in_threadpool(authenticate, request, parts) != caller:
+            if await parts.feed.ask(authenticate, request, parts) != caller:
                 return
-        await parts.feed.news(HEARTBEAT_S)
+        if len(missed) < STREAM_PAGE:
+            await parts.feed.news(HEARTBEAT_S)
 
 
-async def _missed(parts: Parts, complex_id: str, position: int) -> list[Heard] | None:
-    """Return what followed a number, from memory or else from the database; None where neither has it."""
+async def _missed(parts: Parts, complex_id: str, position: int) -> Sequence[Heard] | None:
+    """Return what followed a number, from memory or else a page from the database; None where neither has it."""
     remembered = parts.feed.since(complex_id, position)
-    if remembered is not None:
-        return remembered
-    return await run_in_threadpool(parts.feed.read_since, complex_id, position)
+    return await parts.feed.page_since(complex_id, position) if remembered is None else remembered
 
 
 async def _resumed(parts: Parts, caller: Principal, last_event_id: str | None) -> int | None:
@@ -98,8 +120,8 @@ async def _resumed(parts: Parts, caller: Principal, last_event_id: str | None) -
     digits = last_event_id or ""
     if not (digits.isascii() and digits.isdigit() and len(digits) < 19):  # noqa: PLR2004 -- fits 64 bits
         return None
-    known = await run_in_threadpool(parts.feed.read_since, caller.complex_id, int(digits))
-    return None if known is None else int(digits)
+    known = await parts.feed.knows(caller.complex_id, int(digits))
+    return int(digits) if known else None
 
 
 def _snapshot(parts: Parts, caller: Principal) -> dict[str, Any]:

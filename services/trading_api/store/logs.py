@@ -14,6 +14,8 @@ from shared.hashchain import Flaw, flaws, link_hash
 
 # What a client may have missed and still catch up on; beyond that it gets a new snapshot.
 STREAM_KEPT = 20_000
+# What is read of the stream at a time, whoever asks and however much was missed.
+STREAM_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ def append_to_stream(db: Connection, complex_id: str, entries: Iterable[Entry], 
 
 
 def stream_after(db: Connection, complex_id: str, sequence: int) -> Sequence[RowMapping]:
-    """Return what the stream got since a number, in order."""
+    """Return what the stream got since a number, in order and at most a page of it."""
     query = sa.select(STREAM).where(STREAM.c.complex_id == complex_id, STREAM.c.sequence > sequence)
-    return rows_of(db, query.order_by(STREAM.c.sequence))
+    return rows_of(db, query.order_by(STREAM.c.sequence).limit(STREAM_PAGE))
 
 
 def stream_bounds(db: Connection, complex_id: str) -> tuple[int, int]:
