@@ -18,6 +18,7 @@ import anyio.to_thread
 import sqlalchemy as sa
 from anyio import CapacityLimiter
 from sqlalchemy.engine import Engine
+from sse_starlette import ServerSentEvent
 
 from services.trading_api.domain.views import device_view
 from services.trading_api.store.lists import device_list
@@ -35,6 +36,7 @@ Answer = TypeVar("Answer")
 GAP_S = 0.2
 DEVICES_EVERY_S = 1.0
 TAIL_LENGTH = 5_000
+LINE_END = "\n"
 # All live connections together ask the database no more than so many things at a time.
 CLIENT_THREADS = 4
 # A round is due every second; silence this long means that clients hear nothing new.
@@ -47,8 +49,7 @@ class Heard:
 
     sequence: int
     audience: str
-    kind: str
-    text: str
+    sent: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,5 +249,10 @@ def _kept(bounds: tuple[int, int], sequence: int) -> bool:
 
 
 def _heard(row: Mapping[Any, Any]) -> Heard:
-    text = json.dumps(row["payload"], ensure_ascii=False, separators=(",", ":"))
-    return Heard(row["sequence"], row["audience"], row["kind"], text)
+    return Heard(row["sequence"], row["audience"], server_sent(row["kind"], row["payload"], number=row["sequence"]))
+
+
+def server_sent(kind: str, content: Any, *, number: int | None = None) -> bytes:
+    """Return a server-sent event as it is sent."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return ServerSentEvent(text, event=kind, id=None if number is None else str(number), sep=LINE_END).encode()

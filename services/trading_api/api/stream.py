@@ -1,16 +1,15 @@
 """The live stream: a snapshot, then events with their numbers; a client that comes back goes on where it was."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from services.trading_api.api.feed import Heard
+from services.trading_api.api.feed import LINE_END, Heard, server_sent
 from services.trading_api.api.guard import EVERYONE, authenticate, guarded
 from services.trading_api.api.limits import limits_of
 from services.trading_api.api.overview import overview
@@ -26,7 +25,6 @@ router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["live
 
 HEARTBEAT_S = 1.0
 PING_S = 15
-LINE_END = "\n"
 # A key that was revoked hears nothing new after this time.
 CHECK_EVERY_S = 10.0
 
@@ -59,9 +57,7 @@ async def get_stream(
 class CountedStream(EventSourceResponse):
     """A live connection that takes one of its caller's places for as long as it lasts."""
 
-    def __init__(
-        self, place: AbstractContextManager[None], content: AsyncIterator[ServerSentEvent], **how: Any
-    ) -> None:
+    def __init__(self, place: AbstractContextManager[None], content: AsyncIterator[bytes], **how: Any) -> None:
         super().__init__(content, **how)
         self._place = place
 
@@ -75,14 +71,12 @@ class CountedStream(EventSourceResponse):
             await super().__call__(scope, receive, send)
 
 
-async def _live(
-    request: Request, parts: Parts, caller: Principal, last_event_id: str | None
-) -> AsyncIterator[ServerSentEvent]:
+async def _live(request: Request, parts: Parts, caller: Principal, last_event_id: str | None) -> AsyncIterator[bytes]:
     position = await _resumed(parts, caller, last_event_id)
     if position is None:
         snapshot = await parts.feed.ask(_snapshot, parts, caller)
         position = int(snapshot["sequence"])
-        yield ServerSentEvent(_text(snapshot), event="snapshot", id=str(position), sep=LINE_END)
+        yield server_sent("snapshot", snapshot, number=position)
     devices_seen = 0
     checked_at = monotonic_s()
     while not parts.feed.closed:
@@ -90,17 +84,15 @@ async def _live(
         if missed is None:
             # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.
             return
-        for heard in missed:
-            position = heard.sequence
-            if caller.hears(heard.audience):
-                yield ServerSentEvent(heard.text, event=heard.kind, id=str(heard.sequence), sep=LINE_END)
+        position = missed[-1].sequence if missed else position
+        news = [heard.sent for heard in missed if caller.hears(heard.audience)]
         changed = parts.feed.devices_since(caller.complex_id, devices_seen)
         devices_seen = max((seen.number for seen in changed), default=devices_seen)
         mine = [seen.view for seen in changed if caller.participant_id in {None, seen.participant_id}]
         if mine:
-            yield ServerSentEvent(_text(mine), event="devices", sep=LINE_END)
-        clock = {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}
-        yield ServerSentEvent(_text(clock), event="clock", sep=LINE_END)
+            news.append(server_sent("devices", mine))
+        news.append(server_sent("clock", {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}))
+        yield b"".join(news)
         if monotonic_s() - checked_at >= CHECK_EVERY_S:
             checked_at = monotonic_s()
             if await parts.feed.ask(authenticate, request, parts) != caller:
@@ -127,7 +119,3 @@ async def _resumed(parts: Parts, caller: Principal, last_event_id: str | None) -
 def _snapshot(parts: Parts, caller: Principal) -> dict[str, Any]:
     with reading(parts.engine) as db:
         return overview(db, parts, caller, None)
-
-
-def _text(shown: Any) -> str:
-    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
