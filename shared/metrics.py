@@ -3,15 +3,18 @@
 Source of the text's form: Prometheus exposition format 0.0.4.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from shared.errors import BadInput
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONNECTIONS_MAX = 16
 MESSAGES = "sandan_messages_handled_total"
 MESSAGE_AGE = "sandan_message_age_seconds"
 SET_ASIDE = "sandan_messages_set_aside_total"
@@ -86,6 +89,31 @@ def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that answers so many at a time, and sends the others away: a thread and a descriptor each."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._places = threading.BoundedSemaphore(CONNECTIONS_MAX)
+
+    def verify_request(self, request: object, client_address: object) -> bool:
+        """Say whether there is a place, and take it."""
+        del request, client_address
+        return self._places.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer one, and give its place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that left."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # only printed
+
+
 @contextmanager
 def served(metrics: Metrics, host: str, port: int | None) -> Iterator[int | None]:
     """Serve `GET /metrics` in a thread of its own while the context lasts; yield the port, None where there is none.
@@ -113,7 +141,7 @@ def served(metrics: Metrics, host: str, port: int | None) -> Iterator[int | None
             """Say nothing: a scrape every few seconds is no news."""
 
     try:
-        server = ThreadingHTTPServer((host, port), Handler)
+        server = _Server((host, port), Handler)
     except OSError as error:
         rule = f"must be an address that can be listened on ({error.strerror})"
         raise BadInput(where="environment", field="SANDAN_METRICS_PORT", rule=rule, value=f"{host}:{port}") from None

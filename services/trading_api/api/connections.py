@@ -179,6 +179,7 @@ def http_server(app: ASGIApp, *, connections: int, trusted_proxies: str = "") ->
     config = uvicorn.Config(
         app,
         http=Bounded,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,5 +1,6 @@
 """Figures as Prometheus reads them, and the port that shows them."""
 
+import contextlib
 import socket
 import urllib.error
 import urllib.request
@@ -48,6 +49,21 @@ def test_port_answers_metrics_and_nothing_else() -> None:
     assert f"{SET_ASIDE} 3\n" in text
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+
+def test_connections_without_a_word_take_so_many_places_and_no_more() -> None:
+    with served(Metrics(), "127.0.0.1", 0) as port, contextlib.ExitStack() as held:
+        clients = [held.enter_context(socket.create_connection(("127.0.0.1", port or 0), 5)) for _ in range(40)]
+        # The 16 that have a place are waited for; all others are closed, which reads as an end.
+        ended = [client for client in clients[16:] if client.recv(1) == b""]
+        for client in clients[:16]:
+            client.close()
+
+        assert len(ended) == 24
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                assert answer.status == 200
+                break
 
 
 def test_port_that_is_taken_is_bad_input() -> None:
