@@ -46,8 +46,8 @@ class Settings(BaseSettings):
     reads_per_s: int = Field(default=200, ge=1)
     streams_per_key: int = Field(default=20, ge=1)
     streams_per_participant: int = Field(default=60, ge=1)
-    refusals_per_min: int = Field(default=1_000, ge=1)
-    sign_ins_per_min: int = Field(default=60, ge=1)
+    refusals_per_min: int = Field(default=600, ge=1)
+    sign_ins_per_min: int = Field(default=30, ge=1)
     connections_max: int | None = Field(default=None, ge=16)
     trusted_proxies: str = ""
     open_orders_max: int = Field(default=1_000, ge=1)

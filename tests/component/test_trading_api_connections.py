@@ -29,6 +29,12 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "BODY_S", 0.3)
 
 
+@pytest.fixture
+def long_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "REQUEST_S", 600.0)
+    monkeypatch.setattr(guard, "BODY_S", 600.0)
+
+
 @contextmanager
 def connected(address: str) -> Iterator[socket.socket]:
     host, _, port = address.removeprefix("http://").partition(":")
@@ -59,6 +65,7 @@ def is_ended(client: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.usefixtures("long_deadlines")
 def test_connections_without_a_word_make_room_for_whoever_asks(bench: ApiBench) -> None:
     with contextlib.ExitStack() as held, served(bench, connections=20) as address:
         for _ in range(60):
@@ -67,6 +74,17 @@ def test_connections_without_a_word_make_room_for_whoever_asks(bench: ApiBench) 
             assert status_of(client, request("hanbit", "/api/v1/orders")) == 200
 
 
+@pytest.mark.usefixtures("long_deadlines")
+def test_bodies_that_do_not_come_make_room_for_whoever_asks(bench: ApiBench) -> None:
+    with contextlib.ExitStack() as held, served(bench, connections=20) as address:
+        for _ in range(60):
+            client = held.enter_context(connected(address))
+            client.sendall(request(None, "/console/session", method="POST", length=100) + b"{")
+        with connected(address) as client:
+            assert status_of(client, request("hanbit", "/api/v1/orders")) == 200
+
+
+@pytest.mark.usefixtures("long_deadlines")
 def test_a_caller_who_is_known_keeps_the_connection_when_others_crowd_in(bench: ApiBench) -> None:
     with contextlib.ExitStack() as held, served(bench, connections=20) as address, connected(address) as client:
         assert status_of(client, request("hanbit", "/api/v1/orders")) == 200

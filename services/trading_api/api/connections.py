@@ -2,8 +2,8 @@
 
 The server below (uvicorn) lets a client connect and say nothing for ever. Here a connection has a deadline whenever a
 request of it is awaited, and another while it does not take what it is sent. Their number stays below what the process
-may open; where it is reached, the one that has waited longest makes room for the new one, and those whose caller is
-known (a request of theirs was let in) go last.
+may open; where it is reached, the oldest one that waits for its client makes room for the new one, and those whose
+caller is known (a request of theirs was let in) go last.
 """
 
 import asyncio
@@ -80,10 +80,10 @@ class Connections:
             self._known_each[caller] += 1
 
     def _make_room(self, *, known_too: bool) -> bool:
-        waiting = (connection for connection in self._unknown if connection.waits)
+        waiting = (connection for connection in self._unknown if connection.awaits_client)
         victim = next(waiting, None)
         if victim is None and known_too:
-            victim = next((connection for connection in self._known if connection.waits), None)
+            victim = next((connection for connection in self._known if connection.awaits_client), None)
         if victim is None:
             return False
         self.leave(victim)
@@ -108,9 +108,14 @@ class BoundedConnection(H11Protocol):
         self._stalled: asyncio.TimerHandle | None = None
 
     @property
-    def waits(self) -> bool:
+    def idle(self) -> bool:
         """Say whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def awaits_client(self) -> bool:
+        """Say whether it is the client's turn: to ask, to send the rest of a body, or to take what it is sent."""
+        return self.idle or self.cycle.more_body or self.flow.write_paused
 
     def end(self) -> None:
         """Drop the connection at once, whatever is still to be sent."""
@@ -152,7 +157,7 @@ class BoundedConnection(H11Protocol):
         self._cancel("_stalled")
 
     def _await_request(self) -> None:
-        if not self.waits:
+        if not self.idle:
             self._cancel("_deadline")
         elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_S, self.end)
@@ -184,6 +189,7 @@ def http_server(app: ASGIApp, *, connections: int, trusted_proxies: str = "") ->
         access_log=False,
         server_header=False,
         backlog=BACKLOG,
+        timeout_keep_alive=int(REQUEST_S) + 1,  # the connection's own deadline comes first
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_S,

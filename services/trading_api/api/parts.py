@@ -26,8 +26,8 @@ class Rules:
     reads_per_s: int = 200
     streams_per_key: int = 20
     streams_per_participant: int = 60
-    refusals_per_min: int = 1_000
-    sign_ins_per_min: int = 60
+    refusals_per_min: int = 600
+    sign_ins_per_min: int = 30
     body_bytes_max: int = 65_536
     open_orders_max: int = 1_000
     session_hours: int = 12
