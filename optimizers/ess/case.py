@@ -205,12 +205,14 @@ class SolveRecord:
         seconds_build: Time to compile and stamp the arrays.
         seconds_solve: Time in the solver and in checking its answers.
         gap: Relative gap that the MILP proved; 0 for an LP.
+        violation_gap: The same of the MILP that found the least violation; 0 where none was needed.
     """
 
     method: Literal["lp", "milp"]
     seconds_build: float
     seconds_solve: float
     gap: float
+    violation_gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

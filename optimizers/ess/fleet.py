@@ -259,13 +259,15 @@ class _Problem:
             columns = compiled.columns["shared_is_charging"]
             of_battery = np.arange(columns.start + b * self._steps, columns.start + (b + 1) * self._steps)
             integral[of_battery] = np.any([steps[s] for s in shared.shares], axis=0)
-        bounds, cap = self._bounds(self._free, relaxed=relaxed), np.inf
+        bounds, cap, known = self._bounds(self._free, relaxed=relaxed), np.inf, None
         if relaxed:
-            lowest = self._solver.optimum(stamp(compiled, self._numbers(), bounds, "violation"), integral=integral)
+            lowest = self._solver.whole_optimum(stamp(compiled, self._numbers(), bounds, "violation"), integral)
             if lowest is None:
                 return None
+            known = lowest.x
             cap = max(0.0, lowest.objective) * (1.0 + VIOLATION_SLACK) + VIOLATION_SLACK
-        answer = self._solver.optimum(stamp(compiled, self._numbers(cap), bounds, "cost_krw"), integral=integral)
+        arrays = stamp(compiled, self._numbers(cap), bounds, "cost_krw")
+        answer = self._solver.whole_optimum(arrays, integral, known=known)
         if answer is None:
             return None
         return [self._directions(compiled, answer, s, mask) for s, mask in enumerate(steps)], answer.gap

@@ -41,12 +41,13 @@ def shape_of(case: Case, *, relaxed: bool = False, exclusive: bool = False) -> S
     )
 
 
-def numbers_of(case: Case, *, violation_max: float = np.inf) -> Mapping[str, Floats]:
+def numbers_of(case: Case, *, violation_max: float = np.inf, cost_krw_max: float = np.inf) -> Mapping[str, Floats]:
     """Return every number that any shape of the case may ask for.
 
     Args:
         case: The case.
         violation_max: Cap on the violation, for relaxed shapes.
+        cost_krw_max: Cap on the cost, for smooth shapes with binaries.
     """
     import_kw_max, export_kw_max = flow_limits(case)
     numbers = {
@@ -60,6 +61,7 @@ def numbers_of(case: Case, *, violation_max: float = np.inf) -> Mapping[str, Flo
         "import_limit_kw": _or_infinite(case.import_limit_kw),
         "export_limit_kw": _or_infinite(case.export_limit_kw),
         "violation_max": violation_max,
+        "cost_krw_max": cost_krw_max,
     }
     if case.battery is not None:
         scalars |= _battery_numbers(case, case.battery)

@@ -67,7 +67,7 @@ class Shape:
         return range(w * self.window_steps, min((w + 1) * self.window_steps, self.steps))
 
     def smoothed(self) -> "Shape":
-        """Return the same shape with ramps, without binaries: its rows and columns begin like this one's."""
+        """Return the same shape with ramps: its rows and columns begin like this one's."""
         return replace(self, smooth=True)
 
 
@@ -84,6 +84,7 @@ def number_names(shape: Shape) -> dict[str, int]:
         steps |= dict.fromkeys(DIRECTION_STEP_NUMBERS, shape.steps)
         scalars += ["charge_kw_max", "discharge_kw_max"] if shape.battery else []
     scalars += ["power_kw_before"] if shape.smooth else []
+    scalars += ["cost_krw_max"] if shape.smooth and shape.exclusive else []
     return steps | dict.fromkeys(scalars, 1)
 
 
@@ -185,6 +186,8 @@ def _constrain(model: pyo.ConcreteModel) -> None:
             model.discharging = pyo.Constraint(model.t, rule=discharge_direction)
     if shape.smooth:
         model.ramp = pyo.Constraint(model.t, rule=battery_ramp)
+        if shape.exclusive:
+            model.cost_cap = pyo.Constraint(rule=cost_limit)
 
 
 def energy_balance(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
@@ -244,6 +247,11 @@ def soc_upper_limit(model: pyo.ConcreteModel, t: int) -> pyo.Expression:
 def violation_limit(model: pyo.ConcreteModel) -> pyo.Expression:
     """Violation ≤ violation_max, the least one that was found."""
     return violation(model) - model.violation_max <= 0.0
+
+
+def cost_limit(model: pyo.ConcreteModel) -> pyo.Expression:
+    """Cost ≤ cost_krw_max, the least one that was found."""
+    return cost_krw(model) - model.cost_krw_max <= 0.0
 
 
 def import_direction(model: pyo.ConcreteModel, t: int) -> pyo.Expression:

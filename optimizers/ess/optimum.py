@@ -1,6 +1,7 @@
 """Find a case's least-cost plan: LP first, binaries only where its answer fails, limits given way only if they must."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Optimum:
         answer: The LP's answer.
         milp: Binaries were needed.
         gap: Relative gap of the MILP; 0 where none was needed.
+        violation_gap: The same of the MILP that found the least violation.
     """
 
     case: Case
@@ -44,6 +46,7 @@ class Optimum:
     answer: Answer
     milp: bool = False
     gap: float = 0.0
+    violation_gap: float = 0.0
 
 
 def best_plan(solver: Solver, case: Case) -> Optimum:
@@ -111,10 +114,10 @@ def _with_one_direction(solver: Solver, case: Case) -> Optimum | None:
     if not broken.any():
         return best
     for steps in (broken, np.ones_like(broken)):
-        chosen = _milp(solver, case, steps, "cost_krw", violation_max=None)
+        chosen = choose_directions(solver, case, steps, Goal("cost_krw"), relaxed=False)
         if chosen is None:
             return None
-        best = _in_directions(solver, case, chosen.directions, relaxed=False)
+        best = in_directions(solver, case, chosen.directions, relaxed=False)
         best = replace(best, milp=True, gap=chosen.answer.gap)
         if not opposed(best).any():
             return best
@@ -127,13 +130,15 @@ def _relaxed(solver: Solver, case: Case) -> Optimum:
     if not opposed(best).any():
         return best
     every_step = np.ones(case.steps, bool)
-    lowest = _milp(solver, case, every_step, "violation", violation_max=np.inf)
+    lowest = choose_directions(solver, case, every_step, Goal("violation"), relaxed=True)
     if lowest is not None:
         cap = max(0.0, lowest.answer.objective) * (1.0 + VIOLATION_SLACK) + VIOLATION_SLACK
-        chosen = _milp(solver, case, every_step, "cost_krw", violation_max=cap)
+        # The least violation leaves little room: the search begins where it was found.
+        goal = Goal("cost_krw", violation_max=cap)
+        chosen = choose_directions(solver, case, every_step, goal, relaxed=True, known=lowest.plan)
         if chosen is not None:
-            best = _in_directions(solver, case, chosen.directions, relaxed=True)
-            return replace(best, milp=True, gap=chosen.answer.gap)
+            best = in_directions(solver, case, chosen.directions, relaxed=True)
+            return replace(best, milp=True, gap=chosen.answer.gap, violation_gap=lowest.answer.gap)
     raise SolverFailed("a relaxed case must have a plan, HiGHS found none")
 
 
@@ -150,15 +155,30 @@ def _freed(solver: Solver, best: Optimum) -> Optimum:
     directions = replace(
         closed, import_=closed.import_ | (bounded & exporting), export=closed.export | (bounded & ~exporting)
     )
-    freed = _in_directions(solver, case, directions, relaxed=best.relaxed)
+    freed = in_directions(solver, case, directions, relaxed=best.relaxed)
     # Of plans of equal cost the second answer may be one that burns energy: then the first stands.
-    return best if opposed(freed).any() else replace(freed, milp=best.milp, gap=best.gap)
+    return (
+        best if opposed(freed).any() else replace(freed, milp=best.milp, gap=best.gap, violation_gap=best.violation_gap)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a MILP minimises, and what it may not exceed meanwhile."""
+
+    objective: Literal["violation", "cost_krw", "movement"]
+    violation_max: float = np.inf
+    cost_krw_max: float = np.inf
+    nodes_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Chosen:
+class Chosen:
+    """A MILP's answer, and the flows that its binaries rule out."""
+
     answer: Answer
     directions: Directions
+    plan: Plan
 
 
 def _linear(solver: Solver, case: Case, directions: Directions) -> Optimum | None:
@@ -189,8 +209,12 @@ def _lexicographic(solver: Solver, case: Case, directions: Directions) -> Optimu
     raise SolverFailed("a relaxed case must have a plan, HiGHS found none in the directions it was given")
 
 
-def _in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed: bool) -> Optimum:
-    """Solve the LP of directions that a plan has: exact flows, and duals."""
+def in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed: bool) -> Optimum:
+    """Solve the LP of directions that a plan has: exact flows, and duals.
+
+    Raises:
+        SolverFailed: No plan has these directions.
+    """
     if relaxed:
         return _lexicographic(solver, case, directions)
     found = _linear(solver, case, directions)
@@ -199,26 +223,41 @@ def _in_directions(solver: Solver, case: Case, directions: Directions, *, relaxe
     return found
 
 
-def _milp(solver: Solver, case: Case, steps: Mask, objective: str, *, violation_max: float | None) -> _Chosen | None:
+def choose_directions(
+    solver: Solver, case: Case, steps: Mask, goal: Goal, *, relaxed: bool, known: Plan | None = None
+) -> Chosen | None:
     """Choose directions with binaries in some steps.
 
     Args:
         solver: The solver.
         case: The case.
         steps: Where directions must be chosen.
-        objective: What to minimise.
-        violation_max: How much violation is allowed; None to keep every limit.
+        goal: What to minimise, under which caps.
+        relaxed: Limits may give way.
+        known: A plan that keeps the caps, for where the search ends early.
     """
-    relaxed = violation_max is not None
-    compiled = compile_shape(shape_of(case, relaxed=relaxed, exclusive=True))
-    numbers = numbers_of(case, violation_max=np.inf if violation_max is None else violation_max)
-    arrays = stamp(compiled, numbers, bounds_of(case, relaxed=relaxed), objective)
+    shape = shape_of(case, relaxed=relaxed, exclusive=True)
+    compiled = compile_shape(shape.smoothed() if goal.objective == "movement" else shape)
+    numbers = numbers_of(case, violation_max=goal.violation_max, cost_krw_max=goal.cost_krw_max)
+    arrays = stamp(compiled, numbers, bounds_of(case, relaxed=relaxed), goal.objective)
     integral = np.zeros(compiled.column_count, bool)
     for family in ("is_importing", "is_charging"):
         if family in compiled.columns:
             integral[compiled.columns[family]] = steps
-    answer = solver.optimum(arrays, integral=integral)
-    return None if answer is None else _Chosen(answer, _directions(compiled, answer, steps))
+    whole = None if known is None else _binaries(compiled, known)
+    answer = solver.whole_optimum(arrays, integral, known=whole, nodes_max=goal.nodes_max)
+    if answer is None:
+        return None
+    return Chosen(answer, _directions(compiled, answer, steps), read_plan(case, compiled, answer.x))
+
+
+def _binaries(compiled: Compiled[Shape], plan: Plan) -> Floats:
+    """Return the values of all columns with the binaries that a plan's directions have."""
+    whole = np.zeros(compiled.column_count)
+    whole[compiled.columns["is_importing"]] = plan.import_kw > plan.export_kw
+    if "is_charging" in compiled.columns:
+        whole[compiled.columns["is_charging"]] = plan.charge_kw > plan.discharge_kw
+    return whole
 
 
 def _directions(compiled: Compiled[Shape], answer: Answer, steps: Mask) -> Directions:

@@ -57,6 +57,7 @@ class Rolling:
             seconds_build=perf_counter() - began - seconds_solve,
             seconds_solve=seconds_solve,
             gap=best.gap,
+            violation_gap=best.violation_gap,
         )
         schedule = described(case, plan, _worth(best), without, record)
         check(case, schedule)
