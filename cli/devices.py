@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -122,10 +123,14 @@ def read(
         return
 
     async def ask(line: "Line") -> "tuple[Surveyed, dict[int, list[Shown]]]":
+        from services.fems.domain.registers import NotReadable
         from services.fems.gateway.survey import read_models, survey
 
         found = await survey(line, unit_id)
-        return found, await read_models(line, found, model_ids or found.models)
+        try:
+            return found, await read_models(line, found, model_ids or found.models)
+        except NotReadable as fault:
+            return replace(found, reason=str(fault)), {}
 
     found, told = _on_line(address, answer_wait_s, ask)
     answer: dict[str, Any] = {"address": str(address), "unit_id": unit_id}
@@ -239,13 +244,14 @@ def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awai
     """Ask over one connection; an address where nothing listens is bad input."""
     import logging
 
-    from services.fems.gateway.line import Line, NoAnswer, NoConnection
+    from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
+    from services.fems.gateway.line import Line
 
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     logging.getLogger("services.fems").setLevel(logging.ERROR)
 
     async def asked() -> T:
-        line = Line(address, answer_wait_s=answer_wait_s)
+        line = Line(Connection(address, answer_wait_s=answer_wait_s))
         try:
             return await ask(line)
         except NoConnection:
@@ -261,21 +267,22 @@ def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awai
 
 
 async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
-    from services.fems.gateway.line import Line, NoConnection
+    """Ask every device whether it answers, an address at a time: a connection is held for no longer than it is used."""
+    from services.fems.gateway.connection import Connection, NoConnection
+    from services.fems.gateway.line import Line
     from services.fems.gateway.survey import survey
 
     states: dict[tuple[str, str], dict[str, Any]] = {}
-    lines: dict[Address, Line] = {}
     for one in complexes:
-        for device in one.field_devices:
-            line = lines.setdefault(device.address, Line(device.address, answer_wait_s=answer_wait_s))
-            try:
-                reason = (await survey(line, device.unit_id)).reason
-            except NoConnection as fault:
-                reason = str(fault)
-            states[one.complex_id, device.device_id] = {"answers": reason is None, "reason": reason}
-    for line in lines.values():
-        line.close()
+        for address, behind in one.devices_by_address.items():
+            line = Line(Connection(address, answer_wait_s=answer_wait_s))
+            for device in behind:
+                try:
+                    reason = (await survey(line, device.unit_id)).reason
+                except NoConnection as fault:
+                    reason = str(fault)
+                states[one.complex_id, device.device_id] = {"answers": reason is None, "reason": reason}
+            line.close()
     return states
 
 

@@ -1,6 +1,11 @@
-"""The one exception for input that breaks a rule, wherever it came from."""
+"""Input that breaks a rule, wherever it came from: the one exception for it, and what odd input raises unforeseen."""
 
+import struct
 from collections.abc import Iterable
+
+# What a reader of outside input raises where the input is odder than its author thought of. Caught only where such
+# input is read or calculated with, and never around a database or a bus: there they are a lost invariant of our own.
+ODD_INPUT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 
 
 class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the messages do

@@ -13,6 +13,7 @@ from services.fems import handlers, store
 from services.fems.domain.field import Field
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
+from services.fems.gateway.line import Lines
 from services.fems.gateway.live import LivePoller
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
@@ -61,9 +62,10 @@ class GatewayBench:
         store.METADATA.create_all(self.engine)
         self._clock = clock
         self._loop = RunLoop(handlers.service({complex_.complex_id: complex_}), bus, self.engine, clock)
-        self.live = LivePoller(complex_, clock, self.engine)
-        self.collector = Collector(complex_, clock, self.engine)
-        self.dispatcher = Dispatcher(complex_, clock, self.engine)
+        self.lines = Lines()
+        self.live = LivePoller(complex_, clock, self.engine, self.lines)
+        self.collector = Collector(complex_, clock, self.engine, self.lines)
+        self.dispatcher = Dispatcher(complex_, clock, self.engine, self.lines)
 
     def give(self, event: Event) -> None:
         """Publish an event as its producer would, and take it in."""
@@ -83,8 +85,7 @@ class GatewayBench:
 
     def kill(self) -> None:
         """Let go of what the system would take from a killed process."""
-        for part in (self.live, self.collector, self.dispatcher):
-            part.close()
+        self.lines.close()
         self.engine.dispose()
 
     def __enter__(self) -> Self:

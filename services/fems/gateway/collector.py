@@ -19,7 +19,8 @@ from services.fems.domain.numbering import (
 )
 from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
-from services.fems.gateway.line import Lines, NoAnswer
+from services.fems.gateway.connection import NoAnswer
+from services.fems.gateway.line import Lines, odd_answers_not_readable
 from services.fems.gateway.patience import Patience
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.ratings import limits_of
@@ -46,11 +47,11 @@ class Profile:
 class Collector:
     """Keeps the published intervals of a complex's meters up with time."""
 
-    def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
+    def __init__(self, complex_: Complex, clock: Clock, engine: Engine, lines: Lines) -> None:
         self._complex = complex_
         self._clock = clock
         self._engine = engine
-        self._lines = Lines()
+        self._lines = lines
         self._patience = Patience()
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._next: dict[str, int] = {}
@@ -101,10 +102,6 @@ class Collector:
             store.advance_meters(db, complex_id, ends)
         return reached
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._lines.close()
-
     async def _sequence(self, device: Device, first: int, running: int) -> list[Metered]:
         """Return a meter's completed intervals from `first` on, validated."""
         profile = await self._fetch(device, first, running)
@@ -139,14 +136,15 @@ class Collector:
     async def _fetch(self, device: Device, first: int, running: int) -> Profile | None:
         """Return a meter's records from interval `first` on; None where it does not answer, or remembers nothing."""
         try:
-            models = await self._lines.to(device).models(device.unit_id)
-            # Whatever lacks its kind's models is another device, whose memory must not be taken for this one's.
-            points_of(device.kind, models)
-            if PROFILE_MODEL not in models:
-                # Its intervals are counted by the poller.
-                self._next.pop(device.device_id, None)
-                return None
-            profile = await self._read_back_to(device, models[PROFILE_MODEL], first, running)
+            with odd_answers_not_readable():
+                models = await self._lines.to(device).models(device.unit_id)
+                # Whatever lacks its kind's models is another device, whose memory must not be taken for this one's.
+                points_of(device.kind, models)
+                if PROFILE_MODEL not in models:
+                    # Its intervals are counted by the poller.
+                    self._next.pop(device.device_id, None)
+                    return None
+                profile = await self._read_back_to(device, models[PROFILE_MODEL], first, running)
         except (NoAnswer, NotReadable) as fault:
             if self._patience.failed(device.device_id, fault):
                 facts = {"complex_id": self._complex.complex_id, "meter_id": device.device_id}

@@ -18,7 +18,8 @@ from services.fems.domain.registers import NotReadable
 from services.fems.domain.setpoints import REPLACED, Refusal, beyond_plate, expired
 from services.fems.domain.vendor_models import DISPATCH_MODEL
 from services.fems.gateway import controls, schedule
-from services.fems.gateway.line import Lines, NoAnswer
+from services.fems.gateway.connection import NoAnswer
+from services.fems.gateway.line import Lines, odd_answers_not_readable
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from services.fems.handlers import refused
@@ -47,12 +48,12 @@ class Dispatcher:
         next_due: When the next of those begins that are held; None where none are.
     """
 
-    def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
+    def __init__(self, complex_: Complex, clock: Clock, engine: Engine, lines: Lines) -> None:
         self._complex_id = complex_.complex_id
         self._devices = {device.device_id: device for device in complex_.field_devices}
         self._clock = clock
         self._engine = engine
-        self._lines = Lines()
+        self._lines = lines
         self._patience = Patience()
         self._faults: dict[str, str] = {}
         self.pending = False
@@ -78,10 +79,6 @@ class Dispatcher:
             behind[None if device is None else device.address].append(command)
         await asyncio.gather(*(self._try_in_turn(commands) for commands in behind.values()))
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._lines.close()
-
     async def _try_in_turn(self, commands: Sequence[store.Command]) -> None:
         for command in commands:
             answer = await self._try(command)
@@ -92,7 +89,8 @@ class Dispatcher:
         setpoint = command.setpoint
         if self._patience.is_due(command.device_id):
             try:
-                answer = await self._tell(command)
+                with odd_answers_not_readable():
+                    answer = await self._tell(command)
             except (NoAnswer, NotReadable) as fault:
                 self._faults[setpoint.setpoint_id] = str(fault)
                 self._patience.failed(command.device_id, fault)
@@ -111,7 +109,7 @@ class Dispatcher:
         if device is None:
             # The complex file has changed while it was waiting.
             return Refusal("unknown_device", "must be the id of a battery in the complex file")
-        line, unit_id = self._lines.to(device), device.unit_id
+        line, unit_id = self._lines.to(device, urgent=True), device.unit_id
         models = await line.models(unit_id)
         by_schedule = DISPATCH_MODEL in models
         if not by_schedule and not any(model_id in models for model_id in controls.CONTROL_MODELS):

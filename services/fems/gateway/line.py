@@ -1,11 +1,10 @@
-"""One Modbus TCP connection with its faults made plain: an answer, or NoAnswer."""
+"""Questions to devices behind an address, with their faults made plain: an answer, NoAnswer, or NotReadable."""
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.constants import ExcCodes
-from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from services.fems.domain.registers import (
@@ -17,58 +16,45 @@ from services.fems.domain.registers import (
     NotReadable,
     spans,
 )
-from shared.clock import monotonic_s
+from services.fems.gateway.connection import Connection, Refused
 from shared.complexes import Address, Device
+from shared.errors import ODD_INPUT
 
-logger = logging.getLogger(__name__)
-
-ANSWER_WAIT_S = 1.0
-RECONNECT_EVERY_S = 0.5
 MODELS_MAX = 64
 ADDRESS_MAX = 65_535
 # Illegal function, illegal address: there may still be a map at the next place.
 NO_SUCH_REGISTERS = (1, 2)
+# Modbus' own numbers for what is asked.
+READ = {"holding": 3, "input": 4}
+WRITE = 16
 
 
-class NoAnswer(Exception):  # noqa: N818 -- it says what the device gave
-    """A device did not answer, refused the request, or answered with half a message; `kind` is what is counted."""
-
-    kind = "no_answer"
-
-
-class NoConnection(NoAnswer):
-    """The field network's address itself is away; no single device is to blame."""
-
-    kind = "no_connection"
+@contextmanager
+def odd_answers_not_readable() -> Iterator[None]:
+    """Make NotReadable of whatever reading an answer raises: no device's answer, however odd, ends a process."""
+    try:
+        yield
+    except ODD_INPUT as odd:
+        raise NotReadable(f"the answer was not understood ({type(odd).__name__}: {odd})") from odd
 
 
-class Refused(NoAnswer):
-    """A device answered with an exception: it has no such registers, or does not take what was written."""
-
-    kind = "refused"
-
-    def __init__(self, unit_id: int, response: ModbusPDU) -> None:
-        self.code = int(response.exception_code)
-        meaning = ExcCodes(self.code).name.lower().replace("_", " ") if self.code in list(ExcCodes) else "unknown"
-        super().__init__(f"unit {unit_id}: answered with exception {self.code} ({meaning})")
-
-
+@dataclass(frozen=True, slots=True)
 class Line:
-    """A connection to one address, opened when it is needed and again after a fault; one question at a time."""
+    """A connection as one of those sees it who share it; `urgent` questions go first."""
 
-    def __init__(self, address: Address, *, answer_wait_s: float = ANSWER_WAIT_S) -> None:
-        self._address = address
-        self._answer_wait_s = answer_wait_s
-        self._client: AsyncModbusTcpClient | None = None
-        self._maps: dict[int, dict[int, int]] = {}
-        self._connect_at_s = 0.0
+    connection: Connection
+    urgent: bool = False
 
     async def read(self, unit_id: int, address: int, count: int, *, table: str = "holding") -> list[int]:
         """Return holding or input registers of a device, in as many messages as their number takes.
 
         Raises:
             NoAnswer: It gave none.
+            NotReadable: There can be no such registers: the device's map leads nowhere.
         """
+        last = address + count - 1
+        if last > ADDRESS_MAX:
+            raise NotReadable(f"unit {unit_id}: registers must be in [0, {ADDRESS_MAX}], were {address} to {last}")
         words: list[int] = []
         while len(words) < count:
             some = min(count - len(words), READ_REGISTERS_MAX)
@@ -82,6 +68,7 @@ class Line:
 
         Raises:
             NoAnswer: It gave none.
+            NotReadable: There can be no such registers.
         """
         found: dict[int, int] = {}
         for address, count in spans(places):
@@ -95,7 +82,11 @@ class Line:
         Raises:
             NoAnswer: It did not say that it took them.
         """
-        await self._ask(unit_id, lambda client: client.write_registers(address, list(words), device_id=unit_id))
+
+        def ask(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
+            return client.write_registers(address, list(words), device_id=unit_id)
+
+        await self.connection.ask(unit_id, ask, lambda answer: answer.function_code == WRITE, urgent=self.urgent)
 
     async def models(self, unit_id: int) -> dict[int, int]:
         """Return where each of a device's models starts, from a walk through its map; asked anew after a fault.
@@ -104,57 +95,23 @@ class Line:
             NoAnswer: It gave none.
             NotReadable: Its registers are no SunSpec map.
         """
-        if unit_id not in self._maps:
-            self._maps[unit_id] = await self._walk(unit_id)
-        return self._maps[unit_id]
+        if unit_id not in self.connection.maps:
+            self.connection.maps[unit_id] = await self._walk(unit_id)
+        return self.connection.maps[unit_id]
 
     def close(self) -> None:
         """Let go of the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        self.connection.close()
 
     async def _read(self, unit_id: int, address: int, count: int, table: str) -> list[int]:
         def ask(client: AsyncModbusTcpClient) -> Awaitable[ModbusPDU]:
             wanted = client.read_input_registers if table == "input" else client.read_holding_registers
             return wanted(address, count=count, device_id=unit_id)
 
-        response = await self._ask(unit_id, ask)
-        if len(response.registers) != count:
-            self.close()
-            raise NoAnswer(f"unit {unit_id}: asked for {count} registers at {address}, got {len(response.registers)}")
-        return list(response.registers)
+        def fits(answer: ModbusPDU) -> bool:
+            return answer.function_code == READ[table] and len(answer.registers) == count
 
-    async def _ask(self, unit_id: int, ask: Callable[[AsyncModbusTcpClient], Awaitable[ModbusPDU]]) -> ModbusPDU:
-        client = await self._connected()
-        try:
-            response = await ask(client)
-        except (ModbusException, OSError) as fault:
-            # What comes late on this connection would be taken for the next answer.
-            self.close()
-            self._maps.pop(unit_id, None)
-            raise NoAnswer(f"unit {unit_id}: {fault}") from None
-        if response.isError():
-            self._maps.pop(unit_id, None)
-            raise Refused(unit_id, response)
-        return response
-
-    async def _connected(self) -> AsyncModbusTcpClient:
-        if self._client is None or not self._client.connected:
-            self.close()
-            if monotonic_s() < self._connect_at_s:
-                raise NoConnection(f"{self._address}: no connection")
-            host, port = self._address
-            client = AsyncModbusTcpClient(host, port=port, timeout=self._answer_wait_s, retries=0, reconnect_delay=0)
-            if not await client.connect():
-                client.close()
-                if self._connect_at_s == 0:
-                    logger.warning("field network is away", extra={"host": host, "port": port})
-                self._connect_at_s = monotonic_s() + RECONNECT_EVERY_S
-                raise NoConnection(f"{self._address}: no connection")
-            self._client = client
-            self._connect_at_s = 0.0
-        return self._client
+        return list((await self.connection.ask(unit_id, ask, fits, urgent=self.urgent)).registers)
 
     async def _walk(self, unit_id: int) -> dict[int, int]:
         found: dict[int, int] = {}
@@ -184,19 +141,19 @@ class Line:
 
 
 class Lines:
-    """A connection to every address that devices answer at."""
+    """The connections to every address that devices answer at, one each, for one event loop."""
 
     def __init__(self) -> None:
-        self._lines: dict[Address, Line] = {}
+        self._connections: dict[Address, Connection] = {}
 
-    def to(self, device: Device) -> Line:
-        """Return the connection to a device's address."""
-        line = self._lines.get(device.address)
-        if line is None:
-            line = self._lines[device.address] = Line(device.address)
-        return line
+    def to(self, device: Device, *, urgent: bool = False) -> Line:
+        """Return a line to a device's address."""
+        connection = self._connections.get(device.address)
+        if connection is None:
+            connection = self._connections[device.address] = Connection(device.address)
+        return Line(connection, urgent=urgent)
 
     def close(self) -> None:
         """Let go of all of them."""
-        for line in self._lines.values():
-            line.close()
+        for connection in self._connections.values():
+            connection.close()

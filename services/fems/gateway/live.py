@@ -17,8 +17,9 @@ from services.fems.domain.minutes import advance as minutes_after
 from services.fems.domain.registers import COMMON_MODEL, NotReadable, model
 from services.fems.domain.vendor_models import PROFILE_MODEL
 from services.fems.domain.watching import Watch, watched
+from services.fems.gateway.connection import NoAnswer
 from services.fems.gateway.counts import Counts
-from services.fems.gateway.line import Line, Lines, NoAnswer
+from services.fems.gateway.line import Line, Lines, odd_answers_not_readable
 from services.fems.gateway.outbox import emit
 from services.fems.gateway.patience import Patience
 from services.fems.gateway.publishing import metered_from, publish
@@ -55,11 +56,11 @@ class LivePoller:
         failures: How often each device failed in which way.
     """
 
-    def __init__(self, complex_: Complex, clock: Clock, engine: Engine) -> None:
+    def __init__(self, complex_: Complex, clock: Clock, engine: Engine, lines: Lines) -> None:
         self._complex = complex_
         self._clock = clock
         self._engine = engine
-        self._lines = Lines()
+        self._lines = lines
         self._patience = Patience()
         self._seen = {device.device_id: _Seen() for device in complex_.field_devices}
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
@@ -135,23 +136,21 @@ class LivePoller:
             store.save_counts(db, complex_id, counts)
             store.save_minutes(db, complex_id, minutes)
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._lines.close()
-
     async def _ask(self, device: Device, seen: _Seen) -> frozenset[Flag]:
         line = self._lines.to(device)
         if device.register_map is not None:
-            seen.live = await live_by_map(line, device.unit_id, device.register_map)
+            with odd_answers_not_readable():
+                seen.live = await live_by_map(line, device.unit_id, device.register_map)
             return self._judge(device, seen, seen.live, remembers=False)
-        models = await line.models(device.unit_id)
-        wanted = points_of(device.kind, models)
-        places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
-        live = live_from(device.kind, models, await line.registers(device.unit_id, places))
-        seen.live = live
-        went_back = _went_back(seen.watch, live)
-        if live.counters is not None and (seen.serial is None or went_back):
-            seen.serial = await _serial(line, device.unit_id, models)
+        with odd_answers_not_readable():
+            models = await line.models(device.unit_id)
+            wanted = points_of(device.kind, models)
+            places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
+            live = live_from(device.kind, models, await line.registers(device.unit_id, places))
+            seen.live = live
+            went_back = _went_back(seen.watch, live)
+            if live.counters is not None and (seen.serial is None or went_back):
+                seen.serial = await _serial(line, device.unit_id, models)
         return self._judge(device, seen, live, remembers=PROFILE_MODEL in models)
 
     def _judge(self, device: Device, seen: _Seen, live: Live, *, remembers: bool) -> frozenset[Flag]:

@@ -1,6 +1,6 @@
 """Which devices are worth asking again already: a silent one is asked less and less often."""
 
-from services.fems.gateway.line import NoConnection
+from services.fems.gateway.connection import NoConnection
 from shared.clock import monotonic_s
 
 WAIT_S_MIN, WAIT_S_MAX = 0.5, 10.0

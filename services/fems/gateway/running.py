@@ -1,4 +1,4 @@
-"""The gateway's loops: three a complex, each on a connection of its own, so that none waits for another."""
+"""The gateway's loops: three a complex, which share a connection to each address and ask in turns."""
 
 import asyncio
 import logging
@@ -16,6 +16,7 @@ from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.keeping import ARCHIVE_KEEP, MINUTES_KEEP, Keeper
+from services.fems.gateway.line import Lines
 from services.fems.gateway.live import LivePoller
 from services.fems.gateway.mqtt import MqttRoad
 from services.fems.gateway.submitted import KEEP, Desk
@@ -75,21 +76,23 @@ class Gateway:
         roads = [MqttRoad(desk, self._clock, self._engine, url, stop) for desk in desks if url is not None]
         for road in roads:
             road.start()
+        lines = Lines()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for complex_ in self._complexes.values():
-                    tasks.create_task(self._poll(complex_, stop))
-                    tasks.create_task(self._collect(complex_, stop))
+                    tasks.create_task(self._poll(complex_, lines, stop))
+                    tasks.create_task(self._collect(complex_, lines, stop))
                     if any(device.kind is MeterKind.ESS for device in complex_.devices):
-                        tasks.create_task(self._dispatch(complex_, stop))
+                        tasks.create_task(self._dispatch(complex_, lines, stop))
         finally:
             stop.set()
+            lines.close()
             for road in roads:
                 road.close()
 
-    async def _poll(self, complex_: Complex, stop: threading.Event) -> None:
+    async def _poll(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
         """Observe each device in its own part of the polling interval, so that they do not all come at once."""
-        poller = LivePoller(complex_, self._clock, self._engine)
+        poller = LivePoller(complex_, self._clock, self._engine, lines)
         began = self._clock.now()
         await _through_passing_faults(poller.poll)
         every = timedelta(seconds=complex_.field_network.poll_interval_s)
@@ -99,7 +102,6 @@ class Gateway:
             for devices in complex_.devices_by_address.values():
                 tasks.create_task(self._poll_line(poller, devices, due, every, stop))
             tasks.create_task(self._flush(poller, stop))
-        poller.close()
 
     async def _poll_line(
         self,
@@ -137,8 +139,8 @@ class Gateway:
                 say_at_s = monotonic_s() + SAY_EVERY_S
         await _through_passing_faults(poller.flush)
 
-    async def _collect(self, complex_: Complex, stop: threading.Event) -> None:
-        collector = Collector(complex_, self._clock, self._engine)
+    async def _collect(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
+        collector = Collector(complex_, self._clock, self._engine, lines)
         estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
         aftermath = Aftermath(complex_, self._engine)
         folder = self._rules.upload_dir
@@ -170,17 +172,15 @@ class Gateway:
             # What is still missing waits for a meter that is silent, or whose clock is late.
             next_interval = start_of(number_of(self._clock.now()) + 1)
             await asyncio.sleep(RETRY_EVERY_S if collector.is_behind() else self._wait_s(next_interval))
-        collector.close()
 
-    async def _dispatch(self, complex_: Complex, stop: threading.Event) -> None:
-        dispatcher = Dispatcher(complex_, self._clock, self._engine)
+    async def _dispatch(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
+        dispatcher = Dispatcher(complex_, self._clock, self._engine, lines)
         while not stop.is_set():
             await _through_passing_faults(dispatcher.dispatch)
             wait_s = DISPATCH_EVERY_S if dispatcher.pending else DISPATCH_IDLE_S
             if dispatcher.next_due is not None:
                 wait_s = min(wait_s, self._wait_s(dispatcher.next_due))
             await asyncio.sleep(wait_s)
-        dispatcher.close()
 
     def _wait_s(self, due: datetime, *, least_s: float = WAIT_S_MIN) -> float:
         """Return how long to wait in wall time for an instant of the clock; at most a moment, as clocks may change."""

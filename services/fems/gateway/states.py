@@ -11,6 +11,8 @@ from shared.register_maps import RegisterMap
 
 METER, INVERTER, BATTERY, DER, DER_STORAGE = 203, 103, 802, 701, 713
 PERCENT = 100
+# Beyond any complex, and far inside what a message or a table holds.
+POWER_W_MAX, ENERGY_WH_MAX = 10**12, 10**18
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class Counters:
     modulus_wh: int
     resolution_wh: int
 
+    def __post_init__(self) -> None:
+        _require_possible(ENERGY_WH_MAX, "Wh", import_wh=self.import_wh, export_wh=self.export_wh)
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -74,6 +79,10 @@ class Live:
     stored_wh: int | None = None
     capacity_wh: int | None = None
     counters: Counters | None = None
+
+    def __post_init__(self) -> None:
+        _require_possible(POWER_W_MAX, "W", import_w=self.import_w, export_w=self.export_w)
+        _require_possible(ENERGY_WH_MAX, "Wh", stored_wh=self.stored_wh, capacity_wh=self.capacity_wh)
 
 
 def points_of(kind: MeterKind, models: Collection[int]) -> list[tuple[int, str]]:
@@ -153,6 +162,12 @@ def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
     step_wh = max(1, round(counter.factor))
     counters = Counters(import_wh, export_wh, round(modulus_of(counter) * counter.factor), step_wh)
     return Live(max(import_w, 0), max(-import_w, 0), counters=counters)
+
+
+def _require_possible(most: int, unit: str, **told: int | None) -> None:
+    for name, number in told.items():
+        if number is not None and not 0 <= number <= most:
+            raise NotReadable(f"{name}: must be in [0, {most}] {unit}, was {number}")
 
 
 def _first(candidates: Iterable[int], models: Collection[int]) -> int | None:

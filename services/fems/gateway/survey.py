@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from services.fems.domain.points import Shown, shown
 from services.fems.domain.registers import COMMON_MODEL, HEADER_REGISTERS, NotReadable, is_known, model
-from services.fems.gateway.line import Line, NoAnswer, NoConnection
+from services.fems.gateway.connection import NoAnswer, NoConnection
+from services.fems.gateway.line import Line, odd_answers_not_readable
 
 _PLATE = {"Mn": "manufacturer", "Md": "product", "SN": "serial", "Vr": "firmware"}
 
@@ -27,8 +28,9 @@ async def survey(line: Line, unit_id: int) -> Surveyed:
         NoConnection: Nothing listens at the address.
     """
     try:
-        models = await line.models(unit_id)
-        plate = await _plate(line, unit_id, models)
+        with odd_answers_not_readable():
+            models = await line.models(unit_id)
+            plate = await _plate(line, unit_id, models)
     except NoConnection:
         raise
     except (NoAnswer, NotReadable) as fault:
@@ -41,12 +43,14 @@ async def read_models(line: Line, found: Surveyed, model_ids: Iterable[int]) -> 
 
     Raises:
         NoAnswer: The unit stopped answering.
+        NotReadable: A model is longer than there are registers.
     """
     told = {}
     for model_id in model_ids:
         if model_id in found.models and is_known(model_id):
-            words = await _words(line, found.unit_id, found.models[model_id])
-            told[model_id] = list(shown(model(model_id), words))
+            with odd_answers_not_readable():
+                words = await _words(line, found.unit_id, found.models[model_id])
+                told[model_id] = list(shown(model(model_id), words))
     return told
 
 
