@@ -125,6 +125,35 @@ def test_correction_of_a_day_whose_minutes_are_forgotten_keeps_their_file(tmp_pa
     assert len(read_day(day_file(archive, complex_.complex_id, TODAY, minutes=True))) == 1
 
 
+def test_what_is_no_day_of_ours_in_the_archive_stays_and_stops_nothing(tmp_path: Path) -> None:
+    complex_, archive = a_port_of_its_own(), tmp_path / "archive"
+    own = archive / complex_.complex_id
+    old = day_file(archive, complex_.complex_id, date(2010, 1, 1))
+    write_day(old, [Reading("plain.grid", day_start(TODAY), 1, 0, "measured")])
+    # Folders where a file of an old day and today's should be, and names that come before any date.
+    odd = [
+        own / "2009-01-01.parquet",
+        own / f"{TODAY.isoformat()}.parquet",
+        own / "0.parquet",
+        own / "20090101.parquet",
+    ]
+    for path in odd[:2]:
+        path.mkdir()
+    for path in odd[2:]:
+        path.write_bytes(b"no Parquet")
+    with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        a_day_published(gateway, complex_, TODAY, 1_000)
+        a_day_published(gateway, complex_, TOMORROW, 2_000)
+        looked_after(gateway, complex_, archive, day_start(TOMORROW) + 2 * DAY)
+
+        assert {one.import_wh for one in read_day(day_file(archive, complex_.complex_id, TOMORROW))} == {2_000}
+        assert [path.exists() for path in odd] == [True, True, True, True]
+        assert not old.exists()
+        # What could not be written is kept.
+        with reading(gateway.engine) as db:
+            assert len(store.readings_between(db, complex_.complex_id, day_start(TODAY), day_start(TOMORROW))) == 96
+
+
 def test_nothing_is_forgotten_that_a_folder_which_is_away_does_not_have(tmp_path: Path) -> None:
     complex_, archive = a_port_of_its_own(), tmp_path / "archive"
     archive.write_text("a file where the folder should be")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from queue import Queue
+from typing import BinaryIO
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
@@ -26,6 +28,7 @@ from tests.unit.fems.fields import NOW, a_complex
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 LATER = NOW + timedelta(hours=1)
 WAIT_S = 60.0
+CONNECT, PUBACK, SUBSCRIBE, LONG = 1, 4, 8, 128
 READING = {"meter_id": "plain.grid", "start_utc": "2026-01-07T01:00:00Z", "import_kwh": 12.345}
 
 
@@ -134,3 +137,47 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
 def test_message_that_breaks_a_rule_is_refused_by_it(payload: bytes, rule: str) -> None:
     with pytest.raises(BadInput, match=rule):
         readings_in(payload, Desk(a_complex()), "plain", now=LATER)
+
+
+def answers_of_a_gateway(folder: Path, *messages: tuple[bytes, bytes]) -> list[bytes]:
+    """Return the ids of the messages that a gateway acknowledges to a broker that lets any topic through, in order."""
+    complex_, clock, stop = a_port_of_its_own(), ManualClock(LATER), threading.Event()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        GatewayBench(complex_, folder, clock, MemoryBus()) as bench,
+    ):
+        url = f"mqtt://127.0.0.1:{listener.getsockname()[1]}"
+        road = MqttRoad(Desk(complex_), clock, bench.engine, url, stop)
+        road.start()
+        broker, _ = listener.accept()
+        broker.settimeout(WAIT_S)
+        with broker, broker.makefile("rb") as packets:
+            acknowledged = []
+            for packet_type, content in packets_in(packets):
+                if packet_type == CONNECT:
+                    broker.sendall(b"\x20\x02\x00\x00")
+                elif packet_type == SUBSCRIBE:
+                    broker.sendall(b"\x90\x03" + content[:2] + b"\x01")
+                    for number, (topic, payload) in enumerate(messages, start=1):
+                        body = len(topic).to_bytes(2) + topic + number.to_bytes(2) + payload
+                        broker.sendall(b"\x32" + bytes([len(body)]) + body)
+                elif packet_type == PUBACK:
+                    acknowledged.append(content)
+                    if len(acknowledged) == len(messages):
+                        break
+            road.close()
+        return acknowledged
+
+
+def packets_in(packets: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield packets by type, as long as they are short: one byte then tells their length."""
+    while head := packets.read(2):
+        length = head[1] if head[1] < LONG else (head[1] - LONG) + LONG * packets.read(1)[0]
+        yield head[0] >> 4, packets.read(length)
+
+
+def test_message_with_an_odd_topic_is_acknowledged_and_the_next_one_taken(tmp_path: Path) -> None:
+    odd = [b"sandan/small/\xff/readings", b"sandan", b"sandan/small/#/readings", b"sandan/small//readings"]
+    reading = json.dumps({**READING, "import_kwh": "1"}).encode()
+
+    assert len(answers_of_a_gateway(tmp_path, *((topic, reading) for topic in odd))) == len(odd)

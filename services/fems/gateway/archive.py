@@ -9,6 +9,7 @@ Columns: meter_id, start_utc, import_wh, export_wh, quality.
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -55,15 +56,15 @@ class Archive:
         """
         with reading(self._engine) as db:
             days = store.unarchived_days(db, self._complex_id)
-        try:
-            for day in days:
-                if day_start(day) + DAY + SETTLING <= now:
+        for day in days:
+            if day_start(day) + DAY + SETTLING <= now:
+                try:
                     self._write(day, minutes_since)
-            self._prune(trading_day_of(now - self._keep))
-        except OSError as error:
-            # A full disk, or a folder that is away: the days stay noted, and the database keeps them.
-            facts = {"complex_id": self._complex_id, "reason": str(error)}
-            logger.error("archive was not written", extra=facts)  # noqa: TRY400 -- the reason is the whole story
+                except OSError as error:
+                    # A full disk, or a folder that is away: the day stays noted, and the database keeps it.
+                    facts = {"complex_id": self._complex_id, "day": day.isoformat(), "reason": str(error)}
+                    logger.error("archive was not written", extra=facts)  # noqa: TRY400 -- the reason is the whole story
+        self._prune(trading_day_of(now - self._keep))
 
     def _write(self, day: date, minutes_since: datetime) -> None:
         minutes_file = day_file(self._folder, self._complex_id, day, minutes=True)
@@ -87,9 +88,12 @@ class Archive:
             yield from store.minutes_between(db, self._complex_id, start, start + part)
 
     def _prune(self, oldest: date) -> None:
+        """Drop the files of older days; what is no day's, or can't be dropped, is not ours to judge and stays."""
         for path in (self._folder / self._complex_id).glob("**/*.parquet"):
-            if path.stem < oldest.isoformat():
-                path.unlink(missing_ok=True)
+            with suppress(ValueError, OSError):
+                day = date.fromisoformat(path.stem)
+                if day < oldest and path.stem == day.isoformat():
+                    path.unlink()
 
 
 def day_file(folder: Path, complex_id: str, day: date, *, minutes: bool = False) -> Path:

@@ -22,7 +22,7 @@ from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.submitted import OPTIONAL, REQUIRED, Desk
 from shared.clock import Clock
 from shared.complexes import Device
-from shared.errors import BadInput
+from shared.errors import ODD_INPUT, BadInput
 from shared.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class MqttRoad:
         self._clock = clock
         self._engine = engine
         self._stop = stop
+        self._fault: Exception | None = None
         # A session of its own that the broker keeps: what was published while the gateway was away comes later.
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -65,9 +66,11 @@ class MqttRoad:
         self._client.loop_start()
 
     def close(self) -> None:
-        """Disconnect; the broker keeps what comes meanwhile."""
+        """Disconnect; the broker keeps what comes meanwhile. Raises what ended the client's thread, if anything did."""
         self._client.disconnect()
         self._client.loop_stop()
+        if self._fault is not None:
+            raise self._fault
 
     def _on_connect(
         self, client: Client, told: object, flags: ConnectFlags, reason: ReasonCode, properties: Properties | None
@@ -87,18 +90,32 @@ class MqttRoad:
 
     def _on_message(self, client: Client, told: object, message: MQTTMessage) -> None:
         del told
-        _, _, participant_id, _ = message.topic.split("/")
+        try:
+            self._take(client, message)
+        except Exception as fault:
+            # The client's thread would end alone, and nobody would hear of readings any more.
+            self._fault = fault
+            self._stop.set()
+            raise
+
+    def _take(self, client: Client, message: MQTTMessage) -> None:
         answer: dict[str, object]
         try:
+            participant_id = participant_in(message.topic)
             found = readings_in(bytes(message.payload), self._desk, participant_id, now=self._clock.now())
-        except BadInput as problem:
-            answer = {"taken": 0, "problem": str(problem)}
-            logger.warning("mqtt message refused", extra=self._facts() | {"reason": str(problem)})
+        except (BadInput, *ODD_INPUT) as problem:
+            reason = str(problem) if isinstance(problem, BadInput) else f"not understood ({type(problem).__name__})"
+            answer = {"taken": 0, "problem": reason}
+            logger.warning("mqtt message refused", extra=self._facts() | {"reason": reason})
         else:
             if not self._saved(found):
                 return
             answer = {"taken": len(found)}
-        client.publish(f"sandan/{self._desk.complex_id}/{participant_id}/answers", json.dumps(answer), qos=1)
+        try:
+            topic = f"sandan/{self._desk.complex_id}/{participant_in(message.topic)}/answers"
+            client.publish(topic, json.dumps(answer), qos=1)
+        except ODD_INPUT as odd:
+            logger.warning("mqtt message has no answer", extra=self._facts() | {"reason": str(odd)})
         client.ack(message.mid, message.qos)
 
     def _saved(self, found: list[tuple[Device, Metered]]) -> bool:
@@ -117,6 +134,11 @@ class MqttRoad:
 
     def _facts(self) -> dict[str, object]:
         return {"complex_id": self._desk.complex_id}
+
+
+def participant_in(topic: str) -> str:
+    """Return who published to a topic that this subscription has."""
+    return topic.split("/")[2]
 
 
 def readings_in(payload: bytes, desk: Desk, participant_id: str, *, now: datetime) -> list[tuple[Device, Metered]]:

@@ -2,12 +2,14 @@
 
     meter_id,start_utc,import_kwh[,export_kwh][,quality]
 
-A file is taken whole or refused whole; it is then renamed to `.taken`, or to `.refused` beside a `.problems.txt`.
+A file is taken whole or refused whole; it is then renamed to `.taken`, or to `.refused` beside a `.problems.txt`, as is
+whatever else has such a name. What can't be renamed stays, is logged once, and is looked at again when it changes.
 """
 
 import csv
 import io
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +18,8 @@ from sqlalchemy.engine import Engine
 
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.submitted import OPTIONAL, REQUIRED, Desk
-from shared.errors import BadInput, BadInputs
+from shared.errors import ODD_INPUT, BadInput, BadInputs
+from shared.files import StillWritten, read_file
 
 logger = logging.getLogger(__name__)
 
@@ -32,32 +35,90 @@ class Uploads:
         self._desk = desk
         self._engine = engine
         self._folder = folder / desk.complex_id
-        self._folder.mkdir(parents=True, exist_ok=True)
+        # What stays in the folder although it is done with, by name, as it was then.
+        self._left: dict[str, tuple[int, ...]] = {}
+        self._folder_fault: str | None = None
+        self._waiting()
 
     def take(self, now: datetime) -> None:
         """Take in every file that is there."""
-        for path in sorted(self._folder.glob("*.csv")):
+        for path in self._waiting():
+            stamp = _stamp(path)
+            if stamp is None or self._left.get(path.name) == stamp:
+                continue
             facts = {"complex_id": self._desk.complex_id, "file": path.name}
             try:
                 found = read_upload(path, self._desk, now=now)
+            except (FileNotFoundError, StillWritten):
+                # Gone again, or not all there yet.
+                continue
             except (BadInput, BadInputs) as error:
-                path.with_suffix(".problems.txt").write_text(f"{error}\n", encoding="utf-8")
-                path.replace(path.with_suffix(".refused"))
-                logger.warning("upload refused", extra=facts | {"reason": str(error).splitlines()[0]})
+                self._refuse(path, str(error), stamp)
+                continue
+            except ODD_INPUT as odd:
+                logger.exception("upload was not understood", extra=facts)
+                self._refuse(path, f"{path.name}: file was not understood ({type(odd).__name__})", stamp)
                 continue
             with self._engine.begin() as db:
                 for meter_id, rows in found.items():
                     publish(db, self._desk.complex_id, self._desk.devices[meter_id], rows, now=now)
             # A process that dies before this takes the file again, and finds that all of it is published.
-            path.replace(path.with_suffix(".taken"))
+            self._rename(path, ".taken", stamp)
             logger.info("upload taken", extra=facts | {"readings": sum(map(len, found.values()))})
+
+    def _waiting(self) -> list[Path]:
+        """Return what has a file's name, in order; nothing where the folder is away."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with os.scandir(self._folder) as entries:
+                found = sorted(self._folder / one.name for one in entries if one.name.endswith(".csv"))
+        except OSError as error:
+            if self._folder_fault != str(error):
+                logger.error("upload folder can't be read", extra={"reason": str(error)})  # noqa: TRY400 -- it is whole
+            self._folder_fault = str(error)
+            return []
+        self._folder_fault = None
+        self._left = {path.name: self._left[path.name] for path in found if path.name in self._left}
+        return found
+
+    def _refuse(self, path: Path, problems: str, stamp: tuple[int, ...]) -> None:
+        facts = {"complex_id": self._desk.complex_id, "file": path.name}
+        logger.warning("upload refused", extra=facts | {"reason": problems.splitlines()[0]})
+        told = path.with_suffix(".problems.txt")
+        try:
+            # Written anew, not into what stands there, which might be a link or a pipe.
+            told.unlink(missing_ok=True)
+            with told.open("x", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{problems}\n")
+        except OSError as error:
+            facts |= {"reason": str(error)}
+            logger.error("problems of an upload were not written", extra=facts)  # noqa: TRY400 -- the reason is all
+        self._rename(path, ".refused", stamp)
+
+    def _rename(self, path: Path, suffix: str, stamp: tuple[int, ...]) -> None:
+        try:
+            path.replace(path.with_suffix(suffix))
+        except OSError as error:
+            self._left[path.name] = stamp
+            facts = {"complex_id": self._desk.complex_id, "file": path.name, "reason": str(error)}
+            logger.error("upload can't be renamed", extra=facts)  # noqa: TRY400 -- the reason is the whole story
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Return what changes with a file's content; None where it is gone."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode
 
 
 def read_upload(path: Path, desk: Desk, *, now: datetime) -> Rows:
     """Read a file's intervals by meter.
 
     Raises:
-        BadInput: It is no CSV with the columns that are asked for.
+        FileNotFoundError: It is gone.
+        BadInput: It is no file, or no CSV with the columns that are asked for.
         BadInputs: Rows break rules; the first twenty are named.
     """
     found: dict[str, list[Metered]] = {}
@@ -84,20 +145,18 @@ def read_upload(path: Path, desk: Desk, *, now: datetime) -> Rows:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each row as a mapping of all columns, numbered from 1, header not counted."""
-    if path.stat().st_size > BYTES_MAX:
-        rule = f"must have at most {BYTES_MAX} bytes"
-        raise BadInput(where=path.name, field="file", rule=rule, value=path.stat().st_size)
+    content = io.BytesIO(read_file(path, bytes_max=BYTES_MAX))
+    reader = csv.reader(io.TextIOWrapper(content, encoding="utf-8-sig", newline=""), strict=True)
     try:
-        reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), strict=True)
-        lines = [line for line in reader if line]
+        lines = (line for line in reader if line)
+        header = [name.strip() for name in next(lines, [])]
+        if not set(REQUIRED) <= set(header) <= {*REQUIRED, *OPTIONAL} or len(set(header)) < len(header):
+            rule = f"must be {','.join(REQUIRED)}[,{'][,'.join(OPTIONAL)}]"
+            raise BadInput(where=path.name, field="header", rule=rule, value=",".join(header))
+        for number, line in enumerate(lines, start=1):
+            if len(line) != len(header):
+                rule = f"must have {len(header)} fields"
+                raise BadInput(where=f"{path.name} row {number}", field="row", rule=rule, value=",".join(line))
+            yield number, dict.fromkeys(OPTIONAL, "") | dict(zip(header, map(str.strip, line), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(where=path.name, field="file", rule="must be CSV in UTF-8", value=str(error)) from None
-    header = [name.strip() for name in lines[0]] if lines else []
-    if not set(REQUIRED) <= set(header) <= {*REQUIRED, *OPTIONAL} or len(set(header)) < len(header):
-        rule = f"must be {','.join(REQUIRED)}[,{'][,'.join(OPTIONAL)}]"
-        raise BadInput(where=path.name, field="header", rule=rule, value=",".join(header))
-    for number, line in enumerate(lines[1:], start=1):
-        if len(line) != len(header):
-            rule = f"must have {len(header)} fields"
-            raise BadInput(where=f"{path.name} row {number}", field="row", rule=rule, value=",".join(line))
-        yield number, dict.fromkeys(OPTIONAL, "") | dict(zip(header, map(str.strip, line), strict=True))

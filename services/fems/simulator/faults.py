@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.fems.domain.faults import AMOUNTS, Fault, FaultKind
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Identifier, Instant
+from shared.files import read_file
 from shared.validation import checked
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME = "faults.json"
+BYTES_MAX = 1_000_000
 
 
 class RequestedFault(BaseModel):
@@ -47,7 +49,7 @@ class FaultBook:
         self._path = folder / complex_id / FILE_NAME
         self._stamp_ns = 0
         self._faults: tuple[Fault, ...] = ()
-        self._read_again(self._changed_ns())
+        self.faults()
 
     def faults(self) -> tuple[Fault, ...]:
         """Return what the file says; what it said before, where it can't be read."""
@@ -62,7 +64,7 @@ class FaultBook:
     def _changed_ns(self) -> int:
         try:
             return self._path.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:
             return 0
 
     def _read_again(self, stamp_ns: int) -> None:
@@ -74,14 +76,14 @@ def read_faults(path: Path) -> RequestedFaults:
     """Read a file of faults; none where there is no file.
 
     Raises:
-        BadInput: It is no JSON.
+        BadInput: It is no file, or no JSON.
         BadInputs: It breaks rules.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_file(path, bytes_max=BYTES_MAX))
     except FileNotFoundError:
         return RequestedFaults(faults=())
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(where=str(path), field="faults", rule="must be JSON", value=str(error)) from None
     return checked(RequestedFaults, content, where=str(path))
 

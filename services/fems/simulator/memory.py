@@ -1,8 +1,10 @@
 """The batteries' own memory: a small JSON file a factory, replaced in one step, so that kill -9 finds it whole."""
 
 import json
+import logging
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,14 @@ from services.fems.domain.dispatch import Entry
 from services.fems.domain.field import Site
 from services.fems.domain.vendor_models import PROFILE_RECORDS
 from services.fems.simulator.site import BatteryState, Record, SavedFeeder, SavedSite
-from shared.errors import BadInput
+from shared.errors import ODD_INPUT, BadInput
+from shared.files import read_file
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 2
+# A week's records of a factory with a hundred batteries.
+BYTES_MAX = 10_000_000
 
 
 class FieldMemory:
@@ -57,10 +64,10 @@ class FieldMemory:
             BadInput: The file is not one that `save` wrote.
         """
         path = self._path(site.participant_id)
-        if not site.batteries or not path.exists():
+        if not site.batteries:
             return None
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(read_file(path, bytes_max=BYTES_MAX))
             _require_format(content["format"])
             saved = SavedSite(
                 through=int(content["through"]),
@@ -69,12 +76,26 @@ class FieldMemory:
                 batteries={battery_id: _state(one) for battery_id, one in content["batteries"].items()},
                 records=_recorded(content["records"]),
             )
-        except (KeyError, TypeError, ValueError, IndexError):
+        except FileNotFoundError:
+            return None
+        except ODD_INPUT:
             rule = f"must be a battery memory of format {FORMAT}"
             hint = "delete the file to start with new batteries"
             raise BadInput(where=str(path), field="$", rule=rule, value="something else", hint=hint) from None
         same = set(saved.batteries) == {battery.device_id for battery in site.batteries}
         return saved if same else None
+
+    def restored(self, site: Site) -> SavedSite | None:
+        """Read a factory's state as `load` does; a file that can't be read is set aside, and its batteries are new."""
+        try:
+            return self.load(site)
+        except BadInput as problem:
+            path = self._path(site.participant_id)
+            facts = {"reason": str(problem), "set_aside": f"{path.name}.odd"}
+            logger.error("batteries begin anew", extra=facts)  # noqa: TRY400 -- the reason is the whole story
+            with suppress(OSError):
+                path.replace(path.with_name(f"{path.name}.odd"))
+            return None
 
     def save_feeder(self, meter_id: str, saved: SavedFeeder) -> None:
         """Write a feeder meter's counters."""
@@ -87,9 +108,9 @@ class FieldMemory:
     def load_feeder(self, meter_id: str) -> SavedFeeder | None:
         """Read a feeder meter's counters; what is none that `save_feeder` wrote is a meter with new counters."""
         try:
-            content = json.loads(self._feeder_path(meter_id).read_text())
+            content = json.loads(read_file(self._feeder_path(meter_id), bytes_max=BYTES_MAX))
             return SavedFeeder(*(int(content[name]) for name in ("through", "import_wh", "export_wh")))
-        except (OSError, KeyError, TypeError, ValueError):
+        except (OSError, BadInput, *ODD_INPUT):
             return None
 
     def _feeder_path(self, meter_id: str) -> Path:

@@ -38,7 +38,7 @@ class ComplexServer:
                 rule=f"must be at most {UNIT_ID_MAX} devices an address; field_network.devices may name others",
                 value=f"{len(complex_.field_devices)} devices",
             )
-        saved = {site.participant_id: found for site in physics.sites if (found := memory.load(site)) is not None}
+        saved = {site.participant_id: found for site in physics.sites if (found := memory.restored(site)) is not None}
         self.plant = Plant(
             physics,
             saved,

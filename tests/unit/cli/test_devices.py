@@ -84,14 +84,19 @@ def test_unknown_fault_is_refused_by_its_rule(
         fault(*arguments, minutes, folder=a_deployment(tmp_path))
 
 
-def test_faults_file_that_is_nonsense_leaves_the_faults_as_they_were(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b'{"faults": 1}', b" " * 1_000_001, None])
+def test_faults_file_that_is_nonsense_leaves_the_faults_as_they_were(tmp_path: Path, content: bytes | None) -> None:
     folder = a_deployment(tmp_path)
     fault("hanbit-roof", "silent", folder=folder)
     book = FaultBook(folder / "field", "changwon-demo")
     before = book.faults()
 
-    (folder / "field" / "changwon-demo" / FILE_NAME).write_text("{")
+    path = folder / "field" / "changwon-demo" / FILE_NAME
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
 
     assert book.faults() == before
-    with pytest.raises(BadInput, match="faults must be JSON"):
-        FaultBook(folder / "field", "changwon-demo")
+    assert FaultBook(folder / "field", "changwon-demo").faults() == ()

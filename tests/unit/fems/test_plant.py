@@ -248,6 +248,26 @@ def test_torn_memory_is_named_with_what_to_do(tmp_path_factory: pytest.TempPathF
         memory.load(a_field(a_complex()).sites[0])
 
 
+@pytest.mark.parametrize(
+    "content", [b'{"format": 1', b"\xff", b"[" * 100_000, b"[]", b'{"format": 2, "batteries": []}', None]
+)
+def test_memory_that_is_no_memory_is_set_aside_and_its_batteries_are_new(
+    tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture, content: bytes | None
+) -> None:
+    folder = tmp_path_factory.mktemp("field")
+    memory, site = FieldMemory(folder, "small"), a_field(a_complex()).sites[0]
+    path = folder / "small" / "sunny.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+    assert (memory.restored(site), memory.restored(site)) == (None, None)
+
+    assert [path.name for path in path.parent.iterdir()] == ["sunny.json.odd"]
+    assert [one.message for one in caplog.records] == ["batteries begin anew"]
+
+
 def test_clock_that_goes_back_changes_nothing() -> None:
     plant = a_plant()
     plant.catch_up(NOW + 2 * INTERVAL)
