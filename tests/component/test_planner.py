@@ -240,3 +240,23 @@ def test_killed_planner_takes_its_study_up_again_without_what_was_done(
     assert [result.grid_import_wh for result in answer.results] == [3_360_000 + 7_000]
     again.run()
     assert len(again.published(StudyCompleted)) == 1
+
+
+def test_study_of_a_complex_that_is_served_no_longer_fails_and_the_next_has_its_turn(
+    small: Complex, tmp_path: Path
+) -> None:
+    late, other = LateCluster(), small.model_copy(update={"complex_id": "other-complex"})
+    served = {small.complex_id: small, other.complex_id: other}
+    bench = Bench(handlers.service(served, late), store.METADATA, tmp_path, NEXT_MORNING)
+    bench.give(*a_metered_day(small), *a_metered_day(other))
+    bench.give(a_study(small, "S1"), a_study(other, "S2"))
+
+    # As after a restart with another set of complex files.
+    del served[small.complex_id]
+    bench.run(NEXT_MORNING + timedelta(seconds=60))
+    bench.run()
+    late.close()
+
+    failures = [(failure.study_id, failure.reason) for failure in bench.published(StudyFailed)]
+    assert failures == [("S1", f"complex {small.complex_id} is served no longer")]
+    assert [answer.study_id for answer in bench.published(StudyCompleted)] == ["S2"]

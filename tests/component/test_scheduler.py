@@ -299,3 +299,19 @@ def test_dispatch_follows_gate_closure_whatever_its_lead(tmp_path: Path, lead_mi
     assert {order.submitted_at for order in orders} == {gate_closure}
     # The bench began at noon, and its first tick sealed what had closed then.
     assert bench.published(OrdersSealed)[-1].delivery_start == delivery_start
+
+
+def test_battery_that_nothing_can_be_planned_for_costs_nobody_else_a_set_point(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd, sound = "odd-complex", "sound-complex"
+    bench = a_bench(tmp_path, a_complex(odd), a_complex(sound))
+
+    # 10^13 kW are no case that the optimizer takes.
+    bench.give(a_state(odd, NOON), an_auction(odd, NOON + INTERVAL), *forecasts(odd, NOON, load_kw=1e13))
+    bench.give(a_state(sound, NOON), an_auction(sound, NOON + INTERVAL), *forecasts(sound, NOON))
+
+    assert [event.complex_id for event in bench.published(SetpointIssued)] == [sound]
+    assert {event.complex_id for event in bench.published(ScheduleSolved)} == {sound}
+    messages = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert messages == ["no plan for a battery: what is known of it can't be calculated with"]

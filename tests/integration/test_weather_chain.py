@@ -166,3 +166,17 @@ def test_nothing_is_used_that_became_available_later() -> None:
     assert answer.used == (SourceName.CLEAR_SKY,)
     assert answer.passed_over == ((SourceName.CSV, "has nothing that is available yet"),)
     assert (answer.frame["available_at"] <= NOW).all()
+
+
+@pytest.mark.parametrize("total", ["1e999", "Infinity", "[]", '"many"', "null"])
+def test_source_with_an_odd_number_is_passed_over_and_the_next_one_serves(total: str) -> None:
+    document = json.dumps(sample("kma_ultra_short_2026-05-20_0830.json"))
+    count = json.dumps(sample("kma_ultra_short_2026-05-20_0830.json")["response"]["body"]["totalCount"])
+    odd = document.replace(f'"totalCount": {count}', f'"totalCount": {total}').encode()
+    assert odd != document.encode()
+
+    with serving(always(odd)) as service:
+        answer = ask([kma(service.url, ULTRA_SHORT_TERM)], ClearSky(PLACE), NOW)
+
+    assert answer.used == (SourceName.CLEAR_SKY,)
+    assert [source for source, _ in answer.passed_over] == [SourceName.KMA_ULTRA_SHORT]

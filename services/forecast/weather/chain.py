@@ -1,5 +1,6 @@
 """Ask sources in turn until the next 24 hours are known; say who serves, and why the others do not."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,10 @@ import pandas as pd
 
 from services.forecast.domain.weather import covered, known_at
 from services.forecast.weather.source import Source, SourceFailed, SourceName
+from shared.errors import ODD_INPUT
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +44,14 @@ def ask(sources: Sequence[Source], last_resort: Source, issued_at: datetime) -> 
             break
         try:
             frame = _fresh(source, issued_at)
+            reached = covered(frame, starts)
         except SourceFailed as failed:
             passed_over.append((source.name, str(failed)))
             continue
-        reached = covered(frame, starts)
+        except ODD_INPUT as odd:
+            logger.exception("a weather source's answer was not understood", extra={"source": source.name.value})
+            passed_over.append((source.name, f"the answer was not understood ({type(odd).__name__})"))
+            continue
         if not (reached & ~known).any():
             passed_over.append((source.name, "says nothing of the hours that are not known yet"))
             continue

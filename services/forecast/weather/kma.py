@@ -86,7 +86,7 @@ class Kma:
             body = self._page(base, page)
             try:
                 total, items = int(body["totalCount"]), body["items"]["item"]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 raise SourceFailed("the answer has no totalCount or no items") from None
             if not isinstance(items, list) or not items:
                 raise SourceFailed(f"page {page} is empty, {taken} of {total} items were there")

@@ -14,7 +14,7 @@ from services.planner.handlers.days import site_days
 from services.planner.store import Study
 from shared import history
 from shared.complexes import Complexes
-from shared.errors import BadInput
+from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind
@@ -94,6 +94,8 @@ class Planner:
         if study is None:
             self._may_have_work = False
             return []
+        if study.complex_id not in self._complexes:
+            return self._fail(db, study, f"complex {study.complex_id} is served no longer")
         try:
             done = store.sites_done(db, study)
             if self._running is None:
@@ -107,6 +109,10 @@ class Planner:
             self._cluster.close()
             self._retry_at = now + RETRY_AFTER
             return []
+        except ODD_INPUT as odd:
+            # One study's facts are odd: the others' turn comes all the same.
+            logger.exception("study failed", extra={"study_id": study.study_id, "complex_id": study.complex_id})
+            return self._fail(db, study, f"it could not be computed ({type(odd).__name__}: {odd})")
 
     def _begun(self, db: Connection, study: Study, done: Mapping[str, object]) -> _Running:
         readings = history.readings_of(db, study.complex_id, delivery_starts(study.trading_day))
@@ -144,8 +150,9 @@ class Planner:
         count_done = sum(site in all_done for site in sites)
         if count_done < len(sites):
             return [_progressed(study, sites_done=count_done, sites=len(sites))] if new else []
+        completed = _completed(study, total(all_done[site] for site in sites))
         store.close_study(db, study.complex_id, study.study_id, store.COMPLETED)
-        return [_completed(study, total(all_done[site] for site in sites))]
+        return [completed]
 
     def _fail(self, db: Connection, study: Study, reason: str) -> Sequence[Event]:
         store.close_study(db, study.complex_id, study.study_id, store.FAILED)

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from optimizers.ess import CarefulSolver, Case, Quantiles, Rolling, Schedule
+from optimizers.ess import BrokenPromise, CarefulSolver, Case, Quantiles, Rolling, Schedule, SolverFailed
 from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared import orderentry
 from shared.complexes import Complex, Complexes, Ess, Participant
+from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Event, named_id
 from shared.events.forecast import ForecastKind
 from shared.events.orders import OrderSubmitted, Side
@@ -31,6 +32,8 @@ MEASURED_WITHIN = timedelta(hours=6)
 HISTORY_KEPT = timedelta(days=2)
 # The next auction that is still open is that of the second planned interval.
 BID_STEP = 1
+# What a calculation ends with that was given odder facts (a forecast, a measured state, a trade) than it can take.
+NO_PLAN = (BadInput, SolverFailed, BrokenPromise, *ODD_INPUT)
 
 
 @dataclass
@@ -148,16 +151,31 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
         prices = site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, round_.starts)
         plan = Plan(outlook, prices)
         for ess in participant.ess:
-            standing = _standing(round_, known, participant, ess)
-            if standing is not None:
-                case = domain.ess_case(ess, plan.outlook, prices, standing)
-                schedule = solvers.plan(complex_.complex_id, ess, plan.outlook, case)
-                events += _plan_events(round_, participant, ess, Solved(schedule, standing))
+            solved = _solved(round_, known, participant, ess, plan, solvers)
+            if solved is not None:
+                events += _plan_events(round_, participant, ess, solved)
+                schedule = solved.schedule
                 plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
         if participant.participant_id in bidders:
             events += _bid_events(db, round_, participant, plan)
     store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
     return events
+
+
+def _solved(
+    round_: Round, known: Known, participant: Participant, ess: Ess, plan: Plan, solvers: Solvers
+) -> Solved | None:
+    """Return a battery's plan; None where there is none to be had, with which it stays idle and nobody else suffers."""
+    try:
+        standing = _standing(round_, known, participant, ess)
+        if standing is None:
+            return None
+        case = domain.ess_case(ess, plan.outlook, plan.prices, standing)
+        return Solved(solvers.plan(round_.complex_.complex_id, ess, plan.outlook, case), standing)
+    except NO_PLAN:
+        facts = {"complex_id": round_.complex_.complex_id, "device_id": ess.device_id}
+        logger.exception("no plan for a battery: what is known of it can't be calculated with", extra=facts)
+        return None
 
 
 def _known(db: Connection, round_: Round) -> Known:

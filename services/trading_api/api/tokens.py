@@ -15,11 +15,13 @@ from pydantic import ValidationError
 
 from services.trading_api.api import exact_json
 from services.trading_api.domain.tokens import Claims, Trust, broken_rule
-from shared.errors import BadInput, BadInputs
+from shared.errors import ODD_INPUT, BadInput, BadInputs
+from shared.files import read_file
 
 logger = logging.getLogger(__name__)
 
 KEYS_FILE_SETTING = "TRADING_API_JWT_KEYS_FILE"
+KEYS_BYTES_MAX = 1_000_000
 RSA_BITS_MIN = 2048
 # What only secret keys have: RSA's and elliptic curves' private members, and a symmetric key itself.
 SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -116,7 +118,7 @@ class Tokens:
             self._stamp = stamp
             try:
                 self._keys = read_public_keys(self._file)
-            except BadInput as problem:
+            except (BadInput, *ODD_INPUT) as problem:
                 logger.error("the token keys stay as they were", extra={"reason": str(problem)})  # noqa: TRY400 -- a line, not a trace
             else:
                 logger.info("token keys read", extra={"kids": sorted(self._keys)})
@@ -147,8 +149,8 @@ def read_public_keys(path: Path) -> Mapping[str, PublicKey]:
         BadInput: The file is missing, no key set, holds a secret, or has no key that can be used.
     """
     try:
-        content = exact_json.parse(path.read_bytes())
-    except OSError:
+        content = exact_json.parse(read_file(path, bytes_max=KEYS_BYTES_MAX))
+    except FileNotFoundError:
         rule = "must name a readable file"
         raise BadInput(where="environment", field=KEYS_FILE_SETTING, rule=rule, value=str(path)) from None
     except exact_json.BadJson as error:
