@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from services.trading_api.api.parts import Rules
 from shared.events.orders import OrderSubmitted
+from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import ApiBench, an_order
 
 HEADERS = {"Content-Type": "application/json"}
@@ -183,6 +184,41 @@ def test_a_bad_query_is_refused(hanbit: TestClient, query: str) -> None:
     answer = hanbit.get(f"/api/v1/orders?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_a_problem_s_status_is_the_number_of_its_answer_whatever_went_wrong(
+    bench: ApiBench, hanbit: TestClient
+) -> None:
+    ended = hanbit.post("/api/v1/orders", json=an_order(client_order_id="ended")).json()["order_id"]
+    bench.give(an_auction(ended, filled_wh=12_345))
+    with bench.client("operator") as operator, bench.client(None) as stranger:
+        study_id = operator.post("/api/v1/studies", json={"trading_day": "2026-05-20"}).json()["study_id"]
+        answers = {
+            "ended": hanbit.delete(f"/api/v1/orders/{ended}"),
+            "amended too late": hanbit.patch(f"/api/v1/orders/{ended}", json={"quantity_kwh": "1"}),
+            "unfinished": operator.get(f"/api/v1/studies/{study_id}/results"),
+            "reused": hanbit.post("/api/v1/orders", json=an_order(client_order_id="ended", side="sell")),
+            "closed": hanbit.post("/api/v1/orders", json=an_order(delivery_start="2026-05-20T03:00:00Z")),
+            "beyond a limit": hanbit.post("/api/v1/orders", json=an_order(quantity_kwh="2000.001")),
+            "no day-ahead": hanbit.post("/api/v1/blocks", json=an_order(quantity_kwh=["1"])),
+            "forbidden": hanbit.get("/api/v1/audit"),
+            "unauthorized": stranger.get("/api/v1/audit"),
+            "not there": hanbit.get("/api/v1/orders/none"),
+            "no such path": hanbit.get("/api/v1/none"),
+            "no such file": hanbit.get("/static/none.js"),
+            "method": hanbit.put("/api/v1/orders", json={}),
+            "no json": hanbit.post("/api/v1/orders", content=b"{", headers=HEADERS),
+            "too large": hanbit.post("/api/v1/orders", content=b" " * 70_000, headers=HEADERS),
+            "a field": hanbit.post("/api/v1/orders", json={}),
+            "a parameter": hanbit.get("/api/v1/orders?limit=0"),
+        }
+
+    problems = {name: answer.json() for name, answer in answers.items()}
+    assert {name: problem["status"] for name, problem in problems.items()} == {
+        name: answer.status_code for name, answer in answers.items()
+    }
+    assert {answer.status_code for answer in answers.values()} == {400, 401, 403, 404, 405, 409, 413, 422}
+    assert (problems["ended"]["order_status"], problems["unfinished"]["study_status"]) == ("filled", "requested")
 
 
 def test_what_is_not_offered_is_a_problem_as_well(hanbit: TestClient) -> None:

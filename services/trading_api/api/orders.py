@@ -136,7 +136,7 @@ def patch_order(order_id: str, wanted: AmendIn, parts: PartsHere, caller: Caller
             parts.feed.nudge()
             return order_view(row)
         case entry.Ended(order=row):
-            raise Problem("order_ended", status=row["status"])
+            raise Problem("order_ended", order_status=row["status"])
         case entry.NotAmendable():
             raise Problem("block_not_amendable")
         case entry.GateClosed() | entry.NoDayAhead() | entry.OutOfLimits() | entry.Suspended():
@@ -157,7 +157,7 @@ def delete_order(order_id: str, parts: PartsHere, caller: Caller) -> OrderView:
             parts.feed.nudge()
             return order_view(row)
         case entry.Ended(order=row):
-            raise Problem("order_ended", status=row["status"])
+            raise Problem("order_ended", order_status=row["status"])
         case entry.GateClosed() | entry.NoDayAhead():
             raise closed(outcome)
         case _:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 SHOWN_CHARACTERS_MAX = 120
 RETRY_AFTER_S = 2
+# Members that RFC 9457 and this API give a meaning of their own, in every problem the same.
+RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "errors"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,12 @@ KINDS: Mapping[str, Kind] = {
     "too_many_open_orders": Kind(
         409, "At most {limit} orders may be open at a time.", "열린 주문은 최대 {limit}건까지입니다."
     ),
-    "order_ended": Kind(409, "The order has ended already: {status}.", "주문이 이미 종료되었습니다: {status}."),
-    "study_unfinished": Kind(409, "The study has no results: {status}.", "검토 결과가 아직 없습니다: {status}."),
+    "order_ended": Kind(
+        409, "The order has ended already: {order_status}.", "주문이 이미 종료되었습니다: {order_status}."
+    ),
+    "study_unfinished": Kind(
+        409, "The study has no results: {study_status}.", "검토 결과가 아직 없습니다: {study_status}."
+    ),
     "too_many_requests": Kind(
         429, "At most {limit} calls a second are allowed.", "초당 최대 {limit}회 호출할 수 있습니다."
     ),
@@ -112,7 +118,10 @@ class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it so
         code: One of KINDS.
         errors: The fields at fault.
         headers: For the answer.
-        facts: For the places in the sentence; they are members of the problem too.
+        facts: For the places in the sentence; they are members of the problem too, beside those that all have.
+
+    Raises:
+        ValueError: A fact has the name of such a member.
     """
 
     def __init__(
@@ -124,6 +133,8 @@ class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it so
         **facts: str | int,
     ) -> None:
         super().__init__(code)
+        if RESERVED & facts.keys():
+            raise ValueError(f"problem {code}: {sorted(RESERVED & facts.keys())} are no facts")
         self.code = code
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
@@ -222,9 +233,11 @@ def _on_http(request: Request, error: Exception) -> Response:
 
 def _methods_at(request: Request) -> set[str]:
     """Return what a path offers; each call is a route of its own, and the framework names only the first one's."""
-    routes: Sequence[Route] = request.app.state.routes
+    added = (route for route in request.app.routes if isinstance(route, Route))
+    routes: Sequence[Route] = [*request.app.state.routes, *added]
     matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in matching for method in route.methods or ()}
+    # Files are mounted, and no routes.
+    return {method for route in matching for method in route.methods or ()} or {"GET", "HEAD"}
 
 
 def _on_cut_off(request: Request, error: Exception) -> Response:

@@ -183,7 +183,7 @@ def get_study_results(study_id: str, parts: PartsHere, caller: Caller) -> PageOu
     """Return a completed study's scenarios, in the order asked."""
     row = _study(parts, caller, study_id)
     if row["results"] is None:
-        raise Problem("study_unfinished", status=row["status"])
+        raise Problem("study_unfinished", study_status=row["status"])
     return PageOut[StudyResultView](items=row["results"], next_cursor=None)
 
 
