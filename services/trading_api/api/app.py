@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.trading_api.api import (
     batteries,
     certificates,
+    documents,
     health,
     invoices,
     orders,
@@ -26,7 +26,6 @@ from services.trading_api.api import (
 from services.trading_api.api.description import DescribedApp
 from services.trading_api.api.limits import Limits
 from services.trading_api.api.parts import Parts
-from shared.events import asyncapi
 
 ROUTERS = (
     orders.entering,
@@ -44,6 +43,7 @@ ROUTERS = (
     stream.router,
     session.router,
     health.router,
+    documents.router,
 )
 FEED_END_S = 2.0
 SECURITY_HEADERS = {
@@ -89,24 +89,18 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
         title="Sandan trading API",
         version="1",
         summary="Orders, auctions and statements of one industrial complex's energy exchange",
-        docs_url="/docs" if parts.rules.docs else None,
-        redoc_url=None,
+        # Served as a call like others, which checks how it is asked.
+        openapi_url=None,
         lifespan=lifespan,
     )
     app.add_middleware(SecurityHeaders)
     app.state.parts = parts
     app.state.limits = Limits(parts.rules)
     problems.add_handlers(app)
-    app.state.routes = [route for router in ROUTERS for route in router.routes]
-    for router in ROUTERS:
+    routers = (*ROUTERS, *([documents.pages] if parts.rules.docs else ()))
+    app.state.routes = [route for router in routers for route in router.routes]
+    for router in routers:
         app.include_router(router)
-    described = asyncapi.document()
-
-    @app.get("/asyncapi.json", include_in_schema=False)
-    def get_asyncapi() -> dict[str, Any]:
-        """Return what travels on the bus, as an AsyncAPI document."""
-        return described
-
     for add in additions:
         add(app)
     return app

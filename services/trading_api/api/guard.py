@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.trading_api.api import connections, exact_json
+from services.trading_api.api.asked import check_of
 from services.trading_api.api.limits import limits_of
 from services.trading_api.api.parts import Parts, parts_of
 from services.trading_api.api.problems import Problem
@@ -44,7 +45,7 @@ def guarded(*roles: Role) -> type[APIRoute]:
 
     class Guarded(APIRoute):
         def get_route_handler(self) -> Handle:
-            inner = super().get_route_handler()
+            inner, check = super().get_route_handler(), check_of(self)
 
             async def handle(request: Request) -> Response:
                 parts = parts_of(request)
@@ -56,6 +57,7 @@ def guarded(*roles: Role) -> type[APIRoute]:
                 if not is_storable(request.scope["path"]):
                     raise Problem("not_found")
                 await checked.take_body(parts.rules.body_bytes_max)
+                check(checked.query_params, await checked.json())
                 response = await inner(checked)
                 response.headers.update(quota)
                 return response
@@ -86,15 +88,16 @@ async def _let_in(request: Request, parts: Parts, roles: tuple[Role, ...]) -> Pr
 
 
 def open_to_all() -> type[APIRoute]:
-    """Return a route class for calls that need no key, but whose bodies are checked alike."""
+    """Return a route class for calls that need no key, but whose queries and bodies are checked alike."""
 
     class Open(APIRoute):
         def get_route_handler(self) -> Handle:
-            inner = super().get_route_handler()
+            inner, check = super().get_route_handler(), check_of(self)
 
             async def handle(request: Request) -> Response:
                 checked = StrictRequest(request.scope, request.receive)
                 await checked.take_body(parts_of(request).rules.body_bytes_max)
+                check(checked.query_params, await checked.json())
                 return await inner(checked)
 
             return handle

@@ -4,11 +4,12 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Response
 from typing_extensions import TypedDict
 
+from services.trading_api.api.guard import open_to_all
 from services.trading_api.api.parts import PartsHere
 from shared.clock import monotonic_s
 from shared.db.engine import reading
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", route_class=open_to_all(), tags=["health"])
 
 # The run loop commits or ticks many times a second; silence this long means that the broker or the database is away.
 SILENCE_S_MAX = 10.0

@@ -12,6 +12,7 @@ from services.trading_api.api.schemas import (
     AmendIn,
     BlockIn,
     ClientOrderId,
+    DryRun,
     DryRunOut,
     OrderIn,
     PageOut,
@@ -36,13 +37,17 @@ AGAIN_OR_DRY: dict[int | str, dict[str, Any]] = {
 
 
 @entering.post("", status_code=201, response_model=OrderView | DryRunOut, responses=AGAIN_OR_DRY)
-def post_order(wanted: OrderIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
+def post_order(
+    wanted: OrderIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: DryRun = False
+) -> Any:
     """Take an order in; 201 once it is durable, 200 for the same order again."""
     return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)
 
 
 @blocks.post("", status_code=201, response_model=OrderView | DryRunOut, responses=AGAIN_OR_DRY)
-def post_block(wanted: BlockIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: bool = False) -> Any:
+def post_block(
+    wanted: BlockIn, response: Response, parts: PartsHere, caller: Caller, *, dry_run: DryRun = False
+) -> Any:
     """Take in a fill-or-kill order of the day-ahead auction; from then on it is an order like others."""
     return _take_in(wanted.draft(), response, parts, caller, dry_run=dry_run)
 

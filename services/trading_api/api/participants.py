@@ -1,13 +1,13 @@
 """Who takes part: seen by the operator, suspended and let trade again."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from sqlalchemy.engine import Connection
 
 from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, bad_cursor
-from services.trading_api.api.schemas import Asked, PageOut, SuspendIn, nothing_more
+from services.trading_api.api.schemas import Asked, PageOut, SuspendIn
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.domain.participants import MarketNow, ParticipantView, participant_view
 from services.trading_api.domain.views import instant_text
@@ -53,7 +53,7 @@ def suspend_participant(participant_id: str, wanted: SuspendIn, parts: PartsHere
     return Asked(requested_at=instant_text(deeds.now))
 
 
-@router.post("/{participant_id}/resume", status_code=202, dependencies=[Depends(nothing_more)])
+@router.post("/{participant_id}/resume", status_code=202)
 def resume_participant(participant_id: str, parts: PartsHere, caller: Caller) -> Asked:
     """Ask the market to take a suspended participant's orders again."""
     member = _member(parts, caller, participant_id)

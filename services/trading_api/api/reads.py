@@ -9,7 +9,7 @@ from services.trading_api.api.guard import EVERYONE, guarded
 from services.trading_api.api.overview import complex_view
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
-from services.trading_api.api.schemas import DeliveryStart, PageOut
+from services.trading_api.api.schemas import DeliveryStart, PageOut, WholeNumber
 from services.trading_api.domain.shapes import (
     AccuracyView,
     AuctionView,
@@ -43,7 +43,7 @@ from shared.db.engine import reading
 router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["facts"])
 
 ItemT = TypeVar("ItemT")
-Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items.")]
+Limit = Annotated[WholeNumber, Query(ge=1, le=1000, description="At most so many items.")]
 Cursor = Annotated[str | None, Query(max_length=500, description="The next_cursor of the page before.")]
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
+from fastapi import Query
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -93,6 +94,19 @@ def _day(given: Any) -> date:
     return day
 
 
+def _flag(given: Any) -> Any:
+    # Some clients write Python's True; a word such as yes or 1 may mean anything in the place of a deed.
+    if isinstance(given, str) and given.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return given
+
+
+def _digits(given: Any) -> Any:
+    if isinstance(given, str) and not (given.isascii() and given.isdigit() and len(given) < 10):  # noqa: PLR2004 -- far beyond any limit
+        raise ValueError("must be a whole number")
+    return given
+
+
 def _delivery_start(instant: datetime) -> datetime:
     if not is_delivery_start(instant):
         raise ValueError("must be the start of a 15-minute delivery interval")
@@ -115,6 +129,9 @@ DeliveryStart = Annotated[
     datetime, BeforeValidator(_instant), AfterValidator(_delivery_start), WithJsonSchema(_INSTANT_SCHEMA)
 ]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+# As they stand in an address.
+WholeNumber = Annotated[int, BeforeValidator(_digits)]
+DryRun = Annotated[bool, BeforeValidator(_flag), Query(description="true: say what would happen, and do nothing.")]
 # What a client may call its order: printable ASCII without spaces, so that it survives logs, URLs and spreadsheets.
 ClientOrderId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
@@ -227,15 +244,6 @@ class CalendarIn(Request):
             traders=self.traders,
             day_ahead_gate_s=self.day_ahead_gate_s,
         )
-
-
-class NothingIn(Request):
-    """A call that says all by itself; what else is sent with it is refused."""
-
-
-def nothing_more(sent: NothingIn | None = None) -> None:
-    """Refuse fields in the body of a call that has none."""
-    del sent
 
 
 class HaltIn(Request):

@@ -3,14 +3,14 @@
 import secrets
 from typing import Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from typing_extensions import TypedDict
 
 from services.trading_api.api.guard import guarded, hash_of
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
-from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, RevokedTokenIn, StudyIn, nothing_more
+from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, RevokedTokenIn, StudyIn
 from services.trading_api.domain.access import Principal, Role
 from services.trading_api.domain.shapes import AuditView, KeyView, RevokedTokenView, StudyResultView, StudyView
 from services.trading_api.domain.views import audit_view, instant_text, key_view, revoked_token_view, study_view
@@ -34,7 +34,7 @@ def halt_market(wanted: HaltIn, parts: PartsHere, caller: Caller) -> Asked:
     return Asked(requested_at=instant_text(deeds.now))
 
 
-@operating.post("/market/resume", status_code=202, dependencies=[Depends(nothing_more)])
+@operating.post("/market/resume", status_code=202)
 def resume_market(parts: PartsHere, caller: Caller) -> Asked:
     """Ask the market to go on."""
     with parts.engine.begin() as db:
