@@ -3,10 +3,11 @@
 from fastapi import APIRouter
 from sqlalchemy.engine import Connection
 
-from services.trading_api.api.guard import EVERYONE, guarded
+from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.schemas import Day, PageOut
-from services.trading_api.domain.batteries import bill_of, largest_gap_wh
+from services.trading_api.domain.access import Scope
+from services.trading_api.domain.batteries import bill_of, largest_gap_wh, without_money
 from services.trading_api.domain.shapes import BatteryDayView
 from services.trading_api.store.batteries import Span, observations, planned_wh, site_intervals
 from shared.complexes import Participant
@@ -14,7 +15,7 @@ from shared.db.engine import reading
 from shared.intervals import DAY, day_start
 from shared.units import WH_PER_KWH, kwh_text
 
-router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["facts"])
+router = APIRouter(prefix="/api/v1", route_class=guarded(Scope.SERIES_READ), tags=["facts"])
 
 
 @router.get("/batteries")
@@ -27,7 +28,8 @@ def get_batteries(day: Day, parts: PartsHere, caller: Caller) -> PageOut[Battery
         if one.ess and caller.participant_id in {None, one.participant_id}
     ]
     with reading(parts.engine) as db:
-        return PageOut(items=[_battery_day(db, span, one) for one in seen], next_cursor=None)
+        days = [_battery_day(db, span, one) for one in seen]
+    return PageOut(items=days if caller.may(Scope.ACCOUNTS_READ) else list(map(without_money, days)), next_cursor=None)
 
 
 def _battery_day(db: Connection, span: Span, participant: Participant) -> BatteryDayView:

@@ -11,7 +11,7 @@ from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
 from services.trading_api.api.schemas import Day, PageOut
-from services.trading_api.domain.access import Role
+from services.trading_api.domain.access import Scope
 from services.trading_api.domain.certificates import (
     CertificateView,
     FactorView,
@@ -28,7 +28,7 @@ from shared.db.engine import reading
 from shared.intervals import DAY, day_start, month_bounds
 from shared.reference import emissions
 
-router = APIRouter(prefix="/api/v1", route_class=guarded(Role.FACTORY, Role.OPERATOR), tags=["facts"])
+router = APIRouter(prefix="/api/v1", route_class=guarded(Scope.ACCOUNTS_READ), tags=["facts"])
 
 Period = Annotated[
     str,

@@ -49,6 +49,7 @@ class Heard:
 
     sequence: int
     audience: str
+    kind: str
     sent: bytes
 
 
@@ -249,7 +250,8 @@ def _kept(bounds: tuple[int, int], sequence: int) -> bool:
 
 
 def _heard(row: Mapping[Any, Any]) -> Heard:
-    return Heard(row["sequence"], row["audience"], server_sent(row["kind"], row["payload"], number=row["sequence"]))
+    kind, sequence = row["kind"], row["sequence"]
+    return Heard(sequence, row["audience"], kind, server_sent(kind, row["payload"], number=sequence))
 
 
 def server_sent(kind: str, content: Any, *, number: int | None = None) -> bytes:

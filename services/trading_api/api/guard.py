@@ -15,7 +15,7 @@ from services.trading_api.api.asked import check_of
 from services.trading_api.api.limits import limits_of
 from services.trading_api.api.parts import Parts, parts_of
 from services.trading_api.api.problems import Problem
-from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.access import Principal, Scope, roles_with
 from services.trading_api.store import keys
 from services.trading_api.store.sql import is_storable
 from shared.clock import wall_now
@@ -28,7 +28,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 KEY_CHARACTERS_MAX = 200
 # Room for the claims that providers add.
 TOKEN_CHARACTERS_MAX = 4_096
-EVERYONE = tuple(Role)
 # From the end of the header to the end of the body.
 BODY_S = 10.0
 
@@ -40,17 +39,19 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
-def guarded(*roles: Role) -> type[APIRoute]:
-    """Return a route class that lets in some roles."""
+def guarded(scope: Scope) -> type[APIRoute]:
+    """Return a route class that lets in the roles with a scope."""
 
     class Guarded(APIRoute):
+        needs = scope
+
         def get_route_handler(self) -> Handle:
             inner, check = super().get_route_handler(), check_of(self)
 
             async def handle(request: Request) -> Response:
                 parts = parts_of(request)
                 checked = StrictRequest(request.scope, request.receive)
-                principal = await _let_in(checked, parts, roles)
+                principal = await _let_in(checked, parts, scope)
                 quota = limits_of(request).quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
                 checked.state.quota = quota
                 checked.state.principal = principal
@@ -67,7 +68,7 @@ def guarded(*roles: Role) -> type[APIRoute]:
     return Guarded
 
 
-async def _let_in(request: Request, parts: Parts, roles: tuple[Role, ...]) -> Principal:
+async def _let_in(request: Request, parts: Parts, scope: Scope) -> Principal:
     """Return who calls.
 
     Raises:
@@ -81,9 +82,9 @@ async def _let_in(request: Request, parts: Parts, roles: tuple[Role, ...]) -> Pr
         raise Problem("unauthorized", headers={"WWW-Authenticate": _challenge(request)})
     refusals.let_in(credential)
     connections.recognise(request, principal.key_id)
-    if principal.role not in roles:
+    if not principal.may(scope):
         refusals.refused(request)
-        raise Problem("forbidden", roles=", ".join(roles))
+        raise Problem("forbidden", roles=", ".join(roles_with(scope)))
     return principal
 
 
@@ -91,6 +92,8 @@ def open_to_all() -> type[APIRoute]:
     """Return a route class for calls that need no key, but whose queries and bodies are checked alike."""
 
     class Open(APIRoute):
+        needs = None
+
         def get_route_handler(self) -> Handle:
             inner, check = super().get_route_handler(), check_of(self)
 

@@ -15,7 +15,7 @@ from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
 from services.trading_api.api.schemas import PageOut
-from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.access import Principal, Scope
 from services.trading_api.domain.invoices import Row, interval_table, invoice_view, line_table
 from services.trading_api.domain.shapes import InvoiceView
 from services.trading_api.store import lists
@@ -24,7 +24,7 @@ from shared.db.engine import reading
 from shared.intervals import month_bounds
 from shared.reference import tariff_book
 
-router = APIRouter(prefix="/api/v1", route_class=guarded(Role.FACTORY, Role.OPERATOR), tags=["facts"])
+router = APIRouter(prefix="/api/v1", route_class=guarded(Scope.ACCOUNTS_READ), tags=["facts"])
 
 MonthName = Annotated[
     str, Path(description="YYYY-MM, local."), StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, assert_never
 
 from fastapi import APIRouter, Query, Response
 
-from services.trading_api.api.guard import EVERYONE, guarded
+from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
@@ -18,7 +18,7 @@ from services.trading_api.api.schemas import (
     PageOut,
     order_value_krw,
 )
-from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.access import Principal, Scope
 from services.trading_api.domain.orders import Draft
 from services.trading_api.domain.shapes import OrderView
 from services.trading_api.domain.views import instant_text, order_view
@@ -27,9 +27,9 @@ from services.trading_api.store import lists
 from services.trading_api.store.orders import order
 from shared.db.engine import reading
 
-entering = APIRouter(prefix="/api/v1/orders", route_class=guarded(Role.FACTORY), tags=["orders"])
-blocks = APIRouter(prefix="/api/v1/blocks", route_class=guarded(Role.FACTORY), tags=["orders"])
-seeing = APIRouter(prefix="/api/v1/orders", route_class=guarded(*EVERYONE), tags=["orders"])
+entering = APIRouter(prefix="/api/v1/orders", route_class=guarded(Scope.ORDERS_WRITE), tags=["orders"])
+blocks = APIRouter(prefix="/api/v1/blocks", route_class=guarded(Scope.ORDERS_WRITE), tags=["orders"])
+seeing = APIRouter(prefix="/api/v1/orders", route_class=guarded(Scope.ORDERS_READ), tags=["orders"])
 
 AGAIN_OR_DRY: dict[int | str, dict[str, Any]] = {
     200: {"model": OrderView | DryRunOut, "description": "The same order again, or what a dry run says."}

@@ -1,12 +1,12 @@
 """A complex's trading day at a glance, as one caller may see it: what the live stream begins with."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from services.trading_api.api.parts import Parts
-from services.trading_api.domain.access import Principal
+from services.trading_api.domain.access import SCOPES, Principal, Scope
 from services.trading_api.domain.participants import member_view, suspension_view
 from services.trading_api.domain.views import (
     accuracy_view,
@@ -33,38 +33,34 @@ SETPOINTS_SHOWN = 24
 
 
 def overview(db: Connection, parts: Parts, principal: Principal, day: date | None) -> dict[str, Any]:
-    """Return the state of a Korean day; without one, of the day of the newest interval that is over."""
+    """Return the state of a Korean day; without one, of the day of the newest interval that is over.
+
+    What the caller has no scope for is empty.
+    """
     complex_id, seen_by = principal.complex_id, principal.participant_id
     now = parts.clock.now()
     shown = day or trading_day_of(now - INTERVAL)
     first, end = day_start(shown), day_start(shown) + DAY
     state = lists.market_state(db, complex_id)
-    ledger = lists.ledger_between(db, complex_id, first, end)
-    orders = page(
-        db, lists.order_list(complex_id, seen_by=seen_by, client_order_id=None), limit=ORDERS_SHOWN, cursor=None
-    )
     batteries = {ess.device_id for one in parts.complex_of(principal).participants for ess in one.ess}
     setpoints = lists.newest_setpoints(db, complex_id, limit=SETPOINTS_SHOWN)
     return {
         "sequence": stream_bounds(db, complex_id)[1],
         "clock": {"now": instant_text(now), "speed": parts.clock.speed},
-        "caller": {"role": principal.role, "name": principal.name, "participant_id": seen_by},
+        "caller": {
+            "role": principal.role,
+            "name": principal.name,
+            "participant_id": seen_by,
+            "scopes": sorted(SCOPES[principal.role]),
+        },
         "complex": complex_view(parts.complex_of(principal), seen_by=seen_by),
         "day": shown.isoformat(),
         "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
-        "suspensions": [
-            suspension_view(row)
-            for participant_id, row in suspensions(db, complex_id).items()
-            if seen_by in {None, participant_id}
-        ],
-        "ledger": None
-        if seen_by
-        else {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
+        **_dealings(db, principal),
+        **_accounts(db, principal, first, end),
         "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
         "day_ahead": [day_ahead_view(row) for row in lists.day_ahead_between(db, complex_id, first, end)],
-        "settled": [_settled(row) for row in days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)],
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
-        "orders": [order_view(row) for row in orders.rows],
         "devices": [device_view(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
         "schedules": [plan_view(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
         "accuracy": [
@@ -77,6 +73,30 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
             for row in setpoints
             if row["device_id"] in batteries and seen_by in {None, row["participant_id"]}
         ],
+    }
+
+
+def _dealings(db: Connection, principal: Principal) -> dict[str, Any]:
+    if not principal.may(Scope.ORDERS_READ):
+        return {"orders": [], "suspensions": []}
+    complex_id, seen_by = principal.complex_id, principal.participant_id
+    listing = lists.order_list(complex_id, seen_by=seen_by, client_order_id=None)
+    stopped = suspensions(db, complex_id).items()
+    return {
+        "orders": [order_view(row) for row in page(db, listing, limit=ORDERS_SHOWN, cursor=None).rows],
+        "suspensions": [suspension_view(row) for stopped_id, row in stopped if seen_by in {None, stopped_id}],
+    }
+
+
+def _accounts(db: Connection, principal: Principal, first: datetime, end: datetime) -> dict[str, Any]:
+    if not principal.may(Scope.ACCOUNTS_READ):
+        return {"settled": [], "ledger": None}
+    complex_id, seen_by = principal.complex_id, principal.participant_id
+    settled = days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)
+    ledger = lists.ledger_between(db, complex_id, first, end) if seen_by is None else None
+    return {
+        "settled": [_settled(row) for row in settled],
+        "ledger": ledger and {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
     }
 
 

@@ -8,7 +8,7 @@ from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, bad_cursor
 from services.trading_api.api.schemas import Asked, PageOut, SuspendIn
-from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.access import Principal, Scope
 from services.trading_api.domain.participants import MarketNow, ParticipantView, participant_view
 from services.trading_api.domain.views import instant_text
 from services.trading_api.handlers import commands
@@ -17,7 +17,7 @@ from services.trading_api.store.paging import BadCursor, ids_after
 from shared.complexes import Participant
 from shared.db.engine import reading
 
-router = APIRouter(prefix="/api/v1/participants", route_class=guarded(Role.OPERATOR), tags=["operation"])
+router = APIRouter(prefix="/api/v1/participants", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])
 
 
 @router.get("")

@@ -3,20 +3,20 @@
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
-from services.trading_api.api.guard import EVERYONE, guarded
+from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
 from services.trading_api.api.reads import Cursor, Limit, paged
 from services.trading_api.api.schemas import Asked, CalendarIn, LimitsIn, PageOut
-from services.trading_api.domain.access import Role
+from services.trading_api.domain.access import Principal, Scope
 from services.trading_api.domain.shapes import CalendarView, LimitsView
 from services.trading_api.domain.views import calendar_view, instant_text, limits_view
 from services.trading_api.handlers import commands
 from services.trading_api.store import market_rules
 from shared.db.engine import reading
 
-ruling = APIRouter(prefix="/api/v1", route_class=guarded(Role.OPERATOR), tags=["operation"])
-seeing = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["facts"])
+ruling = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])
+seeing = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_READ), tags=["facts"])
 
 
 class Calendars(TypedDict):
@@ -41,7 +41,16 @@ def get_calendar(parts: PartsHere, caller: Caller) -> Calendars:
         calendar_view(row["version"], row["calendar"], effective_from=row["effective_from"], operator=row["operator"])
         for row in rows
     ]
-    return {"versions": [calendar_view(0, own, effective_from=None, operator=None), *later]}
+    versions = [calendar_view(0, own, effective_from=None, operator=None), *later]
+    return {"versions": [_as_seen_by(caller, one) for one in versions]}
+
+
+def _as_seen_by(caller: Principal, calendar: CalendarView) -> CalendarView:
+    """Leave a factory no other one's name."""
+    traders = calendar["traders"]
+    if traders is None or caller.participant_id is None:
+        return calendar
+    return {**calendar, "traders": [one for one in traders if one == caller.participant_id]}
 
 
 @ruling.post("/market/calendar", status_code=202)

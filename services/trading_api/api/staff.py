@@ -11,7 +11,7 @@ from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
 from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, RevokedTokenIn, StudyIn
-from services.trading_api.domain.access import Principal, Role
+from services.trading_api.domain.access import Principal, Role, Scope
 from services.trading_api.domain.shapes import AuditView, KeyView, RevokedTokenView, StudyResultView, StudyView
 from services.trading_api.domain.views import audit_view, instant_text, key_view, revoked_token_view, study_view
 from services.trading_api.handlers import commands
@@ -21,8 +21,8 @@ from shared.clock import wall_now
 from shared.db.engine import reading
 from shared.units import krw_text, kwh_text, round_half_up
 
-operating = APIRouter(prefix="/api/v1", route_class=guarded(Role.OPERATOR), tags=["operation"])
-planning = APIRouter(prefix="/api/v1/studies", route_class=guarded(Role.PLANNER, Role.OPERATOR), tags=["studies"])
+operating = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])
+planning = APIRouter(prefix="/api/v1/studies", route_class=guarded(Scope.STUDIES_RUN), tags=["studies"])
 
 
 @operating.post("/market/halt", status_code=202)

@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from services.trading_api.api.feed import LINE_END, Heard, server_sent
-from services.trading_api.api.guard import EVERYONE, authenticate, guarded
+from services.trading_api.api.guard import authenticate, guarded
 from services.trading_api.api.limits import limits_of
 from services.trading_api.api.overview import overview
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.schemas import Day
-from services.trading_api.domain.access import Principal
+from services.trading_api.domain import access
+from services.trading_api.domain.access import Principal, audience_of
 from services.trading_api.domain.views import instant_text
 from services.trading_api.store.logs import STREAM_PAGE
 from shared.clock import monotonic_s
 from shared.db.engine import reading
 
-router = APIRouter(prefix="/api/v1", route_class=guarded(*EVERYONE), tags=["live"])
+router = APIRouter(prefix="/api/v1", route_class=guarded(access.Scope.MARKET_READ), tags=["live"])
 
 HEARTBEAT_S = 1.0
 PING_S = 15
@@ -85,10 +86,10 @@ async def _live(request: Request, parts: Parts, caller: Principal, last_event_id
             # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.
             return
         position = missed[-1].sequence if missed else position
-        news = [heard.sent for heard in missed if caller.hears(heard.audience)]
+        news = [heard.sent for heard in missed if caller.hears(heard.kind, heard.audience)]
         changed = parts.feed.devices_since(caller.complex_id, devices_seen)
         devices_seen = max((seen.number for seen in changed), default=devices_seen)
-        mine = [seen.view for seen in changed if caller.participant_id in {None, seen.participant_id}]
+        mine = [seen.view for seen in changed if caller.hears("devices", audience_of(seen.participant_id))]
         if mine:
             news.append(server_sent("devices", mine))
         news.append(server_sent("clock", {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}))

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
+from services.trading_api.domain.shapes import BatteryDayView
 from shared.intervals import INTERVAL, interval_of
 from shared.units import JEON_WH_PER_KRW, round_half_up
 
@@ -48,6 +50,12 @@ class Observed:
 
     observed_at: datetime
     soc_wh: int
+
+
+def without_money(day: BatteryDayView) -> BatteryDayView:
+    """Return a day as it is shown to whom a participant's money does not concern."""
+    left = {name: None if name.endswith("_krw") else figure for name, figure in day.items()}
+    return cast("BatteryDayView", left)
 
 
 def largest_gap_wh(observed: Sequence[Observed], planned_wh: Mapping[datetime, int]) -> int | None:

@@ -147,13 +147,13 @@ class BatteryDayView(TypedDict):
 
     The costs are its energy at the grid's prices, without trades: as metered, and as if the batteries had stood idle.
     `stored_change_kwh` is what they hold more at the day's end than at its beginning. `soc_off_plan_max` is the
-    largest distance of a battery's charge from its plan, as a fraction of its capacity.
+    largest distance of a battery's charge from its plan, as a fraction of its capacity. To a planner, won are null.
     """
 
     participant_id: str
-    cost_with_krw: int
-    cost_without_krw: int
-    saving_krw: int
+    cost_with_krw: int | None
+    cost_without_krw: int | None
+    saving_krw: int | None
     stored_change_kwh: str
     soc_off_plan_max: float | None
 

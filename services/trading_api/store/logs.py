@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from services.trading_api.domain.access import STREAM_SCOPES
 from services.trading_api.store.sql import rows_of
 from services.trading_api.store.tables import AUDIT, CERTIFICATION_LINK, LOG_HEAD, SETTLED_INTERVAL, STREAM
 from shared.hashchain import Flaw, flaws, link_hash
@@ -25,6 +26,10 @@ class Entry:
     audience: str
     kind: str
     payload: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.kind not in STREAM_SCOPES:
+            raise ValueError(f"stream: nobody may hear of {self.kind!r}; its scope belongs into STREAM_SCOPES")
 
 
 def append_to_stream(db: Connection, complex_id: str, entries: Iterable[Entry], *, now: datetime) -> None:

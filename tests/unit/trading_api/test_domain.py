@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.trading_api.domain.access import ALL, STAFF, Principal, Role, audience_of
+from services.trading_api.domain.access import ALL, STAFF, STREAM_SCOPES, Principal, Role, audience_of
 from services.trading_api.domain.orders import (
     OPEN,
     RANKS,
@@ -14,6 +14,7 @@ from services.trading_api.domain.orders import (
     status_after_auction,
 )
 from services.trading_api.domain.views import instant_text, trade_view
+from services.trading_api.store.logs import Entry
 
 LIMITS = OrderLimits(
     price_jeon_per_kwh_min=-1_000,
@@ -63,17 +64,41 @@ def test_every_broken_limit_is_told() -> None:
     ]
 
 
-def test_a_factory_hears_what_is_for_all_and_for_itself_and_staff_hear_everything() -> None:
+def test_a_factory_hears_what_is_for_all_and_for_itself_and_the_operator_hears_everything() -> None:
     audiences = [ALL, STAFF, audience_of("a"), audience_of("b")]
 
-    assert [a_caller(Role.FACTORY, "a").hears(audience) for audience in audiences] == [True, False, True, False]
-    assert all(a_caller(Role.OPERATOR).hears(audience) for audience in audiences)
+    assert [a_caller(Role.FACTORY, "a").hears("order", audience) for audience in audiences] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert all(a_caller(Role.OPERATOR).hears(kind, audience) for kind in STREAM_SCOPES for audience in audiences)
+
+
+def test_a_planner_hears_of_energy_and_the_market_and_nothing_of_what_a_factory_does_or_is_paid() -> None:
+    audiences = [ALL, STAFF, audience_of("a")]
+    public = {"auction", "day_ahead", "market", "calendar"}
+    series = {"devices", "reading", "corrected", "late", "accuracy", "schedule", "setpoint"}
+
+    heard = {kind: [a_caller(Role.PLANNER).hears(kind, audience) for audience in audiences] for kind in STREAM_SCOPES}
+
+    assert {kind for kind, answers in heard.items() if any(answers)} == public | series | {"study"}
+    assert all(all(answers) or not any(answers) for answers in heard.values())
+
+
+def test_a_kind_that_no_scope_is_stated_for_is_told_to_nobody_and_not_kept() -> None:
+    callers = [a_caller(Role.FACTORY, "a"), a_caller(Role.OPERATOR), a_caller(Role.PLANNER)]
+
+    assert not any(caller.hears("something new", ALL) for caller in callers)
+    with pytest.raises(ValueError, match="nobody may hear of 'something new'"):
+        Entry(ALL, "something new", {})
 
 
 def test_a_participant_named_like_an_audience_hears_no_more_than_its_own() -> None:
     for name in (ALL, STAFF):
         caller = a_caller(Role.FACTORY, name)
-        assert [caller.hears(audience) for audience in (STAFF, audience_of("b"))] == [False, False]
+        assert [caller.hears("order", audience) for audience in (STAFF, audience_of("b"))] == [False, False]
 
 
 @pytest.mark.parametrize(("role", "participant_id"), [(Role.FACTORY, None), (Role.OPERATOR, "a"), (Role.PLANNER, "a")])
