@@ -8,7 +8,7 @@ from shared.events.fems import IntervalMetered
 from shared.intervals import INTERVAL
 from tests.browser.made_up_day import MadeUpDay
 from tests.browser.pages import STARTS, WAIT_S, shows, text
-from tests.component.trading_api_bench import COMPLEX, ApiBench
+from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
 
 
 def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
@@ -73,6 +73,28 @@ def test_a_factory_sees_its_own_part_and_no_other_factory(
     page = browser.find_element(By.TAG_NAME, "main").text
     assert "Hanbit" not in page
     assert text(browser, "devices") == "2 / 2"
+
+
+def test_a_planner_sees_energy_and_prices_and_no_panel_of_what_factories_trade_or_save(
+    browser: webdriver.Chrome, opened: Callable[[str], None]
+) -> None:
+    opened("operator")
+    shows(browser, "matching-note", "No official hourly certificate")
+    browser.find_element(By.ID, "leave").click()
+    # On the same page, which must not keep what the one before could see.
+    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+    browser.find_element(By.ID, "door-key").send_keys(SECRETS["planner"])
+    browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
+
+    WebDriverWait(browser, WAIT_S).until(lambda page: "Seojin Plating" in text(page, "board"))
+    shows(browser, "batteries", "holds for a price")
+    shows(browser, "price-note", "10:30 delivery")
+    WebDriverWait(browser, WAIT_S).until(lambda page: not page.find_element(By.ID, "matching").is_displayed())
+    panels = browser.find_elements(By.CSS_SELECTOR, "main .panel, main .figure")
+    shown = {panel.get_attribute("class").split()[1] for panel in panels if panel.is_displayed()}  # type: ignore[union-attr]  # every panel has one
+    assert shown == {"price", "volume", "solar", "devices", "flows", "prices", "sources", "batteries", "accuracy"}
+    assert "Orders" not in browser.find_element(By.TAG_NAME, "main").text
+    assert [line for line in browser.get_log("browser") if line["level"] == "SEVERE"] == []  # type: ignore[no-untyped-call]  # selenium's own
 
 
 def test_matching_and_co2_are_shown_with_what_they_are_not(

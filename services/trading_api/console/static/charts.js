@@ -49,7 +49,7 @@ export function drawPrices(state) {
   const frame = base();
   chartOf("price-chart").setOption({
     ...frame,
-    legend: { ...frame.legend, data: ["price", ...(ahead.length ? ["dayAhead"] : []), "volume", "tariffTop", "tariff", "sellBack"].map(word) },
+    legend: { ...frame.legend, data: ["price", ...(ahead.length ? ["dayAhead"] : []), "volume", ...(settled.length ? ["tariffTop", "tariff", "sellBack"] : [])].map(word) },
     yAxis: [valueAxis(), valueAxis({ splitLine: { show: false } })],
     series: [
       { name: word("volume"), type: "bar", yAxisIndex: 1, barCategoryGap: "15%", itemStyle: { color: COLOURS.import, opacity: 0.42 }, data: byslot(auctions, (one) => Number(one.volume_kwh)) },

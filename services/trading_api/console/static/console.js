@@ -3,7 +3,7 @@ import { drawBatteries, drawBoard } from "/static/board.js";
 import { HEADERS } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
 import { drawDesk, drawEntry, isCancellable } from "/static/desk.js";
-import { CHANGES, INTERVAL_MS, nowOf, stateFrom } from "/static/state.js";
+import { CHANGES, INTERVAL_MS, may, nowOf, stateFrom } from "/static/state.js";
 import { count, dayOf, language, timeOf, toggleLanguage, word } from "/static/words.js";
 
 const root = document.documentElement;
@@ -31,6 +31,7 @@ async function overview(day) {
 function take(snapshot) {
   state = stateFrom(snapshot);
   root.dataset.state = "live";
+  document.querySelectorAll("[data-needs]").forEach((part) => { part.hidden = !may(state, part.dataset.needs); });
   dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy", "desk"]);
   askMatching();
 }
@@ -38,8 +39,7 @@ function take(snapshot) {
 // Certificates are summed where they are kept; the stream only tells that there are more.
 async function askMatching() {
   const day = state.day;
-  if (state.caller.role === "planner") return;
-  const answer = await fetch(`/api/v1/matching/${day}`, { headers: HEADERS }).catch(() => null);
+  const answer = may(state, "accounts:read") ? await fetch(`/api/v1/matching/${day}`, { headers: HEADERS }).catch(() => null) : null;
   const found = answer?.ok ? await answer.json() : null;
   if (state?.day !== day) return;
   matching = found;

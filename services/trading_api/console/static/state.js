@@ -25,6 +25,8 @@ export function stateFrom(snapshot) {
   return state;
 }
 
+export const may = (state, scope) => state.caller.scopes.includes(scope);
+
 export function setClock(state, clock) {
   state.clock = { now: Date.parse(clock.now), speed: clock.speed, heard: performance.now() };
 }
