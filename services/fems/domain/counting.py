@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from services.fems.domain.numbering import INTERVAL_S, number_of, start_of, start_of_period
+from shared import ratings
 from shared.intervals import INTERVAL
 
 SECONDS_PER_HOUR = 3_600
 MICROSECOND = timedelta(microseconds=1)
-# Ratings are exceeded now and then, and clocks are not exact.
-MARGIN_PERCENT = 120
+MARGIN_PERCENT = ratings.MARGIN_PERCENT
 # Counters that stand while power says that so many of their smallest steps have passed are stuck.
 STUCK_STEPS = 10
 STUCK_WH_MIN = 100
