@@ -19,6 +19,7 @@ NEVER_S = 20
 def served(bench: ApiBench, port: int = 0, connections: int = 100) -> Iterator[str]:
     """Serve a bench and yield its address; it is ready when this returns."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen()
     parts = bench.parts()

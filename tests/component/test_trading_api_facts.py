@@ -6,7 +6,8 @@ from pydantic import create_model
 from starlette.testclient import TestClient
 
 from shared.events.base import Envelope, Event, named_id
-from shared.events.market import MarketHalted
+from shared.events.commands import Calendar
+from shared.events.market import CalendarChanged, MarketHalted
 from shared.events.orders import Side
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import INTERVAL
@@ -14,6 +15,7 @@ from tests.component.serving import until
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench
 from tests.component.trading_api_facts import (
     DAY_AFTER,
+    DAY_BEFORE,
     DELIVERY,
     a_forecast,
     a_reading,
@@ -142,6 +144,36 @@ def test_a_glance_at_a_day_just_over_still_shows_that_day(bench: ApiBench, opera
     bench.clock.instant = DAY_AFTER + timedelta(minutes=15)
 
     assert (just_over, operator.get("/api/v1/overview").json()["day"]) == ("2026-05-20", "2026-05-21")
+
+
+def test_a_glance_at_a_chosen_day_has_that_days_orders_and_a_glance_at_now_the_newest(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    starts = {"yesterday": DAY_BEFORE, "noon": DELIVERY, "tomorrow": DAY_AFTER}
+    bench.give(*(an_order(name, HANBIT, Side.BUY, start) for name, start in starts.items()))
+
+    def orders(query: str) -> list[str]:
+        return sorted(one["order_id"] for one in operator.get(f"/api/v1/overview{query}").json()["orders"])
+
+    assert orders("?day=2026-05-19") == ["yesterday"]
+    assert orders("?day=2026-05-20") == ["noon"]
+    assert orders("") == ["noon", "tomorrow", "yesterday"]
+
+
+def test_a_glance_tells_the_gate_that_is_in_force(bench: ApiBench, operator: TestClient) -> None:
+    before = operator.get("/api/v1/overview").json().get("gate_closure_lead_s")
+    calendar = Calendar(
+        effective_from=NOON,
+        gate_closure_lead_s=3_600,
+        price_jeon_per_kwh_min=0,
+        price_jeon_per_kwh_max=50_000,
+        order_quantity_wh_max=1_000_000,
+    )
+    facts = {"complex_id": COMPLEX, "calendar_version": 1, "requested_at": NOON, "operator": "operator"}
+    bench.give(CalendarChanged(**facts, calendar=calendar))
+
+    # The bench's complex closes its gates a quarter of an hour before delivery.
+    assert (before, operator.get("/api/v1/overview").json().get("gate_closure_lead_s")) == (900, 3_600)
 
 
 def test_the_process_is_ready_once_its_loop_has_gone_round(bench: ApiBench, operator: TestClient) -> None:

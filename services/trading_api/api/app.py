@@ -81,6 +81,7 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         del app
+        parts.feed.clock = parts.clock
         reader = asyncio.create_task(parts.feed.run())
         yield
         parts.feed.close()

@@ -20,11 +20,11 @@ from anyio import CapacityLimiter
 from sqlalchemy.engine import Engine
 from sse_starlette import ServerSentEvent
 
-from services.trading_api.domain.views import device_view
+from services.trading_api.domain.devices import devices_shown
 from services.trading_api.store.lists import device_list
 from services.trading_api.store.logs import STREAM_PAGE, stream_after, stream_bounds
 from services.trading_api.store.sql import rows_of
-from shared.clock import monotonic_s
+from shared.clock import Clock, WallClock, monotonic_s
 from shared.complexes import Complexes
 from shared.db.engine import reading
 
@@ -84,6 +84,9 @@ class Feed:
 
     def __init__(self, engine: Engine, complexes: Complexes) -> None:
         self._engine = engine
+        self._complexes = complexes
+        # By whose time devices go stale; the application brings its own.
+        self.clock: Clock = WallClock()
         self._tails: dict[str, deque[Heard]] = {name: deque(maxlen=TAIL_LENGTH) for name in complexes}
         self._last: dict[str, int] = dict.fromkeys(complexes, -1)
         self._devices: dict[str, dict[str, Seen]] = {name: {} for name in complexes}
@@ -230,7 +233,8 @@ class Feed:
                 reached[complex_id] = heard[complex_id][-1].sequence if heard[complex_id] else begin
                 if with_devices:
                     rows = rows_of(db, device_list(complex_id, seen_by=None).query)
-                    devices[complex_id] = [(row["device_id"], row["participant_id"], device_view(row)) for row in rows]
+                    show = devices_shown(self._complexes[complex_id], now=self.clock.now(), speed=self.clock.speed)
+                    devices[complex_id] = [(row["device_id"], row["participant_id"], show(row)) for row in rows]
         return _Round(heard, reached, devices)
 
     def _read_page(self, complex_id: str, sequence: int) -> Sequence[Heard] | None:

@@ -7,12 +7,12 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.api.parts import Parts
 from services.trading_api.domain.access import SCOPES, Principal, Scope
+from services.trading_api.domain.devices import devices_shown
 from services.trading_api.domain.participants import member_view, suspension_view
 from services.trading_api.domain.views import (
     accuracy_view,
     auction_view,
     day_ahead_view,
-    device_view,
     instant_text,
     order_view,
     plan_view,
@@ -21,7 +21,7 @@ from services.trading_api.domain.views import (
 from services.trading_api.store import day as days
 from services.trading_api.store import lists
 from services.trading_api.store.logs import stream_bounds
-from services.trading_api.store.market_rules import suspensions
+from services.trading_api.store.market_rules import calendar_at, suspensions
 from services.trading_api.store.paging import page
 from services.trading_api.store.sql import rows_of
 from shared.complexes import Complex
@@ -35,15 +35,18 @@ SETPOINTS_SHOWN = 24
 def overview(db: Connection, parts: Parts, principal: Principal, day: date | None) -> dict[str, Any]:
     """Return the state of a Korean day; without one, of the day of the newest interval that is over.
 
-    What the caller has no scope for is empty.
+    What the caller has no scope for is empty. A day that was asked for has the orders of its own deliveries; without
+    one they are the newest of all.
     """
     complex_id, seen_by = principal.complex_id, principal.participant_id
     now = parts.clock.now()
     shown = day or trading_day_of(now - INTERVAL)
     first, end = day_start(shown), day_start(shown) + DAY
     state = lists.market_state(db, complex_id)
+    delivered = None if day is None else (first, end)
     batteries = {ess.device_id for one in parts.complex_of(principal).participants for ess in one.ess}
     setpoints = lists.newest_setpoints(db, complex_id, limit=SETPOINTS_SHOWN)
+    show = devices_shown(parts.complex_of(principal), now=now, speed=parts.clock.speed)
     return {
         "sequence": stream_bounds(db, complex_id)[1],
         "clock": {"now": instant_text(now), "speed": parts.clock.speed},
@@ -55,13 +58,14 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         },
         "complex": complex_view(parts.complex_of(principal), seen_by=seen_by),
         "day": shown.isoformat(),
+        "gate_closure_lead_s": _gate_closure_lead_s(db, parts.complex_of(principal), now),
         "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
-        **_dealings(db, principal),
+        **_dealings(db, principal, delivered),
         **_accounts(db, principal, first, end),
         "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
         "day_ahead": [day_ahead_view(row) for row in lists.day_ahead_between(db, complex_id, first, end)],
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
-        "devices": [device_view(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
+        "devices": [show(row) for row in rows_of(db, lists.device_list(complex_id, seen_by=seen_by).query)],
         "schedules": [plan_view(row) for row in rows_of(db, lists.schedule_list(complex_id, seen_by=seen_by).query)],
         "accuracy": [
             accuracy_view(row)
@@ -76,11 +80,13 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
     }
 
 
-def _dealings(db: Connection, principal: Principal) -> dict[str, Any]:
+def _dealings(
+    db: Connection, principal: Principal, delivered: tuple[datetime, datetime] | None
+) -> dict[str, Any]:
     if not principal.may(Scope.ORDERS_READ):
         return {"orders": [], "suspensions": []}
     complex_id, seen_by = principal.complex_id, principal.participant_id
-    listing = lists.order_list(complex_id, seen_by=seen_by, client_order_id=None)
+    listing = lists.order_list(complex_id, seen_by=seen_by, client_order_id=None, delivered=delivered)
     stopped = suspensions(db, complex_id).items()
     return {
         "orders": [order_view(row) for row in page(db, listing, limit=ORDERS_SHOWN, cursor=None).rows],
@@ -98,6 +104,12 @@ def _accounts(db: Connection, principal: Principal, first: datetime, end: dateti
         "settled": [_settled(row) for row in settled],
         "ledger": ledger and {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
     }
+
+
+def _gate_closure_lead_s(db: Connection, one: Complex, now: datetime) -> int:
+    """Return how long before delivery a gate closes by the calendar that is in force."""
+    calendar = calendar_at(db, one.complex_id, now)
+    return round(one.market.gate_closure_lead.total_seconds()) if calendar is None else calendar["gate_closure_lead_s"]
 
 
 def complex_view(one: Complex, *, seen_by: str | None) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
 from services.trading_api.api.schemas import DeliveryStart, PageOut, WholeNumber
 from services.trading_api.domain.access import Scope
+from services.trading_api.domain.devices import DeviceView, devices_shown
 from services.trading_api.domain.shapes import (
     AccuracyView,
     AuctionView,
     DayAheadView,
-    DeviceView,
     ForecastView,
     OrderView,
     ReadingView,
@@ -27,7 +27,6 @@ from services.trading_api.domain.views import (
     accuracy_view,
     auction_view,
     day_ahead_view,
-    device_view,
     forecast_view,
     order_view,
     reading_view,
@@ -153,9 +152,10 @@ def get_schedules(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: 
 
 @series.get("/devices")
 def get_devices(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: Cursor = None) -> PageOut[DeviceView]:
-    """List the devices as they were last seen."""
+    """List the devices as they were last heard; of what is `stale` or has `flags`, nothing counts as of now."""
     listing = lists.device_list(caller.complex_id, seen_by=caller.participant_id)
-    return paged(parts, listing, device_view, limit=limit, cursor=cursor)
+    show = devices_shown(parts.complex_of(caller), now=parts.clock.now(), speed=parts.clock.speed)
+    return paged(parts, listing, show, limit=limit, cursor=cursor)
 
 
 @series.get("/complex")

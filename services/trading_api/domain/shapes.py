@@ -103,21 +103,6 @@ class ReadingView(TypedDict):
     reading_version: int
 
 
-class DeviceView(TypedDict):
-    """A device as it was last seen."""
-
-    device_id: str
-    participant_id: str
-    meter_kind: str
-    observed_at: str
-    import_kw: str
-    export_kw: str
-    soc_kwh: str | None
-    capacity_kwh: str | None
-    reachable: bool
-    flags: list[str]
-
-
 class SetpointView(TypedDict):
     """A command to a battery's converter; positive charges."""
 

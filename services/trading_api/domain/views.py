@@ -11,7 +11,6 @@ from services.trading_api.domain.shapes import (
     AuditView,
     CalendarView,
     DayAheadView,
-    DeviceView,
     ForecastView,
     KeyView,
     LimitsView,
@@ -144,22 +143,6 @@ def reading_view(row: Row) -> ReadingView:
         "quality": row["quality"],
         "flags": list(row["flags"]),
         "reading_version": row["reading_version"],
-    }
-
-
-def device_view(row: Row) -> DeviceView:
-    """Show a device's last state."""
-    return {
-        "device_id": row["device_id"],
-        "participant_id": row["participant_id"],
-        "meter_kind": row["meter_kind"],
-        "observed_at": instant_text(row["observed_at"]),
-        "import_kw": kw_text(row["import_w"]),
-        "export_kw": kw_text(row["export_w"]),
-        "soc_kwh": _maybe(kwh_text, row["soc_wh"]),
-        "capacity_kwh": _maybe(kwh_text, row["capacity_wh"]),
-        "reachable": row["reachable"],
-        "flags": list(row["flags"]),
     }
 
 

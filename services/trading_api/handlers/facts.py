@@ -78,10 +78,12 @@ def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> 
 
 def on_device_observed(envelope: Envelope[DeviceObserved], db: Connection) -> list[Event]:
     """Keep a device's newest state, which the stream sends once a second, and how a battery's charge went."""
-    row = {**envelope.event.model_dump(), "meter_kind": envelope.event.meter_kind.value}
-    upsert(db, DEVICE, [row], newer="observed_at")
-    if envelope.event.soc_wh is not None and envelope.event.reachable:
-        save_soc(db, envelope.event)
+    event = envelope.event
+    row = {**event.model_dump(), "meter_kind": event.meter_kind.value}
+    # One that does not answer keeps the instant at which it last did.
+    upsert(db, DEVICE, [row | ({"heard_at": event.observed_at} if event.reachable else {})], newer="observed_at")
+    if event.soc_wh is not None and event.reachable and not event.flags:
+        save_soc(db, event)
     return []
 
 

@@ -32,11 +32,19 @@ from services.trading_api.store.tables import (
 )
 
 
-def order_list(complex_id: str, *, seen_by: str | None, client_order_id: str | None) -> Listing:
-    """List orders, the newest first."""
+def order_list(
+    complex_id: str,
+    *,
+    seen_by: str | None,
+    client_order_id: str | None,
+    delivered: tuple[datetime, datetime] | None = None,
+) -> Listing:
+    """List orders, the newest first; of deliveries in [first, end) alone where these are given."""
     query = orders(complex_id, seen_by=seen_by)
     if client_order_id is not None:
         query = query.where(ORDER.c.client_order_id == client_order_id)
+    if delivered is not None:
+        query = query.where(ORDER.c.delivery_start >= delivered[0], ORDER.c.delivery_start < delivered[1])
     return Listing("orders", query, (ORDER.c.submitted_at, ORDER.c.order_id))
 
 

@@ -161,6 +161,8 @@ DEVICE = _table(
     *_whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
     sa.Column("reachable", sa.Boolean, nullable=False),
     _flags(),
+    # When it last answered; `observed_at` is when it was last asked.
+    *_instant("heard_at?"),
 )
 SOC = _table(
     "soc",
@@ -235,7 +237,7 @@ STATEMENT = _table(
     *_whole("intervals", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
     *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw"),
     *_whole("cost_with_krw", "cost_without_krw", "saving_krw"),
-    *_none_before("revision", "spread_krw", "loss_wh", "loss_krw"),
+    *_none_before("revision", "spread_krw", "loss_wh", "loss_krw", "stored_value_krw"),
 )
 INVOICE = _table(
     "invoice",
