@@ -9,13 +9,28 @@ from optimizers.tariff.meter import MeterReadings, month_starts, parse_month
 from optimizers.tariff.notes import Note
 from optimizers.tariff.peaks import PricedPeak, demand_month, site_peaks
 from optimizers.tariff.quotes import Quote, quote
+from optimizers.tariff.savings import (
+    BATTERY_SHIFT,
+    SAVING,
+    TRADING_GAIN,
+    Saving,
+    SettledEnergy,
+    Shift,
+    StoredEnergy,
+    round_trips_ppm,
+    saving_krw,
+    shifts_of,
+)
 from optimizers.tariff.site import SitePrices, site_prices
 from optimizers.tariff.surplus import surplus_prices_jeon
 from optimizers.tariff.timeline import Timeline, energy_bases, energy_prices_jeon, epochs, timeline
 from shared.tariffs import TariffBook
 
 __all__ = [
+    "BATTERY_SHIFT",
     "NO_OPTION",
+    "SAVING",
+    "TRADING_GAIN",
     "Bill",
     "Contract",
     "EnergyLine",
@@ -23,7 +38,11 @@ __all__ = [
     "Note",
     "PricedPeak",
     "Quote",
+    "Saving",
+    "SettledEnergy",
+    "Shift",
     "SitePrices",
+    "StoredEnergy",
     "TariffBook",
     "Timeline",
     "check_names",
@@ -37,6 +56,9 @@ __all__ = [
     "month_starts",
     "parse_month",
     "quote",
+    "round_trips_ppm",
+    "saving_krw",
+    "shifts_of",
     "site_peaks",
     "site_prices",
     "surplus_prices_jeon",

@@ -83,6 +83,7 @@ class StatementIssued(Event):
     """A participant's Korean day, summed from its settled intervals.
 
     It comes again under the same id when an interval is settled again; `revision` then counts the lines that changed.
+    `saving_krw` is `cost_without_krw` less `cost_with_krw` plus `stored_value_krw`: what batteries hold more, in won.
     """
 
     statement_id: Identifier
@@ -104,6 +105,7 @@ class StatementIssued(Event):
     spread_krw: MoneyKrw = 0
     loss_wh: EnergyWh = 0
     loss_krw: MoneyKrw = 0
+    stored_value_krw: MoneyKrw = 0
 
 
 class CertificateLine(Fact):
@@ -189,7 +191,10 @@ class InvoiceNote(Fact):
 
 
 class InvoiceContent(Fact):
-    """What an invoice says; the total is the sum of the lines."""
+    """What an invoice says; the total is the sum of the lines, `saving_krw` that of its days' savings.
+
+    `baseline_krw` is the same month in full without sun, batteries and trades.
+    """
 
     month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$")]
     complete: bool

@@ -204,8 +204,10 @@ def test_the_96th_interval_brings_everyone_a_statement_once(bench: Bench) -> Non
     assert len(bench.published(StatementIssued)) == len(statements) == 12
     seller, buyer = statements[SELLER], statements[BUYER]
     assert (seller.intervals, seller.trading_day, seller.sold_wh) == (96, DAY, 20_000)
-    # The seller's one interval: 2,200 + 500 received; alone it would have received 2,900.
-    assert (seller.cost_with_krw, seller.cost_without_krw, seller.saving_krw) == (-2_700, -2_900, -200)
+    # The seller's one interval: 2,200 + 500 received; alone it would have received 2,900, 400 of them for the 4 kWh
+    # that its battery still holds. What is left is 20 kWh traded at 110 that the grid pays 100 for.
+    assert (seller.cost_with_krw, seller.cost_without_krw, seller.saving_krw) == (-2_700, -2_900, 200)
+    assert seller.stored_value_krw == 400
     # 95 times 10 kWh, and 10 kWh beyond the trade in the last one.
     assert (buyer.grid_import_wh, buyer.bought_wh, buyer.trade_paid_krw) == (960_000, 20_000, 2_260)
     assert buyer.cost_with_krw == buyer.trade_paid_krw + buyer.grid_paid_krw

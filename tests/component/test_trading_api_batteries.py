@@ -18,7 +18,7 @@ DAY = "/api/v1/batteries?day=2026-05-20"
 def a_reading(start: datetime, kind: MeterKind, *, import_wh: int, export_wh: int) -> IntervalMetered:
     return IntervalMetered(
         complex_id=COMPLEX,
-        meter_id=f"{HANBIT}.{kind.value}",
+        meter_id="hanbit-ess" if kind is MeterKind.ESS else f"{HANBIT}.grid",
         participant_id=HANBIT,
         meter_kind=kind,
         delivery_start=start,
@@ -103,20 +103,41 @@ def test_a_day_is_billed_with_and_without_the_battery_and_held_to_its_plan(bench
         hanbit = next(one for one in operator.get(DAY).json()["items"] if one["participant_id"] == HANBIT)
         assert seojin.get(DAY).json()["items"] == []
 
-    # 24 kWh at 170; without the battery's 10 kWh it would have been 34.
-    assert (hanbit["cost_with_krw"], hanbit["cost_without_krw"], hanbit["saving_krw"]) == (4_080, 5_780, 1_700)
+    # 24 kWh at 170; without the battery's 10 kWh it would have been 34. To give them back takes 10 / 0.96 / 0.96 =
+    # 10.851 kWh at 170, 1,844.6 KRW: more than the 1,700 that they spared.
+    assert (hanbit["cost_with_krw"], hanbit["cost_without_krw"], hanbit["saving_krw"]) == (4_080, 5_780, -145)
+    assert (hanbit["recharge_kwh"], hanbit["stored_value_krw"]) == ("10.851", -1_845)
+    assert hanbit["battery_shift_krw"] == -145
+    assert "leaving the batteries idle" in hanbit["basis"]["en"]
+    assert "배터리를 쓰지 않았을 때" in hanbit["basis"]["ko"]
     assert hanbit["stored_change_kwh"] == "-5.000"
     assert hanbit["soc_off_plan_max"] == pytest.approx(1.5 / 1_000)
+
+
+def test_what_a_battery_gave_before_the_day_is_not_of_the_day_and_what_it_held_at_midnight_is(bench: ApiBench) -> None:
+    midnight = datetime(2026, 5, 19, 15, tzinfo=UTC)
+    bench.give(a_charge(midnight - timedelta(minutes=1), 410_000), a_charge(FIRST, 401_000))
+
+    with bench.client("operator") as operator:
+        hanbit = next(one for one in operator.get(DAY).json()["items"] if one["participant_id"] == HANBIT)
+
+    # From 410 kWh a minute before the day to 401; nothing planned, so no gap.
+    assert (hanbit["stored_change_kwh"], hanbit["soc_off_plan_max"]) == ("-9.000", None)
 
 
 def test_a_day_without_facts_has_no_bill_and_no_gap(bench: ApiBench) -> None:
     with bench.client("hanbit") as hanbit:
         [own] = hanbit.get(DAY).json()["items"]
+        basis = own.pop("basis", {})
 
+    assert {language for language, words in basis.items() if words} == {"ko", "en"}
     assert own == {
         "participant_id": HANBIT,
         "cost_with_krw": 0,
         "cost_without_krw": 0,
+        "recharge_kwh": "0.000",
+        "stored_value_krw": 0,
+        "battery_shift_krw": 0,
         "saving_krw": 0,
         "stored_change_kwh": "0.000",
         "soc_off_plan_max": None,

@@ -52,10 +52,16 @@ def test_a_factory_reads_its_own_invoice_and_the_operator_all(hanbit: TestClient
     ]
     assert {"provisional", "baseline", "demand_at_connection"} <= {note["code"] for note in own["notes"]}
     assert all(note["ko"] and note["en"] for note in own["notes"])
+    # As on the day's statement: 2,200 + 500 received where it would have been 2,900 with the battery idle, and the
+    # 4 kWh in it cost 400 that the grid would have paid for them. What the bill lies below the baseline is another
+    # figure.
+    assert own["saving_krw"] == 200
     assert len(everyone) == 12
     for invoice in everyone:
         assert sum(line["amount_krw"] for line in invoice["lines"]) == invoice["total_krw"]
-        assert invoice["baseline_krw"] - invoice["total_krw"] == invoice["saving_krw"]
+        assert invoice["baseline_krw"] - invoice["total_krw"] == invoice["below_baseline_krw"]
+    assert own["saving_krw"] != own["below_baseline_krw"]
+    assert {"saving", "baseline"} <= {note["code"] for note in own["notes"]}
 
 
 def test_another_month_has_no_invoice_and_a_month_that_is_none_is_refused(hanbit: TestClient) -> None:

@@ -2,7 +2,7 @@
 
 from starlette.testclient import TestClient
 
-from shared.events.fems import SetpointConfirmed, SetpointRefused
+from shared.events.fems import MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.market import OrderRejected
 from shared.events.orders import Side
 from shared.events.scheduler import SetpointIssued
@@ -22,6 +22,8 @@ from tests.component.trading_api_facts import (
     an_order,
     setpoint_facts,
 )
+
+BATTERIES = "/api/v1/batteries?day=2026-05-20"
 
 
 def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volume(
@@ -49,7 +51,9 @@ def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volu
     )
 
     report = operator.get("/api/v1/report?day=2026-05-20").json()
+    bases = {name: report.pop(f"{name}_basis", {}) for name in ("saving", "battery_shift", "trading_gain")}
 
+    assert {language for basis in bases.values() for language, words in basis.items() if words} == {"ko", "en"}
     # (10 kWh x 120 + 5 kWh x 150) / 15 kWh = 130 KRW/kWh; a participant paid 1200 + 399 - 100 = 1499 an interval.
     assert report == {
         "day": "2026-05-20",
@@ -68,12 +72,37 @@ def test_the_report_counts_a_korean_day_by_delivery_and_weighs_its_price_by_volu
         "ledger_sum_krw": 0,
         "cost_without_krw": 8_396,
         "cost_with_krw": 5_996,
+        "stored_value_krw": 0,
+        "battery_shift_krw": 0,
+        "trading_gain_krw": 2_400,
         "saving_krw": 2_400,
         "intervals_settled": 2,
         "statements": 1,
         "late_events": 0,
         "dead_letters": 0,
     }
+
+
+def test_energy_that_a_battery_gave_and_did_not_take_back_is_no_saving_anywhere(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    [line, _] = a_settlement().lines
+    # 10 kWh less drawn, as the battery gave them: 2.345 kWh at 170 where it would have been 12.345.
+    flows = {"metered_import_wh": 2_345, "bought_wh": 0, "trade_paid_krw": 0, "grid_received_krw": 0}
+    gave = a_reading(meter_id="hanbit-ess").model_copy(
+        update={"meter_kind": MeterKind.ESS, "import_wh": 0, "export_wh": 10_000}
+    )
+    bench.give(gave, a_settlement().model_copy(update={"lines": (line.model_copy(update=flows),)}))
+
+    report = operator.get("/api/v1/report?day=2026-05-20").json()
+    # It cost 399 where it would have been 2,099; to charge 10 / 0.9216 = 10.851 kWh again costs 1,844.6 at 170.
+    assert report["saving_krw"] == -145
+    glance = operator.get("/api/v1/overview?day=2026-05-20").json()["saving"]
+    [of_battery] = [one for one in operator.get(BATTERIES).json()["items"] if one["participant_id"] == HANBIT]
+
+    assert (report["cost_with_krw"], report["cost_without_krw"], report["stored_value_krw"]) == (399, 2_099, -1_845)
+    assert glance["saving_krw"] == of_battery["battery_shift_krw"] == -145
+    assert (report["trading_gain_krw"], glance["trading_gain_krw"]) == (0, 0)
 
 
 def test_a_corrected_interval_counts_as_corrected(bench: ApiBench, operator: TestClient) -> None:

@@ -33,7 +33,10 @@ def test_demo_trades_a_whole_day_and_its_books_balance(tmp_path: Path) -> None:
     assert report["trades"] > 50
     assert report["ledger_sum_krw"] == 0
     assert report["late_events"] == report["dead_letters"] == report["restarts"] == 0
-    assert report["saving_krw"] == report["cost_without_krw"] - report["cost_with_krw"] > 0
+    saved_krw = report["cost_without_krw"] - report["cost_with_krw"] + report["stored_value_krw"]
+    assert report["saving_krw"] == saved_krw == report["battery_shift_krw"] + report["trading_gain_krw"]
+    assert report["trading_gain_krw"] > 0
+    assert report["saving_basis"]["ko"]
     assert report["broker"] in {"apache-kafka", "tansu", "external"}
 
 

@@ -1,4 +1,4 @@
-"""A participant's month: the grid company's part as billed, the complex's part as settled, and what both saved."""
+"""A participant's month: the grid company's part as billed, the complex's part as settled, and what was saved."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,18 @@ from typing import Final
 
 import numpy as np
 
-from optimizers.tariff import Bill, Contract, MeterReadings, Note, TariffBook, epochs, month_bill, month_starts
+from optimizers.tariff import (
+    SAVING,
+    Bill,
+    Contract,
+    MeterReadings,
+    Note,
+    TariffBook,
+    epochs,
+    month_bill,
+    month_starts,
+    saving_krw,
+)
 from services.settlement.domain.interval import Line
 from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
 from shared.units import WH_PER_KWH, kwh_text, whole_shares
@@ -22,9 +33,11 @@ DEMAND_AT_CONNECTION: Final = Note(
 )
 BASELINE: Final = Note(
     "baseline",
-    "savings are against the same month without trading, battery and sun: what the factory consumed, billed in full by "
-    "the grid company under the same contract",
-    "절감액 기준: 거래·ESS·태양광이 없는 같은 달, 즉 공장의 소비량 전부를 같은 계약으로 한전이 청구했을 때와의 차이",
+    "the baseline is the same month without trading, battery and sun: what the factory consumed, billed in full by the "
+    "grid company under the same contract, demand charge and taxes too; what the total lies below it is another figure "
+    "than what was saved",
+    "기준 요금: 거래·ESS·태양광이 없는 같은 달, 즉 공장의 소비량 전부를 같은 계약으로 한전이 기본요금과 "
+    "세금까지 청구했을 때의 금액. 합계가 이보다 적은 만큼은 절감액과 다른 값",
 )
 LOSSES: Final = Note(
     "losses_borne_by_buyer",
@@ -52,6 +65,7 @@ class Month:
         roofs_silent: Settled intervals of which a solar meter has said nothing.
         certified_wh: What of the consumption was met by certificates of the same interval.
         certifiable_wh: The consumption of the intervals that were certified.
+        stored_value_krw: What batteries held more at the ends of the days (docs/savings.md); below 0: less.
     """
 
     month: str
@@ -61,6 +75,7 @@ class Month:
     roofs_silent: int = 0
     certified_wh: int = 0
     certifiable_wh: int = 0
+    stored_value_krw: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +98,7 @@ class InvoiceLine:
 class Invoice:
     """A participant's month in money; `total_krw` is the sum of the lines.
 
+    `saving_krw` is the sum of its statements' savings, `baseline_krw` the month in full without sun, batteries, trades.
     `closing_krw` is what the as-billed part of the grid company differs from what the intervals had come to.
     `billable_peak_w` is what the next months' bills need.
     """
@@ -95,6 +111,7 @@ class Invoice:
     total_krw: int
     kepco_krw: int
     baseline_krw: int
+    saving_krw: int
     closing_krw: int
     billable_peak_w: int
     notes: tuple[Note, ...]
@@ -103,11 +120,6 @@ class Invoice:
     def billable_peak_kw(self) -> Decimal:
         """Return the peak as the tariff counts."""
         return Decimal(self.billable_peak_w) / WH_PER_KWH
-
-    @property
-    def saving_krw(self) -> int:
-        """Return what trading, batteries and sun saved; below 0 they cost."""
-        return self.baseline_krw - self.total_krw
 
 
 def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
@@ -139,9 +151,10 @@ def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
         total_krw=sum(line.amount_krw for line in invoiced),
         kepco_krw=kepco.total_krw,
         baseline_krw=baseline.total_krw,
+        saving_krw=_saving_krw(lines, month.stored_value_krw),
         closing_krw=kepco.total_krw - sum(line.grid_owed_krw for line in lines if not line.grid_export_wh),
         billable_peak_w=int(kepco.billable_peak_kw * WH_PER_KWH),
-        notes=(*_notes(month, starts.size), *_rules_noted(lines), DEMAND_AT_CONNECTION, BASELINE, *kepco.notes),
+        notes=(*_notes(month, starts.size), *_rules_noted(lines), DEMAND_AT_CONNECTION, SAVING, BASELINE, *kepco.notes),
     )
 
 
@@ -165,6 +178,11 @@ def consumed_wh(line: Line, behind_wh: int) -> int:
     """Return what a factory used in an interval, of what its connection carried and its roofs and batteries gave."""
     # Meters are read one by one, so that a Wh more may seem to leave than was there.
     return max(0, line.metered_import_wh - line.metered_export_wh + behind_wh)
+
+
+def _saving_krw(lines: Sequence[Line], stored_value_krw: int) -> int:
+    baseline_krw, cost_krw = sum(line.cost_without_krw for line in lines), sum(line.cost_with_krw for line in lines)
+    return saving_krw(baseline_krw, cost_krw, stored_value_krw)
 
 
 def _complex_lines(lines: Sequence[Line]) -> list[InvoiceLine]:

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from optimizers.tariff import saving_krw
 from services.settlement.domain.interval import Cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement(Cost):
-    """A participant's day: sums of its settled lines, and how many of them had been settled anew, how often."""
+    """A participant's day: sums of its settled lines, and how many of them had been settled anew, how often.
+
+    `stored_value_krw` is what its batteries hold more at the day's end, in won; below 0: less (docs/savings.md).
+    """
 
     intervals: int
     bought_wh: int
@@ -15,8 +19,9 @@ class Statement(Cost):
     grid_import_wh: int
     grid_export_wh: int
     revision: int
+    stored_value_krw: int = 0
 
     @property
     def saving_krw(self) -> int:
         """Return what trading and batteries saved; below 0 they cost."""
-        return self.cost_without_krw - self.cost_with_krw
+        return saving_krw(self.cost_without_krw, self.cost_with_krw, self.stored_value_krw)

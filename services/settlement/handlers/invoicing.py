@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from optimizers.tariff import contract_of
 from services.settlement import domain, store
+from services.settlement.handlers.saving import stored_values_krw
 from shared.complexes import Complex, Complexes
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
@@ -96,6 +97,7 @@ def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection)
             roofs_silent=max(0, len(participant.pv) * len(lines) - behind.solar_readings),
             certified_wh=certified_wh,
             certifiable_wh=certifiable_wh,
+            stored_value_krw=stored_values_krw(complex_, first, end, [participant_id], db).get(participant_id, 0),
         ),
     )
 

@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from optimizers.tariff import site_prices
 from services.settlement import domain, store
+from services.settlement.handlers.saving import stored_values_krw
 from shared.complexes import Complex, GridContract
 from shared.events.base import Event
 from shared.events.fems import MeterKind
@@ -67,7 +68,7 @@ def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Oc
         **asdict(books),
         lines=_settled_lines(settlement.lines),
     )
-    return [settled, *_statements_if_complete(complex_id, delivery_start, complex_.by_participant, db)]
+    return [settled, *_statements_if_complete(complex_, delivery_start, complex_.by_participant, db)]
 
 
 def resettle(
@@ -93,7 +94,7 @@ def resettle(
         lines=_settled_lines(settlement.lines),
     )
     changed = [line.participant_id for line in settlement.lines]
-    return [resettled, *_statements_if_complete(complex_id, delivery_start, changed, db)]
+    return [resettled, *_statements_if_complete(complex_, delivery_start, changed, db)]
 
 
 def _save(
@@ -122,18 +123,20 @@ def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:
 
 
 def _statements_if_complete(
-    complex_id: str, delivery_start: datetime, participant_ids: Collection[str], db: Connection
+    complex_: Complex, delivery_start: datetime, participant_ids: Collection[str], db: Connection
 ) -> list[Event]:
     """Return the day's statements once its last interval is settled, and again where one was settled again.
 
     With them the month's invoices become due.
     """
-    day = trading_day_of(delivery_start)
+    complex_id, day = complex_.complex_id, trading_day_of(delivery_start)
     first = day_start(day)
     if store.settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
         return []
     store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
-    statements = store.load_statements(db, complex_id, first, first + DAY, participant_ids)
+    sums = store.load_statements(db, complex_id, first, first + DAY, participant_ids)
+    stored_krw = stored_values_krw(complex_, first, first + DAY, participant_ids, db)
+    statements = {one: replace(found, stored_value_krw=stored_krw.get(one, 0)) for one, found in sums.items()}
     return [
         StatementIssued(
             complex_id=complex_id,

@@ -63,6 +63,7 @@ from services.settlement.store.invoices import (
     note_due,
     save_invoice,
 )
+from services.settlement.store.savings import load_settled_energy, load_stored_energy
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, METADATA, SUPERSEDED_READING
 
 __all__ = [
@@ -105,8 +106,10 @@ __all__ = [
     "load_lines",
     "load_metered",
     "load_reading",
+    "load_settled_energy",
     "load_sites",
     "load_statements",
+    "load_stored_energy",
     "load_trades",
     "lock",
     "lot_draws",

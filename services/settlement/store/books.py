@@ -142,7 +142,7 @@ def load_statements(
         *wanted, columns.participant_id.in_(participant_ids)
     )
     ranked = lines.subquery()
-    summed = [name for name in Statement.__dataclass_fields__ if name != "intervals"]
+    summed = [name for name in Statement.__dataclass_fields__ if name not in ("intervals", "stored_value_krw")]
     sums = sa.select(ranked.c.participant_id, sa.func.count(), *(sa.func.sum(ranked.c[name]) for name in summed)).where(
         ranked.c.age == 1
     )

@@ -3,13 +3,16 @@
 from fastapi import APIRouter
 from sqlalchemy.engine import Connection
 
+from optimizers.tariff import BATTERY_SHIFT, Shift
 from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.schemas import Day, PageOut
 from services.trading_api.domain.access import Scope
-from services.trading_api.domain.batteries import bill_of, largest_gap_wh, without_money
+from services.trading_api.domain.batteries import largest_gap_wh, without_money
+from services.trading_api.domain.savings import basis_view
 from services.trading_api.domain.shapes import BatteryDayView
-from services.trading_api.store.batteries import Span, observations, planned_wh, site_intervals
+from services.trading_api.store.batteries import Span, observations, planned_wh
+from services.trading_api.store.savings import battery_shifts
 from shared.complexes import Participant
 from shared.db.engine import reading
 from shared.intervals import DAY, day_start
@@ -28,24 +31,29 @@ def get_batteries(day: Day, parts: PartsHere, caller: Caller) -> PageOut[Battery
         if one.ess and caller.participant_id in {None, one.participant_id}
     ]
     with reading(parts.engine) as db:
-        days = [_battery_day(db, span, one) for one in seen]
+        shifts = battery_shifts(db, span, parts.complex_of(caller), seen_by=caller.participant_id)
+        days = [_battery_day(db, span, one, shifts.get(one.participant_id, Shift())) for one in seen]
     return PageOut(items=days if caller.may(Scope.ACCOUNTS_READ) else list(map(without_money, days)), next_cursor=None)
 
 
-def _battery_day(db: Connection, span: Span, participant: Participant) -> BatteryDayView:
-    bill = bill_of(site_intervals(db, span, participant.participant_id))
+def _battery_day(db: Connection, span: Span, participant: Participant, shift: Shift) -> BatteryDayView:
     change_wh, gaps = 0, []
     for ess in participant.ess:
         observed = observations(db, span, ess.device_id)
         change_wh += observed[-1].soc_wh - observed[0].soc_wh if observed else 0
-        gap_wh = largest_gap_wh(observed, planned_wh(db, span, ess.device_id))
+        of_day = [one for one in observed if one.observed_at >= span.first]
+        gap_wh = largest_gap_wh(of_day, planned_wh(db, span, ess.device_id))
         if gap_wh is not None:
             gaps.append(gap_wh / (ess.capacity_kwh * WH_PER_KWH))
     return {
         "participant_id": participant.participant_id,
-        "cost_with_krw": bill.with_krw,
-        "cost_without_krw": bill.without_krw,
-        "saving_krw": bill.without_krw - bill.with_krw,
+        "cost_with_krw": shift.with_krw,
+        "cost_without_krw": shift.without_krw,
+        "recharge_kwh": kwh_text(shift.recharge_wh),
+        "stored_value_krw": shift.stored_value_krw,
+        "battery_shift_krw": shift.shift_krw,
+        "saving_krw": shift.shift_krw,
+        "basis": basis_view(BATTERY_SHIFT),
         "stored_change_kwh": kwh_text(change_wh),
         "soc_off_plan_max": round(max(gaps), 5) if gaps else None,
     }

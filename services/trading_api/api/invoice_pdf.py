@@ -83,12 +83,13 @@ def _contract_text(participant: Participant) -> str:
 
 
 def _figures(pdf: FPDF, invoice: InvoiceView) -> None:
-    """Show what is to be paid, what it would have been, and the difference, side by side."""
+    """Show what is to be paid, how far below what it would have been that is, and what was saved, side by side."""
     owed_krw = invoice["total_krw"]
     figures = (
         ("내실 금액 · to pay" if owed_krw >= 0 else "받으실 금액 · to receive", abs(owed_krw)),
-        ("거래·ESS·태양광이 없을 때 · without trade, battery and sun", invoice["baseline_krw"]),
-        ("절감액 · saved", invoice["saving_krw"]),
+        ("거래·ESS·태양광 없는 기준 · baseline bill", invoice["baseline_krw"]),
+        ("기준 대비 적은 금액 · below the baseline", invoice["below_baseline_krw"]),
+        ("절감액(주석 참조) · saved (see notes)", invoice["saving_krw"]),
     )
     top, left, width_mm = pdf.get_y(), pdf.l_margin, WIDTH_MM / len(figures)
     pdf.set_fill_color(*PALE)

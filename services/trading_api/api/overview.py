@@ -9,6 +9,7 @@ from services.trading_api.api.parts import Parts
 from services.trading_api.domain.access import SCOPES, Principal, Scope
 from services.trading_api.domain.devices import devices_shown
 from services.trading_api.domain.participants import member_view, suspension_view
+from services.trading_api.domain.savings import saving_view
 from services.trading_api.domain.views import (
     accuracy_view,
     auction_view,
@@ -20,9 +21,11 @@ from services.trading_api.domain.views import (
 )
 from services.trading_api.store import day as days
 from services.trading_api.store import lists
+from services.trading_api.store.batteries import Span
 from services.trading_api.store.logs import stream_bounds
 from services.trading_api.store.market_rules import calendar_at, suspensions
 from services.trading_api.store.paging import page
+from services.trading_api.store.savings import savings
 from services.trading_api.store.sql import rows_of
 from shared.complexes import Complex
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
@@ -61,7 +64,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
         "gate_closure_lead_s": _gate_closure_lead_s(db, parts.complex_of(principal), now),
         "market": {"halted": bool(state and state["halted"]), "reason": state["reason"] if state else ""},
         **_dealings(db, principal, delivered),
-        **_accounts(db, principal, first, end),
+        **_accounts(db, parts, principal, shown),
         "auctions": [auction_view(row) for row in lists.auctions_between(db, complex_id, first, end)],
         "day_ahead": [day_ahead_view(row) for row in lists.day_ahead_between(db, complex_id, first, end)],
         "energy": [_energy(row) for row in days.energy_by_interval(db, complex_id, first, end, seen_by=seen_by)],
@@ -80,9 +83,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
     }
 
 
-def _dealings(
-    db: Connection, principal: Principal, delivered: tuple[datetime, datetime] | None
-) -> dict[str, Any]:
+def _dealings(db: Connection, principal: Principal, delivered: tuple[datetime, datetime] | None) -> dict[str, Any]:
     if not principal.may(Scope.ORDERS_READ):
         return {"orders": [], "suspensions": []}
     complex_id, seen_by = principal.complex_id, principal.participant_id
@@ -94,15 +95,18 @@ def _dealings(
     }
 
 
-def _accounts(db: Connection, principal: Principal, first: datetime, end: datetime) -> dict[str, Any]:
+def _accounts(db: Connection, parts: Parts, principal: Principal, shown: date) -> dict[str, Any]:
     if not principal.may(Scope.ACCOUNTS_READ):
-        return {"settled": [], "ledger": None}
+        return {"settled": [], "ledger": None, "saving": None}
     complex_id, seen_by = principal.complex_id, principal.participant_id
-    settled = days.settled_by_interval(db, complex_id, first, end, seen_by=seen_by)
-    ledger = lists.ledger_between(db, complex_id, first, end) if seen_by is None else None
+    span = Span(complex_id, day_start(shown), day_start(shown) + DAY)
+    settled = days.settled_by_interval(db, complex_id, span.first, span.end, seen_by=seen_by)
+    ledger = lists.ledger_between(db, complex_id, span.first, span.end) if seen_by is None else None
+    found = savings(db, span, parts.complex_of(principal), seen_by=seen_by)
     return {
         "settled": [_settled(row) for row in settled],
         "ledger": ledger and {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
+        "saving": saving_view(shown.isoformat(), found.values()),
     }
 
 

@@ -12,13 +12,24 @@ from services.trading_api.api.problems import FieldError, Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
 from services.trading_api.api.schemas import Asked, Day, HaltIn, KeyIn, PageOut, RevokedTokenIn, StudyIn
 from services.trading_api.domain.access import Principal, Role, Scope
-from services.trading_api.domain.shapes import AuditView, KeyView, RevokedTokenView, StudyResultView, StudyView
+from services.trading_api.domain.savings import saving_view
+from services.trading_api.domain.shapes import (
+    AuditView,
+    KeyView,
+    RevokedTokenView,
+    StudyResultView,
+    StudyView,
+    WhyView,
+)
 from services.trading_api.domain.views import audit_view, instant_text, key_view, revoked_token_view, study_view
 from services.trading_api.handlers import commands
 from services.trading_api.store import lists
+from services.trading_api.store.batteries import Span
 from services.trading_api.store.report import day_counts
+from services.trading_api.store.savings import savings
 from shared.clock import wall_now
 from shared.db.engine import reading
+from shared.intervals import DAY, day_start
 from shared.units import krw_text, kwh_text, round_half_up
 
 operating = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])
@@ -106,7 +117,7 @@ def post_revoked_token(wanted: RevokedTokenIn, parts: PartsHere, caller: Caller)
 
 
 class Report(TypedDict):
-    """A Korean day in numbers, counted by delivery."""
+    """A Korean day in numbers, counted by delivery; for `saving_krw` and its parts see docs/savings.md."""
 
     day: str
     factories: int
@@ -124,7 +135,13 @@ class Report(TypedDict):
     ledger_sum_krw: int
     cost_without_krw: int
     cost_with_krw: int
+    stored_value_krw: int
+    battery_shift_krw: int
+    trading_gain_krw: int
     saving_krw: int
+    saving_basis: WhyView
+    battery_shift_basis: WhyView
+    trading_gain_basis: WhyView
     intervals_settled: int
     statements: int
     late_events: int
@@ -136,6 +153,8 @@ def get_report(day: Day, parts: PartsHere, caller: Caller) -> Report:
     """Return a trading day in numbers."""
     with reading(parts.engine) as db:
         counts = day_counts(db, caller.complex_id, day)
+        span = Span(caller.complex_id, day_start(day), day_start(day) + DAY)
+        saved = saving_view(day.isoformat(), savings(db, span, parts.complex_of(caller)).values())
     traded_wh = counts["traded_wh"]
     average = round_half_up(counts["traded_jeon_wh_per_kwh"], traded_wh) if traded_wh else None
     return {
@@ -153,9 +172,15 @@ def get_report(day: Day, parts: PartsHere, caller: Caller) -> Report:
         "average_price_krw_per_kwh": None if average is None else krw_text(average),
         "ledger_entries": counts["ledger_entries"],
         "ledger_sum_krw": counts["ledger_sum_krw"],
-        "cost_without_krw": counts["cost_without_krw"],
-        "cost_with_krw": counts["cost_with_krw"],
-        "saving_krw": counts["cost_without_krw"] - counts["cost_with_krw"],
+        "cost_without_krw": saved["baseline_krw"],
+        "cost_with_krw": saved["cost_krw"],
+        "stored_value_krw": saved["stored_value_krw"],
+        "battery_shift_krw": saved["battery_shift_krw"],
+        "trading_gain_krw": saved["trading_gain_krw"],
+        "saving_krw": saved["saving_krw"],
+        "saving_basis": saved["basis"],
+        "battery_shift_basis": saved["battery_shift_basis"],
+        "trading_gain_basis": saved["trading_gain_basis"],
         "intervals_settled": counts["intervals_settled"],
         "statements": counts["statements"],
         "late_events": counts["late_events"],

@@ -1,47 +1,12 @@
-"""What a day's batteries were worth, and whether they held their plans."""
+"""Whether a day's batteries held their plans."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from services.trading_api.domain.shapes import BatteryDayView
 from shared.intervals import INTERVAL, interval_of
-from shared.units import JEON_WH_PER_KRW, round_half_up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteInterval:
-    """One settled interval of a factory with batteries: what its meters showed, and the grid's two prices."""
-
-    grid_import_wh: int
-    grid_export_wh: int
-    ess_import_wh: int
-    ess_export_wh: int
-    import_price_jeon_per_kwh: int
-    export_price_jeon_per_kwh: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """A day's energy at the grid's prices, without trades: as it was, and as if the batteries had stood idle."""
-
-    with_krw: int
-    without_krw: int
-
-
-def bill_of(intervals: Iterable[SiteInterval]) -> Bill:
-    """Add up a day; each sum is rounded once."""
-    with_jeon_wh = without_jeon_wh = 0
-    for one in intervals:
-        net_wh = one.grid_import_wh - one.grid_export_wh
-        with_jeon_wh += _cost_jeon_wh(net_wh, one)
-        without_jeon_wh += _cost_jeon_wh(net_wh - one.ess_import_wh + one.ess_export_wh, one)
-    return Bill(round_half_up(with_jeon_wh, JEON_WH_PER_KRW), round_half_up(without_jeon_wh, JEON_WH_PER_KRW))
-
-
-def _cost_jeon_wh(net_wh: int, one: SiteInterval) -> int:
-    return net_wh * (one.import_price_jeon_per_kwh if net_wh > 0 else one.export_price_jeon_per_kwh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ def invoice_view(row: Row) -> InvoiceView:
         "kepco_krw": content["kepco_krw"],
         "total_krw": content["total_krw"],
         "baseline_krw": content["baseline_krw"],
+        "below_baseline_krw": content["baseline_krw"] - content["total_krw"],
         "saving_krw": content["saving_krw"],
         "notes": [{"code": note["code"], "ko": note["ko"], "en": note["en"]} for note in content["notes"]],
     }

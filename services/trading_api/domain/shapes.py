@@ -131,14 +131,21 @@ class BatteryDayView(TypedDict):
     """A factory's batteries on one day.
 
     The costs are its energy at the grid's prices, without trades: as metered, and as if the batteries had stood idle.
-    `stored_change_kwh` is what they hold more at the day's end than at its beginning. `soc_off_plan_max` is the
-    largest distance of a battery's charge from its plan, as a fraction of its capacity. To a planner, won are null.
+    `battery_shift_krw` is their difference and `stored_value_krw`, what the change in what is stored is worth: below 0
+    where `recharge_kwh` have to be charged until the batteries hold what they held. `basis` says so in words.
+    `saving_krw` is the same figure under its old name. `stored_change_kwh` is what the batteries themselves said that
+    they hold more at the day's end than at its beginning. `soc_off_plan_max` is the largest distance of a battery's
+    charge from its plan, as a fraction of its capacity. To a planner, won are null.
     """
 
     participant_id: str
     cost_with_krw: int | None
     cost_without_krw: int | None
+    recharge_kwh: str
+    stored_value_krw: int | None
+    battery_shift_krw: int | None
     saving_krw: int | None
+    basis: WhyView
     stored_change_kwh: str
     soc_off_plan_max: float | None
 
@@ -219,7 +226,8 @@ class SettledView(TypedDict):
 class StatementView(TypedDict):
     """A participant's Korean day; `revision` above 0: with corrected readings.
 
-    `spread_krw` is what the complex's own rule for imbalance adds, `loss_krw` pays for what was lost on the way.
+    `saving_krw` is `cost_without_krw` less `cost_with_krw` plus `stored_value_krw` (docs/savings.md). `spread_krw` is
+    what the complex's own rule for imbalance adds, `loss_krw` pays for what was lost on the way.
     """
 
     statement_id: str
@@ -239,6 +247,7 @@ class StatementView(TypedDict):
     loss_krw: int
     cost_with_krw: int
     cost_without_krw: int
+    stored_value_krw: int
     saving_krw: int
     revision: int
 
@@ -265,7 +274,11 @@ class InvoiceNoteView(TypedDict):
 
 
 class InvoiceView(TypedDict):
-    """A participant's Korean month; the total is the sum of the lines."""
+    """A participant's Korean month; the total is the sum of the lines.
+
+    `saving_krw` is the sum of its days' savings, as on their statements. `below_baseline_krw` is another thing: what
+    the whole bill, demand charge and taxes too, lies below `baseline_krw`, the month without sun, batteries and trades.
+    """
 
     invoice_id: str
     participant_id: str
@@ -279,6 +292,7 @@ class InvoiceView(TypedDict):
     kepco_krw: int
     total_krw: int
     baseline_krw: int
+    below_baseline_krw: int
     saving_krw: int
     notes: list[InvoiceNoteView]
 

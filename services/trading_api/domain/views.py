@@ -260,6 +260,7 @@ def statement_view(row: Row) -> StatementView:
         "loss_krw": row["loss_krw"],
         "cost_with_krw": row["cost_with_krw"],
         "cost_without_krw": row["cost_without_krw"],
+        "stored_value_krw": row["stored_value_krw"],
         "saving_krw": row["saving_krw"],
         "revision": row["revision"],
     }

@@ -1,15 +1,14 @@
 """What is known of a day's batteries."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.trading_api.domain.batteries import Observed, SiteInterval
+from services.trading_api.domain.batteries import Observed
 from services.trading_api.store.sql import upsert
-from services.trading_api.store.tables import READING, SCHEDULE, SETTLED_LINE, SOC
+from services.trading_api.store.tables import SCHEDULE, SOC
 from shared.events.fems import DeviceObserved
 from shared.intervals import INTERVAL, interval_of
 
@@ -41,30 +40,9 @@ class Span:
         return sa.select(table).where(*here).order_by(start)
 
 
-def site_intervals(db: Connection, span: Span, participant_id: str) -> list[SiteInterval]:
-    """Return a factory's settled intervals."""
-    energy_wh: dict[datetime, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    own = span.rows(READING, "delivery_start").where(READING.c.participant_id == participant_id)
-    for row in db.execute(own).mappings():
-        for way in ("import", "export"):
-            energy_wh[row["delivery_start"]][f"{row['meter_kind']}_{way}"] += row[f"{way}_wh"]
-    lines = span.rows(SETTLED_LINE, "delivery_start").where(SETTLED_LINE.c.participant_id == participant_id)
-    return [
-        SiteInterval(
-            grid_import_wh=energy_wh[row["delivery_start"]]["grid_import"],
-            grid_export_wh=energy_wh[row["delivery_start"]]["grid_export"],
-            ess_import_wh=energy_wh[row["delivery_start"]]["ess_import"],
-            ess_export_wh=energy_wh[row["delivery_start"]]["ess_export"],
-            import_price_jeon_per_kwh=row["grid_import_price_jeon_per_kwh"],
-            export_price_jeon_per_kwh=row["grid_export_price_jeon_per_kwh"],
-        )
-        for row in db.execute(lines).mappings()
-    ]
-
-
 def observations(db: Connection, span: Span, device_id: str) -> list[Observed]:
-    """Return a battery's states of charge, the last one of each interval."""
-    own = span.rows(SOC, "delivery_start").where(SOC.c.device_id == device_id)
+    """Return a battery's states of charge, the last one of each interval, from the interval before the span on."""
+    own = span.rows(SOC, "delivery_start", span.first - INTERVAL).where(SOC.c.device_id == device_id)
     return [Observed(row["observed_at"], row["soc_wh"]) for row in db.execute(own).mappings()]
 
 

@@ -8,7 +8,6 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.store.tables import (
     AUCTION,
-    COST_WITH_KRW,
     DEAD_LETTER,
     FORECAST,
     IGNORED_READING,
@@ -18,7 +17,6 @@ from services.trading_api.store.tables import (
     SCHEDULE,
     SETPOINT,
     SETTLED_INTERVAL,
-    SETTLED_LINE,
     STATEMENT,
     TRADE,
 )
@@ -44,13 +42,6 @@ def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
         entries=SETTLED_INTERVAL.c.ledger_entries,
         sum_krw=SETTLED_INTERVAL.c.ledger_sum_krw,
     )
-    lines = SETTLED_LINE.c
-    costs = count.sums(
-        SETTLED_LINE,
-        "delivery_start",
-        without_krw=lines.cost_without_krw,
-        with_krw=COST_WITH_KRW,
-    )
     late = (
         count.rows(OUTCOME, "delivery_start", OUTCOME.c.reason.in_(LATE_ORDERS))
         + count.rows(SETPOINT, "delivery_start", SETPOINT.c.reason.in_(LATE_SETPOINTS))
@@ -69,8 +60,6 @@ def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
         "traded_jeon_wh_per_kwh": int(priced["jeon_wh"]),
         "ledger_entries": int(ledger["entries"]),
         "ledger_sum_krw": int(ledger["sum_krw"]),
-        "cost_without_krw": int(costs["without_krw"]),
-        "cost_with_krw": int(costs["with_krw"]),
         "intervals_settled": count.rows(SETTLED_INTERVAL, "delivery_start"),
         "statements": _statements(db, complex_id, day),
         "late_events": late,
