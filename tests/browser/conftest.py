@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from selenium.webdriver.chrome.service import Service
 from shared.intervals import INTERVAL
 from shared.paths import ROOT
 from tests.browser.made_up_day import MadeUpDay
-from tests.browser.pages import STARTS, shows
+from tests.browser.pages import STARTS, enter
 from tests.component.serving import served
-from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
+from tests.component.trading_api_bench import COMPLEX, ApiBench
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -57,13 +58,4 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def opened(browser: webdriver.Chrome, address: str) -> Callable[[str], None]:
-    def enter(who: str) -> None:
-        # The language first, on a page without scripts: one that is left while it signs in would lose its key.
-        browser.get(f"{address}/health/live")
-        browser.execute_script("localStorage.setItem('sandan-language', 'en')")
-        browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own; reading forgets: it has no icon
-        browser.get("about:blank")
-        browser.get(f"{address}/#key={SECRETS[who]}")
-        shows(browser, "devices", " / ")
-
-    return enter
+    return partial(enter, browser, address)

@@ -7,6 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from shared.intervals import delivery_starts
+from tests.component.trading_api_bench import SECRETS
 
 WAIT_S = 60
 STARTS = delivery_starts(date(2026, 5, 20))[40:44]  # 10:00 to 11:00 in Korea
@@ -18,3 +19,14 @@ def text(browser: webdriver.Chrome, place: str) -> str:
 
 def shows(browser: webdriver.Chrome, place: str, wanted: str) -> None:
     WebDriverWait(browser, WAIT_S).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
+
+
+def enter(browser: webdriver.Chrome, address: str, who: str, language: str = "en") -> None:
+    """Sign in on a page that begins anew."""
+    # The language first, on a page without scripts: one that is left while it signs in would lose its key.
+    browser.get(f"{address}/health/live")
+    browser.execute_script(f"localStorage.setItem('sandan-language', '{language}')")
+    browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own; reading forgets: it has no icon
+    browser.get("about:blank")
+    browser.get(f"{address}/#key={SECRETS[who]}")
+    shows(browser, "devices", " / ")

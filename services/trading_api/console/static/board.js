@@ -1,19 +1,30 @@
 // Who draws, who feeds in, whose sun shines and whose battery works, feeder by feeder; and the batteries' plans.
-import { INTERVAL_MS, nowOf } from "/static/state.js";
-import { count, language, timeOf, word } from "/static/words.js";
+import { INTERVAL_MS, counts, nowOf, whyNot } from "/static/state.js";
+import { count, language, momentOf, without, word } from "/static/words.js";
 
 const sum = (list, value) => list.reduce((total, one) => total + value(one), 0);
 const kw = (device, name) => Number(device?.[name] ?? 0);
 
+// What flows at a factory now: sums of what counts. `out` has the devices that don't, by kind, and `last` what they showed.
 export function powerOf(state, member) {
   const devices = [...state.devices.values()].filter((one) => one.participant_id === member.participant_id);
-  const of = (kind, name) => sum(devices.filter((one) => one.meter_kind === kind), (one) => kw(one, name));
-  const power = {
-    draws: of("grid", "import_kw"), feeds: of("grid", "export_kw"), solar: of("pv", "export_kw"),
-    charge: of("ess", "import_kw"), discharge: of("ess", "export_kw"), known: devices.length > 0,
-    silent: devices.some((one) => !one.reachable),
+  const flows = (list) => {
+    const of = (kind, name) => sum(list.filter((one) => one.meter_kind === kind), (one) => kw(one, name));
+    return {
+      draws: of("grid", "import_kw"), feeds: of("grid", "export_kw"), solar: of("pv", "export_kw"),
+      charge: of("ess", "import_kw"), discharge: of("ess", "export_kw"),
+    };
   };
-  power.load = Math.max(0, power.draws - power.feeds + power.solar + power.discharge - power.charge);
+  const out = devices.filter((one) => !counts(one));
+  const power = flows(devices.filter(counts));
+  power.last = flows(devices);
+  power.out = Object.fromEntries(["grid", "pv", "ess"].map((kind) => [kind, out.filter((one) => one.meter_kind === kind)]));
+  power.known = devices.some((one) => one.meter_kind === "grid");
+  // What the factory uses follows from all of its meters, or not at all.
+  const load = power.draws - power.feeds + power.solar + power.discharge - power.charge;
+  power.load = out.length || !power.known ? null : Math.max(0, load);
+  power.why = out.map((one) => `${one.device_id}: ${whyNot(state, one)}`);
+  power.age = out.length ? whyNot(state, out[0]) : "";
   return power;
 }
 
@@ -42,8 +53,8 @@ function wire(netKw) {
   return made;
 }
 
-function factoryRow(state, member, power, scaleKw) {
-  const row = element("div", `factory ${power.silent ? "silent" : ""}`);
+function factoryRow(member, power, scaleKw) {
+  const row = element("div", `factory ${power.why.length ? "silent" : ""}`);
   const bars = element("div", "bars");
   const shares = [["c-solar", power.solar], ["c-battery", power.discharge], ["c-import", Math.max(0, power.draws - power.feeds)]];
   for (const [name, power_kw] of shares) {
@@ -51,16 +62,29 @@ function factoryRow(state, member, power, scaleKw) {
     bar.style.width = `${(100 * power_kw) / scaleKw}%`;
     bars.append(bar);
   }
-  const details = parts(element("div", "parts"), element("span", "", `${word("load")} ${count(power.load)}`));
-  if (member.pv.length) details.append(element("span", "sun", `☀ ${count(power.solar)}`));
+  const old = (kind) => (power.out[kind].length ? "old" : "");
+  const of = (kind) => (power.out[kind].length ? power.last : power);
+  const details = parts(element("div", "parts"), element("span", "", `${word("load")} ${power.load === null ? "–" : count(power.load)}`));
+  if (member.pv.length) details.append(element("span", `sun ${old("pv")}`, `☀ ${count(of("pv").solar)}`));
   if (member.ess.length) {
-    const sign = power.charge > power.discharge ? "▲" : power.discharge > 0 ? "▼" : "";
-    details.append(element("span", "cell", `▮ ${sign}${count(Math.max(power.charge, power.discharge))}`));
+    const { charge, discharge } = of("ess");
+    const sign = charge > discharge ? "▲" : discharge > 0 ? "▼" : "";
+    details.append(element("span", `cell ${old("ess")}`, `▮ ${sign}${count(Math.max(charge, discharge))}`));
   }
+  if (power.age) details.append(element("span", "old age", power.age));
   const name = element("span", "name", member.name[language()]);
-  name.title = member.participant_id;
-  const flow = element("span", `net ${power.feeds > power.draws ? "out" : ""}`, power.known ? net(power) : "–");
+  name.title = [member.participant_id, ...power.why].join("\n");
+  const { draws, feeds } = of("grid");
+  const flow = element("span", `net ${feeds > draws ? "out" : ""} ${old("grid")}`, power.known ? net({ draws, feeds }) : "–");
   return parts(row, name, flow, bars, details);
+}
+
+// A sum of grid connections, if any of them counts, and what it lacks.
+const missing = (powers) => powers.filter((one) => !one.known || one.out.grid.length).length;
+const summed = (powers, kw) => (missing(powers) < powers.length ? count(Math.abs(kw)) : "–");
+function lack(powers) {
+  const out = missing(powers);
+  return out ? ` · ${without(out, powers.length)}` : "";
 }
 
 export function drawBoard(state) {
@@ -74,15 +98,17 @@ export function drawBoard(state) {
 
   const bus = element("div", "bus");
   const outside = element("span", "", `${word(draws >= feeds ? "fromGrid" : "toGrid")} `);
-  outside.append(element("b", "", count(Math.abs(draws - feeds))), " kW");
+  outside.append(element("b", "", summed(all, draws - feeds)), " kW");
   const inside = element("span", "", `${word("shared")} `);
-  inside.append(element("b", "", count(Math.min(draws, feeds))), " kW");
+  inside.append(element("b", "", summed(all, Math.min(draws, feeds))), " kW");
+  outside.append(lack(all));
   parts(bus, outside);
   if (state.members.size > 1) bus.append(inside);
 
   const columns = feeders.map((feeder) => {
     const members = [...powers].filter(([member]) => member.feeder_id === feeder.feeder_id);
-    const netKw = sum(members, ([, power]) => power.draws - power.feeds);
+    const behind = members.map(([, power]) => power);
+    const netKw = sum(behind, (power) => power.draws - power.feeds);
     const limitKw = netKw >= 0 ? feeder.import_limit_kw : feeder.export_limit_kw;
     const head = element("div", "feeder-head");
     const gauge = element("div", `gauge ${netKw < 0 ? "out" : ""}`);
@@ -90,8 +116,8 @@ export function drawBoard(state) {
     level.style.width = limitKw ? `${Math.min(100, (100 * Math.abs(netKw)) / limitKw)}%` : "0";
     gauge.append(level);
     const limit = limitKw ? ` ${word("peak")} ${count(limitKw)}` : "";
-    parts(head, element("b", "", feeder.feeder_id), element("span", "", `${word(netKw < 0 ? "feeds" : "draws")} ${count(Math.abs(netKw))}${limit} kW`), gauge);
-    return parts(element("div", "feeder"), wire(netKw), head, ...members.map(([member, power]) => factoryRow(state, member, power, scaleKw)));
+    parts(head, element("b", "", feeder.feeder_id), element("span", "", `${word(netKw < 0 ? "feeds" : "draws")} ${summed(behind, netKw)}${limit} kW${lack(behind)}`), gauge);
+    return parts(element("div", "feeder"), wire(netKw), head, ...members.map(([member, power]) => factoryRow(member, power, scaleKw)));
   });
   board.replaceChildren(bus, ...columns);
 }
@@ -99,11 +125,11 @@ export function drawBoard(state) {
 const PLAN_WIDTH = 200;
 const PLAN_HEIGHT = 34;
 
-function planPicture(state, ess, device, schedule) {
+// Where the charge is now, if that is known, and where the plan takes it.
+function planPicture(state, ess, soc_kwh, schedule) {
   const top = ess.capacity_kwh;
   const y = (soc_kwh) => PLAN_HEIGHT * (1 - soc_kwh / top);
   const band = `<rect x="0" width="${PLAN_WIDTH}" y="${y(ess.soc_max * top)}" height="${PLAN_HEIGHT * (ess.soc_max - ess.soc_min)}" fill="#0f1820"/>`;
-  const soc_kwh = Number(device?.soc_kwh ?? NaN);
   let line = "";
   if (schedule) {
     const first = Date.parse(schedule.first_delivery_start);
@@ -122,24 +148,26 @@ export function drawBatteries(state) {
     const device = state.devices.get(ess.device_id);
     const setpoint = state.setpoints.get(ess.device_id);
     const share = device?.soc_kwh == null ? null : Number(device.soc_kwh) / ess.capacity_kwh;
+    const isNow = device !== undefined && counts(device);
     const [charge, discharge] = [kw(device, "import_kw"), kw(device, "export_kw")];
     const doing = charge > 0.5 ? `${word("charging")} ${count(charge)} kW` : discharge > 0.5 ? `${word("discharging")} ${count(discharge)} kW` : word("idle");
     const soc = element("div", "soc", share === null ? "–" : `${Math.round(100 * share)}`);
     soc.append(element("small", "", " %"));
-    const mark = setpoint?.status === "confirmed" ? " ✓" : setpoint?.status === "refused" ? " ⚠" : "";
+    const isDue = setpoint && Date.parse(setpoint.delivery_start) + INTERVAL_MS > nowOf(state);
+    const mark = !isDue ? "" : setpoint.status === "confirmed" ? " ✓" : setpoint.status === "refused" ? " ⚠" : "";
     const who = element("div", "who", member.name[language()]);
-    const does = element("div", "does", `${doing}${mark}`);
+    const does = element("div", "does", isNow || !device ? `${doing}${mark}` : whyNot(state, device));
     const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     picture.setAttribute("viewBox", `0 0 ${PLAN_WIDTH} ${PLAN_HEIGHT}`);
     picture.setAttribute("preserveAspectRatio", "none");
     // Numbers only: nothing that anyone typed gets into this markup.
-    picture.innerHTML = planPicture(state, ess, device, state.schedules.get(ess.device_id));
+    picture.innerHTML = planPicture(state, ess, isNow ? Number(device.soc_kwh ?? NaN) : NaN, state.schedules.get(ess.device_id));
     const plan = state.schedules.get(ess.device_id);
-    const why = plan ? `${timeOf(plan.first_delivery_start)} ${word(plan.reason)} · ${Number(plan.energy_value_krw_per_kwh).toFixed(0)} ${word("perKwh")}` : "";
+    const why = plan ? `${momentOf(plan.first_delivery_start)} ${word(plan.reason)} · ${Number(plan.energy_value_krw_per_kwh).toFixed(0)} ${word("perKwh")}` : "";
     const because = element("div", "does because", why);
     because.title = why;
     const level = parts(element("div"), soc, element("div", "does", `${count(ess.capacity_kwh)} kWh`));
-    return parts(element("div", "battery"), level, parts(element("div"), who, does), picture, because);
+    return parts(element("div", `battery ${isNow ? "" : "old"}`), level, parts(element("div"), who, does), picture, because);
   }));
   if (!cards.length) cards.push(element("div", "empty", word("noBattery")));
   document.getElementById("batteries").replaceChildren(...cards);

@@ -1,100 +1,152 @@
 // The console: opens a session, listens to the live stream, and draws what it says.
 import { drawBatteries, drawBoard } from "/static/board.js";
-import { HEADERS } from "/static/calls.js";
+import { HEADERS, read } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
 import { drawDesk, drawEntry, isCancellable } from "/static/desk.js";
-import { CHANGES, INTERVAL_MS, may, nowOf, stateFrom } from "/static/state.js";
-import { count, dayOf, language, timeOf, toggleLanguage, word } from "/static/words.js";
+import { linkTo } from "/static/link.js";
+import { CHANGES, INTERVAL_MS, counts, may, nowOf, stateFrom, todayOf, whyNot } from "/static/state.js";
+import { count, dayOf, language, momentOf, secondOf, timeOf, toggleLanguage, without, word } from "/static/words.js";
 
 const root = document.documentElement;
 const at = (id) => document.getElementById(id);
 const write = (id, text) => { const place = at(id); if (place.textContent !== text) place.textContent = text; };
 const DRAW_EVERY_MS = 250;
 const ROWS_SHOWN = 60;
+const RECENT_KEPT = 2000;
 
 let state = null;
-let stream = null;
-let pinnedDay = null;
+// The day that somebody turned to; null: the page follows the clock.
+let chosenDay = null;
+let isLost = false;
 let dirty = new Set();
 let matching = null;
+// What was heard lately, as a snapshot may be older than that when it arrives.
+let recent = [];
 
 async function openSession(key) {
   const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }) });
   return answer.ok;
 }
 
-async function overview(day) {
-  const answer = await fetch(`/api/v1/overview${day ? `?day=${day}` : ""}`, { headers: HEADERS });
-  return answer.ok ? answer.json() : null;
+// Asks for a day, or for the present one, and shows it unless something newer was asked for meanwhile.
+let asked = 0;
+async function turnTo(day, chosen) {
+  const mine = ++asked;
+  chosenDay = chosen;
+  const { status, said } = await read(`/overview${day ? `?day=${day}` : ""}`);
+  if (mine !== asked) return status;
+  if (said) take(said);
+  else chosenDay = state?.chose ? state.day : null;
+  return status;
+}
+async function again() {
+  const status = await turnTo(chosenDay, chosenDay);
+  if (status !== 200) againSoon();
+  return status;
 }
 
 function take(snapshot) {
-  state = stateFrom(snapshot);
+  if (state?.day !== snapshot.day) matching = null;
+  state = stateFrom(snapshot, chosenDay !== null);
+  recent.filter((one) => one.number > snapshot.sequence).forEach((one) => CHANGES[one.kind]?.(state, one.said));
   root.dataset.state = "live";
   document.querySelectorAll("[data-needs]").forEach((part) => { part.hidden = !may(state, part.dataset.needs); });
-  dirty = new Set(["board", "prices", "sources", "batteries", "orders", "accuracy", "desk"]);
+  if (isLost) stand();
+  dirty = new Set(Object.keys(DRAW));
   askMatching();
 }
 
-// Certificates are summed where they are kept; the stream only tells that there are more.
+// Certificates and savings are summed where they are kept; the stream only tells that there is more.
 async function askMatching() {
   const day = state.day;
-  const answer = may(state, "accounts:read") ? await fetch(`/api/v1/matching/${day}`, { headers: HEADERS }).catch(() => null) : null;
-  const found = answer?.ok ? await answer.json() : null;
+  if (!may(state, "accounts:read")) return;
+  const { said } = await read(`/matching/${day}`);
   if (state?.day !== day) return;
-  matching = found;
+  matching = said;
   dirty.add("matching");
 }
-let asking = null;
-function askMatchingSoon() {
-  asking ??= setTimeout(() => { asking = null; if (state) askMatching(); }, 1000);
+async function askSaving() {
+  if (!state.saving) return;
+  const day = state.day;
+  const { said } = await read(`/overview?day=${day}`);
+  if (said && state?.day === day) state.saving = said.saving;
 }
+
+// Asks once for however much comes together.
+function soon(question) {
+  let waiting = null;
+  return () => { waiting ??= setTimeout(() => { waiting = null; if (state && !isLost) question(); }, 1000); };
+}
+const [askMatchingSoon, askSavingSoon, againSoon] = [askMatching, askSaving, again].map(soon);
 
 const DRAWN_BY = {
   devices: ["board", "batteries"], auction: ["prices"], day_ahead: ["prices"], settled: ["prices"], reading: ["sources"],
   accuracy: ["accuracy"], schedule: ["batteries"], setpoint: ["batteries"], order: ["orders"],
   market: ["desk"], participant: ["desk"],
 };
+// States have no number of their own: they come in full.
+const UNNUMBERED = new Set(["clock", "devices"]);
 
-// What corrects a sum can't be added to it: the day is asked for again, once for however many corrections come together.
-let refreshing = null;
-function refreshSoon() {
-  refreshing ??= setTimeout(async () => {
-    refreshing = null;
-    const snapshot = state && (await overview(pinnedDay).catch(() => null));
-    if (snapshot) take(snapshot);
-  }, 1000);
-}
-
-function listen() {
-  stream?.close();
-  stream = new EventSource("/api/v1/stream");
-  stream.addEventListener("snapshot", async (event) => {
-    take(pinnedDay ? (await overview(pinnedDay)) ?? JSON.parse(event.data) : JSON.parse(event.data));
-  });
-  for (const [kind, change] of Object.entries(CHANGES)) {
-    stream.addEventListener(kind, (event) => {
-      if (!state) return;
-      change(state, JSON.parse(event.data));
-      DRAWN_BY[kind]?.forEach((part) => dirty.add(part));
-    });
+function hear(kind, event) {
+  if (!state) return;
+  const said = JSON.parse(event.data);
+  if (!UNNUMBERED.has(kind)) {
+    const number = Number(event.lastEventId);
+    if (number <= state.sequence) return;
+    recent.push({ number, kind, said });
+    if (recent.length > RECENT_KEPT) recent = recent.slice(RECENT_KEPT / 2);
   }
-  for (const kind of ["corrected", "resettled"]) stream.addEventListener(kind, refreshSoon);
-  stream.addEventListener("certified", (event) => state && dayOf(JSON.parse(event.data).delivery_start) === state.day && askMatchingSoon());
-  stream.onopen = () => { at("connection").className = "dot live"; at("connection").title = word("live"); };
-  stream.onerror = () => {
-    at("connection").className = "dot lost";
-    at("connection").title = word("lost");
-    if (stream.readyState === EventSource.CLOSED) setTimeout(knock, 2000);
-  };
+  CHANGES[kind]?.(state, said);
+  DRAWN_BY[kind]?.forEach((part) => dirty.add(part));
+  const isShown = said.delivery_start && dayOf(said.delivery_start) === state.day;
+  if (kind === "certified" && isShown) askMatchingSoon();
+  if (kind === "settled" && isShown) askSavingSoon();
+  // What corrects a sum can't be added to it: the day is asked for again.
+  if (kind === "corrected" || kind === "resettled") againSoon();
 }
 
-async function knock() {
-  const snapshot = await overview(pinnedDay).catch(() => undefined);
-  if (snapshot === undefined) { setTimeout(knock, 2000); return; }
-  if (snapshot === null) { root.dataset.state = "door"; at("door-key").focus(); return; }
-  take(snapshot);
-  listen();
+const heard = Object.fromEntries([...Object.keys(CHANGES), "corrected", "resettled", "certified"].map((kind) => [kind, (event) => hear(kind, event)]));
+const link = linkTo("/api/v1/stream", {
+  ...heard,
+  snapshot: (event) => {
+    recent = [];
+    if (chosenDay) again();
+    else { asked += 1; take(JSON.parse(event.data)); }
+  },
+}, {
+  knock: again,
+  turned: (lost) => {
+    isLost = lost;
+    if (lost && state) stand();
+    showLink();
+  },
+  interrupted: () => { at("connection").className = "dot lost"; },
+  ended: () => {
+    const said = state === null ? "" : word("sessionEnded");
+    close();
+    write("door-problem", said);
+  },
+});
+
+// Without the server's word the time is not known either.
+function stand() { state.clock = { ...state.clock, speed: 0 }; }
+
+function showLink() {
+  root.dataset.link = isLost ? "lost" : "live";
+  at("connection").className = `dot ${isLost ? "lost" : "live"}`;
+  at("connection").title = word(isLost ? "lost" : "live");
+  const asOf = state && `${word("lost")} ${dayOf(state.clock.now)} ${secondOf(state.clock.now)} KST`;
+  write("as-of", isLost ? asOf ?? word("noAnswer") : "");
+}
+
+function close() {
+  link.leave();
+  [state, matching, recent, chosenDay, isLost] = [null, null, [], null, false];
+  asked += 1;
+  showLink();
+  at("connection").className = "dot";
+  root.dataset.state = "door";
+  at("door-key").focus();
 }
 
 function drawFigures() {
@@ -102,10 +154,14 @@ function drawFigures() {
   const auctions = [...state.auctions.values()];
   const settled = [...state.settled.values()];
   const total = (list, value) => list.reduce((sum, one) => sum + value(one), 0);
+  const today = todayOf(state);
   write("clock-time", timeOf(now));
-  write("clock-day", dayOf(now));
+  write("clock-day", today);
   write("clock-speed", state.clock.speed === 1 ? "" : `×${count(state.clock.speed)}`);
   write("day", state.day);
+  at("today").hidden = chosenDay === null && state.day === today;
+  document.querySelectorAll(".of-day").forEach((place) => { place.textContent = state.day === today ? word("today") : state.day; });
+  write("orders-note", state.chose ? `${word("ofDay")} ${state.day}` : word("ofNewest"));
   write("complex-name", state.complex.name[language()]);
   const ownStop = state.suspensions.get(state.caller.participant_id);
   const others = !state.caller.participant_id && state.suspensions.size ? ` · ${word("suspendedCount")} ${state.suspensions.size}` : "";
@@ -116,26 +172,45 @@ function drawFigures() {
 
   const delivered = auctions.filter((one) => Date.parse(one.delivery_start) <= now).sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];
   const band = settled.sort((a, b) => b.delivery_start.localeCompare(a.delivery_start))[0];
+  const isNow = delivered && Date.parse(delivered.delivery_start) + INTERVAL_MS > now;
+  const isOld = !isNow && (delivered || state.day !== today);
+  write("price-title", word(isOld ? "lastPrice" : "priceNow"));
+  at("price-now").closest(".figure").classList.toggle("old", Boolean(isOld));
   write("price-now", delivered?.price_krw_per_kwh ?? "–");
   const grid = band ? `${word("gridPays")} ${Number(band.grid_export_price_krw_per_kwh).toFixed(0)}–${Number(band.grid_import_price_krw_per_kwh_max).toFixed(0)}` : "";
-  write("price-note", delivered ? `${timeOf(delivered.delivery_start)} ${word("delivery")}${delivered.price_krw_per_kwh === null ? ` · ${word("noTrade")}` : grid && ` · ${grid}`}` : word("nothing"));
+  write("price-note", delivered ? `${momentOf(delivered.delivery_start)} ${word("delivery")}${delivered.price_krw_per_kwh === null ? ` · ${word("noTrade")}` : grid && ` · ${grid}`}` : isOld ? "" : word("nothing"));
   write("traded", count(total(auctions, (one) => Number(one.volume_kwh))));
   write("traded-note", `${count(total(auctions, (one) => one.trades))} ${word("trades")} · ${auctions.length} ${word("auctions")}`);
-  const without = total(settled, (one) => one.cost_without_krw);
-  const saving = without - total(settled, (one) => one.cost_with_krw);
-  write("saving", settled.length ? count(saving) : "–");
-  write("saving-note", saving > 0 && saving <= without ? `${((100 * saving) / without).toFixed(1)}% ${word("ofCost")}` : "");
+  drawSaving();
+  drawDevices();
+  drawLedger(settled.length);
+}
+
+function drawSaving() {
+  const { saving } = state;
+  at("saving").closest(".figure").hidden = !saving;
+  if (!saving) return;
+  const { saving_krw, baseline_krw, basis } = saving;
+  write("saving", saving.intervals ? count(saving_krw) : "–");
+  const share = saving_krw > 0 && saving_krw <= baseline_krw ? `${((100 * saving_krw) / baseline_krw).toFixed(1)}% · ` : "";
+  write("saving-note", `${share}${word("savingNote")}`);
+  at("saving").closest(".figure").title = basis[language()];
+}
+
+function drawDevices() {
   const devices = [...state.devices.values()];
   const solar = devices.filter((one) => one.meter_kind === "pv");
-  const capacity = total([...state.members.values()].flatMap((one) => one.pv), (one) => one.capacity_kw_ac);
-  write("solar", solar.length ? count(total(solar, (one) => Number(one.export_kw))) : "–");
-  write("solar-note", `${word("capacity")} ${count(capacity)} kW`);
-  drawLedger(settled.length);
-  const silent = devices.filter((one) => !one.reachable);
-  at("devices").closest(".figure").classList.toggle("bad", silent.length > 0);
-  write("devices", `${devices.length - silent.length} / ${devices.length}`);
-  const odd = devices.filter((one) => one.reachable && one.flags.length).map((one) => `${one.device_id} (${one.flags.join(", ")})`);
-  const troubles = [...(silent.length ? [`${word("silent")}: ${silent.map((one) => one.device_id).join(", ")}`] : []), ...(odd.length ? [`${word("odd")}: ${odd.join(", ")}`] : [])];
+  const shining = solar.filter(counts);
+  const capacity = [...state.members.values()].flatMap((one) => one.pv).reduce((sum, one) => sum + one.capacity_kw_ac, 0);
+  write("solar", shining.length ? count(shining.reduce((sum, one) => sum + Number(one.export_kw), 0)) : "–");
+  const lacking = solar.length - shining.length;
+  write("solar-note", `${word("capacity")} ${count(capacity)} kW${lacking ? ` · ${without(lacking, solar.length)}` : ""}`);
+  const silent = devices.filter((one) => one.stale);
+  const odd = devices.filter((one) => !one.stale && one.flags.length);
+  at("devices").closest(".figure").classList.toggle("bad", silent.length + odd.length > 0);
+  write("devices", `${devices.length - silent.length - odd.length} / ${devices.length}`);
+  const told = (list) => list.map((one) => `${one.device_id} (${whyNot(state, one)})`).join(", ");
+  const troubles = [...(silent.length ? [`${word("silent")}: ${told(silent)}`] : []), ...odd.map((one) => `${one.device_id} (${whyNot(state, one)})`)];
   write("devices-note", troubles.join(" · ") || (devices.length ? word("answering") : ""));
   at("devices-note").title = troubles.join("\n");
 }
@@ -153,12 +228,22 @@ function drawLedger(intervals) {
 
 const cell = (text, className) => { const made = document.createElement("td"); made.textContent = text; if (className) made.className = className; return made; };
 
+// Day and time of a delivery; a narrow screen leaves out the year.
+function momentCell(instant) {
+  const made = cell("", "moment");
+  const [year, rest] = [momentOf(instant).slice(0, 5), momentOf(instant).slice(5)];
+  const small = document.createElement("span");
+  small.textContent = year;
+  made.append(small, rest);
+  return made;
+}
+
 function drawOrders() {
   const newest = [...state.orders.values()].sort((a, b) => b.delivery_start.localeCompare(a.delivery_start) || b.submitted_at.localeCompare(a.submitted_at)).slice(0, ROWS_SHOWN);
   const rows = newest.map((one) => {
     const row = document.createElement("tr");
     row.append(
-      cell(timeOf(one.delivery_start)), cell(state.members.get(one.participant_id)?.name[language()] ?? one.participant_id),
+      momentCell(one.delivery_start), cell(state.members.get(one.participant_id)?.name[language()] ?? one.participant_id),
       cell(word(one.side), one.side), cell(one.price_krw_per_kwh, "n"), cell(Number(one.quantity_kwh).toFixed(1), "n"),
       cell(Number(one.filled_kwh).toFixed(1), "n"), cell(word(one.status), `state ${one.status}`),
     );
@@ -215,44 +300,46 @@ function drawMatching() {
 
 const DRAW = { accuracy: drawAccuracy, matching: drawMatching, board: () => drawBoard(state), prices: () => drawPrices(state), sources: () => drawSources(state), batteries: () => drawBatteries(state), orders: drawOrders, desk: () => drawDesk(state) };
 
+// A page that follows the clock turns over once the new day's first interval is over.
 async function followDay() {
-  const today = dayOf(nowOf(state) - INTERVAL_MS);
-  if (pinnedDay || today === state.day) return;
-  const snapshot = await overview(null);
-  if (snapshot) take(snapshot);
+  const newest = dayOf(nowOf(state) - INTERVAL_MS);
+  if (chosenDay === null && !isLost && newest > state.day) await turnTo(null, null);
 }
 
+let drawnMinute = null;
 function draw() {
+  link.look();
   if (!state || root.dataset.state !== "live" || document.hidden) return;
+  // Ages grow and gates close without a word from anybody.
+  const minute = Math.floor(nowOf(state) / 60e3);
+  if (minute !== drawnMinute) ["board", "batteries", "orders"].forEach((part) => dirty.add(part));
+  drawnMinute = minute;
   drawFigures();
-  drawEntry(state);
+  drawEntry(state, isLost);
   const due = dirty;
   dirty = new Set();
   due.forEach((part) => DRAW[part]());
 }
 
-async function turnTo(day) {
-  pinnedDay = day === dayOf(nowOf(state) - INTERVAL_MS) ? null : day;
-  const snapshot = await overview(day);
-  if (snapshot) take(snapshot);
-}
-const dayBeside = (days) => new Date(Date.parse(`${state.day}T00:00:00Z`) + days * 86400e3).toISOString().slice(0, 10);
+const choose = (day) => turnTo(day, day);
+// From the day that was turned to last, also while it is still on its way.
+const dayBeside = (days) => new Date(Date.parse(`${chosenDay ?? state.day}T00:00:00Z`) + days * 86400e3).toISOString().slice(0, 10);
 
-at("day-before").onclick = () => turnTo(dayBeside(-1));
-at("day-after").onclick = () => turnTo(dayBeside(1));
-at("language").onclick = () => { toggleLanguage(); dirty = new Set(Object.keys(DRAW)); draw(); };
+at("day-before").onclick = () => choose(dayBeside(-1));
+at("day-after").onclick = () => choose(dayBeside(1));
+at("today").onclick = () => turnTo(todayOf(state), null);
+at("language").onclick = () => { toggleLanguage(); dirty = new Set(Object.keys(DRAW)); showLink(); draw(); };
 at("leave").onclick = async () => {
-  stream?.close();
-  await fetch("/console/session", { method: "DELETE", headers: HEADERS });
-  state = null;
-  root.dataset.state = "door";
+  close();
+  write("door-problem", "");
+  await fetch("/console/session", { method: "DELETE", headers: HEADERS }).catch(() => null);
 };
 at("door-form").onsubmit = async (event) => {
   event.preventDefault();
   write("door-problem", "");
   const known = await openSession(at("door-key").value.trim()).catch(() => null);
   at("door-key").value = "";
-  if (known) knock();
+  if (known) link.enter();
   else write("door-problem", word(known === null ? "noAnswer" : "unknownKey"));
 };
 
@@ -262,6 +349,6 @@ if (fragment.has("key")) {
   history.replaceState(null, "", location.pathname);
   await openSession(fragment.get("key")).catch(() => null);
 }
-await knock();
+await link.enter();
 setInterval(draw, DRAW_EVERY_MS);
 setInterval(() => state && followDay(), 1000);

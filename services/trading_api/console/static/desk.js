@@ -1,7 +1,7 @@
 // What people do here: a factory's orders by hand, and what the operator stops and lets go on.
 import { ask } from "/static/calls.js";
 import { INTERVAL_MS, nowOf } from "/static/state.js";
-import { count, language, timeOf, word } from "/static/words.js";
+import { count, language, momentOf, word } from "/static/words.js";
 
 const at = (id) => document.getElementById(id);
 const OFFERED = 24;
@@ -12,7 +12,7 @@ const form = at("order-form");
 let clientOrderId = null;
 const newId = () => `console-${Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join("")}`;
 
-const isGateOpen = (state, start) => start - state.complex.market.gate_closure_lead_minutes * 60e3 > nowOf(state);
+const isGateOpen = (state, start) => start - state.gate_closure_lead_s * 1e3 > nowOf(state);
 export const isCancellable = (state, order) =>
   state.caller.role === "factory" && OPEN.has(order.status) && isGateOpen(state, Date.parse(order.delivery_start));
 
@@ -23,33 +23,53 @@ function option(value, text) {
   return made;
 }
 
-function offer(select, choices) {
-  if (choices.map(([value, text]) => value + text).join() === [...select.options].map((one) => one.value + one.text).join()) return;
+// What somebody chose stays chosen, also when it is offered no longer.
+function offer(select, choices, closed) {
   const chosen = select.value;
-  select.replaceChildren(...choices.map(([value, text]) => option(value, text)));
-  if (choices.some(([value]) => value === chosen)) select.value = chosen;
+  const gone = chosen && !choices.some(([value]) => value === chosen) ? [[chosen, closed(chosen)]] : [];
+  const wanted = [...gone, ...choices];
+  if (wanted.map(([value, text]) => value + text).join() === [...select.options].map((one) => one.value + one.text).join()) return;
+  select.replaceChildren(...wanted.map(([value, text]) => option(value, text)));
+  if (chosen) select.value = chosen;
 }
 
-// The delivery intervals whose gate is open, the next one first.
-export function drawEntry(state) {
+let known = null;
+let isLost = false;
+let isSending = false;
+const isChosenOpen = () => known !== null && isGateOpen(known, Date.parse(form.delivery_start.value));
+
+// The delivery intervals whose gate is open, the next one first. Which of them an order is for, people alone change.
+export function drawEntry(state, lost) {
+  known = state;
+  isLost = lost;
   form.hidden = state.caller.role !== "factory";
   if (form.hidden) return;
   let start = Math.ceil(nowOf(state) / INTERVAL_MS) * INTERVAL_MS;
   while (!isGateOpen(state, start)) start += INTERVAL_MS;
   const starts = Array.from({ length: OFFERED }, (_, number) => new Date(start + number * INTERVAL_MS));
-  offer(form.delivery_start, starts.map((one) => [one.toISOString(), timeOf(one)]));
-  offer(form.side, ["buy", "sell"].map((side) => [side, word(side)]));
+  offer(form.delivery_start, starts.map((one) => [one.toISOString(), momentOf(one)]), (chosen) => `${momentOf(chosen)} · ${word("gateClosed")}`);
+  offer(form.side, ["buy", "sell"].map((side) => [side, word(side)]), (side) => word(side));
+  const isClosed = !isChosenOpen();
+  const hint = isClosed ? word("gateClosedPick") : isLost ? word("lostNoOrders") : "";
+  form.delivery_start.setCustomValidity(isClosed ? word("gateClosed") : "");
+  form.classList.toggle("closed", isClosed);
+  form.querySelector("button").disabled = isSending || isClosed || isLost;
+  if (at("order-hint").textContent !== hint) at("order-hint").textContent = hint;
 }
+
+form.delivery_start.onchange = () => known && drawEntry(known, isLost);
 
 form.onsubmit = async (event) => {
   event.preventDefault();
+  if (isSending) return;
+  const refused = !isChosenOpen() ? word("gateClosedPick") : isLost ? word("lostNoOrders") : null;
+  if (refused) { say("order-answer", refused); return; }
   const fields = ["delivery_start", "side", "price_krw_per_kwh", "quantity_kwh"].map((name) => [name, form[name].value.trim()]);
   clientOrderId ??= newId();
-  const button = form.querySelector("button");
-  button.disabled = true;
+  isSending = true;
   say("order-answer", null, "…");
   const { said, problem } = await ask("POST", "/orders", { client_order_id: clientOrderId, ...Object.fromEntries(fields) });
-  button.disabled = false;
+  isSending = false;
   if (problem !== word("noAnswer")) clientOrderId = null;
   say("order-answer", problem, said && `${word("received")} · ${said.order_id}`);
   if (said) form.quantity_kwh.value = "";
@@ -81,7 +101,7 @@ export function drawDesk(state) {
 
 function memberRow(member, suspension) {
   const row = document.createElement("tr");
-  const standing = suspension ? `${word("suspendedOne")}: ${suspension.reason}` : word("mayTrade");
+  const standing = suspension ? `${word("suspendedOne")}: ${suspension.reason} · ${momentOf(suspension.since)}` : word("mayTrade");
   const texts = [member.name[language()], member.feeder_id, count(member.contract.contract_kw), word(member.bidding), standing];
   const cells = texts.map((text) => { const made = document.createElement("td"); made.textContent = text; return made; });
   cells[2].className = "n";

@@ -1,12 +1,14 @@
 // What is known of one trading day: a snapshot, and the events after it.
-import { dayOf } from "/static/words.js";
+import { ago, dayOf, word } from "/static/words.js";
 
 export const INTERVAL_MS = 15 * 60e3;
 
-export function stateFrom(snapshot) {
+// A state of a day that somebody `chose` has that day's orders alone.
+export function stateFrom(snapshot, chose) {
   const by = (list, name) => new Map(list.map((one) => [one[name], one]));
   const state = {
     ...snapshot,
+    chose,
     auctions: by(snapshot.auctions, "delivery_start"),
     dayAhead: by(snapshot.day_ahead, "delivery_start"),
     settled: by(snapshot.settled, "delivery_start"),
@@ -31,7 +33,17 @@ export function setClock(state, clock) {
   state.clock = { now: Date.parse(clock.now), speed: clock.speed, heard: performance.now() };
 }
 
-export const nowOf = (state) => state.clock.now + (performance.now() - state.clock.heard) * state.clock.speed;
+// Between two words of the server the clock goes on, and not for long without one.
+const UNHEARD_MS_MAX = 2e3;
+export const nowOf = (state) => state.clock.now + Math.min(performance.now() - state.clock.heard, UNHEARD_MS_MAX) * state.clock.speed;
+export const todayOf = (state) => dayOf(nowOf(state));
+
+// What of a device counts as of now is the server's word; the rest is shown with its age, and left out of sums.
+export const counts = (device) => !device.stale && device.flags.length === 0;
+export function whyNot(state, device) {
+  const age = device.heard_at === null ? word("neverHeard") : ago(nowOf(state) - Date.parse(device.heard_at));
+  return [...(device.flags.length ? [`${word("odd")}: ${device.flags.join(", ")}`] : []), age].join(" · ");
+}
 export const energyAt = (state, start) => state.energy.get(start) ?? {};
 
 const isShown = (state, one) => dayOf(one.delivery_start) === state.day;
@@ -78,11 +90,12 @@ export const CHANGES = {
     else state.suspensions.delete(one.participant_id);
   },
   ledger: (state, one) => {
-    if (!isShown(state, one)) return;
+    if (!state.ledger || !isShown(state, one)) return;
     state.ledger.ledger_entries += one.ledger_entries;
     state.ledger.ledger_sum_krw += one.ledger_sum_krw;
   },
   order: (state, one) => {
+    if (state.chose && !isShown(state, one)) return;
     state.orders.set(one.order_id, one);
     if (state.orders.size <= ORDERS_KEPT) return;
     const oldest = [...state.orders.values()].sort((a, b) => a.submitted_at.localeCompare(b.submitted_at))[0];

@@ -2,9 +2,12 @@
 const WORDS = {
   en: {
     automatic: "automatic", manual: "by hand", suspendedOne: "suspended", mayTrade: "may trade", suspend: "Suspend", letTrade: "Let trade", asked: "The market has been asked.",
-    cancel: "cancel", cancelAsked: "Cancellation asked.", open: "Market open", halted: "Market halted", suspended: "You are suspended", suspendedCount: "suspended", live: "live", lost: "connection lost; trying again",
+    cancel: "cancel", cancelAsked: "Cancellation asked.", open: "Market open", halted: "Market halted", suspended: "You are suspended", suspendedCount: "suspended", live: "live", lost: "Connection lost; trying again. Shown as of", sessionEnded: "Your session has ended. Sign in again to go on.",
+    today: "today", gateClosed: "gate closed", gateClosedPick: "The gate of this interval has closed. Pick a later one.", lostNoOrders: "No orders while the connection is lost.",
+    ofDay: "of", ofNewest: "of the newest auctions", neverHeard: "never heard", secondsAgo: "s ago", minutesAgo: "min ago", hoursAgo: "h ago", daysAgo: "days ago",
+    lastPrice: "Last price", priceNow: "Price now",
     delivery: "delivery", noTrade: "no trade", gridPays: "grid", orders: "orders", trades: "trades", auctions: "auctions",
-    ofCost: "less than grid alone", settled: "intervals settled", balanced: "Balanced", off: "Off by",
+    savingNote: "against the grid alone, batteries idle", settled: "intervals settled", balanced: "Balanced", off: "Off by",
     entries: "entries", answering: "all answering", silent: "silent", odd: "odd", peak: "of", capacity: "capacity", noBattery: "No batteries here.", draws: "draws", feeds: "feeds in",
     fromGrid: "from the grid", toGrid: "to the grid", shared: "shared inside", load: "load", idle: "idle",
     charging: "in", discharging: "out", price: "Price", dayAhead: "Day-ahead price", volume: "Volume", tariff: "Grid tariff, lowest",
@@ -20,9 +23,12 @@ const WORDS = {
   },
   ko: {
     automatic: "자동", manual: "수동", suspendedOne: "정지", mayTrade: "거래 가능", suspend: "정지", letTrade: "정지 해제", asked: "시장에 요청했습니다.",
-    cancel: "취소", cancelAsked: "취소를 요청했습니다.", open: "시장 운영 중", halted: "시장 중단", suspended: "거래 참여 정지", suspendedCount: "참여 정지", live: "실시간", lost: "연결이 끊겨 다시 시도 중",
+    cancel: "취소", cancelAsked: "취소를 요청했습니다.", open: "시장 운영 중", halted: "시장 중단", suspended: "거래 참여 정지", suspendedCount: "참여 정지", live: "실시간", lost: "연결이 끊겨 다시 시도 중. 표시 기준 시각", sessionEnded: "세션이 끝났습니다. 계속하려면 다시 로그인하세요.",
+    today: "오늘", gateClosed: "마감됨", gateClosedPick: "이 구간은 마감되었습니다. 이후 구간을 선택하세요.", lostNoOrders: "연결이 끊긴 동안에는 주문할 수 없습니다.",
+    ofDay: "거래일", ofNewest: "최근 경매", neverHeard: "응답 없음", secondsAgo: "초 전", minutesAgo: "분 전", hoursAgo: "시간 전", daysAgo: "일 전",
+    lastPrice: "마지막 가격", priceNow: "현재 가격",
     delivery: "인도", noTrade: "거래 없음", gridPays: "한전", orders: "주문", trades: "거래", auctions: "경매",
-    ofCost: "절감 (한전 단독 대비)", settled: "구간 정산", balanced: "일치", off: "차이",
+    savingNote: "한전 단독·배터리 미사용 대비", settled: "구간 정산", balanced: "일치", off: "차이",
     entries: "건 기장", answering: "모두 응답", silent: "무응답", odd: "이상 값", peak: "/", capacity: "설비 용량", noBattery: "배터리가 없습니다.", draws: "수전", feeds: "송전",
     fromGrid: "계통에서", toGrid: "계통으로", shared: "산단 내 공유", load: "부하", idle: "대기",
     charging: "충전", discharging: "방전", price: "가격", dayAhead: "하루전 가격", volume: "거래량", tariff: "한전 요금(최저)",
@@ -52,8 +58,20 @@ export function toggleLanguage() {
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 export const count = (number) => whole.format(Math.round(number) || 0);
 
+export const without = (out, all) => (language() === "ko" ? `${all}개 중 ${out}개 제외` : `without ${out} of ${all}`);
+
+// How long ago something was, in the largest unit that it has one of.
+export function ago(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1e3));
+  const [size, unit] = [[86400, "daysAgo"], [3600, "hoursAgo"], [60, "minutesAgo"]].find(([size]) => seconds >= size) ?? [1, "secondsAgo"];
+  return language() === "ko" ? `${Math.floor(seconds / size)}${word(unit)}` : `${Math.floor(seconds / size)} ${word(unit)}`;
+}
+
+// Every instant on the screens is Korean time.
 const KST_MS = 9 * 3600e3;
 const shifted = (instant) => new Date(new Date(instant).getTime() + KST_MS).toISOString();
+export const secondOf = (instant) => shifted(instant).slice(11, 19);
+export const momentOf = (instant) => shifted(instant).slice(0, 16).replace("T", " ");
 export const timeOf = (instant) => shifted(instant).slice(11, 16);
 export const dayOf = (instant) => shifted(instant).slice(0, 10);
 export const slotOf = (instant) => {
