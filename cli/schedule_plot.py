@@ -42,9 +42,17 @@ def _draw_power(axes: Axes, case: Case, schedule: Schedule, edges_h: np.ndarray)
     if case.import_limit_kw is not None:
         axes.axhline(case.import_limit_kw, label="import limit", color="grey", linestyle="--")
     axes.set_ylabel("kW")
-    saved_krw = schedule.cost_without_battery_krw - schedule.cost_krw
-    axes.set_title(f"{schedule.status}: cost {schedule.cost_krw:,.0f} KRW, battery saves {saved_krw:,.0f} KRW")
+    axes.set_title(f"{schedule.status}: {_outcome(case, schedule)}")
     axes.legend(loc="upper left", ncols=6, fontsize="small")
+
+
+def _outcome(case: Case, schedule: Schedule) -> str:
+    """Say what it costs, and what no cost says: with how much less or more the battery ends."""
+    cost = f"cost {schedule.cost_krw:,.0f} KRW, without the battery {schedule.cost_without_battery_krw:,.0f} KRW"
+    if case.battery is None:
+        return cost
+    change_kwh = schedule.soc_kwh[-1] - case.battery.soc_initial * case.battery.capacity_kwh
+    return f"{cost}; it ends {abs(change_kwh):,.1f} kWh {'fuller' if change_kwh > 0 else 'emptier'}"
 
 
 def _draw_battery(axes: Axes, case: Case, schedule: Schedule, edges_h: np.ndarray) -> None:
