@@ -118,8 +118,9 @@ HEARD: Mapping[tuple[str, ...], str] = {
 }
 # ... and what a snapshot holds.
 SHOWN: Mapping[tuple[str, ...], str] = {
-    ROLES: "sequence clock caller complex day market auctions day_ahead energy devices schedules accuracy setpoints",
-    ("factory", "operator"): "suspensions settled orders",
+    ROLES: "sequence clock caller complex day gate_closure_lead_s market auctions day_ahead energy devices schedules"
+    " accuracy setpoints",
+    ("factory", "operator"): "suspensions settled saving orders",
     ("operator",): "ledger",
 }
 
