@@ -180,7 +180,8 @@ def followed(before: Sample, after: Sample, limits: Limits) -> Step | None:
         if moved_wh < 0:
             moved_wh += limits.modulus_wh
             flags.add(Flag.COUNTER_WRAP)
-        if moved_wh > _most_wh(w_max, elapsed, limits):
+        # Still below 0 where the counter stood beyond its own end.
+        if not 0 <= moved_wh <= _most_wh(w_max, elapsed, limits):
             return None
         found.append(moved_wh)
     return Step(found[0], found[1], frozenset(flags))

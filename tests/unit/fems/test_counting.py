@@ -71,6 +71,18 @@ def test_reset_loses_one_step_which_power_fills_in() -> None:
     assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.COUNTER_RESET}), guessed=True)]
 
 
+def test_counter_that_stood_beyond_its_own_end_has_not_wrapped_when_it_begins_anew() -> None:
+    # As above, from twice where the counter is said to end: less energy than none is no step.
+    samples = [
+        one if n < 7 else replaced(one, 500 + 1_000 * (n - 7))
+        for n, one in enumerate(a_minute_by_minute(0, 15, from_wh=2 * WRAP_WH))
+    ]
+
+    _, closed = counted(samples)
+
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.COUNTER_RESET}), guessed=True)]
+
+
 def test_another_meter_counts_on_from_its_own_beginning() -> None:
     samples = a_minute_by_minute(0, 7) + [
         a_sample(n * MINUTES, 777_000_000 + 1_000 * n, serial="b") for n in range(8, 16)
