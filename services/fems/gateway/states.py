@@ -11,7 +11,7 @@ from shared.register_maps import RegisterMap
 
 METER, INVERTER, BATTERY, DER, DER_STORAGE = 203, 103, 802, 701, 713
 PERCENT = 100
-# Beyond any complex, and far inside what a message or a table holds.
+# Beyond any complex, and far inside what a message or a table holds. Counters go beyond: what they moved is bounded.
 POWER_W_MAX, ENERGY_WH_MAX = 10**12, 10**18
 
 
@@ -65,9 +65,6 @@ class Counters:
     export_wh: int
     modulus_wh: int
     resolution_wh: int
-
-    def __post_init__(self) -> None:
-        _require_possible(ENERGY_WH_MAX, "Wh", import_wh=self.import_wh, export_wh=self.export_wh)
 
 
 @dataclass(frozen=True, slots=True)
