@@ -43,10 +43,12 @@ class CsvTable:
     def refuse(self, field: str, broken: Iterable[tuple[int, str]]) -> None:
         """Note rules that rows break in one field, as (position, rule)."""
         for position, rule in broken:
-            row = self._rows[position]
-            where = _where(self.path, row, self._lines[position])
-            problem = BadInput(where=where, field=field, rule=rule, value=self.columns[field][position])
-            self._problems.append((row, problem))
+            self._problems.append((self._rows[position], self.problem(field, position, rule)))
+
+    def problem(self, field: str, position: int, rule: str, hint: str = "") -> BadInput:
+        """Return what says that a row breaks a rule in one field."""
+        where = _where(self.path, self._rows[position], self._lines[position])
+        return BadInput(where=where, field=field, rule=rule, value=self.columns[field][position], hint=hint)
 
     def refuse_blank(self, field: str) -> None:
         """Note the rows that leave a field blank."""

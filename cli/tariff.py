@@ -1,7 +1,7 @@
 """`sandan tariff`: what the grid company charges, for one moment and for a month."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -12,18 +12,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exact_json import exact_json
-from cli.output import Pretty
+from cli.output import EXIT_WRONG_ANSWER, Pretty
 from shared.errors import BadInput
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 
 if TYPE_CHECKING:
     # numpy is loaded when the verb runs, so that the other verbs start fast.
-    from optimizers.tariff import Bill
+    from cli.meter_file import MeterFile
+    from optimizers.tariff import Bill, Contract, Note
     from shared.tariffs import TariffBook
 
 YEARS = range(1970, 3000)
 CONTRACT_NAMES = ("class", "voltage", "option")
 COMMAND_LINE = "command line"
+ESTIMATED_SHARE_MAX = 0.05
+# Average power taken for energy shows 4 times the demand, in a month of two thirds of the year's highest 2.5 times it.
+PAST_PEAK_FACTOR = Decimal("2.5")
+# A MWh read as a kWh shows a thousandth; a factory that stands still draws nothing, or more than this for its lights.
+LEAST_SHARE_OF_CONTRACT = Decimal("0.002")
+# Notes that say that the answer is not what was asked for.
+WRONG_ANSWERS = {"mostly_estimated", "demand_unknown", "demand_unlike_contract", "peak_unlike_past"}
 INTERFACE_BANDS = ("light", "mid", "peak")
 
 TariffName = Annotated[
@@ -89,8 +97,14 @@ def bill(
     subtotal = base + power factor + energy - weekend discount + climate + fuel + excess; each line is rounded once,
     half up to the won. Missing intervals are billed as the mean of the same quarter hour on the month's other days of
     the same kind (weekday, Saturday, Sunday, holiday), else on all its days, and are listed in the notes.
+
+    Exit 1, with the reason on stderr and in the notes, where more than 5 % of the month is estimated, where the highest
+    demand is unknown (hourly or half-hourly intervals, or more than half of them missing: energy is billed by band, the
+    base charge on the least that it can be), or where that is far above the past peaks. Register readings, another unit
+    and another or a changing step are refused.
     """
-    from cli.tariff_files import read_contract, read_meter
+    from cli.meter_file import Asked, read_meter
+    from cli.tariff_files import read_contract
     from optimizers import tariff as calculation
 
     book = _book(tariff_name)
@@ -101,20 +115,70 @@ def bill(
         calculation.check_names(book, agreed)
     with _naming(COMMAND_LINE, {"date": "--month"}):
         calculation.timeline(book, agreed, starts)  # a month without prices is said before anything about its readings
-    readings, rounded = read_meter(meter, starts, month)
-    found = calculation.month_bill(book, agreed, readings, month)
-    answer = _answer(found, rounded=rounded, language=language)
+    read = read_meter(meter, Asked(starts=starts, month=month, contract=agreed))
+    found = calculation.month_bill(book, agreed, read.readings, month)
+    doubts = _doubts(found, agreed)
+    answer = _answer(found, (*doubts, *found.notes, *_read_as(read)), language)
     sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
+    wrong = [note for note in (*doubts, *found.notes) if note.code in WRONG_ANSWERS]
+    for note in wrong:
+        sys.stderr.write(f"{meter}: {note.ko if language is Language.KO else note.en}\n")
+    if wrong:
+        raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def _answer(bill: "Bill", *, rounded: int, language: Language) -> dict[str, object]:
-    notes = [f"{note.code}: {note.ko if language is Language.KO else note.en}" for note in bill.notes]
-    if rounded:
-        text = "numbers were finer than a Wh and rounded half up to it"
-        text_ko = "개 값을 Wh 단위로 반올림"
-        notes.append(
-            f"meter_rounded: {rounded}{text_ko}" if language is Language.KO else f"meter_rounded: {rounded} {text}"
+def _doubts(bill: "Bill", contract: "Contract") -> "list[Note]":
+    """Return why a bill may not be believed, beside its own notes."""
+    from optimizers.tariff import Note
+
+    doubts = []
+    if bill.estimated_share > ESTIMATED_SHARE_MAX:
+        percent = f"{100 * float(bill.estimated_share):.1f} %"
+        doubts.append(
+            Note(
+                "mostly_estimated",
+                f"{percent} of the month is estimated, more than {100 * ESTIMATED_SHARE_MAX:g} %: no bill to pay by",
+                f"한 달의 {percent}가 추정값({100 * ESTIMATED_SHARE_MAX:g}% 초과): 청구 근거로 쓸 수 없음",
+            )
         )
+    if 0 < bill.highest_kw < LEAST_SHARE_OF_CONTRACT * contract.contract_kw:
+        doubts.append(
+            Note(
+                "demand_unlike_contract",
+                f"the highest demand, {bill.highest_kw} kW, is next to nothing beside the contract power of"
+                f" {contract.contract_kw} kW: is energy_kwh in kWh, and not in MWh?",
+                f"최대수요 {bill.highest_kw} kW가 계약전력 {contract.contract_kw} kW에 비해 지나치게 작음: "
+                "energy_kwh의 단위가 MWh가 아니라 kWh인지 확인 필요",
+            )
+        )
+    past_kw = max(contract.past_peaks_kw.values(), default=Decimal(0))
+    if bill.highest_kw > PAST_PEAK_FACTOR * past_kw > 0:
+        doubts.append(
+            Note(
+                "peak_unlike_past",
+                f"the highest demand, {bill.highest_kw} kW, is more than {PAST_PEAK_FACTOR} times the highest past peak"
+                f" given, {past_kw} kW: is energy_kwh the energy of the interval, and not average power in kW?",
+                f"최대수요 {bill.highest_kw} kW가 과거 최대 {past_kw} kW의 {PAST_PEAK_FACTOR}배 초과: "
+                "energy_kwh가 구간 전력량이 아니라 평균전력(kW)인지 확인 필요",
+            )
+        )
+    return doubts
+
+
+def _read_as(read: "MeterFile") -> "list[Note]":
+    """Return what was made of the file's texts."""
+    from optimizers.tariff import Note
+
+    rounded, without = read.rounded, read.without_offset
+    text, text_ko = "numbers were finer than a Wh and rounded half up to it", "개 값을 Wh 단위로 반올림"
+    utc, utc_ko = "times have no offset: taken as UTC, as the column's name says", "개 시각에 오프셋이 없어 UTC로 간주"
+    return [
+        *([Note("meter_without_offset", f"{without} {utc}", f"{without}{utc_ko}")] if without else []),
+        *([Note("meter_rounded", f"{rounded} {text}", f"{rounded}{text_ko}")] if rounded else []),
+    ]
+
+
+def _answer(bill: "Bill", notes: "Sequence[Note]", language: Language) -> dict[str, object]:
     return {
         "month": bill.month,
         "version": "+".join(bill.versions),
@@ -136,9 +200,11 @@ def _answer(bill: "Bill", *, rounded: int, language: Language) -> dict[str, obje
         "vat_krw": bill.vat_krw,
         "fund_krw": bill.fund_krw,
         "total_krw": bill.total_krw,
-        "billable_peak_kw": bill.billable_peak_kw,
-        "highest_kw": bill.highest_kw,
+        "demand_known": bill.demand_known,
+        "billable_peak_kw": bill.billable_peak_kw if bill.demand_known else None,
+        "highest_kw": bill.highest_kw if bill.demand_known else None,
         "intervals_estimated": bill.intervals_estimated,
+        "estimated_share": round(Decimal(bill.estimated_share.numerator) / bill.estimated_share.denominator, 4),
         "energy_lines": [
             {
                 "version": line.version,
@@ -150,7 +216,7 @@ def _answer(bill: "Bill", *, rounded: int, language: Language) -> dict[str, obje
             }
             for line in bill.energy_lines
         ],
-        "notes": notes,
+        "notes": [f"{note.code}: {note.ko if language is Language.KO else note.en}" for note in notes],
     }
 
 

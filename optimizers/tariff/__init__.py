@@ -5,7 +5,7 @@ Pure: the files are read by `shared.reference`, whose `tariff_book()` gives the 
 
 from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
 from optimizers.tariff.contract import NO_OPTION, Contract, check_names, contract_of
-from optimizers.tariff.meter import MeterReadings, month_starts, parse_month
+from optimizers.tariff.meter import MeterReadings, month_starts, parse_month, spread_evenly
 from optimizers.tariff.notes import Note
 from optimizers.tariff.peaks import PricedPeak, demand_month, site_peaks
 from optimizers.tariff.quotes import Quote, quote
@@ -61,6 +61,7 @@ __all__ = [
     "shifts_of",
     "site_peaks",
     "site_prices",
+    "spread_evenly",
     "surplus_prices_jeon",
     "timeline",
 ]

@@ -55,7 +55,8 @@ class Bill:
 
     `weekend_discount_krw` is what the discount takes off (>= 0); `power_factor_krw` is below 0 where it takes off, the
     one line that may. subtotal = base + power factor + energy - discount + climate + fuel + excess; total = subtotal +
-    tax + fund, rounded. `billable_peak_kw` is what the next months' contracts need as this month's past peak.
+    tax + fund, rounded. `billable_peak_kw` is what the next months' contracts need as this month's past peak. Where not
+    `demand_known`, it and `highest_kw` are the least that the demand can have been, and so is what is billed on them.
     """
 
     month: str
@@ -66,6 +67,9 @@ class Bill:
     highest_kw: Decimal
     billing_kw: Decimal
     billing_basis: str
+    demand_known: bool
+    metered_over_s: int
+    intervals: int
     intervals_estimated: int
     energy_charge_krw: int
     weekend_discount_krw: int
@@ -79,6 +83,11 @@ class Bill:
     fund_krw: int
     total_krw: int
     notes: tuple[notes.Note, ...]
+
+    @property
+    def estimated_share(self) -> Fraction:
+        """Return how much of the month was not measured."""
+        return Fraction(self.intervals_estimated, self.intervals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +161,9 @@ def month_bill(book: TariffBook, contract: Contract, readings: MeterReadings, mo
         highest_kw=demand.highest_kw,
         billing_kw=demand.billed.billing_kw,
         billing_basis=demand.billed.basis,
+        demand_known=parts.complete.demand_known,
+        metered_over_s=parts.complete.metered_over_s,
+        intervals=parts.complete.starts.size,
         intervals_estimated=int((~parts.complete.measured).sum()),
         energy_charge_krw=energy_charge_krw,
         weekend_discount_krw=weekend_discount_krw,
@@ -219,6 +231,8 @@ def _parts(book: TariffBook, contract: Contract, readings: MeterReadings, month:
 def _notes(book: TariffBook, contract: Contract, parts: _Parts) -> tuple[notes.Note, ...]:
     demand, factor, rule = parts.demand, parts.factor, book.tariff.power_factor
     return (
+        *notes.demand_unknown(parts.complete, demand.billed, peak_kw=demand.peak_kw),
+        *notes.bands_split(parts.placed, parts.complete),
         *notes.estimated(book, parts.complete),
         *notes.contract_range(book, contract),
         *notes.versions(_versions(parts.placed)),
@@ -282,10 +296,12 @@ def _demand(book: TariffBook, contract: Contract, month: str, placed: Timeline, 
     rule = book.tariff.demand
     excluded = () if rule is None else rule.excluded_bands
     counts = np.array([[band not in excluded for band in prices.bands] for prices in placed.profiles], dtype=np.bool_)
-    billable_wh = complete.demand_wh[counts[placed.profile_of, placed.slot_of]]
+    # A mean of other days is no demand: where most of the month is one, only what was measured counts.
+    counted = np.ones_like(complete.measured) if complete.demand_known else complete.measured
+    billable = counts[placed.profile_of, placed.slot_of] & counted
     peak_kw, highest_kw = (
-        Decimal(int(energy_wh.max(initial=0)) * QUARTERS_PER_HOUR) / WH_PER_KWH
-        for energy_wh in (billable_wh, complete.demand_wh)
+        Decimal(int(complete.demand_wh[those].max(initial=0)) * QUARTERS_PER_HOUR) / WH_PER_KWH
+        for those in (billable, counted)
     )
     on_contract = billed_on_contract(book, contract)
     excess = book.tariff.excess

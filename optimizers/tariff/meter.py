@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 import numpy as np
@@ -30,6 +30,8 @@ class MeterReadings:
         demand_wh: Energy that the demand is taken from [Wh], or None where that is energy_wh.
         lag_varh: Lagging reactive energy [varh], or None without such a meter.
         lead_varh: Leading reactive energy [varh], or None without such a meter.
+        metered_over_s: How long the meter's own intervals are. Where that is longer than a quarter hour, `demand_wh`
+            is their mean: the demand was at least that, and is not known.
     """
 
     starts: Integers
@@ -37,6 +39,7 @@ class MeterReadings:
     lag_varh: Integers | None = None
     lead_varh: Integers | None = None
     demand_wh: Integers | None = None
+    metered_over_s: int = SECONDS_PER_SLOT
 
     def __post_init__(self) -> None:
         if (self.starts % SECONDS_PER_SLOT).any() or (np.diff(self.starts) <= 0).any():
@@ -53,13 +56,43 @@ class MeterReadings:
     def between(self, first: int, end: int) -> "MeterReadings":
         """Return the readings of [first, end), seconds since 1970 UTC."""
         part = slice(*np.searchsorted(self.starts, [first, end]).tolist())
-        return MeterReadings(
+        return replace(
+            self,
             starts=self.starts[part],
             energy_wh=self.energy_wh[part],
             lag_varh=None if self.lag_varh is None else self.lag_varh[part],
             lead_varh=None if self.lead_varh is None else self.lead_varh[part],
             demand_wh=None if self.demand_wh is None else self.demand_wh[part],
         )
+
+
+def spread_evenly(readings: MeterReadings, interval_s: int) -> MeterReadings:
+    """Return a meter's longer intervals as quarter hours: their energy is kept to the Wh, their demand is a mean.
+
+    Args:
+        readings: Named by the starts of the meter's intervals, which do not overlap.
+        interval_s: How long those are; a whole number of quarter hours.
+    """
+    quarters = interval_s // SECONDS_PER_SLOT
+    later = np.arange(quarters)
+
+    def shared(column: Integers | None) -> Integers | None:
+        if column is None:
+            return None
+        each, left = np.divmod(column, quarters)
+        spread: Integers = (each[:, None] + (later < left[:, None])).ravel()
+        return spread
+
+    energy_wh = shared(readings.energy_wh)
+    assert energy_wh is not None  # noqa: S101 -- a column that is there; narrows the type
+    return MeterReadings(
+        starts=(readings.starts[:, None] + later * SECONDS_PER_SLOT).ravel(),
+        energy_wh=energy_wh,
+        demand_wh=np.repeat(readings.energy_wh // quarters, quarters),
+        lag_varh=shared(readings.lag_varh),
+        lead_varh=shared(readings.lead_varh),
+        metered_over_s=interval_s,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +105,12 @@ class CompleteMonth:
     lag_varh: Integers | None
     lead_varh: Integers | None
     measured: Flags
+    metered_over_s: int
+
+    @property
+    def demand_known(self) -> bool:
+        """Say whether the month's highest demand can be told: at least half of its quarter hours were measured."""
+        return self.metered_over_s == SECONDS_PER_SLOT and 2 * int(self.measured.sum()) >= self.measured.size
 
 
 def parse_month(month: str) -> date:
@@ -142,6 +181,7 @@ def completed(readings: MeterReadings, starts: Integers, placed: Timeline) -> Co
         lag_varh=None if readings.lag_varh is None else _spread(readings.lag_varh, position, starts.size),
         lead_varh=None if readings.lead_varh is None else _spread(readings.lead_varh, position, starts.size),
         measured=measured,
+        metered_over_s=readings.metered_over_s,
     )
 
 

@@ -11,7 +11,7 @@ from optimizers.tariff.contract import Contract
 from optimizers.tariff.demand import BillingDemand, Excess
 from optimizers.tariff.meter import CompleteMonth
 from optimizers.tariff.power_factor import PowerFactor
-from optimizers.tariff.timeline import SECONDS_PER_SLOT
+from optimizers.tariff.timeline import SECONDS_PER_SLOT, Timeline
 from shared.dated import DatedFigure
 from shared.tariffs import PowerFactorRule, TariffBook, Version
 
@@ -23,6 +23,50 @@ class Note:
     code: str
     en: str
     ko: str
+
+
+def demand_unknown(month: CompleteMonth, billed: BillingDemand, *, peak_kw: Decimal) -> list[Note]:
+    """Say that the month's highest demand is not known, why, and what the base charge rests on instead."""
+    if month.demand_known:
+        return []
+    minutes = month.metered_over_s // 60
+    missing, size = int((~month.measured).sum()), month.starts.size
+    quarterly = month.metered_over_s == SECONDS_PER_SLOT
+    why = f"{missing} of {size} intervals are missing" if quarterly else f"the meter's intervals are {minutes} minutes"
+    why_ko = f"{size}개 구간 중 {missing}개 누락" if quarterly else f"계량 간격 {minutes}분"
+    rest = (
+        f"it was at least {peak_kw} kW in billable hours; billed is {billed.billing_kw} kW ({billed.basis}), the least "
+        "that it can be"
+    )
+    rest_ko = f"유효 시간대 최소 {peak_kw} kW, 확인된 최소값 {billed.billing_kw} kW({billed.basis})로 산정"
+    if billed.basis == "contract":
+        rest, rest_ko = "the base charge is on contract power", "기본요금은 계약전력 기준"
+    return [
+        Note(
+            "demand_unknown",
+            f"the month's highest demand is unknown ({why}): {rest}; base charge, excess and total may be higher",
+            f"월 최대수요 미확인({why_ko}): {rest_ko}. 기본요금·초과요금·합계는 더 클 수 있음",
+        )
+    ]
+
+
+def bands_split(placed: Timeline, month: CompleteMonth) -> list[Note]:
+    """Say that some of a meter's longer intervals lie across the border of two prices; they begin on their own grid."""
+    numbers: dict[str, int] = {}
+    priced = np.array(
+        [[numbers.setdefault(basis, len(numbers)) for basis in one.bases()] for one in placed.profiles], dtype=np.int64
+    )
+    by_interval = priced[placed.profile_of, placed.slot_of].reshape(-1, month.metered_over_s // SECONDS_PER_SLOT)
+    across = int((by_interval != by_interval[:, :1]).any(axis=1).sum())
+    if not across:
+        return []
+    return [
+        Note(
+            "bands_split_by_time",
+            f"{across} of the meter's intervals lie across the border of two prices; their energy is split by time",
+            f"계량 구간 {across}개가 두 단가에 걸쳐 시간 비례로 나눔",
+        )
+    ]
 
 
 def estimated(book: TariffBook, month: CompleteMonth) -> list[Note]:
