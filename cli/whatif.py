@@ -7,12 +7,13 @@ from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, require_plot_name, writing
 from shared.errors import BadInput
+from shared.study_fields import NOT_MODELLED
 
 if TYPE_CHECKING:
     # The planner's mathematics is loaded when a verb runs, so that the other verbs start fast.
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
 
 COMPARED_MIN = 2
 FIGURES = ("cost_krw", "grid_import_kwh", "grid_export_kwh")
-NOTES = (
-    "Batteries are scheduled with hindsight against the energy prices, and end each day as full as they began it.",
-    "All energy is bought from and sold to the grid company; trades between the factories are left out.",
-    "The base charge is each day's share of a month whose highest demand is that day's.",
-    "Taxes and fund, climate and fuel charges are left out.",
-)
 SYNTHETIC = "No history was given: the days are what simulated meters would have shown."
 
 whatif = typer.Typer(
@@ -58,11 +53,12 @@ def run(
     simulated meters, and the answer says so). Paths are seen from the file's folder. At most 200 combinations.
 
     The folder gets results.csv (a row a day, factory and combination), summary.json (sums, also printed) and
-    summary.png.
+    summary.png. What is not modelled is said first, in summary.json as `not_modelled`; a day without known prices is
+    refused.
 
     Example: sandan whatif run examples/study.yaml --out study
     """
-    from cli.whatif_files import Summary, read_study, require_writable, write_study
+    from cli.whatif_files import COLUMNS, Summary, read_study, require_writable, write_study
     from cli.whatif_plot import draw
     from services.planner.domain.scenarios import total
 
@@ -70,26 +66,37 @@ def run(
     require_writable(out, read.asked)
     scenarios = read.asked.scenarios
     sites = _sites(read, scenarios)
+    for left_out in NOT_MODELLED:
+        sys.stderr.write(f"{study}: NOT MODELLED: {left_out.en} / {left_out.ko}\n")
     outcomes = _evaluated(read, sites, scenarios, scheduler)
     synthetic = read.asked.history is None
+    broken = _feeder_limits_broken(read, sites, outcomes)
+    sums = [
+        row | {"feeder_limits_broken": broken_by_it}
+        for row, broken_by_it in zip(_rows(scenarios, total(outcomes)), broken, strict=True)
+    ]
     summary = Summary.model_validate(
         {
+            "not_modelled": [one._asdict() for one in NOT_MODELLED],
+            "warnings": _warnings(read, sums),
             "study": read.asked,
             "complex_id": read.complex_.complex_id,
             "complex_note": read.complex_.note.en,
             "synthetic": synthetic,
             "participants": [one.participant_id for one in read.complex_.participants],
-            "sums": _rows(scenarios, total(outcomes)),
-            "notes": (*NOTES, SYNTHETIC) if synthetic else NOTES,
+            "sums": sums,
+            "notes": [SYNTHETIC] if synthetic else [],
         }
     )
     rows = (
-        (day, site.participant_id, *row.values())
+        (day, site.participant_id, *(row[name] for name in COLUMNS[2:]))
         for (day, site), of_site in zip(sites, outcomes, strict=True)
         for row in _rows(scenarios, of_site)
     )
     write_study(out, summary, rows, draw)
     print_answer(summary.as_json(), pretty=pretty)
+    for warning in summary.warnings:
+        sys.stderr.write(f"{study}: WARNING: {warning.en} / {warning.ko}\n")
     for note in summary.notes:
         sys.stderr.write(f"{study}: {note}\n")
 
@@ -196,6 +203,55 @@ def _counted(work: "Sequence[Work]") -> "Iterator[Work]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         yield from bar.track(work, description="factory days")
+
+
+def _feeder_limits_broken(
+    study: "Study", sites: "Sequence[tuple[date, SiteDay]]", outcomes: "Sequence[Sequence[Outcome]]"
+) -> list[list[dict[str, object]]]:
+    """Return the feeders' limits that each combination breaks, day by day."""
+    from services.planner.domain.feeders import limits_broken
+    from services.planner.handlers import results_of
+    from services.trading_api.domain.views import study_result_view
+
+    complex_, scenarios = study.complex_, study.asked.scenarios
+    found: list[list[dict[str, object]]] = [[] for _ in scenarios]
+    of_days: dict[date, dict[str, Sequence[Outcome]]] = {}
+    for (day, site), of_site in zip(sites, outcomes, strict=True):
+        of_days.setdefault(day, {})[site.participant_id] = of_site
+    for day, of_sites in of_days.items():
+        broken = limits_broken(complex_.feeders, complex_.feeder_of, of_sites)
+        results = results_of(scenarios, next(iter(of_sites.values())), broken)
+        for one, result in zip(found, results, strict=True):
+            shown = study_result_view(result.model_dump())["feeder_limits_broken"]
+            one += [{"trading_day": day, **limit} for limit in shown]
+    return found
+
+
+def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[str, str]]:
+    """Return what of the answer is assumed, and where it can't be had."""
+    from optimizers.tariff import surplus_assumptions
+    from shared.reference import sell_back
+
+    found = [
+        {"code": note.code, "en": note.en, "ko": note.ko}
+        for note in surplus_assumptions(sell_back(study.complex_.sell_back), study.asked.days)
+    ]
+    for row in sums:
+        name = f"battery x{row['battery_scale']:g}, solar x{row['pv_scale']:g}, {row['tariff_option']}"
+        for one in row["feeder_limits_broken"]:
+            where = f"{one['trading_day']} {one['feeder_id']} {one['direction']}"
+            figures = f"{one['highest_kw']} kW > {one['limit_kw']} kW"
+            text = f"{name}: breaks a feeder's limit, which nothing here bounds: {where} {figures}"
+            text_ko = f"{name}: 피더 한도 초과(계획에 미반영): {where} {figures}"
+            count = one["intervals"]
+            found.append(
+                {
+                    "code": "feeder_limit_broken",
+                    "en": f"{text} in {count} intervals",
+                    "ko": f"{text_ko}, {count}개 구간",
+                }
+            )
+    return found
 
 
 def _rows(scenarios: "Sequence[Scenario]", outcomes: "Sequence[Outcome]") -> list[dict[str, object]]:

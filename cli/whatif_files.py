@@ -93,6 +93,25 @@ class StudyFile(_Record):
         return expand(self.battery_scales, self.pv_scales, self.tariff_options)
 
 
+class SaidNote(_Record):
+    """What has to be known before the figures are used."""
+
+    code: str
+    en: str
+    ko: str
+
+
+class FeederLimitBroken(_Record):
+    """A feeder's limit that a day of a combination breaks."""
+
+    trading_day: date
+    feeder_id: str
+    direction: str
+    limit_kw: Decimal
+    highest_kw: Decimal
+    intervals: int
+
+
 class Sums(_Record):
     """What a combination came to, over all days and factories."""
 
@@ -102,6 +121,7 @@ class Sums(_Record):
     cost_krw: int
     grid_import_kwh: Decimal
     grid_export_kwh: Decimal
+    feeder_limits_broken: tuple[FeederLimitBroken, ...] = ()
 
     @property
     def combination(self) -> tuple[float, float, str]:
@@ -113,11 +133,15 @@ class Summary(_Record):
     """A study's answer, as printed and as kept in its folder.
 
     Attributes:
+        not_modelled: What the figures leave out.
+        warnings: What in this study's answer is assumed, or can't be had as it stands.
         study: As read.
         complex_note: What the complex file says of itself, such as that it is made up.
         synthetic: Whether the readings were simulated, for want of a history.
     """
 
+    not_modelled: tuple[SaidNote, ...] = ()
+    warnings: tuple[SaidNote, ...] = ()
     study: StudyFile
     complex_id: str
     complex_note: str

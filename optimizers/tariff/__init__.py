@@ -7,7 +7,7 @@ from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
 from optimizers.tariff.contract import NO_OPTION, Contract, check_names, contract_of
 from optimizers.tariff.meter import MeterReadings, month_starts, parse_month, spread_evenly
 from optimizers.tariff.notes import Note
-from optimizers.tariff.peaks import PricedPeak, demand_month, site_peaks
+from optimizers.tariff.peaks import PricedPeak, demand_month, month_peak, site_peaks
 from optimizers.tariff.quotes import Quote, quote
 from optimizers.tariff.savings import (
     BATTERY_SHIFT,
@@ -22,7 +22,7 @@ from optimizers.tariff.savings import (
     shifts_of,
 )
 from optimizers.tariff.site import SitePrices, site_prices
-from optimizers.tariff.surplus import surplus_prices_jeon
+from optimizers.tariff.surplus import surplus_assumptions, surplus_prices_jeon
 from optimizers.tariff.timeline import Timeline, energy_bases, energy_prices_jeon, epochs, timeline
 from shared.tariffs import TariffBook
 
@@ -53,6 +53,7 @@ __all__ = [
     "epochs",
     "month_bill",
     "month_bills",
+    "month_peak",
     "month_starts",
     "parse_month",
     "quote",
@@ -62,6 +63,7 @@ __all__ = [
     "site_peaks",
     "site_prices",
     "spread_evenly",
+    "surplus_assumptions",
     "surplus_prices_jeon",
     "timeline",
 ]

@@ -90,6 +90,16 @@ def version_on(book: TariffBook, contract: Contract, day: date) -> Version:
     return min(found, key=lambda version: version.first)
 
 
+def known_until(book: TariffBook, version: Version) -> date:
+    """Return the last day whose prices a version is known to set.
+
+    An open version is taken to hold to the end of the year in which the file was gathered: the next may bring another.
+    """
+    if isinstance(version.last, date):
+        return version.last
+    return date(max(book.tariff.gathered.year, version.first.year), 12, 31)
+
+
 def rate_of(book: TariffBook, contract: Contract, version: Version) -> Rate:
     """Return what the contract's voltage and option pay under a version.
 

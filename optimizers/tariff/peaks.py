@@ -1,13 +1,13 @@
 """What a kW of demand costs in the intervals ahead, over all the months that would be billed on it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.tariff.contract import contract_of, rate_of, version_on
+from optimizers.tariff.contract import Contract, contract_of, rate_of, version_on
 from optimizers.tariff.demand import billed_on_contract
 from optimizers.tariff.timeline import Timeline, epochs, timeline
 from shared.complexes import GridContract
@@ -58,28 +58,54 @@ def site_peaks(
     if rule is None or billed_on_contract(book, contract):
         return []
     placed = timeline(book, contract, epochs(delivery_starts))
-    month_of = np.array([_number(day.year, day.month) for day in placed.days])[placed.day_of]
-    billable = may_set_demand(rule, placed)
-    base_krw_per_kw = (
-        rate_of(book, contract, version_on(book, contract, placed.days[0])).base_jeon_per_kw / JEON_PER_KRW
-    )
-    known = {_number(int(month[:4]), int(month[5:])): peak_kw for month, peak_kw in known_peaks_kw.items()}
-    floor_kw = float(rule.contract_floor * contract.contract_kw)
+    first, last = placed.days[0], placed.days[-1]
     found: dict[tuple[bytes, float], PricedPeak] = {}
-    for billed in range(int(month_of[0]), int(month_of[-1]) + rule.window_months):
-        counts = billable & _counts_in(rule, month_of, billed)
-        if not counts.any():
+    for billed in range(_number(first.year, first.month), _number(last.year, last.month) + rule.window_months):
+        peak = _billed_peak(book, contract, placed, known_peaks_kw, billed)
+        if not peak.counts.any():
             continue
-        earlier = [peak_kw for month, peak_kw in known.items() if _counts_in(rule, np.array([month]), billed)[0]]
-        prior_kw = max(floor_kw, *earlier, 0.0)
-        before = found.get((counts.tobytes(), prior_kw))
-        found[counts.tobytes(), prior_kw] = PricedPeak(
-            charge_krw_per_kw=base_krw_per_kw + (0.0 if before is None else before.charge_krw_per_kw),
-            prior_peak_kw=prior_kw,
-            counts=counts,
-            months=(*(() if before is None else before.months), _name(billed)),
-        )
+        key = (peak.counts.tobytes(), peak.prior_peak_kw)
+        before = found.get(key)
+        if before is not None:
+            charge_krw_per_kw = before.charge_krw_per_kw + peak.charge_krw_per_kw
+            peak = replace(peak, charge_krw_per_kw=charge_krw_per_kw, months=(*before.months, *peak.months))
+        found[key] = peak
     return list(found.values())
+
+
+def month_peak(
+    book: TariffBook, contract: Contract, placed: Timeline, known_peaks_kw: Mapping[str, float]
+) -> PricedPeak | None:
+    """Return the peak as the bill of the running month alone sees it; None where that is on contract power.
+
+    Args:
+        book: The tariff.
+        contract: Whose bill.
+        placed: Intervals of one month.
+        known_peaks_kw: As for `site_peaks`.
+    """
+    if billed_on_contract(book, contract):
+        return None
+    first = placed.days[0]
+    return _billed_peak(book, contract, placed, known_peaks_kw, _number(first.year, first.month))
+
+
+def _billed_peak(
+    book: TariffBook, contract: Contract, placed: Timeline, known_peaks_kw: Mapping[str, float], billed: int
+) -> PricedPeak:
+    """Return the peak that one month is billed on, at the base price of the first interval's day."""
+    rule = book.tariff.demand
+    assert rule is not None  # noqa: S101 -- callers have asked `billed_on_contract`; narrows the type
+    known = {_number(int(month[:4]), int(month[5:])): peak_kw for month, peak_kw in known_peaks_kw.items()}
+    earlier = [peak_kw for month, peak_kw in known.items() if _counts_in(rule, np.array([month]), billed)[0]]
+    month_of = np.array([_number(day.year, day.month) for day in placed.days])[placed.day_of]
+    base_jeon_per_kw = rate_of(book, contract, version_on(book, contract, placed.days[0])).base_jeon_per_kw
+    return PricedPeak(
+        charge_krw_per_kw=base_jeon_per_kw / JEON_PER_KRW,
+        prior_peak_kw=max(float(rule.contract_floor * contract.contract_kw), *earlier, 0.0),
+        counts=may_set_demand(rule, placed) & _counts_in(rule, month_of, billed),
+        months=(_name(billed),),
+    )
 
 
 def demand_month(book: TariffBook, grid: GridContract, delivery_start: datetime) -> str | None:

@@ -1,11 +1,12 @@
 """What the grid pays for surplus energy, by interval."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from optimizers.tariff import notes
 from optimizers.tariff.timeline import EPOCH, SECONDS_PER_DAY, Integers, local_seconds
 from shared.dated import PriceBook
 from shared.errors import BadInput
@@ -21,6 +22,23 @@ def surplus_prices_jeon(prices: PriceBook, starts: Integers | Sequence[int]) -> 
     numbers, day_of = np.unique(local // SECONDS_PER_DAY, return_inverse=True)
     of_days = [_price_jeon(prices, EPOCH + timedelta(days=int(number))) for number in numbers]
     return np.array(of_days, dtype=np.int64)[day_of]
+
+
+def surplus_assumptions(prices: PriceBook, days: Iterable[date]) -> list[notes.Note]:
+    """Say which of the days' prices for surplus rest on an assumption, or go on from an earlier year."""
+    used = {figure.first: figure for day in days if (figure := prices.figure_on(day)) is not None}
+    found = notes.figures("surplus price", "잉여전력 단가", used.values())
+    later = [day for day in days if day.year > prices.gathered.year and _is_open(prices, day)]
+    if later:
+        text = f"the surplus price of {min(later)} was gathered on {prices.gathered} and is taken to go on"
+        text_ko = f"{min(later)}의 잉여전력 단가는 {prices.gathered}에 확인한 값이 계속되는 것으로 봄"
+        found.append(notes.Note("surplus_price_goes_on", text, text_ko))
+    return found
+
+
+def _is_open(prices: PriceBook, day: date) -> bool:
+    figure = prices.figure_on(day)
+    return figure is not None and figure.last is None
 
 
 def _price_jeon(prices: PriceBook, day: date) -> int:

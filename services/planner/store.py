@@ -100,24 +100,30 @@ def close_study(db: Connection, complex_id: str, study_id: str, status: str) -> 
 
 def add_site(db: Connection, study: Study, participant_id: str, outcomes: Sequence[Outcome]) -> None:
     """Keep one site's outcomes, a scenario each."""
+    of_site = sa.and_(_is(SITES_DONE, study.complex_id, study.study_id), SITES_DONE.c.participant_id == participant_id)
+    db.execute(sa.delete(SITES_DONE).where(of_site))
     db.execute(
         sa.insert(SITES_DONE).values(
             complex_id=study.complex_id,
             study_id=study.study_id,
             participant_id=participant_id,
-            outcomes=[[one.cost_krw, one.grid_import_wh, one.grid_export_wh] for one in outcomes],
+            outcomes=[[one.cost_krw, one.import_wh, one.export_wh] for one in outcomes],
         )
     )
 
 
 def sites_done(db: Connection, study: Study) -> Mapping[str, tuple[Outcome, ...]]:
-    """Return the outcomes of the sites that are done, by participant."""
+    """Return the outcomes of the sites that are done, by participant; those without intervals are to be done again."""
     rows = db.execute(
         sa.select(SITES_DONE.c.participant_id, SITES_DONE.c.outcomes).where(
             _is(SITES_DONE, study.complex_id, study.study_id)
         )
     )
-    return {participant_id: tuple(Outcome(*parts) for parts in outcomes) for participant_id, outcomes in rows}
+    return {
+        participant_id: tuple(Outcome(cost_krw, tuple(taken), tuple(given)) for cost_krw, taken, given in outcomes)
+        for participant_id, outcomes in rows
+        if all(isinstance(taken, list) for _, taken, _ in outcomes)
+    }
 
 
 def _is(table: sa.Table, complex_id: str, study_id: str) -> sa.ColumnElement[bool]:

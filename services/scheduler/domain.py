@@ -1,13 +1,14 @@
 """From forecasts, prices and a battery's state to a plan, a set-point and an automatic bid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.ess import Battery, Case, DemandCharge, Quantiles, Schedule
+from optimizers.connection import Connection, case_at
+from optimizers.ess import Battery, Case, Quantiles, Schedule
 from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
 from shared.complexes import Bidding, Ess
@@ -17,7 +18,6 @@ from shared.units import JEON_PER_KRW, WH_PER_KWH
 Floats = NDArray[np.float64]
 
 W_PER_KW = 1_000
-STEP_MINUTES = INTERVAL / timedelta(minutes=1)
 # Off its set-point is a converter that differs by more than this share of its rating; what meters err is less.
 DEVIATION_SHARE = 0.02
 # A state may have been read just before the interval that it is filed under, or while the converter was still ramping.
@@ -168,36 +168,27 @@ def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, standing: Standing)
     bought_kw, sold_kw = np.zeros(INTERVALS_PER_DAY), np.zeros(INTERVALS_PER_DAY)
     bought_kw[0] = units.power_kw(standing.position.bought_wh / WH_PER_KWH, INTERVAL)
     sold_kw[0] = units.power_kw(standing.position.sold_wh / WH_PER_KWH, INTERVAL)
-    demand = [
-        DemandCharge(charge_krw_per_kw=peak.charge_krw_per_kw, prior_peak_kw=peak.prior_peak_kw, counts=peak.counts)
-        for peak in standing.peaks
-    ] or [DemandCharge(charge_krw_per_kw=0.0, prior_peak_kw=0.0)]
-    return Case(
-        step_minutes=STEP_MINUTES,
-        load_kw=outlook.load_kw,
-        pv_kw=outlook.pv_kw,
-        price_buy_krw_per_kwh=prices.import_jeon_per_kwh / JEON_PER_KRW,
-        price_sell_krw_per_kwh=prices.export_jeon_per_kwh / JEON_PER_KRW,
-        demand_charge_krw_per_kw=demand[0].charge_krw_per_kw,
-        prior_peak_kw=demand[0].prior_peak_kw,
-        demand_counts=demand[0].counts,
-        more_demand=tuple(demand[1:]),
+    battery = Battery(
+        capacity_kwh=ess.capacity_kwh,
+        max_charge_kw=ess.charge_kw_max,
+        max_discharge_kw=ess.discharge_kw_max,
+        charge_efficiency=ess.charge_efficiency,
+        discharge_efficiency=ess.discharge_efficiency,
+        soc_min=ess.soc_min,
+        soc_max=ess.soc_max,
+        soc_initial=standing.soc_kwh / ess.capacity_kwh,
+        soc_final_min=ess.soc_initial,
+        cycle_cost_krw_per_kwh=ess.cycle_cost_krw_per_kwh,
+    )
+    case = case_at(
+        Connection(prices=prices, peaks=standing.peaks), load_kw=outlook.load_kw, pv_kw=outlook.pv_kw, battery=battery
+    )
+    return replace(
+        case,
         bought_kw=bought_kw,
         sold_kw=sold_kw,
         charge_kw_before=max(0, standing.power_w) / W_PER_KW,
         discharge_kw_before=max(0, -standing.power_w) / W_PER_KW,
-        battery=Battery(
-            capacity_kwh=ess.capacity_kwh,
-            max_charge_kw=ess.charge_kw_max,
-            max_discharge_kw=ess.discharge_kw_max,
-            charge_efficiency=ess.charge_efficiency,
-            discharge_efficiency=ess.discharge_efficiency,
-            soc_min=ess.soc_min,
-            soc_max=ess.soc_max,
-            soc_initial=standing.soc_kwh / ess.capacity_kwh,
-            soc_final_min=ess.soc_initial,
-            cycle_cost_krw_per_kwh=ess.cycle_cost_krw_per_kwh,
-        ),
     )
 
 

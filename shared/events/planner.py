@@ -1,14 +1,27 @@
 """What became of the what-if studies."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.events.base import EnergyWh, Event, Fact, Identifier, MoneyKrw, Whole
 
 
+class FeederLimitBroken(Fact):
+    """Between a feeder's factories and the grid flowed more than its limit, in so many intervals of the day."""
+
+    feeder_id: Identifier
+    direction: Literal["import", "export"]
+    limit_w: Whole
+    highest_w: Whole
+    intervals: Whole
+
+
 class StudyResult(Fact):
-    """One scenario's day: batteries and solar scaled, one tariff option for all ("as-is" keeps each factory's own)."""
+    """One scenario's day: batteries and solar scaled, one tariff option for all ("as-is" keeps each factory's own).
+
+    Feeders' limits bound no plan of a study; `feeder_limits_broken` says where its answer can't be had.
+    """
 
     battery_scale: float
     pv_scale: float
@@ -16,6 +29,7 @@ class StudyResult(Fact):
     cost_krw: MoneyKrw
     grid_import_wh: EnergyWh
     grid_export_wh: EnergyWh
+    feeder_limits_broken: tuple[FeederLimitBroken, ...] = ()
 
 
 class StudyProgressed(Event):

@@ -68,7 +68,7 @@ def a_bench(small: Complex, cluster: Cluster, folder: Path) -> Bench:
     return Bench(service, store.METADATA, folder, NEXT_MORNING)
 
 
-def a_metered_day(small: Complex, *, intervals: int = 96) -> list[IntervalMetered]:
+def a_metered_day(small: Complex, *, day: date = DAY, intervals: int = 96) -> list[IntervalMetered]:
     """Both factories draw 100 kW all day; hanbit's roof gives 40 kW, its battery rests."""
     figures = {MeterKind.GRID: (25_000, 0), MeterKind.PV: (0, 10_000), MeterKind.ESS: (0, 0)}
     return [
@@ -82,7 +82,7 @@ def a_metered_day(small: Complex, *, intervals: int = 96) -> list[IntervalMetere
             export_wh=figures[device.kind][1],
             quality=Quality.MEASURED,
         )
-        for start in delivery_starts(DAY)[:intervals]
+        for start in delivery_starts(day)[:intervals]
         for device in small.devices
     ]
 
@@ -169,6 +169,57 @@ def test_study_with_too_many_or_no_scenarios_fails_with_the_rule(
     assert failure.reason == f"scenarios must be 1 to 200 in number, were {count}"
 
 
+def test_study_of_a_day_without_known_prices_fails_and_says_until_when_they_are(
+    small: Complex, cluster: Cluster, tmp_path: Path
+) -> None:
+    day = date(2027, 1, 6)
+    bench = a_bench(small, cluster, tmp_path)
+    bench.give(*a_metered_day(small, day=day))
+
+    bench.give(a_study(small, trading_day=day))
+
+    [failure] = bench.published(StudyFailed)
+    assert failure.reason == (
+        "tariff kepco_industrial: date must be a day with known prices: eul_2026-04-16 is known for 2026 (gathered "
+        "2026-11-23), was 2027-01-06"
+    )
+
+
+def test_study_with_a_price_file_that_is_not_there_fails_by_its_name(
+    small: Complex, cluster: Cluster, tmp_path: Path
+) -> None:
+    named = small.model_copy(update={"sell_back": "my_own_price"})
+    bench = a_bench(named, cluster, tmp_path)
+    bench.give(*a_metered_day(named))
+
+    bench.give(a_study(named))
+
+    [failure] = bench.published(StudyFailed)
+    assert "my_own_price.yaml: file must be readable" in failure.reason
+
+
+def test_study_says_which_limits_of_feeders_it_breaks(small: Complex, cluster: Cluster, tmp_path: Path) -> None:
+    tight = [
+        one.model_copy(update={"import_limit_kw": 239.0, "export_limit_kw": None})
+        for one in small.feeders
+        if one.feeder_id in set(small.feeder_of.values())
+    ]
+    limited = small.model_copy(update={"feeders": tuple(tight)})
+    bench = a_bench(limited, cluster, tmp_path)
+    bench.give(*a_metered_day(limited))
+
+    bench.give(a_study(limited, battery_scales=(0.0,)))
+
+    [answer] = bench.published(StudyCompleted)
+    without_sun, with_sun = ({one.feeder_id: one for one in result.feeder_limits_broken} for result in answer.results)
+    # Both are on one feeder: 140 + 100 kW without hanbit's roof, 40 kW less with it.
+    [feeder] = set(small.feeder_of.values())
+    assert [(one.direction, one.limit_w, one.highest_w, one.intervals) for one in without_sun.values()] == [
+        ("import", 239_000, 240_000, 96)
+    ]
+    assert (list(without_sun), list(with_sun)) == ([feeder], [])
+
+
 def test_study_asked_for_again_is_answered_once(small: Complex, cluster: Cluster, tmp_path: Path) -> None:
     bench = a_bench(small, cluster, tmp_path)
     bench.give(*a_metered_day(small))
@@ -229,7 +280,7 @@ def test_killed_planner_takes_its_study_up_again_without_what_was_done(
     with bench.engine.begin() as db:
         study = store.oldest_open(db)
         assert study is not None
-        store.add_site(db, study, "daesung-casting", [Outcome(1_000_000, 7_000, 0)])
+        store.add_site(db, study, "daesung-casting", [Outcome(1_000_000, (7_000,) + (0,) * 95, (0,) * 96)])
 
     again = a_bench(small, cluster, tmp_path)
     again.run()

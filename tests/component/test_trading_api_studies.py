@@ -1,7 +1,12 @@
 """What-if studies over HTTP."""
 
+import sqlalchemy as sa
+
+from services.trading_api.domain.views import study_result_view
+from services.trading_api.store.tables import STUDY
 from shared.events.commands import StudyCancelRequested, StudyRequested
-from shared.events.planner import StudyCompleted, StudyProgressed, StudyResult
+from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyProgressed, StudyResult
+from shared.study_fields import NOT_MODELLED
 from tests.component.trading_api_bench import COMPLEX, ApiBench
 
 
@@ -31,6 +36,37 @@ def test_a_study_is_asked_for_followed_and_answered(bench: ApiBench) -> None:
         (0.0, 1_000, "5.000"),
         (2.0, 1_000, "5.000"),
     ]
+
+
+def test_a_study_says_first_what_it_leaves_out_and_which_limits_its_answer_breaks(bench: ApiBench) -> None:
+    with bench.client("planner") as planner:
+        answer = planner.post("/api/v1/studies", json={"trading_day": "2026-05-20"})
+        where, study_id = answer.headers["location"], answer.json()["study_id"]
+        limit = FeederLimitBroken(feeder_id="F1", direction="import", limit_w=100_000, highest_w=104_004, intervals=3)
+        broken = a_result(0).model_copy(update={"feeder_limits_broken": (limit,)})
+        bench.give(StudyCompleted(complex_id=COMPLEX, study_id=study_id, results=(broken, a_result(2))))
+        study, results = planner.get(where).json(), planner.get(f"{where}/results").json()["items"]
+
+    for shown in (answer.json(), study):
+        assert next(iter(shown)) == "not_modelled"
+        assert [set(one) for one in shown["not_modelled"]] == [{"code", "ko", "en"}] * len(NOT_MODELLED)
+        assert shown["not_modelled"][0]["code"] == "feeder_limits"
+    assert [one["feeder_limits_broken"] for one in results] == [
+        [{"feeder_id": "F1", "direction": "import", "limit_kw": "100.000", "highest_kw": "104.004", "intervals": 3}],
+        [],
+    ]
+
+
+def test_results_that_an_earlier_version_kept_can_still_be_read(bench: ApiBench) -> None:
+    with bench.client("planner") as planner:
+        where = planner.post("/api/v1/studies", json={"trading_day": "2026-05-20"}).headers["location"]
+        kept = study_result_view(a_result(1).model_dump())
+        with bench.engine.begin() as db:
+            earlier = [{name: one for name, one in kept.items() if name != "feeder_limits_broken"}]
+            db.execute(sa.update(STUDY).values(results=earlier, status="completed"))
+        results = planner.get(f"{where}/results").json()["items"]
+
+    assert [(one["cost_krw"], one["feeder_limits_broken"]) for one in results] == [(1_000, [])]
 
 
 def test_a_study_no_longer_wanted_is_cancelled_once(bench: ApiBench) -> None:

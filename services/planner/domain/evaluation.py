@@ -5,27 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.ess import Battery, Case, Schedule
+from optimizers.connection import case_at
+from optimizers.ess import Battery, Schedule
 from optimizers.ess.schedule import Rolling
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import DayTariff
 from shared.complexes import Ess
 from shared.intervals import INTERVAL
-from shared.units import JEON_PER_KRW, SECONDS_PER_HOUR, WH_PER_KWH
+from shared.units import SECONDS_PER_HOUR, WH_PER_KWH
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-STEP_MINUTES = INTERVAL.total_seconds() / 60
 WH_PER_KW = WH_PER_KWH * INTERVAL.total_seconds() / SECONDS_PER_HOUR
 
 
 def evaluate(site: SiteDay, scenarios: Sequence[Scenario]) -> tuple[Outcome, ...]:
     """Return what the site's day would have come to under each scenario, in order.
 
-    Batteries are scheduled with hindsight against the energy prices, as the scheduler does with forecasts, and end
-    the day as full as they began it.
+    Batteries are scheduled with hindsight against the prices of energy and demand, as the scheduler does with
+    forecasts, and end the day as full as they began it.
     """
     rolling = Rolling()
     return tuple(_outcome(site, scenario, rolling) for scenario in scenarios)
@@ -44,8 +44,8 @@ def _outcome(site: SiteDay, scenario: Scenario, rolling: Rolling) -> Outcome:
     import_wh, export_wh = _wh(import_kw), _wh(export_kw)
     return Outcome(
         cost_krw=tariff.bill_krw(import_wh, export_wh),
-        grid_import_wh=int(import_wh.sum()),
-        grid_export_wh=int(export_wh.sum()),
+        import_wh=tuple(import_wh.tolist()),
+        export_wh=tuple(export_wh.tolist()),
     )
 
 
@@ -78,18 +78,7 @@ def scaled_battery(batteries: Sequence[Ess], scale: float) -> Battery | None:
 
 
 def _schedule(rolling: Rolling, load_kw: Floats, pv_kw: Floats, battery: Battery, tariff: DayTariff) -> Schedule:
-    return rolling.solve(
-        Case(
-            step_minutes=STEP_MINUTES,
-            load_kw=load_kw,
-            pv_kw=pv_kw,
-            price_buy_krw_per_kwh=tariff.import_jeon_per_kwh / JEON_PER_KRW,
-            price_sell_krw_per_kwh=tariff.export_jeon_per_kwh / JEON_PER_KRW,
-            demand_charge_krw_per_kw=0.0,
-            prior_peak_kw=0.0,
-            battery=battery,
-        )
-    )
+    return rolling.solve(case_at(tariff.connection, load_kw=load_kw, pv_kw=pv_kw, battery=battery))
 
 
 def _wh(power_kw: Floats) -> Integers:

@@ -21,11 +21,24 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a day came to: money paid to the grid company less money received, and the energy across the boundary."""
+    """What a day came to: money paid to the grid company less money received, and by interval what was taken and given.
+
+    Of a sum over sites these are the sites' own flows, one beside the other.
+    """
 
     cost_krw: int
-    grid_import_wh: int
-    grid_export_wh: int
+    import_wh: tuple[int, ...]
+    export_wh: tuple[int, ...]
+
+    @property
+    def grid_import_wh(self) -> int:
+        """Return what was taken over the day."""
+        return sum(self.import_wh)
+
+    @property
+    def grid_export_wh(self) -> int:
+        """Return what was given over the day."""
+        return sum(self.export_wh)
 
 
 def expand(
@@ -40,8 +53,8 @@ def total(outcomes_by_site: Iterable[Sequence[Outcome]]) -> tuple[Outcome, ...]:
     return tuple(
         Outcome(
             cost_krw=sum(outcome.cost_krw for outcome in of_scenario),
-            grid_import_wh=sum(outcome.grid_import_wh for outcome in of_scenario),
-            grid_export_wh=sum(outcome.grid_export_wh for outcome in of_scenario),
+            import_wh=tuple(map(sum, zip(*(outcome.import_wh for outcome in of_scenario), strict=True))),
+            export_wh=tuple(map(sum, zip(*(outcome.export_wh for outcome in of_scenario), strict=True))),
         )
         for of_scenario in zip(*outcomes_by_site, strict=True)
     )

@@ -1,18 +1,33 @@
 """What a day costs at a factory's connection under a tariff option."""
 
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.tariff import Contract, TariffBook, energy_prices_jeon, epochs, surplus_prices_jeon, timeline
-from optimizers.tariff.contract import rate_of, version_on
+from optimizers.connection import Connection
+from optimizers.tariff import (
+    Contract,
+    PricedPeak,
+    SitePrices,
+    TariffBook,
+    contract_of,
+    energy_prices_jeon,
+    epochs,
+    month_peak,
+    surplus_prices_jeon,
+    timeline,
+)
+from optimizers.tariff.contract import known_until, rate_of, version_on
 from optimizers.tariff.demand import billing_demand
+from optimizers.tariff.peaks import may_set_demand
 from shared.complexes import GridContract
 from shared.dated import PriceBook
+from shared.errors import BadInput
 from shared.intervals import INTERVAL, delivery_starts
 from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, power_kw, round_half_up
 
@@ -29,8 +44,9 @@ class DayTariff:
         export_jeon_per_kwh: What the grid pays.
         sets_demand: Intervals whose demand counts for the base charge.
         base_jeon_per_kw: A day's share of what a kW of billing demand costs in the month.
-        contract: The factory's contract with this option.
+        contract: The factory's contract with this option, and with the past peaks that it names.
         book: The tariff, for its demand rule.
+        peak: The month's peak at the day's share of its price, for plans; None where it is billed on contract power.
     """
 
     day: date
@@ -40,47 +56,64 @@ class DayTariff:
     base_jeon_per_kw: Decimal
     contract: Contract
     book: TariffBook
+    peak: PricedPeak | None
+
+    @property
+    def connection(self) -> Connection:
+        """Return the prices that a plan is made with: those of `bill_krw`."""
+        prices = SitePrices(self.import_jeon_per_kwh, self.export_jeon_per_kwh)
+        return Connection(prices=prices, peaks=() if self.peak is None else (self.peak,))
 
     def bill_krw(self, import_wh: Integers, export_wh: Integers) -> int:
         """Return what a day's metered energy costs, energy and base charge, less what the surplus earns.
 
-        The base charge is the day's share of a month whose highest demand is this day's, under the tariff's own rule
-        (excluded bands, floor of contract power). Taxes, fund, climate and fuel are left out: they follow the energy
-        and change no comparison's sign.
+        The base charge is the day's share of a month whose highest demand is this day's, or what the contract tells of
+        the month and of past ones, under the tariff's own rule (ratchet, excluded bands, floor of contract power).
+        Taxes, fund, climate and fuel are left out: they follow the energy and change no comparison's sign.
         """
         bought = int(import_wh @ self.import_jeon_per_kwh)
         sold = int(export_wh @ self.export_jeon_per_kwh)
         peak_wh = int(np.max(import_wh[self.sets_demand], initial=0))
-        peak_kw = Decimal(str(power_kw(peak_wh / WH_PER_KWH, INTERVAL)))
-        demand = billing_demand(self.book, self.contract, f"{self.day:%Y-%m}", peak_kw)
-        base_krw = demand.billing_kw * self.base_jeon_per_kw / JEON_PER_KRW
-        return round_half_up(bought - sold, JEON_WH_PER_KRW) + int(base_krw.to_integral_value("ROUND_HALF_UP"))
+        month = f"{self.day:%Y-%m}"
+        known_kw = Decimal(self.contract.past_peaks_kw.get(month, 0))
+        peak_kw = max(known_kw, Decimal(str(power_kw(peak_wh / WH_PER_KWH, INTERVAL))))
+        demand = billing_demand(self.book, self.contract, month, peak_kw)
+        base_krw = Fraction(demand.billing_kw) * Fraction(self.base_jeon_per_kw) / JEON_PER_KRW
+        exact_krw = Fraction(bought - sold, JEON_WH_PER_KRW) + base_krw
+        return round_half_up(exact_krw.numerator, exact_krw.denominator)
 
 
 def day_tariff(book: TariffBook, surplus: PriceBook, grid: GridContract, *, option: str | None, day: date) -> DayTariff:
     """Return a Korean day's tariff for a factory, with another option or, for None, its own.
 
     Raises:
-        BadInput: The tariff doesn't know the option for this contract, or nothing of the day.
+        BadInput: The tariff doesn't know the option for this contract, or nothing of the day, or what it knows is of
+            an earlier year.
     """
-    contract = Contract(
-        tariff_class=grid.tariff_class,
-        voltage=grid.voltage,
-        option=option or grid.option,
-        contract_kw=Decimal(str(grid.contract_kw)),
-    )
+    own = contract_of(grid)
+    contract = own if option is None else replace(own, option=option)
     starts = epochs(delivery_starts(day))
-    excluded = () if book.tariff.demand is None else book.tariff.demand.excluded_bands
     placed = timeline(book, contract, starts)
-    counts = np.array([[band not in excluded for band in prices.bands] for prices in placed.profiles])
-    rate = rate_of(book, contract, version_on(book, contract, day))
+    version = version_on(book, contract, day)
+    if day > known_until(book, version):
+        gathered = book.tariff.gathered
+        rule = f"must be a day with known prices: {version.id} is known for {gathered.year} (gathered {gathered})"
+        raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     days_of_month = monthrange(day.year, day.month)[1]
+    known_kw = {month: float(peak_kw) for month, peak_kw in contract.past_peaks_kw.items()}
+    peak = month_peak(book, contract, placed, known_kw)
+    if peak is not None:
+        peak = replace(peak, charge_krw_per_kw=peak.charge_krw_per_kw / days_of_month)
+    rule_of_demand = book.tariff.demand
     return DayTariff(
         day=day,
         import_jeon_per_kwh=energy_prices_jeon(book, contract, starts),
         export_jeon_per_kwh=surplus_prices_jeon(surplus, starts),
-        sets_demand=counts[placed.profile_of, placed.slot_of],
-        base_jeon_per_kw=Decimal(rate.base_jeon_per_kw) / days_of_month,
+        sets_demand=np.ones(len(starts), np.bool_)
+        if rule_of_demand is None
+        else may_set_demand(rule_of_demand, placed),
+        base_jeon_per_kw=Decimal(rate_of(book, contract, version).base_jeon_per_kw) / days_of_month,
         contract=contract,
         book=book,
+        peak=peak,
     )

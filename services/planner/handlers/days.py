@@ -43,7 +43,7 @@ def site_days(
         tariffs = {
             option: day_tariff(
                 tariff_book(),
-                sell_back(),
+                sell_back(complex_.sell_back),
                 one.contract,
                 option=None if option == AS_IS else option,
                 day=day,

@@ -2,23 +2,25 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
 from services.planner import store
+from services.planner.domain.feeders import LimitBroken, limits_broken
 from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, Scenario, expand, total
 from services.planner.handlers.cluster import Cluster, Work, WorkLost
 from services.planner.handlers.days import site_days
 from services.planner.store import Study
 from shared import history
-from shared.complexes import Complexes
+from shared.complexes import Complex, Complexes
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind
-from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed, StudyResult
+from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.runloop import RuleBroken, Service
 
@@ -150,7 +152,7 @@ class Planner:
         count_done = sum(site in all_done for site in sites)
         if count_done < len(sites):
             return [_progressed(study, sites_done=count_done, sites=len(sites))] if new else []
-        completed = _completed(study, total(all_done[site] for site in sites))
+        completed = _completed(study, self._complexes[study.complex_id], all_done)
         store.close_study(db, study.complex_id, study.study_id, store.COMPLETED)
         return [completed]
 
@@ -195,8 +197,10 @@ def _failed(study: Study, reason: str) -> StudyFailed:
     return StudyFailed(complex_id=study.complex_id, study_id=study.study_id, reason=reason)
 
 
-def results_of(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> tuple[StudyResult, ...]:
-    """Return what each scenario came to, as the planner says it."""
+def results_of(
+    scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], broken: Sequence[Sequence[LimitBroken]] | None = None
+) -> tuple[StudyResult, ...]:
+    """Return what each scenario came to, as the planner says it, with the feeders' limits that it breaks."""
     return tuple(
         StudyResult(
             battery_scale=scenario.battery_scale,
@@ -205,12 +209,14 @@ def results_of(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome]) -> tu
             cost_krw=outcome.cost_krw,
             grid_import_wh=outcome.grid_import_wh,
             grid_export_wh=outcome.grid_export_wh,
+            feeder_limits_broken=tuple(FeederLimitBroken(**asdict(one)) for one in of_scenario),
         )
-        for scenario, outcome in zip(scenarios, outcomes, strict=True)
+        for scenario, outcome, of_scenario in zip(scenarios, outcomes, broken or [()] * len(scenarios), strict=True)
     )
 
 
-def _completed(study: Study, outcomes: Sequence[Outcome]) -> StudyCompleted:
-    return StudyCompleted(
-        complex_id=study.complex_id, study_id=study.study_id, results=results_of(study.scenarios, outcomes)
-    )
+def _completed(study: Study, complex_: Complex, done: Mapping[str, Sequence[Outcome]]) -> StudyCompleted:
+    of_sites = {one.participant_id: done[one.participant_id] for one in complex_.participants}
+    broken = limits_broken(complex_.feeders, complex_.feeder_of, of_sites)
+    results = results_of(study.scenarios, total(of_sites.values()), broken)
+    return StudyCompleted(complex_id=study.complex_id, study_id=study.study_id, results=results)

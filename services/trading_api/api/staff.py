@@ -209,7 +209,9 @@ def get_study_results(study_id: str, parts: PartsHere, caller: Caller) -> PageOu
     row = _study(parts, caller, study_id)
     if row["results"] is None:
         raise Problem("study_unfinished", study_status=row["status"])
-    return PageOut[StudyResultView](items=row["results"], next_cursor=None)
+    # What an earlier version kept knows of no feeder.
+    items: list[Any] = [{"feeder_limits_broken": [], **one} for one in row["results"]]
+    return PageOut[StudyResultView](items=items, next_cursor=None)
 
 
 @planning.delete("/{study_id}", status_code=202)

@@ -265,7 +265,7 @@ class InvoiceLineView(TypedDict):
     basis: str
 
 
-class InvoiceNoteView(TypedDict):
+class NoteView(TypedDict):
     """What had to be assumed or left out."""
 
     code: str
@@ -294,12 +294,13 @@ class InvoiceView(TypedDict):
     baseline_krw: int
     below_baseline_krw: int
     saving_krw: int
-    notes: list[InvoiceNoteView]
+    notes: list[NoteView]
 
 
 class StudyView(TypedDict):
-    """A what-if study and how far it is."""
+    """A what-if study and how far it is; first, what its figures leave out."""
 
+    not_modelled: list[NoteView]
     study_id: str
     status: str
     requested_at: str
@@ -308,6 +309,16 @@ class StudyView(TypedDict):
     done: int
     total: int
     reason: str | None
+
+
+class FeederLimitBrokenView(TypedDict):
+    """A limit that bounds no plan of a study, and that its answer breaks."""
+
+    feeder_id: str
+    direction: str
+    limit_kw: str
+    highest_kw: str
+    intervals: int
 
 
 class StudyResultView(TypedDict):
@@ -319,6 +330,7 @@ class StudyResultView(TypedDict):
     cost_krw: int
     grid_import_kwh: str
     grid_export_kwh: str
+    feeder_limits_broken: list[FeederLimitBrokenView]
 
 
 class AuditView(TypedDict):

@@ -26,6 +26,7 @@ from services.trading_api.domain.shapes import (
     StudyView,
     TradeView,
 )
+from shared.study_fields import NOT_MODELLED
 from shared.units import krw_text, kwh_text
 
 Row = Mapping[Any, Any]
@@ -269,6 +270,7 @@ def statement_view(row: Row) -> StatementView:
 def study_view(row: Row) -> StudyView:
     """Show how far a study is."""
     return {
+        "not_modelled": [{"code": one.code, "ko": one.ko, "en": one.en} for one in NOT_MODELLED],
         "study_id": row["study_id"],
         "status": row["status"],
         "requested_at": instant_text(row["requested_at"]),
@@ -289,6 +291,16 @@ def study_result_view(row: Row) -> StudyResultView:
         "cost_krw": row["cost_krw"],
         "grid_import_kwh": kwh_text(row["grid_import_wh"]),
         "grid_export_kwh": kwh_text(row["grid_export_wh"]),
+        "feeder_limits_broken": [
+            {
+                "feeder_id": one["feeder_id"],
+                "direction": one["direction"],
+                "limit_kw": kw_text(one["limit_w"]),
+                "highest_kw": kw_text(one["highest_w"]),
+                "intervals": one["intervals"],
+            }
+            for one in row["feeder_limits_broken"]
+        ],
     }
 
 

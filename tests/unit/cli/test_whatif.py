@@ -22,7 +22,8 @@ from shared.complexes import load_complex
 from shared.errors import BadInput, BadInputs
 from shared.history import read_history
 from shared.intervals import DAY, day_start, trading_day_of
-from shared.paths import DEMO_COMPLEX, ROOT
+from shared.paths import DEMO_COMPLEX, INFRA, ROOT
+from shared.study_fields import NOT_MODELLED
 
 TUESDAY, WEDNESDAY = date(2026, 5, 19), date(2026, 5, 20)
 # One with roof and battery, one with neither.
@@ -149,6 +150,108 @@ def test_without_history_the_meters_are_simulated_and_the_answer_says_so(folder:
     assert "simulated meters" in result.stderr
     # The history was simulated too, by the same field.
     assert rows_of(folder / "simulated") == rows_of(folder / "out")
+
+
+def test_what_is_not_modelled_is_said_first(ran: Result, folder: Path) -> None:
+    kept = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
+
+    assert next(iter(kept)) == "not_modelled"
+    assert kept["not_modelled"] == [one._asdict() for one in NOT_MODELLED]
+    lines = ran.stderr.splitlines()
+    for line, one in zip(lines, NOT_MODELLED, strict=False):
+        assert line == f"{folder / 'study.yaml'}: NOT MODELLED: {one.en} / {one.ko}"
+    # The price for surplus that the demo's complex names is assumed since February 2026.
+    assert [one["code"] for one in kept["warnings"]] == ["surplus_price_assumed"]
+    assert any("WARNING: surplus price from 2026-02-01: unknown, 100 is used" in line for line in lines)
+
+
+def test_limit_of_a_feeder_that_the_answer_breaks_is_said_by_day_and_combination(
+    folder: Path, tmp_path: Path, ran: Result
+) -> None:
+    assert ran.exit_code == 0
+    described = yaml.safe_load((folder / "complex.yaml").read_text(encoding="utf-8"))
+    for feeder in described["feeders"]:
+        feeder["import_limit_kw"] = 1 if feeder["feeder_id"] == described["participants"][1]["feeder_id"] else 10_000
+        feeder["export_limit_kw"] = None
+    (folder / "tight.yaml").write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+
+    result = run(folder, {**STUDY, "complex": "tight.yaml", "tariff_options": ["as-is"]}, tmp_path / "out")
+
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    none, _ = answer["sums"]
+    # Both factories are on that feeder, and draw more than 1 kW at night.
+    assert [(one["trading_day"], one["direction"], one["limit_kw"]) for one in none["feeder_limits_broken"]] == [
+        ("2026-05-19", "import", "1.000"),
+        ("2026-05-20", "import", "1.000"),
+    ]
+    warned = [one for one in answer["warnings"] if one["code"] == "feeder_limit_broken"]
+    assert len(warned) == 4
+    assert (
+        "battery x0, solar x1, as-is: breaks a feeder's limit, which nothing here bounds: 2026-05-19" in result.stderr
+    )
+    assert tuple(rows_of(tmp_path / "out")[0]) == COLUMNS
+
+
+def test_surplus_earns_what_the_complex_says(
+    folder: Path, tmp_path: Path, ran: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ran.exit_code == 0
+    prices = tmp_path / "tariffs" / "half_price.yaml"
+    prices.parent.mkdir()
+    described = yaml.safe_load((INFRA / "tariffs" / "sell_back.yaml").read_text(encoding="utf-8"))
+    described |= {"id": "half_price", "sources": {}}
+    figure: dict[str, Any] = {"from": date(2026, 1, 1), "to": None, "value": 50, "sources": [], "confidence": "low"}
+    described["price_krw_per_kwh"] = [figure]
+    prices.write_text(yaml.safe_dump(described, allow_unicode=True), encoding="utf-8")
+    complex_file = (folder / "complex.yaml").read_text(encoding="utf-8")
+    (folder / "own_price.yaml").write_text(
+        complex_file.replace("sell_back: sell_back", "sell_back: half_price"), encoding="utf-8"
+    )
+    (tmp_path / "holidays").symlink_to(INFRA / "holidays")
+    (tmp_path / "tariffs" / "kepco_industrial.yaml").symlink_to(INFRA / "tariffs" / "kepco_industrial.yaml")
+    monkeypatch.setattr("shared.reference.INFRA", tmp_path)
+    asked = {**STUDY, "complex": "own_price.yaml", "battery_scales": [0], "tariff_options": ["as-is"]}
+
+    result = run(folder, asked, tmp_path / "out")
+
+    assert result.exit_code == 0, result.output
+    [answer] = json.loads(result.stdout)["sums"]
+    [before] = [
+        one for one in json.loads(ran.stdout)["sums"] if (one["battery_scale"], one["tariff_option"]) == (0.0, "as-is")
+    ]
+    # Without batteries the same energy is left over; each kWh of it earns 50 KRW in place of 100, and days are rounded.
+    left_over_kwh = wh(answer["grid_export_kwh"]) / 1_000
+    assert answer["grid_export_kwh"] == before["grid_export_kwh"]
+    assert answer["cost_krw"] - before["cost_krw"] == pytest.approx(50 * left_over_kwh, abs=4)
+    assert left_over_kwh > 0
+
+
+def test_price_file_that_the_complex_names_must_be_there(folder: Path, tmp_path: Path) -> None:
+    complex_file = (folder / "complex.yaml").read_text(encoding="utf-8")
+    (folder / "no_price.yaml").write_text(
+        complex_file.replace("sell_back: sell_back", "sell_back: my_own_price"), encoding="utf-8"
+    )
+
+    result = run(folder, {**STUDY, "complex": "no_price.yaml"}, tmp_path / "out")
+
+    assert "file must be readable" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        ("2027-01-06", "date must be a day with known prices: eul_2026-04-16 is known for 2026 (gathered 2026-11-23)"),
+        ("2028-01-05", "date must lie within the known holidays, 2023-11-01 to 2027-12-31"),
+    ],
+)
+def test_day_whose_prices_nobody_knows_is_refused(day: str, reason: str, folder: Path, tmp_path: Path) -> None:
+    result = run(folder, {**STUDY, "history": None, "days": [day]}, tmp_path / "out")
+
+    assert isinstance(result.exception, BadInput)
+    assert f"study.yaml $.days {day}: {reason}" in str(result.exception)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("ran")

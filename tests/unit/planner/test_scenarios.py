@@ -27,8 +27,10 @@ def test_number_of_scenarios_is_the_product_of_what_was_asked(
 
 
 def test_sites_are_summed_scenario_by_scenario() -> None:
-    one = (Outcome(1_000, 50, 0), Outcome(-200, 10, 30))
-    other = (Outcome(500, 25, 5), Outcome(700, 40, 0))
+    one = (Outcome(1_000, (50, 1), (0, 0)), Outcome(-200, (10, 2), (30, 0)))
+    other = (Outcome(500, (25, 3), (5, 4)), Outcome(700, (40, 0), (0, 0)))
 
-    # 1000 + 500, 50 + 25, 0 + 5; -200 + 700, 10 + 40, 30 + 0
-    assert total([one, other]) == (Outcome(1_500, 75, 5), Outcome(500, 50, 30))
+    # 1000 + 500; 50 + 25, 1 + 3; 0 + 5, 0 + 4; and -200 + 700; 10 + 40, 2 + 0; 30 + 0, 0 + 0
+    both = total([one, other])
+    assert both == (Outcome(1_500, (75, 4), (5, 4)), Outcome(500, (50, 2), (30, 0)))
+    assert (both[0].grid_import_wh, both[0].grid_export_wh) == (79, 9)
