@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from services.forecast.domain.walk import Issued
 
 COMMAND_LINE = "command line"
+DELIVERY_MINUTES = 15
 UNIT_MINUTES = {"min": 1, "m": 1, "h": 60, "hour": 60, "hours": 60, "d": 1440, "day": 1440, "days": 1440}
 HORIZON_MINUTES_MAX = 7 * 1440
 # More are a mistake in a date: a year of them every quarter hour for 14 days ahead.
@@ -50,9 +51,10 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
 ) -> None:
     """Issue forecasts as they would have been issued, with only what was known then. / 과거 시점 예측 검증.
 
-    A forecast issued at t uses only intervals that ended, and weather that was available, at or before t.
+    A forecast issued at t uses only intervals that ended, and weather that was available, at or before t. Exit 1 where
+    the history is no power by intervals of one length, or none of it can be believed.
     """
-    from cli.forecast_files import read_history, read_site
+    from cli.forecast_files import doubts, read_history, read_site
     from services.forecast.domain import boosting
     from services.forecast.domain.backtest import Backtest, History
 
@@ -70,7 +72,8 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     with writing(out, plot) as drafts:
         issued = _walked(made)
         _write(made, issued, drafts[out])
-        answer, notes = _summary(made, issued)
+        doubted = doubts(rows)
+        answer, notes = _summary(made, issued, doubted)
         if plot is not None:
             from cli.forecast_plot import draw
 
@@ -78,7 +81,7 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     print_answer(answer, pretty=pretty)
     for note in notes:
         sys.stderr.write(f"{history}: {note}\n")
-    if not made.anything_believed:
+    if doubted or not made.anything_believed:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
@@ -110,7 +113,7 @@ def _write(made: "Backtest", issued: "Issued", draft: Path) -> None:
     forecasts_csv(made.site.site, issue, target, kw).to_csv(draft, index=False, lineterminator="\n")
 
 
-def _summary(made: "Backtest", issued: "Issued") -> tuple[dict[str, object], list[str]]:
+def _summary(made: "Backtest", issued: "Issued", doubted: list[str]) -> tuple[dict[str, object], list[str]]:
     import numpy as np
 
     from services.forecast.domain import scores
@@ -119,7 +122,7 @@ def _summary(made: "Backtest", issued: "Issued") -> tuple[dict[str, object], lis
     scored = made.scored(issued)
     every = np.ones(len(scored.came), dtype=np.bool_)
     full_kw = made.full_kw()
-    notes = _notes(made, issued, len(every))
+    notes = [*doubted, *_notes(made, issued, len(every))]
     array = made.array()
     learned = None
     if array is not None:
@@ -199,6 +202,8 @@ def _settled_as_if(made: "Backtest", issued: "Issued") -> dict[str, object]:
 
 def _notes(made: "Backtest", issued: "Issued", scored: int) -> list[str]:
     notes = []
+    if made.step_minutes != DELIVERY_MINUTES:
+        notes.append(f"the history's interval is {made.step_minutes} min, and so is that of the forecasts, not 15 min")
     if not made.anything_believed:
         notes.append("nothing in this history can be believed: the forecasts are assumptions, see rejected")
     if not issued.trained:

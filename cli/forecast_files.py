@@ -3,6 +3,7 @@
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cli.json_file import read_json
 from shared.errors import BadInput, BadInputs
+from shared.metered_series import change_of_step, is_register, step_s
+from shared.units import SECONDS_PER_HOUR
 from shared.validation import checked
 
 Floats = NDArray[np.float64]
@@ -121,6 +124,23 @@ def read_history(path: Path) -> HistoryFile:
         rule, years = "must lie within 100 years", round((start.max() - start.min()) / 525_960)
         raise BadInput(where=str(path), field=START, rule=rule, value=f"{years} years")
     return HistoryFile(start, kw, dict(_weather(frame)), available)
+
+
+def doubts(rows: HistoryFile) -> list[str]:
+    """Return what says that a history is no power by interval of one length, in sentences."""
+    minutes, place = np.unique(rows.start_minute, return_index=True)
+    starts = (minutes * SECONDS_PER_MINUTE).tolist()
+    found = []
+    if step_s(starts) > SECONDS_PER_HOUR:
+        found.append(f"rows are {step_s(starts) // SECONDS_PER_MINUTE} minutes apart: most intervals are unknown")
+    elif (changed := change_of_step(starts)) is not None:
+        since = datetime.fromtimestamp(starts[changed], UTC)
+        apart = (starts[changed + 1] - starts[changed]) // SECONDS_PER_MINUTE
+        found.append(f"from {since:%Y-%m-%dT%H:%MZ} on rows are {apart} minutes apart, and elsewhere not")
+    kw = rows.kw[place]
+    if is_register(kw[np.isfinite(kw)].tolist()):
+        found.append("kw rises from row to row like a register's reading: it must be the interval's average power")
+    return found
 
 
 def _weather(frame: pd.DataFrame) -> Iterator[tuple[str, Floats]]:

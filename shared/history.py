@@ -18,11 +18,16 @@ from shared.db.tables import UtcInstant
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.intervals import is_delivery_start
+from shared.metered_series import QUARTER_S, change_of_step, is_register, step_s
+from shared.ratings import MARGIN_PERCENT, Rating, rating_of
+from shared.units import SECONDS_PER_HOUR
 
 COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_start", "import_wh", "export_wh")
 
 # A year of 15 minutes through a 100 MW meter stays far below; more is a wrong unit.
 ENERGY_WH_MAX = 10**12
+# The header is the first.
+FIRST_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +149,56 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
     """Read a meter archive of some complexes, in file order.
 
     Raises:
-        BadInput: The file can't be read, or a row breaks a rule: the first one is named with its field.
+        BadInput: The file can't be read, or a row breaks a rule: the first one is named with its field. A meter's rows
+            can't be its energy by quarter hour: hours, a register's readings, more than can flow there.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return list(_rows(csv.reader(file, strict=True), str(path), complexes))
+            readings = list(_rows(csv.reader(file, strict=True), str(path), complexes))
     except OSError as error:
         raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
+    by_meter: dict[tuple[str, str], list[int]] = {}
+    for number, one in enumerate(readings):
+        by_meter.setdefault((one.complex_id, one.meter_id), []).append(number)
+    for (complex_id, meter_id), numbers in by_meter.items():
+        numbers.sort(key=lambda number: readings[number].delivery_start)
+        series = [(f"{path} row {FIRST_ROW + number}", readings[number]) for number in numbers]
+        device = next(one for one in complexes[complex_id].devices if one.device_id == meter_id)
+        _refuse_other_step(series)
+        _refuse_no_energy(series, rating_of(complexes[complex_id], device))
+    return readings
+
+
+def _refuse_other_step(series: Sequence[tuple[str, MeterReading]]) -> None:
+    """Refuse a meter whose readings are of another length than a quarter hour, from the start or from somewhere on."""
+    starts = [int(one.delivery_start.timestamp()) for _, one in series]
+    changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
+    if changed is not None:
+        at, one = series[changed]
+        raise BadInput(
+            where=at,
+            field="delivery_start",
+            rule=f"must be one of quarter hours for {one.meter_id}",
+            value=one.delivery_start.isoformat(),
+            hint=f"its rows are {(starts[changed + 1] - starts[changed]) // 60} minutes apart from here on",
+        )
+
+
+def _refuse_no_energy(series: Sequence[tuple[str, MeterReading]], rating: Rating) -> None:
+    """Refuse a register's readings, and more than can flow through a meter: a wrong unit."""
+    for field, most_w in (("import_wh", rating.import_w_max), ("export_wh", rating.export_w_max)):
+        energies = [(at, one.import_wh if field == "import_wh" else one.export_wh) for at, one in series]
+        meter_id = series[0][1].meter_id
+        if is_register([energy_wh for _, energy_wh in energies]):
+            rule = f"must be the energy of the interval, not a register's reading, for {meter_id}"
+            raise BadInput(where=energies[0][0], field=field, rule=rule, value=energies[0][1])
+        most_wh = most_w * MARGIN_PERCENT * QUARTER_S // (100 * SECONDS_PER_HOUR)
+        beyond = next(((at, energy_wh) for at, energy_wh in energies if energy_wh > most_wh), None)
+        if beyond is not None:
+            rule = f"must be <= {most_wh} Wh, what can flow through {meter_id} in a quarter hour"
+            raise BadInput(where=beyond[0], field=field, rule=rule, value=beyond[1])
 
 
 def _readings(db: Connection, complex_id: str, where: sa.ColumnElement[bool]) -> Sequence[MeterReading]:
@@ -174,7 +220,7 @@ def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Itera
     }
     starts: dict[str, datetime] = {}
     seen: set[tuple[str, str, datetime]] = set()
-    for number, row in enumerate(table, start=2):
+    for number, row in enumerate(table, start=FIRST_ROW):
         at = f"{where} row {number}"
         if len(row) != len(COLUMNS):
             raise BadInput(where=at, field="columns", rule=f"must be {len(COLUMNS)} in number", value=len(row))

@@ -49,7 +49,8 @@ def change_of_step(starts: Sequence[int]) -> int | None:
     """
     step = step_s(starts)
     distances = [later - earlier for earlier, later in pairwise(starts)]
-    kept = sum(distance == step for distance in distances) / max(len(distances), 1)
+    # Of a few rows the share is hardly known: one more of either kind is counted.
+    kept = (sum(distance == step for distance in distances) + 1) / (len(distances) + 2)
     position = 0
     for distance, run in groupby(distances):
         length = len(list(run))

@@ -51,6 +51,45 @@ def test_file_is_published_and_its_correction_is_the_next_version(tmp_path: Path
     assert sorted(path.name for path in (tmp_path / "uploads" / "small").iterdir()) == ["0.taken", "1.taken", "2.taken"]
 
 
+def hand_in(folder: Path, lines: list[str]) -> None:
+    path = folder / "readings.csv"
+    path.write_text("meter_id,start_utc,import_kwh\n" + "\n".join(lines) + "\n")
+    read_upload(path, Desk(a_complex()), now=LATER)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "energies_kwh", "said"),
+    [
+        (
+            60,
+            [40.0] * 24,
+            "row 1: start_utc must be one of quarter hours, was '2026-01-05T00:00:00+00:00' (rows are 60",
+        ),
+        (30, [20.0] * 24, "(rows are 30 minutes apart from here on)"),
+        (15, [0.5 * n for n in range(96)], "row 1: import_kwh must be the energy of the interval, not a register's"),
+    ],
+)
+def test_file_of_hours_or_of_a_register_is_refused(
+    minutes: int, energies_kwh: list[float], said: str, tmp_path: Path
+) -> None:
+    first = NOW - timedelta(days=2, hours=1)
+    rows = [
+        f"plain.grid,{(first + n * timedelta(minutes=minutes)).isoformat()},{energy_kwh}"
+        for n, energy_kwh in enumerate(energies_kwh)
+    ]
+
+    with pytest.raises(BadInputs) as refused:
+        hand_in(tmp_path, rows)
+
+    assert said in str(refused.value)
+
+
+def test_corrections_of_a_few_single_hours_are_taken(tmp_path: Path) -> None:
+    hours = [NOW - timedelta(hours=n) for n in (5, 4, 3, 2)]
+
+    hand_in(tmp_path, [f"plain.grid,{hour.isoformat()},1" for hour in hours])
+
+
 def test_one_bad_row_refuses_the_file_and_every_problem_is_named(tmp_path: Path) -> None:
     rows = [
         "plain.grid,2026-01-07T01:00:00Z,1,0,",

@@ -16,10 +16,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
+from services.fems.domain.numbering import start_of
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.submitted import OPTIONAL, REQUIRED, Desk
 from shared.errors import ODD_INPUT, BadInput, BadInputs
 from shared.files import StillWritten, read_file
+from shared.metered_series import QUARTER_S, change_of_step, is_register, step_s
+from shared.units import kwh_text
 
 logger = logging.getLogger(__name__)
 
@@ -138,9 +141,30 @@ def read_upload(path: Path, desk: Desk, *, now: datetime) -> Rows:
                 problems.append(BadInput(where=where, field="start_utc", rule=rule, value=row["start_utc"]))
         if len(problems) == PROBLEMS_MAX:
             break
+    for meter_id, rows in found.items():
+        problems += _not_quarter_hours(path.name, {seen[meter_id, one.number]: one for one in rows})
     if problems:
         raise BadInputs(problems)
     return found
+
+
+def _not_quarter_hours(file: str, rows: Mapping[int, Metered]) -> Iterator[BadInput]:
+    """Say where a meter's rows, by their number, are hours or half hours, or what a register showed."""
+    ordered = sorted(rows.items(), key=lambda row: row[1].number)
+    starts = [one.number * QUARTER_S for _, one in ordered]
+    changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
+    if changed is not None:
+        number, one = ordered[changed]
+        minutes = (starts[changed + 1] - starts[changed]) // 60
+        rule, start = "must be one of quarter hours", start_of(one.number).isoformat()
+        hint = f"rows are {minutes} minutes apart from here on"
+        yield BadInput(where=f"{file} row {number}", field="start_utc", rule=rule, value=start, hint=hint)
+    for field in ("import_wh", "export_wh"):
+        if is_register([getattr(one, field) for _, one in ordered]):
+            number, one = ordered[0]
+            rule = "must be the energy of the interval, not a register's reading"
+            value = kwh_text(getattr(one, field))
+            yield BadInput(where=f"{file} row {number}", field=field.replace("_wh", "_kwh"), rule=rule, value=value)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.forecast_files import doubts, read_history
 from cli.main import app_with
 from shared.errors import BadInput, BadInputs
 from shared.intervals import KST
@@ -78,7 +80,7 @@ def test_backtest_of_a_roof_writes_bounded_ordered_forecasts(tmp_path: Path) -> 
     assert (table.loc[hour == 3, "p90"] > 20).all()
     answer = json.loads(result.stdout)
     assert answer["issues"] == 8
-    assert answer["notes"] == []
+    assert answer["notes"] == ["the history's interval is 60 min, and so is that of the forecasts, not 15 min"]
 
 
 @pytest.mark.parametrize(("site", "history"), [(ROOF, roof_history()), (PLANT, plant_history())])
@@ -221,3 +223,39 @@ def test_what_is_not_settled_says_why(tmp_path: Path, site: dict[str, Any], hist
     answer = json.loads(result.stdout)
     assert answer["as_if_settlement"] is None
     assert reason in answer["as_if_settlement_reason"]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda table: table, []),
+        (
+            lambda table: table.assign(kw=table.kw.cumsum()),
+            ["kw rises from row to row like a register's reading: it must be the interval's average power"],
+        ),
+        (
+            lambda table: table[table.index % 24 == 0],
+            ["rows are 1440 minutes apart: most intervals are unknown"],
+        ),
+        (
+            lambda table: table[(table.index < 480) | (table.index % 2 == 0)],
+            ["from 2026-03-21T00:00Z on rows are 120 minutes apart, and elsewhere not"],
+        ),
+    ],
+)
+def test_history_that_is_no_power_by_interval_is_named(
+    made: Callable[[pd.DataFrame], pd.DataFrame], said: list[str], tmp_path: Path
+) -> None:
+    made(plant_history()).to_csv(tmp_path / "history.csv", index=False)
+
+    assert doubts(read_history(tmp_path / "history.csv")) == said
+
+
+def test_forecasts_from_a_register_are_a_wrong_answer(tmp_path: Path) -> None:
+    table = plant_history()
+
+    result, _ = run(tmp_path, table.assign(kw=table.kw.cumsum()), PLANT, "2026-04-08T00:00:00Z", "2026-04-08T06:00:00Z")
+
+    assert result.exit_code == 1, result.output
+    assert json.loads(result.stdout)["notes"][0].startswith("kw rises from row to row like a register's reading")
+    assert f"{tmp_path / 'history.csv'}: kw rises" in result.stderr

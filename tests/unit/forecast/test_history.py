@@ -1,6 +1,7 @@
 """The meter archive: what is read, and how each broken rule is named."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,48 @@ def test_file_that_is_missing_or_no_text_is_refused(complexes: Complexes, tmp_pa
         read_history(tmp_path / "nowhere.csv", complexes)
     with pytest.raises(BadInput, match="file must be CSV in UTF-8"):
         read_history(binary, complexes)
+
+
+def a_day(
+    energies_wh: Iterable[int], *, minutes: int = 15, meter: str = "hanbit-machining.grid,hanbit-machining,grid"
+) -> list[str]:
+    """Return rows of a meter from midnight in Korea on."""
+    first = datetime(2026, 5, 19, 15, tzinfo=UTC)
+    meter_id, rest = meter.split(",", 1)
+    return [
+        f"changwon-demo,{meter_id},{rest},{(first + n * timedelta(minutes=minutes)).isoformat()},{energy_wh},0"
+        for n, energy_wh in enumerate(energies_wh)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "row", "said"),
+    [
+        (a_day([90_000] * 24, minutes=60), "delivery_start", 2, "60 minutes apart from here on"),
+        (a_day([90_000] * 48, minutes=30), "delivery_start", 2, "30 minutes apart from here on"),
+        (a_day([90_000] * 96) + a_day([90_000] * 48, minutes=60)[24:], "delivery_start", 98, "60 minutes apart"),
+        (a_day([7_000_000 + 25_000 * n for n in range(96)]), "import_wh", 2, "not a register's reading"),
+        # hanbit's contract is 1,000 kW, its battery 250 kW: 1.2 x (2 x 1000 + 250) kW are 675 kWh in 15 minutes.
+        (a_day([25_000, 675_001, 25_000]), "import_wh", 3, "must be <= 675000 Wh, what can flow through"),
+    ],
+)
+def test_meter_whose_rows_are_no_energy_by_quarter_hour_is_named(
+    complexes: Complexes, tmp_path: Path, rows: list[str], field: str, row: int, said: str
+) -> None:
+    path = an_archive(tmp_path, HEADER, *rows)
+
+    with pytest.raises(BadInput) as refused:
+        read_history(path, complexes)
+
+    assert (refused.value.where, refused.value.field) == (f"{path} row {row}", field)
+    assert "hanbit-machining.grid" in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_quarter_hours_with_gaps_and_a_meter_that_stands_still_are_taken(complexes: Complexes, tmp_path: Path) -> None:
+    rows = a_day([25_000] * 96)
+    path = an_archive(
+        tmp_path, HEADER, *rows[:40], *rows[52:], *a_day([0] * 96, meter="hanbit-ess,hanbit-machining,ess")
+    )
+
+    assert len(read_history(path, complexes)) == 84 + 96

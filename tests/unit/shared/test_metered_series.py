@@ -46,6 +46,7 @@ def test_hours_with_most_of_them_lost_are_still_hours() -> None:
         (every(QUARTER, 1_000) + every(HALF, 5, 1_000 * QUARTER), 1_000),
         (every(QUARTER, 96), None),
         (every(HOUR, 24), None),
+        (every(HOUR, 4), None),
         # One outage, and one reading alone between two of another length.
         (every(QUARTER, 96) + every(QUARTER, 96, 100 * QUARTER), None),
         ([*every(QUARTER, 96), 100 * QUARTER, *every(QUARTER, 96, 103 * QUARTER)], None),
