@@ -80,6 +80,12 @@ def quote(
         "rate_krw_per_kwh": Decimal(found.rate_jeon_per_kwh) / JEON_PER_KRW,
     }
     sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
+    if instant.astimezone(book.tariff.zone).date() > found.known_until:
+        gathered = book.tariff.gathered
+        sys.stderr.write(
+            f"{COMMAND_LINE}: --start lies in a year of which no tariff is known: {found.version}, gathered on"
+            f" {gathered}, is taken to go on\n"
+        )
 
 
 @tariff.command()

@@ -58,9 +58,8 @@ def run(
 
     Example: sandan whatif run examples/study.yaml --out study
     """
-    from cli.whatif_files import COLUMNS, Summary, read_study, require_writable, write_study
+    from cli.whatif_files import COLUMNS, read_study, require_writable, write_study
     from cli.whatif_plot import draw
-    from services.planner.domain.scenarios import total
 
     read = read_study(study)
     require_writable(out, read.asked)
@@ -69,25 +68,7 @@ def run(
     for left_out in NOT_MODELLED:
         sys.stderr.write(f"{study}: NOT MODELLED: {left_out.en} / {left_out.ko}\n")
     outcomes = _evaluated(read, sites, scenarios, scheduler)
-    synthetic = read.asked.history is None
-    broken = _feeder_limits_broken(read, sites, outcomes)
-    sums = [
-        row | {"feeder_limits_broken": broken_by_it}
-        for row, broken_by_it in zip(_rows(scenarios, total(outcomes)), broken, strict=True)
-    ]
-    summary = Summary.model_validate(
-        {
-            "not_modelled": [one._asdict() for one in NOT_MODELLED],
-            "warnings": _warnings(read, sums),
-            "study": read.asked,
-            "complex_id": read.complex_.complex_id,
-            "complex_note": read.complex_.note.en,
-            "synthetic": synthetic,
-            "participants": [one.participant_id for one in read.complex_.participants],
-            "sums": sums,
-            "notes": [SYNTHETIC] if synthetic else [],
-        }
-    )
+    summary = _summary(read, sites, outcomes)
     rows = (
         (day, site.participant_id, *(row[name] for name in COLUMNS[2:]))
         for (day, site), of_site in zip(sites, outcomes, strict=True)
@@ -203,6 +184,34 @@ def _counted(work: "Sequence[Work]") -> "Iterator[Work]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         yield from bar.track(work, description="factory days")
+
+
+def _summary(
+    study: "Study", sites: "Sequence[tuple[date, SiteDay]]", outcomes: "Sequence[tuple[Outcome, ...]]"
+) -> "Summary":
+    """Return a study's answer; first, what it leaves out."""
+    from cli.whatif_files import Summary
+    from services.planner.domain.scenarios import total
+
+    broken = _feeder_limits_broken(study, sites, outcomes)
+    sums = [
+        row | {"feeder_limits_broken": broken_by_it}
+        for row, broken_by_it in zip(_rows(study.asked.scenarios, total(outcomes)), broken, strict=True)
+    ]
+    synthetic = study.asked.history is None
+    return Summary.model_validate(
+        {
+            "not_modelled": [one._asdict() for one in NOT_MODELLED],
+            "warnings": _warnings(study, sums),
+            "study": study.asked,
+            "complex_id": study.complex_.complex_id,
+            "complex_note": study.complex_.note.en,
+            "synthetic": synthetic,
+            "participants": [one.participant_id for one in study.complex_.participants],
+            "sums": sums,
+            "notes": [SYNTHETIC] if synthetic else [],
+        }
+    )
 
 
 def _feeder_limits_broken(

@@ -235,7 +235,7 @@ def _notes(book: TariffBook, contract: Contract, parts: _Parts) -> tuple[notes.N
         *notes.bands_split(parts.placed, parts.complete),
         *notes.estimated(book, parts.complete),
         *notes.contract_range(book, contract),
-        *notes.versions(_versions(parts.placed)),
+        *notes.versions(book, _versions(parts.placed), parts.placed.days[-1]),
         *notes.temporary_holidays(book, parts.placed.days),
         *notes.demand(book, demand.billed, peak_kw=demand.peak_kw, highest_kw=demand.highest_kw),
         *notes.excess(contract, demand.excess),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from optimizers.tariff.contract import Contract
+from optimizers.tariff.contract import Contract, known_until
 from optimizers.tariff.demand import BillingDemand, Excess
 from optimizers.tariff.meter import CompleteMonth
 from optimizers.tariff.power_factor import PowerFactor
@@ -91,9 +91,18 @@ def estimated(book: TariffBook, month: CompleteMonth) -> list[Note]:
     ]
 
 
-def versions(used: Sequence[Version]) -> list[Note]:
-    """Say when two versions share the month, and which prices are less than sure."""
+def versions(book: TariffBook, used: Sequence[Version], last: date) -> list[Note]:
+    """Say when two versions share the month that ends with `last`, and which prices are less than sure."""
     notes = []
+    if last > known_until(book, used[-1]):
+        gathered = book.tariff.gathered
+        notes.append(
+            Note(
+                "prices_go_on",
+                f"no tariff of {last.year} is known: {used[-1].id}, gathered on {gathered}, is taken to go on",
+                f"{last.year}년 요금표 미확인: {gathered}에 확인한 {used[-1].id} 단가가 계속되는 것으로 봄",
+            )
+        )
     if len(used) > 1:
         listed = ", ".join(version.id for version in used)
         notes.append(

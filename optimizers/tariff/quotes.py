@@ -1,17 +1,17 @@
 """The price of one instant, with the reasons for it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 
-from optimizers.tariff.contract import Contract
+from optimizers.tariff.contract import Contract, known_until
 from optimizers.tariff.days import day_prices
 from shared.tariffs import SLOT_MINUTES, TariffBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """What a kWh costs at one time.
+    """What a kWh costs at one time; after `known_until` its prices are taken to go on.
 
     `rate_jeon_per_kwh` is the band's price, `energy_jeon_per_kwh` the price paid: the rate times `discount_factor`.
     """
@@ -23,6 +23,7 @@ class Quote:
     discount_factor: Fraction
     rate_jeon_per_kwh: int
     energy_jeon_per_kwh: int
+    known_until: date
 
 
 def quote(book: TariffBook, contract: Contract, start: datetime) -> Quote:
@@ -42,4 +43,5 @@ def quote(book: TariffBook, contract: Contract, start: datetime) -> Quote:
         discount_factor=prices.factors[slot],
         rate_jeon_per_kwh=prices.rates_jeon[slot],
         energy_jeon_per_kwh=prices.paid_jeon()[slot],
+        known_until=known_until(book, prices.version),
     )

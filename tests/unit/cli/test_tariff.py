@@ -307,3 +307,16 @@ def test_flat_example_file_can_be_billed(run: Run, meter: Path, tmp_path: Path) 
     # 29,760 kWh at 150.25 and 20 kW at 1,000.
     found = json.loads(out)
     assert (code, found["energy_kwh"]["flat"], found["subtotal_krw"]) == (0, 29_760, 4_491_440)
+
+
+def test_prices_of_a_year_without_a_known_tariff_are_said_to_go_on(run: Run, meter: Path, tmp_path: Path) -> None:
+    next_year = meter.read_text(encoding="utf-8").replace("2026-0", "2027-0")
+    meter.write_text(next_year, encoding="utf-8")
+
+    _, out, _ = bill(run, meter, contract(tmp_path), month="2027-07")
+    said = {start: run(*QUOTE, start)[2] for start in ("2026-12-31T23:45", "2027-01-01T00:00")}
+
+    # The tariff file was gathered in November 2026.
+    assert any(note.startswith("prices_go_on: no tariff of 2027 is known") for note in json.loads(out)["notes"])
+    assert said["2026-12-31T23:45"] == ""
+    assert "a year of which no tariff is known: eul_2026-04-16, gathered on 2026-11-23" in said["2027-01-01T00:00"]
