@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.forecast_files import doubts, read_history
+from cli import forecast_files
 from cli.main import app_with
 from shared.errors import BadInput, BadInputs
 from shared.intervals import KST
@@ -248,7 +248,7 @@ def test_history_that_is_no_power_by_interval_is_named(
 ) -> None:
     made(plant_history()).to_csv(tmp_path / "history.csv", index=False)
 
-    assert doubts(read_history(tmp_path / "history.csv")) == said
+    assert forecast_files.doubts(forecast_files.read_history(tmp_path / "history.csv")) == said
 
 
 def test_forecasts_from_a_register_are_a_wrong_answer(tmp_path: Path) -> None:

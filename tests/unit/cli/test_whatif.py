@@ -23,7 +23,6 @@ from shared.errors import BadInput, BadInputs
 from shared.history import read_history
 from shared.intervals import DAY, day_start, trading_day_of
 from shared.paths import DEMO_COMPLEX, INFRA, ROOT
-from shared.study_fields import NOT_MODELLED
 
 TUESDAY, WEDNESDAY = date(2026, 5, 19), date(2026, 5, 20)
 # One with roof and battery, one with neither.
@@ -156,10 +155,10 @@ def test_what_is_not_modelled_is_said_first(ran: Result, folder: Path) -> None:
     kept = json.loads((folder / "out" / "summary.json").read_text(encoding="utf-8"))
 
     assert next(iter(kept)) == "not_modelled"
-    assert kept["not_modelled"] == [one._asdict() for one in NOT_MODELLED]
+    assert {"feeder_limits", "local_trades"} < {one["code"] for one in kept["not_modelled"]}
     lines = ran.stderr.splitlines()
-    for line, one in zip(lines, NOT_MODELLED, strict=False):
-        assert line == f"{folder / 'study.yaml'}: NOT MODELLED: {one.en} / {one.ko}"
+    for line, one in zip(lines, kept["not_modelled"], strict=False):
+        assert line == f"{folder / 'study.yaml'}: NOT MODELLED: {one['en']} / {one['ko']}"
     # The price for surplus that the demo's complex names is assumed since February 2026.
     assert [one["code"] for one in kept["warnings"]] == ["surplus_price_assumed"]
     assert any("WARNING: surplus price from 2026-02-01: unknown, 100 is used" in line for line in lines)
