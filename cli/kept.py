@@ -40,7 +40,7 @@ def kept_by(service: str, base_url: str) -> Iterator[Connection]:
     shown = url.render_as_string(hide_password=True)
     if url.drivername == "sqlite" and not Path(url.database or "").is_file():
         raise BadInput(where=shown, field="database", rule="must exist", value="no such file")
-    engine = open_engine(url)
+    engine = open_engine(url, answer_s=None)
     try:
         require_newest(engine, service)
         with reading(engine) as db:

@@ -5,13 +5,14 @@ import_wh,export_wh`; `delivery_start` is ISO 8601 with offset, energies are who
 """
 
 import csv
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from shared.complexes import Complexes
 from shared.db.tables import UtcInstant
@@ -21,6 +22,8 @@ from shared.intervals import is_delivery_start
 from shared.metered_series import QUARTER_S, change_of_step, is_register, step_s
 from shared.ratings import MARGIN_PERCENT, Rating, rating_of
 from shared.units import SECONDS_PER_HOUR
+
+logger = logging.getLogger(__name__)
 
 COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_start", "import_wh", "export_wh")
 
@@ -129,6 +132,13 @@ def readings_of(db: Connection, complex_id: str, delivery_starts: Collection[dat
 def drop_readings_before(db: Connection, complex_id: str, instant: datetime) -> None:
     """Forget what is too old to be of use."""
     db.execute(sa.delete(READINGS).where(READINGS.c.complex_id == complex_id, READINGS.c.delivery_start < instant))
+
+
+def take_history_in(engine: Engine, complexes: Complexes, path: Path) -> None:
+    """Take in a meter archive in a transaction of its own, and say so; see `import_history`."""
+    with engine.begin() as db:
+        taken = import_history(db, complexes, path)
+    logger.info("history taken in", extra={"file": str(path), "readings": taken})
 
 
 def import_history(db: Connection, complexes: Complexes, path: Path) -> int:

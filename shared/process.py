@@ -17,7 +17,7 @@ from shared.bus.kafka import KafkaBus
 from shared.bus.port import Bus
 from shared.clock import Clock, clock_from, monotonic_s, touch
 from shared.complexes import Complexes, load_complexes
-from shared.db.engine import open_engine, service_url
+from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.migrating import require_newest
 from shared.errors import BadInput, BadInputs
 from shared.events.topics import SERVICES
@@ -48,14 +48,18 @@ class Context:
     metrics_port: int | None = None
 
 
-def open_context(service: str) -> Context:
-    """Read the deployment's settings and open what they name."""
+def open_context(service: str, *, wait: bool = True) -> Context:
+    """Read the deployment's settings and open what they name.
+
+    With `wait` it returns once the database answers and has the newest schema; without, that is the caller's to see to.
+    """
     settings = load(DeploymentSettings)
     log_as_json(settings.log_level)
     failpoints.arm(settings.failpoint)
-    engine = open_engine(service_url(settings.database_url, service))
-    require_newest(engine, service)
+    engine = open_engine(service_url(settings.database_url, service), answer_s=settings.database_timeout_s)
     made_folder(settings.run_dir, setting="SANDAN_RUN_DIR")
+    if wait:
+        patiently(lambda: require_newest(engine, service), threading.Event())
     return Context(
         service=service,
         complexes=load_complexes(settings.complexes),
@@ -77,10 +81,26 @@ def stop_on_signals() -> threading.Event:
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.set()
+        end_soon()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     return stop
+
+
+def patiently(work: Callable[[], None], stop: threading.Event) -> bool:
+    """Do a piece of work, again after each passing fault and a growing wait; say whether it was done before `stop`."""
+    wait_s = RETRY_WAIT_S_MIN
+    while not stop.is_set():
+        try:
+            work()
+        except PASSING_FAULTS as fault:
+            logger.warning("waiting for the broker or the database", extra={"reason": str(fault), "wait_s": wait_s})
+            stop.wait(wait_s)
+            wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
+        else:
+            return True
+    return False
 
 
 def serve(service: Service, context: Context, stop: threading.Event) -> None:
@@ -92,18 +112,9 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
 
 
 def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
-    wait_s = RETRY_WAIT_S_MIN
     beaten_at: float | None = None
     try:
-        while not stop.is_set():
-            try:
-                loop.step(POLL_WAIT_S)
-            except PASSING_FAULTS as fault:
-                logger.warning("waiting for the broker or the database", extra={"reason": str(fault), "wait_s": wait_s})
-                stop.wait(wait_s)
-                wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
-                continue
-            wait_s = RETRY_WAIT_S_MIN
+        while patiently(lambda: _step(loop), stop):
             if loop.reads_nothing:
                 stop.wait(POLL_WAIT_S)
             # The first heartbeat says that the service is ready, and so waits for its place in the group.
@@ -112,6 +123,10 @@ def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
                 beaten_at = monotonic_s()
     finally:
         loop.close()
+
+
+def _step(loop: RunLoop) -> None:
+    loop.step(POLL_WAIT_S)
 
 
 def run(main: Callable[[], None]) -> None:

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from shared import failpoints, metrics
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.clock import Clock, monotonic_s
 from shared.db import messaging
+from shared.db.engine import DATABASE_FAULTS
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
@@ -91,7 +91,7 @@ class RunLoop:
 
         Raises:
             BusUnavailable: The broker is away; call again later, nothing is lost.
-            sqlalchemy.exc.OperationalError: The database is away or locked; the same.
+            sqlalchemy.exc.SQLAlchemyError: One of DATABASE_FAULTS: it is away, hung or locked; the same.
         """
         received = self._poll(wait_s)
         if received:
@@ -279,4 +279,5 @@ def _cut(text: str) -> str:
     return text[:LETTER_TEXT_CHARACTERS_MAX].encode(errors="replace").decode()
 
 
-PASSING_FAULTS = (BusUnavailable, sa.exc.OperationalError)
+# What is waited out: nothing is lost meanwhile, and everything goes on by itself after it.
+PASSING_FAULTS = (BusUnavailable, *DATABASE_FAULTS)

@@ -21,6 +21,9 @@ class DeploymentSettings(BaseSettings):
 
     complexes: tuple[Path, ...] = Field(default=(DEMO_COMPLEX,), description="Complex files, as a JSON list of paths.")
     database_url: str = Field(default="sqlite:///var/data", description="A folder for SQLite, or a PostgreSQL server.")
+    database_timeout_s: float = Field(
+        default=30.0, gt=0, le=3_600, description="For how long one answer of the database is waited for."
+    )
     kafka_bootstrap_servers: str = Field(
         default="127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,host:port"
     )

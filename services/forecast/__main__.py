@@ -28,9 +28,9 @@ from shared.clock import WallClock
 from shared.errors import BadInput
 from shared.events.base import Event
 from shared.events.forecast import AccuracyMeasured
-from shared.history import import_history
+from shared.history import take_history_in
 from shared.metrics import FORECAST_COVERAGE, FORECAST_DRIFTING, FORECAST_NMAE, FORECAST_SKILL, Metrics
-from shared.process import Context, open_context, run, serve, stop_on_signals
+from shared.process import Context, open_context, patiently, run, serve, stop_on_signals
 from shared.runloop import PASSING_FAULTS, Service
 from shared.settings import load
 
@@ -142,11 +142,10 @@ def main() -> None:
     settings = load(Settings)
     context = open_context("forecast")
     watch = watch_of(settings, context)
-    if settings.history_file is not None:
-        with context.engine.begin() as db:
-            taken = import_history(db, context.complexes, settings.history_file)
-        logger.info("history taken in", extra={"file": str(settings.history_file), "readings": taken})
     stop = stop_on_signals()
+    history_file = settings.history_file
+    if history_file is not None:
+        patiently(lambda: take_history_in(context.engine, context.complexes, history_file), stop)
     learners = [Learner(one) for one in context.complexes.values()]
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="beside") as threads:
         beside = [threads.submit(watch.run, stop), threads.submit(learn, learners, context.engine, stop)]

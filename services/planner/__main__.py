@@ -7,8 +7,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.planner import handlers
-from shared.history import import_history
-from shared.process import open_context, run, serve, stop_on_signals
+from shared.history import take_history_in
+from shared.process import open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ def main() -> None:
     """Run the service until it is told to stop."""
     settings = load(Settings)
     context = open_context("planner")
-    if settings.history_file is not None:
-        with context.engine.begin() as db:
-            taken = import_history(db, context.complexes, settings.history_file)
-        logger.info("history taken in", extra={"file": str(settings.history_file), "readings": taken})
+    stop = stop_on_signals()
+    history_file = settings.history_file
+    if history_file is not None:
+        patiently(lambda: take_history_in(context.engine, context.complexes, history_file), stop)
     cluster = handlers.Cluster(settings.dask_scheduler)
     try:
-        serve(handlers.service(context.complexes, cluster), context, stop_on_signals())
+        serve(handlers.service(context.complexes, cluster), context, stop)
     finally:
         cluster.close()
 

@@ -4,6 +4,7 @@ import functools
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,18 +18,22 @@ from services.trading_api.api.bootstrap import load_keys, read_keys_file
 from services.trading_api.api.connections import connections_max, http_server
 from services.trading_api.api.feed import Feed
 from services.trading_api.api.parts import Parts, Rules
+from services.trading_api.api.places import PLACES
 from services.trading_api.api.tokens import trusted_tokens
 from services.trading_api.console.pages import add_console
 from services.trading_api.store.pruning import Keep
+from shared.db.engine import open_engine
+from shared.db.migrating import require_newest
 from shared.errors import BadInput
-from shared.process import Context, open_context, run, serve, stop_on_signals
-from shared.runloop import Service
+from shared.process import open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
 
 JOIN_S = 6.0
 UNCONFIRMED_MS = 30_000
+# Besides what is a call: the live stream's reader and resumes, questions of health.
+CONNECTIONS_BESIDE = 10
 
 
 class Settings(BaseSettings):
@@ -54,6 +59,7 @@ class Settings(BaseSettings):
     keep_days: int = Field(default=400, ge=8)
     curves_keep_days: int = Field(default=45, ge=2)
     session_hours: int = Field(default=12, ge=1, le=24 * 7)
+    database_timeout_s: float = Field(default=5.0, gt=0, le=60)
     docs: bool = False
     secure_cookie: bool = False
 
@@ -63,12 +69,20 @@ def main() -> None:
     settings = load(Settings)
     tokens = trusted_tokens(settings.jwt_keys_file, settings.jwt_issuer, settings.jwt_audience)
     listener = _listen(settings.host, settings.port)
-    context = open_context("trading_api")
-    feed = Feed(context.engine, context.complexes)
+    context = open_context("trading_api", wait=False)
+    # Calls have connections of their own: they can't take the run loop's, and are told sooner that an answer is late.
+    answer_s = settings.database_timeout_s
+    engine = open_engine(
+        context.engine.url,
+        answer_s=answer_s,
+        connections_max=PLACES + CONNECTIONS_BESIDE,
+        idle_transaction_s=2 * answer_s,
+    )
+    feed = Feed(engine, context.complexes)
     parts = Parts(
         complexes=context.complexes,
         clock=context.clock,
-        engine=context.engine,
+        engine=engine,
         feed=feed,
         rules=Rules(
             writes_per_s=settings.writes_per_s,
@@ -84,9 +98,13 @@ def main() -> None:
         ),
         tokens=tokens,
     )
-    if settings.bootstrap_keys_file is not None:
-        keys = read_keys_file(settings.bootstrap_keys_file, context.complexes)
+    keys_file = settings.bootstrap_keys_file
+    keys = [] if keys_file is None else read_keys_file(keys_file, context.complexes)
+
+    def prepare() -> None:
+        require_newest(context.engine, context.service)
         load_keys(context.engine, keys, now=context.clock.now())
+
     server = http_server(
         create_app(parts, functools.partial(add_console, complexes=context.complexes)),
         connections=settings.connections_max or connections_max(),
@@ -94,17 +112,24 @@ def main() -> None:
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
     service = handlers.service(context.complexes, after_batch=feed.wake, keep=keep)
-    _run_both(server, listener, service, feed, context)
-
-
-def _run_both(server: uvicorn.Server, listener: socket.socket, service: Service, feed: Feed, context: Context) -> None:
-    """Run the server here and the loop beside it; the end of one is the end of both."""
     stop = stop_on_signals()
+
+    def run_loop() -> None:
+        if patiently(prepare, stop):
+            serve(service, context, stop)
+
+    _run_both(server, listener, run_loop, feed, stop)
+
+
+def _run_both(
+    server: uvicorn.Server, listener: socket.socket, run_loop: Callable[[], None], feed: Feed, stop: threading.Event
+) -> None:
+    """Run the server here and the loop beside it; the end of one is the end of both."""
     ended_by: list[BaseException] = []
 
     def loop() -> None:
         try:
-            serve(service, context, stop)
+            run_loop()
         except BaseException as error:  # noqa: BLE001 -- handed to the main thread, which raises it
             ended_by.append(error)
         finally:

@@ -24,7 +24,8 @@ def alembic_config(service: str) -> Config:
 
 def upgrade(base_url: str, service: str) -> str:
     """Bring a service's database to the newest revision and return its name."""
-    engine = open_engine(service_url(base_url, service))
+    # A change of a large table takes as long as it takes.
+    engine = open_engine(service_url(base_url, service), answer_s=None)
     config = alembic_config(service)
     try:
         with engine.begin() as db:
@@ -60,12 +61,13 @@ def newest_revision(service: str) -> str:
 
 
 def require_newest(engine: Engine, service: str) -> None:
-    """Refuse to start on a database whose schema is not the tree's."""
-    try:
-        db = engine.connect()
-    except sa.exc.OperationalError as error:
-        raise _no_answer(engine, error) from None
-    with db:
+    """Refuse to start on a database whose schema is not the tree's.
+
+    Raises:
+        BadInput: It is another one.
+        sqlalchemy.exc.OperationalError: The database is away; ask again later (see DATABASE_FAULTS).
+    """
+    with engine.connect() as db:
         found = MigrationContext.configure(db).get_current_revision() or "none"
     wanted = newest_revision(service)
     if found != wanted:

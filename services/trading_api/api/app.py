@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -26,6 +27,7 @@ from services.trading_api.api import (
 from services.trading_api.api.description import DescribedApp
 from services.trading_api.api.limits import Limits
 from services.trading_api.api.parts import Parts
+from services.trading_api.api.places import Places
 
 ROUTERS = (
     orders.entering,
@@ -80,11 +82,11 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        del app
         parts.feed.clock = parts.clock
         reader = asyncio.create_task(parts.feed.run())
         yield
         parts.feed.close()
+        app.state.questions.shutdown(wait=False, cancel_futures=True)
         # A database that hangs must not keep the process from ending.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(reader, FEED_END_S)
@@ -100,6 +102,8 @@ def create_app(parts: Parts, *additions: Callable[[FastAPI], None]) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     app.state.parts = parts
     app.state.limits = Limits(parts.rules)
+    app.state.places = Places()
+    app.state.questions = ThreadPoolExecutor(max_workers=health.QUESTIONS_MAX, thread_name_prefix="health")
     problems.add_handlers(app)
     routers = (*ROUTERS, *([documents.pages] if parts.rules.docs else ()))
     app.state.routes = [route for router in routers for route in router.routes]

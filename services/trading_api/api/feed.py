@@ -15,7 +15,6 @@ from itertools import takewhile
 from typing import Any, TypeVar
 
 import anyio.to_thread
-import sqlalchemy as sa
 from anyio import CapacityLimiter
 from sqlalchemy.engine import Engine
 from sse_starlette import ServerSentEvent
@@ -26,7 +25,7 @@ from services.trading_api.store.logs import STREAM_PAGE, stream_after, stream_bo
 from services.trading_api.store.sql import rows_of
 from shared.clock import Clock, WallClock, monotonic_s
 from shared.complexes import Complexes
-from shared.db.engine import reading
+from shared.db.engine import DATABASE_FAULTS, reading
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +136,7 @@ class Feed:
                 await self._take_round()
             except Exception as fault:  # whatever it is, the next round may succeed
                 if not failing:
-                    expected = isinstance(fault, sa.exc.OperationalError)
+                    expected = isinstance(fault, DATABASE_FAULTS)
                     logger.warning(
                         "the live stream waits for the database",
                         extra={"reason": type(fault).__name__},

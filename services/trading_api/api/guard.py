@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -14,6 +15,7 @@ from services.trading_api.api import connections, exact_json
 from services.trading_api.api.asked import check_of
 from services.trading_api.api.limits import limits_of
 from services.trading_api.api.parts import Parts, parts_of
+from services.trading_api.api.places import places_of
 from services.trading_api.api.problems import Problem
 from services.trading_api.domain.access import Principal, Scope, roles_with
 from services.trading_api.store import keys
@@ -57,9 +59,11 @@ def guarded(scope: Scope) -> type[APIRoute]:
                 checked.state.principal = principal
                 if not is_storable(request.scope["path"]):
                     raise Problem("not_found")
+                # A body may be slow to come; it holds no place.
                 await checked.take_body(parts.rules.body_bytes_max)
                 check(checked.query_params, await checked.json())
-                response = await inner(checked)
+                async with places_of(request).taken():
+                    response = await inner(checked)
                 response.headers.update(quota)
                 return response
 
@@ -76,7 +80,8 @@ async def _let_in(request: Request, parts: Parts, scope: Scope) -> Principal:
     """
     refusals, credential = limits_of(request).refusals, _credential_of(request)
     refusals.check(request, credential)
-    principal = await run_in_threadpool(authenticate, request, parts)
+    async with places_of(request).taken():
+        principal = await run_in_threadpool(authenticate, request, parts)
     if principal is None:
         refusals.refused(request, credential)
         raise Problem("unauthorized", headers={"WWW-Authenticate": _challenge(request)})
@@ -88,8 +93,12 @@ async def _let_in(request: Request, parts: Parts, scope: Scope) -> Principal:
     return principal
 
 
-def open_to_all() -> type[APIRoute]:
-    """Return a route class for calls that need no key, but whose queries and bodies are checked alike."""
+def open_to_all(*, waits: bool = True) -> type[APIRoute]:
+    """Return a route class for calls that need no key, but whose queries and bodies are checked alike.
+
+    Args:
+        waits: They may wait for the database, and so for a place; without, they are answered whatever others wait for.
+    """
 
     class Open(APIRoute):
         needs = None
@@ -101,7 +110,8 @@ def open_to_all() -> type[APIRoute]:
                 checked = StrictRequest(request.scope, request.receive)
                 await checked.take_body(parts_of(request).rules.body_bytes_max)
                 check(checked.query_params, await checked.json())
-                return await inner(checked)
+                async with places_of(request).taken() if waits else nullcontext():
+                    return await inner(checked)
 
             return handle
 

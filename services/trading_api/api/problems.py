@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
+
+from shared.db.engine import DATABASE_FAULTS
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,8 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_cut_off)
-    app.add_exception_handler(sa.exc.OperationalError, _on_unavailable)
+    for fault in DATABASE_FAULTS:
+        app.add_exception_handler(fault, _on_unavailable)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -170,6 +172,11 @@ def answer(request: Request, problem: Problem, *, status: int | None = None) -> 
     # A lone surrogate in what a caller sent must not keep the answer from being written.
     body = json.dumps(content, ensure_ascii=False).encode(errors="replace")
     return Response(body, status_code=status or kind.status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def unavailable() -> Problem:
+    """Return the problem of a call that was not done and may be made again soon."""
+    return Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def language_of(accept_language: str) -> str:
@@ -248,7 +255,7 @@ def _on_cut_off(request: Request, error: Exception) -> Response:
 
 def _on_unavailable(request: Request, error: Exception) -> Response:
     logger.warning("database away", extra={"path": request.url.path, "reason": type(error).__name__})
-    return answer(request, Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}))
+    return answer(request, unavailable())
 
 
 def _on_bug(request: Request, error: Exception) -> Response:
