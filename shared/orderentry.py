@@ -2,9 +2,15 @@
 
 Stamping an order and sealing an auction take the same row's lock, so they can't overlap: once a seal is written, no
 order with an earlier stamp follows it in the writer's topic. The market clears when every writer's seal is in.
+
+The row keeps the last stamp as well. Where the clock went back, the next stamp is a microsecond after it: stamps come
+first in time priority, and a halt asked for before an order stays before it.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +24,7 @@ from shared.intervals import INTERVAL, interval_of
 WRITERS = ("scheduler", "trading_api")
 # What operators ask of the market travels among this writer's orders.
 OPERATORS_WRITER = "trading_api"
+MICROSECOND = timedelta(microseconds=1)
 
 
 def add_tables(metadata: sa.MetaData) -> sa.Table:
@@ -28,22 +35,37 @@ def add_tables(metadata: sa.MetaData) -> sa.Table:
         sa.Column("complex_id", sa.Text, primary_key=True),
         sa.Column("last_sequence", sa.BigInteger, nullable=False),
         sa.Column("sealed_through", UtcInstant),
+        # Null in rows of before it was kept.
+        sa.Column("last_stamp", UtcInstant),
     )
 
 
 WRITER = add_tables(sa.MetaData())
 
 
-def next_sequence(db: Connection, complex_id: str) -> int:
-    """Take the next number of this writer for a complex, and with it the lock that keeps seals out."""
-    _require_row(db, complex_id)
-    advance = sa.update(WRITER).where(WRITER.c.complex_id == complex_id)
-    taken = db.execute(advance.values(last_sequence=WRITER.c.last_sequence + 1).returning(WRITER.c.last_sequence))
-    return int(taken.scalar_one())
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A writer's next number for a complex, and its instant; neither ever goes back."""
+
+    sequence: int
+    stamp: datetime
+
+
+def next_turn(db: Connection, complex_id: str, now: Callable[[], datetime]) -> Turn:
+    """Take the next turn, and with it the lock that keeps seals out; the clock is asked once the lock is held."""
+    row = _locked(db, complex_id)
+    turn = Turn(row.last_sequence + 1, _stamp(now(), after=row.last_stamp))
+    ours = sa.update(WRITER).where(WRITER.c.complex_id == complex_id)
+    db.execute(ours.values(last_sequence=turn.sequence, last_stamp=turn.stamp))
+    return turn
+
+
+def _stamp(now: datetime, *, after: datetime | None) -> datetime:
+    return now if after is None or now >= after else after + MICROSECOND
 
 
 def gate_is_open(db: Connection, complex_id: str, *, delivery_start: datetime, lead: timedelta, now: datetime) -> bool:
-    """Say whether an order stamped `now` still belongs to an interval's auction; ask after `next_sequence`."""
+    """Say whether an order stamped `now` still belongs to an interval's auction; ask after `next_turn`."""
     sealed = db.scalar(sa.select(WRITER.c.sealed_through).where(WRITER.c.complex_id == complex_id))
     return now < delivery_start - lead and (sealed is None or sealed < delivery_start)
 
@@ -54,13 +76,10 @@ def seal_due(db: Connection, complex_id: str, *, writer: str, lead: timedelta, n
     sealed = db.scalar(sa.select(WRITER.c.sealed_through).where(WRITER.c.complex_id == complex_id))
     if sealed is not None and sealed >= newest:
         return []
-    _require_row(db, complex_id)
-    last_sequence = db.execute(
-        sa.update(WRITER)
-        .where(WRITER.c.complex_id == complex_id)
-        .values(sealed_through=newest)
-        .returning(WRITER.c.last_sequence)
-    ).scalar_one()
+    row = _locked(db, complex_id)
+    stamp = _stamp(now, after=row.last_stamp)
+    ours = sa.update(WRITER).where(WRITER.c.complex_id == complex_id)
+    db.execute(ours.values(sealed_through=newest, last_stamp=stamp))
     # After a pause each missed interval gets its own seal, so that the log shows every gate.
     first = newest if sealed is None else sealed + INTERVAL
     missed = range((newest - first) // INTERVAL + 1)
@@ -69,17 +88,21 @@ def seal_due(db: Connection, complex_id: str, *, writer: str, lead: timedelta, n
             complex_id=complex_id,
             writer=writer,
             delivery_start=first + n * INTERVAL,
-            sealed_at=now,
-            last_sequence=last_sequence,
+            sealed_at=stamp,
+            last_sequence=row.last_sequence,
         )
         for n in missed
     ]
 
 
-def _require_row(db: Connection, complex_id: str) -> None:
-    found = db.scalar(sa.select(WRITER.c.complex_id).where(WRITER.c.complex_id == complex_id))
-    if found is None:
+def _locked(db: Connection, complex_id: str) -> sa.Row[Any]:
+    """Return the writer's row, locked until the end of the transaction."""
+    ours = sa.select(WRITER).where(WRITER.c.complex_id == complex_id).with_for_update()
+    row = db.execute(ours).one_or_none()
+    if row is None:
         # Two threads may both see that there is none; the later one then waits for the row of the other.
         dialect = postgresql if db.dialect.name == "postgresql" else sqlite
-        row = dialect.insert(WRITER).values(complex_id=complex_id, last_sequence=0, sealed_through=None)
-        db.execute(row.on_conflict_do_nothing())
+        first = dialect.insert(WRITER).values(complex_id=complex_id, last_sequence=0)
+        db.execute(first.on_conflict_do_nothing())
+        row = db.execute(ours).one()
+    return row

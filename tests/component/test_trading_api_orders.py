@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from shared.events.commands import MarketHaltRequested
 from shared.events.market import AuctionCleared, Fill, OrderAccepted
 from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted, Side
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
@@ -155,3 +156,21 @@ def an_auction(order_id: str, *, filled_wh: int) -> AuctionCleared:
         fills=(fill,),
         trades=(),
     )
+
+
+def test_after_the_clock_went_back_an_hour_each_word_is_stamped_after_the_ones_before(
+    bench: ApiBench, hanbit: TestClient
+) -> None:
+    first = hanbit.post("/api/v1/orders", json=an_order(client_order_id="first"))
+    bench.clock.advance(timedelta(hours=-1))
+
+    hanbit.post("/api/v1/orders", json=an_order(client_order_id="second"))
+    hanbit.delete(f"/api/v1/orders/{first.json()['order_id']}")
+    with bench.client("operator") as operator:
+        operator.post("/api/v1/market/halt", json={"reason": "the clock went back"})
+    bench.run()
+
+    orders, [cancel] = bench.published(OrderSubmitted), bench.published(OrderCancelRequested)
+    [halt] = bench.published(MarketHaltRequested)
+    stamps = [*(order.submitted_at for order in orders), cancel.requested_at, halt.requested_at]
+    assert [stamp - NOON for stamp in stamps] == [n * timedelta(microseconds=1) for n in range(4)]

@@ -301,9 +301,9 @@ def _bid_events(db: Connection, round_: Round, participant: Participant, plan: P
     if bid is None:
         return []
     complex_id, start = round_.complex_.complex_id, round_.starts[BID_STEP]
-    sequence = orderentry.next_sequence(db, complex_id)
+    turn = orderentry.next_turn(db, complex_id, lambda: round_.now)
     lead = market.gate_closure_lead
-    if not orderentry.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=round_.now):
+    if not orderentry.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=turn.stamp):
         return []
     client_order_id = f"auto-{start:%Y%m%dT%H%MZ}"
     return [
@@ -316,8 +316,8 @@ def _bid_events(db: Connection, round_: Round, participant: Participant, plan: P
             side=Side(bid.side),
             price_jeon_per_kwh=bid.price_jeon_per_kwh,
             quantity_wh=bid.quantity_wh,
-            submitted_at=round_.now,
+            submitted_at=turn.stamp,
             writer=WRITER,
-            sequence=sequence,
+            sequence=turn.sequence,
         )
     ]

@@ -57,8 +57,8 @@ class Parts:
 
     def market_deeds(self, db: Connection, principal: Principal) -> Deeds:
         """Return what changes the rules for orders: stamped under the orders' lock, so that stamps follow the topic."""
-        orderentry.next_sequence(db, principal.complex_id)
-        return Deeds(db, principal, self.clock.now())
+        turn = orderentry.next_turn(db, principal.complex_id, self.clock.now)
+        return Deeds(db, principal, turn.stamp)
 
 
 def parts_of(request: Request) -> Parts:

@@ -141,8 +141,8 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     """Take an order in; with `dry_run` say what would happen and leave no trace once rolled back."""
     complex_id, participant_id = principal.complex_id, _participant(principal)
     # The lock comes first: the stamp that follows can't be older than a seal that another transaction wrote.
-    sequence = orderentry.next_sequence(db, complex_id)
-    now = desk.clock.now()
+    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
+    now = turn.stamp
     order_id = str(named_id("order", SERVICE, complex_id, participant_id, draft.client_order_id))
     known = order(db, complex_id, order_id)
     if known is not None:
@@ -170,7 +170,7 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         "auction": draft.auction,
         "block_wh": list(draft.block_wh) or None,
         "submitted_at": now,
-        "sequence": sequence,
+        "sequence": turn.sequence,
     }
     if not dry_run:
         save_order(db, row)
@@ -191,7 +191,7 @@ def _submitted(row: Mapping[str, Any], draft: Draft) -> OrderSubmitted | BlockSu
 def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, change: Change) -> Amendment | None:
     """Ask the market to change an order; None where the caller has no such order."""
     complex_id = principal.complex_id
-    sequence = orderentry.next_sequence(db, complex_id)
+    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
     found = order(db, complex_id, order_id)
     if found is None or found["participant_id"] != _participant(principal):
         return None
@@ -201,7 +201,7 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         return NotAmendable()
     if suspended := _suspended(db, complex_id, found["participant_id"]):
         return suspended
-    now = desk.clock.now()
+    now = turn.stamp
     draft = replace(
         _draft_of(found),
         price_jeon_per_kwh=price_now(found) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
@@ -221,10 +221,10 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         quantity_wh=draft.quantity_wh,
         requested_at=now,
         writer=SERVICE,
-        sequence=sequence,
+        sequence=turn.sequence,
     )
     mark_amendment(db, complex_id, order_id, amendment="requested", amendment_detail=None)
-    _emit(db, wish, named_id("order-amend", complex_id, order_id, sequence), now=now)
+    _emit(db, wish, named_id("order-amend", complex_id, order_id, turn.sequence), now=now)
     _show(db, complex_id, order_id, now=now)
     marked = order(db, complex_id, order_id)
     assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
@@ -273,11 +273,11 @@ def _closed(db: Connection, complex_id: str, limits: OrderLimits, draft: Draft, 
 def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> Cancellation | None:
     """Ask the market to take an order back; None where the caller has no such order."""
     complex_id = principal.complex_id
-    sequence = orderentry.next_sequence(db, complex_id)
+    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
     found = order(db, complex_id, order_id)
     if found is None or found["participant_id"] != _participant(principal):
         return None
-    return _cancel(db, desk, found, sequence)
+    return _cancel(db, desk, found, turn)
 
 
 def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapping]:
@@ -285,7 +285,7 @@ def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapp
     complex_id = principal.complex_id
     asked = []
     for found in open_orders(db, complex_id, _participant(principal)):
-        match _cancel(db, desk, found, orderentry.next_sequence(db, complex_id)):
+        match _cancel(db, desk, found, orderentry.next_turn(db, complex_id, desk.clock.now)):
             case CancelAsked(order=row):
                 asked.append(row)
             case Ended() | GateClosed() | NoDayAhead():
@@ -293,14 +293,14 @@ def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapp
     return asked
 
 
-def _cancel(db: Connection, desk: Desk, found: RowMapping, sequence: int) -> Cancellation:
+def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: orderentry.Turn) -> Cancellation:
     complex_id, order_id = found["complex_id"], found["order_id"]
     status = OrderStatus(found["status"] or OrderStatus.RECEIVED)
     if status is OrderStatus.CANCELLED or (found["cancel_requested_at"] is not None and status in OPEN):
         return CancelAsked(found)
     if status not in OPEN:
         return Ended(found)
-    now = desk.clock.now()
+    now = turn.stamp
     if closed := _closed(db, complex_id, _limits(db, desk, now), _draft_of(found), now):
         return closed
     wish = OrderCancelRequested(
@@ -310,7 +310,7 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, sequence: int) -> Can
         delivery_start=found["delivery_start"],
         requested_at=now,
         writer=SERVICE,
-        sequence=sequence,
+        sequence=turn.sequence,
     )
     mark_cancel_requested(db, complex_id, order_id, now=now)
     _emit(db, wish, named_id("order-cancel", complex_id, order_id), now=now)

@@ -1,6 +1,6 @@
 """The promise that the market clears by: after a seal nothing follows that was stamped before its gate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
 from shared.intervals import INTERVAL, interval_of
-from shared.orderentry import add_tables, gate_is_open, next_sequence, seal_due
+from shared.orderentry import add_tables, gate_is_open, next_turn, seal_due
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 LEAD = timedelta(minutes=15)
@@ -29,6 +29,11 @@ def a_database() -> Connection:
     connection = sa.create_engine("sqlite://").connect()
     METADATA.create_all(connection)
     return connection
+
+
+def now_is(instant: datetime) -> Callable[[], datetime]:
+    """Return a clock that stands."""
+    return lambda: instant
 
 
 def seal(db: Connection, now: datetime, complex_id: str = "c") -> list[datetime]:
@@ -65,8 +70,8 @@ def test_every_gate_is_sealed_once_and_after_a_pause_each_missed_one(db: Connect
 
 
 def test_a_seal_says_how_many_orders_came_before_it(db: Connection) -> None:
-    next_sequence(db, "c")
-    next_sequence(db, "c")
+    next_turn(db, "c", now_is(NOON))
+    next_turn(db, "c", now_is(NOON))
 
     [sealed] = seal_due(db, "c", writer="scheduler", lead=LEAD, now=NOON)
 
@@ -74,7 +79,7 @@ def test_a_seal_says_how_many_orders_came_before_it(db: Connection) -> None:
 
 
 def test_complexes_count_and_seal_apart(db: Connection) -> None:
-    assert [next_sequence(db, "a"), next_sequence(db, "b"), next_sequence(db, "a")] == [1, 1, 2]
+    assert [next_turn(db, one, now_is(NOON - LEAD)).sequence for one in ("a", "b", "a")] == [1, 1, 2]
     assert seal(db, NOON, "a") == [NOON + INTERVAL]
 
     assert gate_is_open(db, "b", delivery_start=NOON + INTERVAL, lead=LEAD, now=NOON - INTERVAL)
@@ -90,6 +95,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_no_order_follows_the_seal_of_its_interval_and_no_number_is_left_out(steps: list[tuple[str, int, int]]) -> None:
     numbers: list[int] = []
+    stamps: list[datetime] = []
     with a_database() as db:
         now, sealed_through = NOON, None
         for kind, seconds, ahead in steps:
@@ -97,18 +103,40 @@ def test_no_order_follows_the_seal_of_its_interval_and_no_number_is_left_out(ste
             if kind == "tick":
                 for event in seal_due(db, "c", writer="scheduler", lead=LEAD, now=now):
                     assert event.last_sequence == len(numbers)
+                    stamps.append(event.sealed_at)
                     assert sealed_through is None or event.delivery_start == sealed_through + INTERVAL
                     sealed_through = event.delivery_start
                 continue
             delivery_start = interval_of(now) + ahead * INTERVAL
             with db.begin_nested() as attempt:
-                number = next_sequence(db, "c")
-                if not gate_is_open(db, "c", delivery_start=delivery_start, lead=LEAD, now=now):
+                turn = next_turn(db, "c", now_is(now))
+                if not gate_is_open(db, "c", delivery_start=delivery_start, lead=LEAD, now=turn.stamp):
                     # A refused order gives its number back with its transaction.
                     attempt.rollback()
                     continue
-            numbers.append(number)
-            assert now < delivery_start - LEAD
+            numbers.append(turn.sequence)
+            stamps.append(turn.stamp)
+            assert turn.stamp < delivery_start - LEAD
             assert sealed_through is None or delivery_start > sealed_through
 
     assert numbers == list(range(1, len(numbers) + 1))
+    assert stamps == sorted(stamps)
+
+
+def test_a_clock_that_went_back_lets_no_later_order_overtake_an_earlier_one(db: Connection) -> None:
+    hour, microsecond = timedelta(hours=1), timedelta(microseconds=1)
+
+    turns = [next_turn(db, "c", now_is(now)) for now in (NOON, NOON - hour, NOON - hour, NOON, NOON + microsecond)]
+
+    # Behind the last stamp time creeps on by a microsecond a turn: 0, 1, 2, 3; the clock's own 1 us is behind that.
+    assert [turn.stamp - NOON for turn in turns] == [n * microsecond for n in (0, 1, 2, 3, 4)]
+    assert [turn.sequence for turn in turns] == [1, 2, 3, 4, 5]
+
+
+def test_a_seal_is_stamped_in_the_same_row_as_orders(db: Connection) -> None:
+    next_turn(db, "c", now_is(NOON))
+
+    [sealed] = seal_due(db, "c", writer="scheduler", lead=LEAD, now=NOON - timedelta(hours=1))
+
+    assert sealed.sealed_at == NOON + timedelta(microseconds=1)
+    assert next_turn(db, "c", now_is(NOON)).stamp == NOON + timedelta(microseconds=2)
