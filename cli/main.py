@@ -23,6 +23,7 @@ VERBS = {
     "forecast": "cli.forecast",
     "whatif": "cli.whatif",
     "devices": "cli.devices",
+    "clock": "cli.clock",
     "migrate": "cli.migrate",
     "topics": "cli.compose",
     "compose": "cli.compose",

@@ -17,8 +17,17 @@ from typing import Protocol
 from shared.errors import BadInput
 
 
+class ClockStepped(Exception):  # noqa: N818 -- it says what the clock did
+    """The clock went forward further than time did; it gives no time until it is back, or a person confirms it."""
+
+
 class Clock(Protocol):
     """What a service may know of time."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Say whether its time is not the world's."""
+        ...
 
     @property
     def speed(self) -> float:
@@ -26,7 +35,43 @@ class Clock(Protocol):
         ...
 
     def now(self) -> datetime:
-        """Return the present instant, aware, in UTC."""
+        """Return the present instant, aware, in UTC.
+
+        Raises:
+            ClockStepped: It is guarded, and was stepped.
+        """
+        ...
+
+    def shown(self) -> datetime:
+        """Return an instant for screens and waits, on which nothing depends that can't be taken back."""
+        ...
+
+
+class Source(Protocol):
+    """A clock that may be stepped."""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Say whether its time is not the world's."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """Return how many of its seconds pass in a second of the wall's now; 0 while it stands."""
+        ...
+
+    @property
+    def rate(self) -> float:
+        """Return the same for while it does not stand."""
+        ...
+
+    @property
+    def times_set(self) -> int:
+        """Return how often it was set while it did not run, as a person may."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the present instant."""
         ...
 
 
@@ -35,10 +80,15 @@ class WallClock:
     """The machine's own clock."""
 
     speed: float = 1.0
+    rate: float = 1.0
+    is_simulated: bool = False
+    times_set: int = 0
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC."""
         return datetime.now(UTC)
+
+    shown = now
 
 
 @dataclass
@@ -47,10 +97,15 @@ class ManualClock:
 
     instant: datetime
     speed: float = 0.0
+    rate: float = 1.0
+    is_simulated: bool = True
+    times_set: int = 0
 
     def now(self) -> datetime:
         """Return the instant that was set."""
         return self.instant
+
+    shown = now
 
     def advance(self, by: timedelta) -> None:
         """Move forward by a duration."""
@@ -87,10 +142,14 @@ class Pace:
 class SharedClock:
     """A simulated clock read from a file, re-read when the file changes."""
 
+    is_simulated = True
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp = -1
-        self._pace = self._read()
+        self.times_set = 0
+        self._pace: Pace | None = None
+        self._read()
 
     @property
     def speed(self) -> float:
@@ -98,9 +157,16 @@ class SharedClock:
         pace = self._read()
         return 0.0 if pace.stands(datetime.now(UTC)) else pace.speed
 
+    @property
+    def rate(self) -> float:
+        """Return the simulated seconds in a wall second while the clock does not stand."""
+        return self._read().speed
+
     def now(self) -> datetime:
         """Return the present simulated instant."""
         return self._read().at(datetime.now(UTC))
+
+    shown = now
 
     def go_until(self, until: datetime | None) -> None:
         """Move where the clock will stand (None: nowhere), for every process that reads the file."""
@@ -109,7 +175,9 @@ class SharedClock:
     def _read(self) -> Pace:
         try:
             stamp = self._path.stat().st_mtime_ns
-            if stamp != self._stamp:
+            if stamp != self._stamp or self._pace is None:
+                if self._pace is not None and self._pace.epoch is None:
+                    self.times_set += 1
                 self._pace = parse_pace(self._path.read_text(), where=str(self._path))
                 self._stamp = stamp
         except FileNotFoundError:
@@ -154,8 +222,8 @@ def write_pace(path: Path, pace: Pace) -> None:
     draft.replace(path)
 
 
-def clock_from(path: Path | None) -> Clock:
-    """Return the shared simulated clock of a file, or the wall clock where no file is named."""
+def clock_from(path: Path | None) -> WallClock | SharedClock:
+    """Return the shared simulated clock of a file, or the wall clock where no file is named; neither is guarded."""
     return WallClock() if path is None else SharedClock(path)
 
 
@@ -167,6 +235,19 @@ def wall_now() -> datetime:
 def monotonic_s() -> float:
     """Return seconds on a clock that never goes back, for waits and measurements."""
     return time.monotonic()
+
+
+def boot_s() -> float:
+    """Return seconds since the machine's start, those that it slept included where the system counts them."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def boot_id() -> str:
+    """Return the name of the machine's start that `boot_s` counts from, "" where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def pause(seconds: float) -> None:

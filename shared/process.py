@@ -16,6 +16,7 @@ from shared import failpoints
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Bus
 from shared.clock import Clock, clock_from, monotonic_s, touch
+from shared.clock_guard import guarded
 from shared.complexes import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.migrating import require_newest
@@ -63,7 +64,7 @@ def open_context(service: str, *, wait: bool = True) -> Context:
     return Context(
         service=service,
         complexes=load_complexes(settings.complexes),
-        clock=clock_from(settings.clock_file),
+        clock=guarded(clock_from(settings.clock_file), settings.run_dir, service),
         engine=engine,
         bus=KafkaBus(settings.kafka_bootstrap_servers),
         heartbeat_file=settings.run_dir / f"{service}.alive",
@@ -95,7 +96,9 @@ def patiently(work: Callable[[], None], stop: threading.Event) -> bool:
         try:
             work()
         except PASSING_FAULTS as fault:
-            logger.warning("waiting for the broker or the database", extra={"reason": str(fault), "wait_s": wait_s})
+            logger.warning(
+                "waiting for the broker, the database or the clock", extra={"reason": str(fault), "wait_s": wait_s}
+            )
             stop.wait(wait_s)
             wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
         else:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from shared import failpoints, metrics
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
-from shared.clock import Clock, monotonic_s
+from shared.clock import Clock, ClockStepped, monotonic_s
 from shared.db import messaging
 from shared.db.engine import DATABASE_FAULTS
 from shared.events.base import Envelope, Event, derived_id, named_id
@@ -91,6 +91,7 @@ class RunLoop:
 
         Raises:
             BusUnavailable: The broker is away; call again later, nothing is lost.
+            ClockStepped: Nobody knows what time it is; the same.
             sqlalchemy.exc.SQLAlchemyError: One of DATABASE_FAULTS: it is away, hung or locked; the same.
         """
         received = self._poll(wait_s)
@@ -280,4 +281,4 @@ def _cut(text: str) -> str:
 
 
 # What is waited out: nothing is lost meanwhile, and everything goes on by itself after it.
-PASSING_FAULTS = (BusUnavailable, *DATABASE_FAULTS)
+PASSING_FAULTS = (BusUnavailable, ClockStepped, *DATABASE_FAULTS)

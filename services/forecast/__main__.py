@@ -24,7 +24,6 @@ from services.forecast.weather.open_meteo import OPEN_METEO_URL, OpenMeteo
 from services.forecast.weather.replay import Replay, read_replay
 from services.forecast.weather.source import LIVE_SOURCES, Source, SourceName
 from services.forecast.weather.watch import Watch
-from shared.clock import WallClock
 from shared.errors import BadInput
 from shared.events.base import Event
 from shared.events.forecast import AccuracyMeasured
@@ -93,7 +92,7 @@ def watch_of(settings: Settings, context: Context) -> Watch:
         BadInput: A source lacks its key or file, or asks for the world's time where the clock is simulated.
     """
     live = sorted(LIVE_SOURCES & {*settings.weather_sources})
-    if live and not isinstance(context.clock, WallClock):
+    if live and context.clock.is_simulated:
         rule = "must be csv or clear_sky where SANDAN_CLOCK_FILE is set"
         raise BadInput(where="environment", field="FORECAST_WEATHER_SOURCES", rule=rule, value=", ".join(live))
     replay = None if settings.weather_csv is None else read_replay(settings.weather_csv)

@@ -70,7 +70,7 @@ class Collector:
 
     def is_behind(self) -> bool:
         """Say whether an interval has ended that is not published for every meter."""
-        return not self._started or any(first < number_of(self._clock.now()) for first in self._next.values())
+        return not self._started or any(first < number_of(self._clock.shown()) for first in self._next.values())
 
     async def collect(self) -> None:
         """Fetch what is missing from every meter that answers, and publish it in one transaction."""

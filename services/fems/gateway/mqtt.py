@@ -102,7 +102,7 @@ class MqttRoad:
         answer: dict[str, object]
         try:
             participant_id = participant_in(message.topic)
-            found = readings_in(bytes(message.payload), self._desk, participant_id, now=self._clock.now())
+            found = readings_in(bytes(message.payload), self._desk, participant_id, now=self._clock.shown())
         except (BadInput, *ODD_INPUT) as problem:
             reason = str(problem) if isinstance(problem, BadInput) else f"not understood ({type(problem).__name__})"
             answer = {"taken": 0, "problem": reason}

@@ -93,7 +93,7 @@ class Gateway:
     async def _poll(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
         """Observe each device in its own part of the polling interval, so that they do not all come at once."""
         poller = LivePoller(complex_, self._clock, self._engine, lines)
-        began = self._clock.now()
+        began = self._clock.shown()
         await _through_passing_faults(poller.poll)
         every = timedelta(seconds=complex_.field_network.poll_interval_s)
         count = len(complex_.field_devices)
@@ -114,18 +114,18 @@ class Gateway:
         """Observe the devices behind one address, each when it is due."""
         while not stop.is_set():
             device = min(devices, key=lambda one: due[one.device_id])
-            late = self._clock.now() - due[device.device_id]
+            late = self._clock.shown() - due[device.device_id]
             if late < timedelta(0):
                 await asyncio.sleep(self._wait_s(due[device.device_id], least_s=0.0))
                 continue
             if self._clock.speed > 0:
                 poller.punctuality.note(late.total_seconds() / self._clock.speed)
-            await poller.observe(device)
+            await _through_passing_faults(lambda: poller.observe(device))  # noqa: B023 -- awaited at once
             # Late polls are left out, not made up for; a silent device is not left alone for a whole interval.
             # While the clock stands, an instant is observed once.
             again = timedelta(seconds=max(SILENT_AGAIN_S * self._clock.speed, 1))
             step = min(every, again) if device.device_id in poller.silent else every
-            missed = max((self._clock.now() - due[device.device_id]) // step, 0)
+            missed = max((self._clock.shown() - due[device.device_id]) // step, 0)
             due[device.device_id] += (missed + 1) * step
 
     async def _flush(self, poller: LivePoller, stop: threading.Event) -> None:
@@ -170,7 +170,7 @@ class Gateway:
         while not stop.is_set():
             await _through_passing_faults(collect)
             # What is still missing waits for a meter that is silent, or whose clock is late.
-            next_interval = start_of(number_of(self._clock.now()) + 1)
+            next_interval = start_of(number_of(self._clock.shown()) + 1)
             await asyncio.sleep(RETRY_EVERY_S if collector.is_behind() else self._wait_s(next_interval))
 
     async def _dispatch(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
@@ -186,7 +186,7 @@ class Gateway:
         """Return how long to wait in wall time for an instant of the clock; at most a moment, as clocks may change."""
         if self._clock.speed == 0:
             return WAIT_S_MAX
-        wait_s = (due - self._clock.now()).total_seconds() / self._clock.speed
+        wait_s = (due - self._clock.shown()).total_seconds() / self._clock.speed
         return min(max(wait_s, least_s), WAIT_S_MAX)
 
 

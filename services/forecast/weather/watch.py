@@ -36,12 +36,12 @@ class Watch:
         due: datetime | None = None
         asked = [complex_id for complex_id, sources in self.sources.items() if sources]
         while not stop.is_set():
-            now = self.clock.now()
+            now = self.clock.shown()
             if due is None or now >= due:
                 due = now + self.every
                 for complex_id in asked:
                     try:
-                        self.look(complex_id, now)
+                        self.look(complex_id, self.clock.now())
                     except PASSING_FAULTS as fault:
                         logger.warning("weather was not kept", extra={"complex_id": complex_id, "reason": str(fault)})
             stop.wait(LOOK_EVERY_S)

@@ -232,7 +232,7 @@ class Feed:
                 reached[complex_id] = heard[complex_id][-1].sequence if heard[complex_id] else begin
                 if with_devices:
                     rows = rows_of(db, device_list(complex_id, seen_by=None).query)
-                    show = devices_shown(self._complexes[complex_id], now=self.clock.now(), speed=self.clock.speed)
+                    show = devices_shown(self._complexes[complex_id], now=self.clock.shown(), speed=self.clock.speed)
                     devices[complex_id] = [(row["device_id"], row["participant_id"], show(row)) for row in rows]
         return _Round(heard, reached, devices)
 

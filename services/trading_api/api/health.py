@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from services.trading_api.api.guard import open_to_all
 from services.trading_api.api.parts import Parts, PartsHere
-from shared.clock import monotonic_s
+from shared.clock import ClockStepped, monotonic_s
 from shared.db.engine import DATABASE_FAULTS, reading
 
 router = APIRouter(prefix="/health", route_class=open_to_all(waits=False), tags=["health"])
@@ -29,6 +29,7 @@ class Readiness(TypedDict):
     database: bool
     broker: bool
     stream: bool
+    clock: bool
 
 
 @router.get("/live")
@@ -39,15 +40,19 @@ async def live() -> dict[str, bool]:
 
 @router.get("/ready")
 async def ready(request: Request, response: Response, parts: PartsHere) -> Readiness:
-    """Say whether the database answers, the run loop reaches the broker and the live stream tells; 503 if not."""
+    """Say whether the database answers, the run loop reaches the broker, the live stream tells and the clock holds.
+
+    Otherwise the answer is 503.
+    """
     database = await _database_answers(request.app.state.questions, parts)
     last = parts.feed.batch_at_s
     broker = last is not None and monotonic_s() - last < SILENCE_S_MAX
-    stream = parts.feed.tells()
-    if not (database and broker and stream):
+    stream, clock = parts.feed.tells(), _clock_is_believed(parts)
+    is_ready = database and broker and stream and clock
+    if not is_ready:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-    return {"ready": database and broker and stream, "database": database, "broker": broker, "stream": stream}
+    return {"ready": is_ready, "database": database, "broker": broker, "stream": stream, "clock": clock}
 
 
 async def _database_answers(questions: Executor, parts: Parts) -> bool:
@@ -60,5 +65,13 @@ async def _database_answers(questions: Executor, parts: Parts) -> bool:
     try:
         await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(questions, ask), DATABASE_SILENCE_S_MAX)
     except (TimeoutError, *DATABASE_FAULTS):
+        return False
+    return True
+
+
+def _clock_is_believed(parts: Parts) -> bool:
+    try:
+        parts.clock.now()
+    except ClockStepped:
         return False
     return True

@@ -42,7 +42,7 @@ def overview(db: Connection, parts: Parts, principal: Principal, day: date | Non
     one they are the newest of all.
     """
     complex_id, seen_by = principal.complex_id, principal.participant_id
-    now = parts.clock.now()
+    now = parts.clock.shown()
     shown = day or trading_day_of(now - INTERVAL)
     first, end = day_start(shown), day_start(shown) + DAY
     state = lists.market_state(db, complex_id)

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
+from shared.clock import ClockStepped
 from shared.db.engine import DATABASE_FAULTS
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,11 @@ KINDS: Mapping[str, Kind] = {
     "unavailable": Kind(
         503, "The service can't answer just now; try again.", "지금은 응답할 수 없습니다. 다시 시도하세요."
     ),
+    "clock_stepped": Kind(
+        503,
+        "The exchange's clock was stepped; it takes nothing until that is explained. Try again.",
+        "거래소 시계가 갑자기 바뀌어 확인될 때까지 접수하지 않습니다. 다시 시도하세요.",
+    ),
     "http_error": Kind(400, "The request can't be served.", "요청을 처리할 수 없습니다."),
 }
 _BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed"}
@@ -148,6 +154,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_cut_off)
+    app.add_exception_handler(ClockStepped, _on_clock_stepped)
     for fault in DATABASE_FAULTS:
         app.add_exception_handler(fault, _on_unavailable)
     app.add_exception_handler(Exception, _on_bug)
@@ -256,6 +263,11 @@ def _on_cut_off(request: Request, error: Exception) -> Response:
 def _on_unavailable(request: Request, error: Exception) -> Response:
     logger.warning("database away", extra={"path": request.url.path, "reason": type(error).__name__})
     return answer(request, unavailable())
+
+
+def _on_clock_stepped(request: Request, error: Exception) -> Response:
+    logger.warning("call refused", extra={"path": request.url.path, "reason": str(error)})
+    return answer(request, Problem("clock_stepped", headers={"Retry-After": str(RETRY_AFTER_S)}))
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

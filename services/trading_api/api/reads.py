@@ -154,7 +154,7 @@ def get_schedules(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: 
 def get_devices(parts: PartsHere, caller: Caller, limit: Limit = 100, cursor: Cursor = None) -> PageOut[DeviceView]:
     """List the devices as they were last heard; of what is `stale` or has `flags`, nothing counts as of now."""
     listing = lists.device_list(caller.complex_id, seen_by=caller.participant_id)
-    show = devices_shown(parts.complex_of(caller), now=parts.clock.now(), speed=parts.clock.speed)
+    show = devices_shown(parts.complex_of(caller), now=parts.clock.shown(), speed=parts.clock.speed)
     return paged(parts, listing, show, limit=limit, cursor=cursor)
 
 

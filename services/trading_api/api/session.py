@@ -23,6 +23,8 @@ def post_session(wanted: SessionIn, request: Request, parts: PartsHere) -> Respo
     refusals = limits_of(request).refusals
     refusals.sign_in(request)
     token = secrets.token_urlsafe(32)
+    # A new session drops those that are over: not by a clock that was stepped.
+    parts.clock.now()
     wall = wall_now()
     lasting = timedelta(hours=parts.rules.session_hours)
     with parts.engine.begin() as db:

@@ -92,7 +92,7 @@ async def _live(request: Request, parts: Parts, caller: Principal, last_event_id
         mine = [seen.view for seen in changed if caller.hears("devices", audience_of(seen.participant_id))]
         if mine:
             news.append(server_sent("devices", mine))
-        news.append(server_sent("clock", {"now": instant_text(parts.clock.now()), "speed": parts.clock.speed}))
+        news.append(server_sent("clock", {"now": instant_text(parts.clock.shown()), "speed": parts.clock.speed}))
         yield b"".join(news)
         if monotonic_s() - checked_at >= CHECK_EVERY_S:
             checked_at = monotonic_s()
