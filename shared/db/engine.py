@@ -7,12 +7,13 @@ import math
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import BadInput
@@ -27,7 +28,7 @@ CONNECTIONS_MAX = 15
 # A tick may compute for minutes inside its transaction; what a lost process had locked is free after that.
 IDLE_TRANSACTION_S = 300.0
 # Once the process is to end, an answer is waited for this long: all of the end takes ten seconds at most.
-LAST_ANSWER_S = 3.0
+LAST_ANSWER_S = 2.0
 _ENDING = threading.Event()
 # What passes by itself: a server that is away, hung, restarting, full or locked, a pool without a free connection.
 DATABASE_FAULTS = (
@@ -117,7 +118,13 @@ def _open_postgresql(
         from shared.db.bounded import connection_class
 
         kind = connection_class(answer_s, ending=_ENDING, last_answer_s=LAST_ANSWER_S)
-        sa.event.listen(engine, "do_connect", lambda _dialect, _record, args, named: kind.connect(*args, **named))
+
+        def connect(_: Dialect, __: object, args: Sequence[Any], named: dict[str, Any]) -> object:
+            if _ENDING.is_set():
+                named = {**named, "connect_timeout": math.ceil(LAST_ANSWER_S)}
+            return kind.connect(*args, **named)
+
+        sa.event.listen(engine, "do_connect", connect)
     return engine
 
 
