@@ -1,18 +1,22 @@
 """A database that is away, hung or exhausted passes: waits are bounded, and all goes on once it does."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from services.trading_api.api.places import PLACES
+from shared.db.bounded import connection_class
 from shared.db.engine import DATABASE_FAULTS, open_engine, service_url
+from shared.db.migrating import require_newest
 from shared.events.orders import OrderSubmitted
 from shared.process import patiently
 from shared.runloop import PASSING_FAULTS
@@ -73,6 +77,27 @@ def test_a_statement_that_a_hung_server_never_answers_is_a_passing_fault(proxy: 
     with engine.connect() as db:
         assert db.exec_driver_sql("SELECT 3").scalar() == 3
     engine.dispose()
+
+
+def test_a_process_that_is_to_end_waits_no_longer_for_a_hung_server(proxy: HoldingProxy) -> None:
+    ending = threading.Event()
+    kind = connection_class(LONG_S, ending=ending, last_answer_s=0.0)
+    with kind.connect(f"host=127.0.0.1 port={proxy.port} user=postgres dbname=postgres") as db:
+        db.execute("SELECT 1")
+        proxy.hold()
+        ending.set()
+
+        with pytest.raises(psycopg.OperationalError, match="did not answer"):
+            db.execute("SELECT 2")
+
+
+def test_a_database_that_is_away_at_the_start_is_no_bad_input_but_a_fault_that_passes() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    engine = open_engine(service_url(f"postgresql://postgres@127.0.0.1:{port}/postgres", "market"))
+
+    with pytest.raises(PASSING_FAULTS):
+        require_newest(engine, "market")
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
