@@ -6,13 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from services.fems import store
 from services.fems.domain.faults import FaultKind
 from services.fems.gateway.running import Gateway, Rules
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
+from shared.clock_guard import GuardedClock, Notes
 from shared.db.engine import reading
-from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed
+from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_port_of_its_own, simulated
 from tests.integration.test_fems_controls import controls_alone
@@ -104,4 +107,59 @@ def test_running_gateway_holds_a_set_point_and_writes_it_when_its_interval_begin
 
     [confirmed] = asyncio.run(run())
 
+    assert (confirmed.setpoint_w, confirmed.confirmed_at) == (-50_000, start)
+
+
+def test_while_the_clock_is_an_hour_ahead_the_gateway_refuses_estimates_and_publishes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    complex_, bus, start = controls_alone(701), MemoryBus(), NOW + INTERVAL
+    # The devices keep time; the gateway's machine does not.
+    true = ManualClock(start - 2 * MINUTE, speed=60.0)
+    wall = ManualClock(start - 2 * MINUTE, speed=60.0)
+    began = true.now()
+
+    def elapsed_s() -> float:
+        return (true.now() - began).total_seconds()
+
+    clock = GuardedClock(wall, Notes(None, "fems", ""), elapsed_s)
+
+    async def run() -> tuple[list[SetpointRefused], list[SetpointConfirmed]]:
+        stop = threading.Event()
+        async with simulated(complex_, tmp_path, true):
+            with GatewayBench(complex_, tmp_path, true, bus) as bench:
+                rules = Rules(estimate_after=timedelta(minutes=1))
+                gateway = Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules)
+                bench.give(a_setpoint(complex_, start, -50_000))
+                running = asyncio.create_task(gateway.run(stop))
+
+                async def until(happened: Callable[[], object]) -> None:
+                    for _ in range(LOOKS_MAX):
+                        if happened():
+                            return
+                        assert not running.done(), running
+                        await asyncio.sleep(LOOK_EVERY_S)
+                    raise AssertionError("it did not happen")
+
+                def waiting() -> list[bool]:
+                    with reading(bench.engine) as db:
+                        return [one.held for one in store.pending_setpoints(db, complex_.complex_id)]
+
+                await until(lambda: waiting() == [True])
+                known = len(bench.published(IntervalMetered))
+                wall.advance(timedelta(hours=1))
+                # Each of the three loops has met the clock, more than once.
+                await until(lambda: caplog.text.count("waiting for the database or the clock") >= 10)
+                assert waiting() == [True]
+                assert len(bench.published(IntervalMetered)) == known
+                refused = bench.published(SetpointRefused)
+                wall.instant = true.instant = start
+                await until(lambda: bench.published(SetpointConfirmed))
+                stop.set()
+                await running
+                return refused, bench.published(SetpointConfirmed)
+
+    refused, [confirmed] = asyncio.run(run())
+
+    assert refused == []
     assert (confirmed.setpoint_w, confirmed.confirmed_at) == (-50_000, start)

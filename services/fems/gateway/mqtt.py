@@ -126,7 +126,7 @@ class MqttRoad:
                     for device, one in found:
                         publish(db, self._desk.complex_id, device, [one], now=self._clock.now())
             except PASSING_FAULTS as fault:
-                logger.warning("waiting for the database", extra={"reason": str(fault)})
+                logger.warning("waiting for the database or the clock", extra={"reason": str(fault)})
                 self._stop.wait(RETRY_WAIT_S)
             else:
                 return True

@@ -195,5 +195,5 @@ async def _through_passing_faults(work: Callable[[], Awaitable[None]]) -> None:
     try:
         await work()
     except PASSING_FAULTS as fault:
-        logger.warning("waiting for the database", extra={"reason": str(fault)})
+        logger.warning("waiting for the database or the clock", extra={"reason": str(fault)})
         await asyncio.sleep(RETRY_EVERY_S)
