@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 STEP_MAX = timedelta(seconds=5)
 # So often a guard writes down where the clock is, and repeats its alarm.
 NOTE_EVERY_S = 60.0
+NOTE = ".clock.json"
 CONFIRMATION = "clock.confirmed.json"
 
 
@@ -48,7 +49,7 @@ class Notes:
 
     def __init__(self, folder: Path | None, name: str, boot: str) -> None:
         self._folder = folder
-        self._file = f"{name}.clock.json"
+        self._file = f"{name}{NOTE}"
         self._boot = boot
 
     def keep(self, mark: Mark) -> None:
@@ -59,8 +60,10 @@ class Notes:
                 write_mark(self._folder / self._file, mark, boot=self._boot)
 
     def kept(self) -> Mark | None:
-        """Return where the clock was last, since the machine started."""
-        return self._read(self._file)
+        """Return where the clock was last, since the machine started; any process's note will do, it is one clock."""
+        names = () if self._folder is None else (path.name for path in self._folder.glob(f"*{NOTE}"))
+        marks = [mark for mark in map(self._read, names) if mark is not None]
+        return max(marks, key=lambda mark: mark.elapsed_s, default=None)
 
     def kept_ever(self) -> datetime | None:
         """Return what the clock said last, whenever that was."""

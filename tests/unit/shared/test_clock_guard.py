@@ -24,9 +24,9 @@ class Machine:
     elapsed_s: float = 0.0
     boot: str = "first"
 
-    def process(self) -> GuardedClock:
+    def process(self, name: str = "market") -> GuardedClock:
         """Start a process, and so a guard."""
-        return GuardedClock(self.wall, Notes(self.folder, "market", self.boot), lambda: self.elapsed_s)
+        return GuardedClock(self.wall, Notes(self.folder, name, self.boot), lambda: self.elapsed_s)
 
     def pass_time(self, span: timedelta) -> None:
         """Let time pass, and the clock with it."""
@@ -139,6 +139,14 @@ def test_a_process_that_starts_while_the_clock_is_wrong_does_not_believe_it(mach
     machine.wall.advance(-HOUR)
 
     assert again.now() == NOON + 60 * SECOND
+
+
+def test_a_process_that_starts_for_the_first_time_goes_by_what_the_others_know(machine: Machine) -> None:
+    machine.process().now()
+    machine.wall.advance(HOUR)
+
+    with pytest.raises(ClockStepped):
+        machine.process("settlement").now()
 
 
 def test_a_process_that_starts_after_a_confirmation_goes_by_it(machine: Machine) -> None:
