@@ -5,20 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizers.connection import case_at
+from optimizers.connection import STEP_MINUTES, case_at
 from optimizers.ess import Battery, Schedule
 from optimizers.ess.schedule import Rolling
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import DayTariff
 from shared.complexes import Ess
-from shared.intervals import INTERVAL
-from shared.units import SECONDS_PER_HOUR, WH_PER_KWH
+from shared.units import WH_PER_KWH
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
-WH_PER_KW = WH_PER_KWH * INTERVAL.total_seconds() / SECONDS_PER_HOUR
+WH_PER_KW = WH_PER_KWH * STEP_MINUTES / 60
 
 
 def evaluate(site: SiteDay, scenarios: Sequence[Scenario]) -> tuple[Outcome, ...]:
@@ -41,11 +39,11 @@ def _outcome(site: SiteDay, scenario: Scenario, rolling: Rolling) -> Outcome:
     else:
         schedule = _schedule(rolling, site.load_kw, pv_kw, battery, tariff)
         import_kw, export_kw = schedule.import_kw, schedule.export_kw
-    import_wh, export_wh = _wh(import_kw), _wh(export_kw)
+    import_wh, export_wh = import_kw * WH_PER_KW, export_kw * WH_PER_KW
     return Outcome(
         cost_krw=tariff.bill_krw(import_wh, export_wh),
-        import_wh=tuple(import_wh.tolist()),
-        export_wh=tuple(export_wh.tolist()),
+        import_wh=tuple(np.rint(import_wh).astype(np.int64).tolist()),
+        export_wh=tuple(np.rint(export_wh).astype(np.int64).tolist()),
     )
 
 
@@ -79,7 +77,3 @@ def scaled_battery(batteries: Sequence[Ess], scale: float) -> Battery | None:
 
 def _schedule(rolling: Rolling, load_kw: Floats, pv_kw: Floats, battery: Battery, tariff: DayTariff) -> Schedule:
     return rolling.solve(case_at(tariff.connection, load_kw=load_kw, pv_kw=pv_kw, battery=battery))
-
-
-def _wh(power_kw: Floats) -> Integers:
-    return np.rint(power_kw * WH_PER_KW).astype(np.int64)

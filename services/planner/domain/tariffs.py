@@ -33,6 +33,7 @@ from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, power_kw, ro
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,22 +65,23 @@ class DayTariff:
         prices = SitePrices(self.import_jeon_per_kwh, self.export_jeon_per_kwh)
         return Connection(prices=prices, peaks=() if self.peak is None else (self.peak,))
 
-    def bill_krw(self, import_wh: Integers, export_wh: Integers) -> int:
-        """Return what a day's metered energy costs, energy and base charge, less what the surplus earns.
+    def bill_krw(self, import_wh: Floats, export_wh: Floats) -> int:
+        """Return what a day's energy costs, energy and base charge, less what the surplus earns; rounded once.
+
+        A plan's energies are not rounded before: by 96 intervals that would be worth more than the solver's gap.
 
         The base charge is the day's share of a month whose highest demand is this day's, or what the contract tells of
         the month and of past ones, under the tariff's own rule (ratchet, excluded bands, floor of contract power).
         Taxes, fund, climate and fuel are left out: they follow the energy and change no comparison's sign.
         """
-        bought = int(import_wh @ self.import_jeon_per_kwh)
-        sold = int(export_wh @ self.export_jeon_per_kwh)
-        peak_wh = int(np.max(import_wh[self.sets_demand], initial=0))
+        energy = import_wh @ self.import_jeon_per_kwh - export_wh @ self.export_jeon_per_kwh
+        peak_wh = float(np.max(import_wh[self.sets_demand], initial=0.0))
         month = f"{self.day:%Y-%m}"
         known_kw = Decimal(self.contract.past_peaks_kw.get(month, 0))
         peak_kw = max(known_kw, Decimal(str(power_kw(peak_wh / WH_PER_KWH, INTERVAL))))
         demand = billing_demand(self.book, self.contract, month, peak_kw)
         base_krw = Fraction(demand.billing_kw) * Fraction(self.base_jeon_per_kw) / JEON_PER_KRW
-        exact_krw = Fraction(bought - sold, JEON_WH_PER_KRW) + base_krw
+        exact_krw = Fraction(float(energy)) / JEON_WH_PER_KRW + base_krw
         return round_half_up(exact_krw.numerator, exact_krw.denominator)
 
 

@@ -68,7 +68,7 @@ def test_base_charge_follows_a_peak_above_the_floor() -> None:
 
 def test_night_demand_sets_no_base_charge() -> None:
     tariff = a_tariff()
-    import_wh = np.zeros(INTERVALS_PER_DAY, dtype=np.int64)
+    import_wh = np.zeros(INTERVALS_PER_DAY)
     import_wh[0] = 200_000  # 800 kW at midnight, in the light band
 
     # 200 kWh x 116.0 = 23,200; the base charge stays at the floor's 80,516.
