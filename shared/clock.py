@@ -47,31 +47,17 @@ class Clock(Protocol):
         ...
 
 
-class Source(Protocol):
-    """A clock that may be stepped."""
-
-    @property
-    def is_simulated(self) -> bool:
-        """Say whether its time is not the world's."""
-        ...
-
-    @property
-    def speed(self) -> float:
-        """Return how many of its seconds pass in a second of the wall's now; 0 while it stands."""
-        ...
+class Source(Clock, Protocol):
+    """A clock that is not guarded yet."""
 
     @property
     def rate(self) -> float:
-        """Return the same for while it does not stand."""
+        """Return the speed while it does not stand."""
         ...
 
     @property
     def times_set(self) -> int:
         """Return how often it was set while it did not run, as a person may."""
-        ...
-
-    def now(self) -> datetime:
-        """Return the present instant."""
         ...
 
 
