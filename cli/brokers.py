@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cli.processes import Child, answers, free_port
 from shared.bus.kafka import KafkaBus
-from shared.bus.port import BusUnavailable
+from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import monotonic_s, pause
 from shared.errors import BadInput
 from shared.paths import INFRA
@@ -72,6 +72,7 @@ def _create_topics(broker: Broker, *, within_s: float, hint: str) -> None:
     give_up_at = monotonic_s() + within_s
     host, _, port = broker.bootstrap_servers.split(",")[0].rpartition(":")
     reachable = port.isdigit() and answers(host, int(port), within_s=within_s)
+    rule = "must name a Kafka broker that answers"
     while reachable:
         try:
             KafkaBus(broker.bootstrap_servers).create_topics()
@@ -79,10 +80,12 @@ def _create_topics(broker: Broker, *, within_s: float, hint: str) -> None:
             if monotonic_s() >= give_up_at:
                 break
             pause(0.2)
+        except BusRefused as error:
+            rule, hint = "must name a Kafka broker that lets topics be created", str(error)
+            break
         else:
             return
     where = "environment" if broker.kind == "external" else broker.kind
-    rule = "must name a Kafka broker that answers"
     raise BadInput(where=where, field="KAFKA_BOOTSTRAP_SERVERS", rule=rule, value=broker.bootstrap_servers, hint=hint)
 
 

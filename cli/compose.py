@@ -11,7 +11,7 @@ from cli.demo import WARM_UP
 from cli.output import Pretty, print_answer
 from cli.prepare import write_demo_complex, write_history, write_keys
 from shared.bus.kafka import KafkaBus
-from shared.bus.port import BusUnavailable
+from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import Pace, monotonic_s, pause, wall_now, write_pace
 from shared.errors import BadInput
 from shared.intervals import day_start
@@ -67,11 +67,12 @@ def topics(*, pretty: Pretty = False) -> None:
     while True:
         try:
             created = KafkaBus(servers).create_topics()
-        except BusUnavailable as error:
-            if monotonic_s() < give_up_at:
+        except (BusUnavailable, BusRefused) as error:
+            away = isinstance(error, BusUnavailable)
+            if away and monotonic_s() < give_up_at:
                 pause(1)
                 continue
-            rule = "must name a Kafka broker that answers"
+            rule = "must name a Kafka broker that answers" if away else "must name a Kafka broker that lets us in"
             raise BadInput(
                 where="environment", field="KAFKA_BOOTSTRAP_SERVERS", rule=rule, value=servers, hint=str(error)
             ) from None

@@ -160,7 +160,8 @@ def supervise(configuration: Configuration) -> None:
         history_file=history_file,
         simulated_devices=configuration.simulated_devices,
     )
-    stop = stop_on_signals()
+    # Its children are given their time, one after the other.
+    stop = stop_on_signals(end_after_s=None)
     deployment = open_deployment(plan, _say)
     running_file = folder / "running.json"
     try:

@@ -21,6 +21,7 @@ SET_ASIDE = "sandan_messages_set_aside_total"
 HANDLER_SECONDS = "sandan_handler_seconds_total"
 TICKS, TICK_SECONDS = "sandan_ticks_total", "sandan_tick_seconds_total"
 PUBLISHED = "sandan_messages_published_total"
+BROKER_SILENCE, BROKER_OWING = "sandan_broker_silence_seconds", "sandan_broker_owing_seconds"
 FORECAST_NMAE = "sandan_forecast_nmae_ratio"
 FORECAST_COVERAGE = "sandan_forecast_coverage_ratio"
 FORECAST_SKILL = "sandan_forecast_skill_rmse_ratio"
@@ -35,6 +36,8 @@ METRICS = {
     TICKS: ("counter", "Ticks."),
     TICK_SECONDS: ("counter", "Seconds in ticks."),
     PUBLISHED: ("counter", "Messages that the broker has taken."),
+    BROKER_SILENCE: ("gauge", "Seconds since the broker last answered."),
+    BROKER_OWING: ("gauge", "For how long messages wait of which the broker takes none, or rounds fail at it."),
     FORECAST_NMAE: ("gauge", "Mean absolute error of the last days' forecasts, by lead in hours."),
     FORECAST_COVERAGE: ("gauge", "Share of what came between P10 and P90."),
     FORECAST_SKILL: ("gauge", "1 - RMSE / RMSE of the reference."),

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ from shared.db.migrating import require_newest
 from shared.errors import BadInput, BadInputs
 from shared.events.topics import SERVICES
 from shared.logs import log_as_json
-from shared.metrics import Metrics, served
+from shared.metrics import BROKER_OWING, BROKER_SILENCE, Metrics, served
 from shared.runloop import PASSING_FAULTS, RunLoop, Service
 from shared.settings import DeploymentSettings, load, made_folder
 
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 POLL_WAIT_S = 0.05
 RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
 EXIT_BAD_INPUT = 2
+# Whoever asked a process to stop waits for ten seconds.
+STOP_S_MAX = 9.0
+EXIT_NOT_STOPPED = 3
 
 
 @dataclass(frozen=True)
@@ -75,18 +79,31 @@ def open_context(service: str, *, wait: bool = True) -> Context:
     )
 
 
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set."""
+def stop_on_signals(end_after_s: float | None = STOP_S_MAX) -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set.
+
+    Our own waits are shorter than `end_after_s`, a library's may not be: what has not ended by itself then is ended,
+    which is as safe as a kill -9 at that place. None lets it take its time.
+    """
     stop = threading.Event()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del number, frame
+        if end_after_s is not None and not stop.is_set():
+            last_resort = threading.Timer(end_after_s, _end)
+            last_resort.daemon = True
+            last_resort.start()
         stop.set()
         end_soon()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     return stop
+
+
+def _end() -> None:
+    logger.error("not stopped in time, ending at once", extra={"after_s": STOP_S_MAX})
+    os._exit(EXIT_NOT_STOPPED)
 
 
 def patiently(work: Callable[[], None], stop: threading.Event) -> bool:
@@ -110,6 +127,7 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
     """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
     # What is there now stays: the garbage collector need not look it through again and again, a seventh of all work.
     gc.freeze()
+    context.bus.heed(stop)
     with served(context.metrics, context.metrics_host, context.metrics_port):
         _run_loop(RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics), context, stop)
 
@@ -117,9 +135,11 @@ def serve(service: Service, context: Context, stop: threading.Event) -> None:
 def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
     beaten_at: float | None = None
     try:
-        while patiently(lambda: _step(loop), stop):
+        while patiently(lambda: _step(loop, context), stop):
             if loop.reads_nothing:
                 stop.wait(POLL_WAIT_S)
+            if not context.bus.acknowledged.well():
+                continue
             # The first heartbeat says that the service is ready, and so waits for its place in the group.
             if loop.joined() if beaten_at is None else monotonic_s() - beaten_at >= 1:
                 touch(context.heartbeat_file)
@@ -128,7 +148,9 @@ def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
         loop.close()
 
 
-def _step(loop: RunLoop) -> None:
+def _step(loop: RunLoop, context: Context) -> None:
+    context.metrics.show(BROKER_SILENCE, context.bus.acknowledged.silence_s())
+    context.metrics.show(BROKER_OWING, context.bus.acknowledged.owing_s())
     loop.step(POLL_WAIT_S)
 
 

@@ -9,6 +9,7 @@ the clock.
 """
 
 import base64
+import contextlib
 import logging
 import re
 import uuid
@@ -36,6 +37,8 @@ Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
 Tick = Callable[[datetime, Connection], Sequence[Event]]
 
 OUTBOX_BATCH = 500
+# A long backlog goes out beside what comes in: it holds up neither the next messages nor a stop for long.
+OUTBOX_BATCHES_A_ROUND = 10
 # The inbox forgets what is days old, so how often it is looked through is only a matter of cost.
 FORGET_EVERY_S = 600.0
 # A dead letter has to fit into one message itself, however large the bad one was.
@@ -91,9 +94,19 @@ class RunLoop:
 
         Raises:
             BusUnavailable: The broker is away; call again later, nothing is lost.
-            ClockStepped: Nobody knows what time it is; the same.
+            BusRefused: The broker says no; waiting would not help.
+            ClockStepped: Nobody knows what time it is; call again later.
             sqlalchemy.exc.SQLAlchemyError: One of DATABASE_FAULTS: it is away, hung or locked; the same.
         """
+        try:
+            taken = self._round(wait_s)
+        except BusUnavailable:
+            self._bus.acknowledged.round_ended(well=False)
+            raise
+        self._bus.acknowledged.round_ended(well=True)
+        return taken
+
+    def _round(self, wait_s: float) -> int:
         received = self._poll(wait_s)
         if received:
             try:
@@ -130,6 +143,7 @@ class RunLoop:
 
     def _poll(self, wait_s: float) -> Sequence[Received]:
         if self.reads_nothing:
+            self._require_publisher()
             return []
         return self._require_consumer().poll(wait_s)
 
@@ -215,12 +229,14 @@ class RunLoop:
         messaging.emit(db, self._service.name, [envelope])
 
     def _publish(self) -> None:
-        while True:
+        for _ in range(OUTBOX_BATCHES_A_ROUND):
             with self._engine.connect() as db:
                 rows = messaging.unsent(db, OUTBOX_BATCH)
+            self._bus.acknowledged.outbox_has(len(rows))
             if not rows:
                 return
             self._require_publisher().publish(message for _, message in rows)
+            self._bus.acknowledged.published()
             failpoints.reach("before_mark_sent")
             with self._engine.begin() as db:
                 messaging.mark_sent(db, [position for position, _ in rows])
@@ -245,11 +261,9 @@ class RunLoop:
         return self._publisher
 
     def _rewind_quietly(self) -> None:
-        try:
+        # Where the broker is away as well, the consumer begins anew at the committed offsets anyway.
+        with contextlib.suppress(BusUnavailable):
             self._require_consumer().rewind()
-        except BusUnavailable:
-            # The broker is away as well: a new consumer starts at the committed offsets anyway.
-            self._consumer = None
 
 
 def _dead_letter(one: Received, *, service: str, reason: str, now: datetime) -> MessageSetAside:

@@ -79,11 +79,13 @@ def main() -> None:
         idle_transaction_s=2 * answer_s,
     )
     feed = Feed(engine, context.complexes)
+    stop = stop_on_signals()
     parts = Parts(
         complexes=context.complexes,
         clock=context.clock,
         engine=engine,
         feed=feed,
+        acknowledged=context.bus.acknowledged,
         rules=Rules(
             writes_per_s=settings.writes_per_s,
             reads_per_s=settings.reads_per_s,
@@ -112,7 +114,6 @@ def main() -> None:
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
     service = handlers.service(context.complexes, after_batch=feed.wake, keep=keep)
-    stop = stop_on_signals()
 
     def run_loop() -> None:
         if patiently(prepare, stop):

@@ -1,9 +1,11 @@
 """A bus inside one process, for unit and component tests. What runs, runs on a broker."""
 
+import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from shared.bus.acknowledged import Acknowledged
 from shared.bus.port import BusUnavailable, Received
 from shared.events.topics import PARTITIONS
 from shared.events.wire import Message
@@ -14,6 +16,7 @@ class MemoryBus:
 
     def __init__(self) -> None:
         self.available = True
+        self.acknowledged = Acknowledged()
         self._logs: dict[tuple[str, int], list[Message]] = defaultdict(list)
         self._committed: dict[tuple[str, str, int], int] = defaultdict(int)
 
@@ -25,6 +28,9 @@ class MemoryBus:
         """Open the way out; the name is not needed here."""
         del service
         return MemoryPublisher(self)
+
+    def heed(self, stop: threading.Event) -> None:
+        """Do nothing: there is nothing to wait for."""
 
     def messages(self, topic: str) -> list[Message]:
         """Return all that a topic holds, partition by partition."""
@@ -58,6 +64,7 @@ class MemoryBus:
     def _require_available(self) -> None:
         if not self.available:
             raise BusUnavailable("the memory bus was switched off")
+        self.acknowledged.answered()
 
 
 class MemoryConsumer:

@@ -3,15 +3,21 @@
 Delivery is at least once. Messages of one key stay in order. What was not committed comes again after a restart.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.bus.acknowledged import Acknowledged
 from shared.events.wire import Message
 
 
 class BusUnavailable(Exception):  # noqa: N818 -- it says what the bus is
     """The broker can't be reached or doesn't answer; the same call may succeed later."""
+
+
+class BusRefused(Exception):  # noqa: N818 -- it says what the bus did
+    """The broker answers and says no (rights, versions, sizes); waiting would not help, a person has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,10 @@ class Publisher(Protocol):
     """The way out."""
 
     def publish(self, messages: Iterable[Message]) -> None:
-        """Send the messages in order and return when the broker has them all; raise BusUnavailable otherwise."""
+        """Send the messages in order and return when the broker has them all; raise BusUnavailable otherwise.
+
+        Every call of the port may raise BusRefused too.
+        """
         ...
 
     def close(self) -> None:
@@ -68,4 +77,13 @@ class Bus(Protocol):
 
     def publisher(self, service: str) -> Publisher:
         """Open the way out for a service."""
+        ...
+
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """Return what the broker last acknowledged; the bus itself writes down each answer."""
+        ...
+
+    def heed(self, stop: threading.Event) -> None:
+        """Wait for the broker no more once `stop` is set: what would block raises BusUnavailable soon."""
         ...

@@ -72,6 +72,12 @@ def unsent(db: Connection, limit: int) -> Sequence[tuple[int, Message]]:
     ]
 
 
+def oldest_unsent_at(db: Connection) -> datetime | None:
+    """Return when the oldest event of the outbox occurred; None where all have gone out."""
+    oldest: datetime | None = db.scalar(sa.select(OUTBOX.c.occurred_at).order_by(OUTBOX.c.position).limit(1))
+    return oldest
+
+
 def mark_sent(db: Connection, positions: Sequence[int]) -> None:
     """Drop published messages; Kafka keeps them now."""
     db.execute(sa.delete(OUTBOX).where(OUTBOX.c.position.in_(positions)))

@@ -11,7 +11,6 @@ from shared.events.market import CalendarChanged, MarketHalted
 from shared.events.orders import Side
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import INTERVAL
-from tests.component.serving import until
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench
 from tests.component.trading_api_facts import (
     DAY_AFTER,
@@ -174,15 +173,3 @@ def test_a_glance_tells_the_gate_that_is_in_force(bench: ApiBench, operator: Tes
 
     # The bench's complex closes its gates a quarter of an hour before delivery.
     assert (before, operator.get("/api/v1/overview").json().get("gate_closure_lead_s")) == (900, 3_600)
-
-
-def test_the_process_is_ready_once_its_loop_has_gone_round(bench: ApiBench, operator: TestClient) -> None:
-    before = operator.get("/health/ready")
-
-    bench.run()
-    until(lambda: bool(operator.get("/health/ready").json()["stream"]))
-    after = operator.get("/health/ready")
-
-    assert (before.status_code, before.json()["broker"], before.headers["retry-after"]) == (503, False, "2")
-    assert after.status_code == 200
-    assert after.json() == {"ready": True, "database": True, "broker": True, "stream": True, "clock": True}

@@ -55,6 +55,7 @@ class ApiBench(Bench):
             clock=self.clock,
             engine=self.engine,
             feed=self._feeds[-1],
+            acknowledged=self.bus.acknowledged,
             rules=self._rules,
             tokens=self._tokens,
         )

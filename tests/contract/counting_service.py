@@ -4,6 +4,7 @@ Arguments: the complex it looks at, and `--without-inbox` for the control that h
 """
 
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from shared.bus.acknowledged import Acknowledged
 from shared.bus.port import Bus, Consumer, Publisher
 from shared.db import messaging
 from shared.events.base import Envelope, Event
@@ -45,6 +47,15 @@ class GroupOfItsOwn:
     def publisher(self, service: str) -> Publisher:
         """Open the way out."""
         return self.bus.publisher(service)
+
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """Return what the broker last acknowledged to any of them."""
+        return self.bus.acknowledged
+
+    def heed(self, stop: threading.Event) -> None:
+        """Wait for the broker no more once `stop` is set."""
+        self.bus.heed(stop)
 
 
 def count(db: Connection, order_id: str) -> None:

@@ -9,7 +9,9 @@ caller is known (a request of theirs was let in) go last.
 import asyncio
 import logging
 import resource
+import signal
 from collections import Counter
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -169,6 +171,20 @@ class BoundedConnection(H11Protocol):
             setattr(self, name, None)
 
 
+class Server(uvicorn.Server):
+    """A server that hands signals on at once: the run loop stops beside it, not when its last call has ended."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._before = signal.getsignal(signal.SIGTERM)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle a signal here and where it would have been handled without the server."""
+        if callable(self._before):
+            self._before(sig, frame)
+        super().handle_exit(sig, frame)
+
+
 def http_server(app: ASGIApp, *, connections: int, trusted_proxies: str = "") -> uvicorn.Server:
     """Return the server of an application.
 
@@ -194,7 +210,7 @@ def http_server(app: ASGIApp, *, connections: int, trusted_proxies: str = "") ->
         forwarded_allow_ips=trusted_proxies or None,
         timeout_graceful_shutdown=GRACE_S,
     )
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def recognise(request: Request, caller: str) -> None:

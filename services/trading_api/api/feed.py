@@ -97,13 +97,11 @@ class Feed:
         self._news = asyncio.Event()
         self._own_thread = CapacityLimiter(1)
         self._client_threads = CapacityLimiter(CLIENT_THREADS)
-        self.batch_at_s: float | None = None
         self.told_at_s: float | None = None
         self.closed = False
 
     def wake(self) -> None:
         """Say from any thread that something was committed."""
-        self.batch_at_s = monotonic_s()
         self.nudge()
 
     def close(self) -> None:

@@ -2,34 +2,41 @@
 
 import asyncio
 from concurrent.futures import Executor
+from datetime import datetime
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Response
 from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from services.trading_api.api.guard import open_to_all
 from services.trading_api.api.parts import Parts, PartsHere
-from shared.clock import ClockStepped, monotonic_s
+from services.trading_api.domain.views import instant_text
+from shared.clock import ClockStepped
+from shared.db import messaging
 from shared.db.engine import DATABASE_FAULTS, reading
 
 router = APIRouter(prefix="/health", route_class=open_to_all(waits=False), tags=["health"])
 
-# The run loop commits or ticks many times a second; silence this long means that the broker or the database is away.
-SILENCE_S_MAX = 10.0
 DATABASE_SILENCE_S_MAX = 2.0
 # Questions that a hung database owes an answer to; a further one waits for their end, and gives up before it.
 QUESTIONS_MAX = 2
 
 
 class Readiness(TypedDict):
-    """Whether the service can do its work, and which part can't."""
+    """Whether the service can do its work, and which part can't.
+
+    The first two instants are the wall's and null where nothing was acknowledged since the start. `outbox_oldest_at` is
+    the market's: when the oldest of the events that the broker has not taken yet occurred, null where there is none.
+    """
 
     ready: bool
     database: bool
     broker: bool
     stream: bool
     clock: bool
+    broker_answered_at: str | None
+    published_at: str | None
+    outbox_oldest_at: str | None
 
 
 @router.get("/live")
@@ -40,33 +47,41 @@ async def live() -> dict[str, bool]:
 
 @router.get("/ready")
 async def ready(request: Request, response: Response, parts: PartsHere) -> Readiness:
-    """Say whether the database answers, the run loop reaches the broker, the live stream tells and the clock holds.
+    """Say whether the database answers, the broker takes what is published, the live stream tells and the clock holds.
 
     Otherwise the answer is 503.
     """
-    database = await _database_answers(request.app.state.questions, parts)
-    last = parts.feed.batch_at_s
-    broker = last is not None and monotonic_s() - last < SILENCE_S_MAX
-    stream, clock = parts.feed.tells(), _clock_is_believed(parts)
+    database, oldest_at = await _outbox(request.app.state.questions, parts)
+    acknowledged = parts.acknowledged
+    broker, stream, clock = acknowledged.well(), parts.feed.tells(), _clock_is_believed(parts)
     is_ready = database and broker and stream and clock
     if not is_ready:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
-    return {"ready": is_ready, "database": database, "broker": broker, "stream": stream, "clock": clock}
+    return {
+        "ready": is_ready,
+        "database": database,
+        "broker": broker,
+        "stream": stream,
+        "clock": clock,
+        "broker_answered_at": _text(acknowledged.answered_at),
+        "published_at": _text(acknowledged.published_at),
+        "outbox_oldest_at": _text(oldest_at),
+    }
 
 
-async def _database_answers(questions: Executor, parts: Parts) -> bool:
-    """Ask the database in a thread of its own; a silence is an answer too."""
+async def _outbox(questions: Executor, parts: Parts) -> tuple[bool, datetime | None]:
+    """Ask in a thread of its own whether the database answers, a silence being an answer too, and what is unsent."""
 
-    def ask() -> None:
+    def ask() -> datetime | None:
         with reading(parts.engine) as db:
-            db.execute(sa.select(1))
+            return messaging.oldest_unsent_at(db)
 
+    loop = asyncio.get_running_loop()
     try:
-        await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(questions, ask), DATABASE_SILENCE_S_MAX)
+        return True, await asyncio.wait_for(loop.run_in_executor(questions, ask), DATABASE_SILENCE_S_MAX)
     except (TimeoutError, *DATABASE_FAULTS):
-        return False
-    return True
+        return False, None
 
 
 def _clock_is_believed(parts: Parts) -> bool:
@@ -75,3 +90,7 @@ def _clock_is_believed(parts: Parts) -> bool:
     except ClockStepped:
         return False
     return True
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else instant_text(instant)

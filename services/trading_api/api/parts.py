@@ -14,6 +14,7 @@ from services.trading_api.domain.access import Principal
 from services.trading_api.handlers.commands import Deeds
 from services.trading_api.handlers.entry import Desk
 from shared import orderentry
+from shared.bus.acknowledged import Acknowledged
 from shared.clock import Clock
 from shared.complexes import Complex, Complexes
 
@@ -43,6 +44,7 @@ class Parts:
     clock: Clock
     engine: Engine
     feed: Feed
+    acknowledged: Acknowledged
     rules: Rules = field(default_factory=Rules)
     tokens: Tokens | None = None
     heartbeat_file: Path | None = None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from services.market.domain import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import Side
-from shared.events.wire import BODY_BYTES_MAX
+from shared.events.wire import MESSAGE_BYTES_MAX
 from shared.why import FillReason
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
@@ -58,4 +58,4 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         binding_limits={f"{n:0100}": "import" for n in range(20)},
     )
 
-    assert len(auction.model_dump_json().encode()) <= BODY_BYTES_MAX
+    assert len(auction.model_dump_json().encode()) <= MESSAGE_BYTES_MAX

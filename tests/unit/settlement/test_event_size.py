@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from services.settlement.handlers.certifying import ROWS_A_PART
 from shared.events.settlement import CertificateLine, CertificateSlice, CertificatesSettled
-from shared.events.wire import BODY_BYTES_MAX
+from shared.events.wire import MESSAGE_BYTES_MAX
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LONGEST_ID = "x" * 100  # the most that an Identifier may have
@@ -40,4 +40,4 @@ def test_the_largest_part_with_the_longest_names_fits_into_one_message() -> None
     )
 
     assert len(line.model_dump_json()) < len(part.model_dump_json())
-    assert len(settled.model_dump_json()) < BODY_BYTES_MAX
+    assert len(settled.model_dump_json()) < MESSAGE_BYTES_MAX

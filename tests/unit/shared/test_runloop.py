@@ -7,7 +7,7 @@ import pytest
 from shared.db.tables import new_metadata
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved
-from shared.events.wire import BODY_BYTES_MAX, Message
+from shared.events.wire import MESSAGE_BYTES_MAX, Message
 from shared.runloop import Service
 from tests.component.harness import Bench
 
@@ -52,13 +52,13 @@ def test_a_subject_that_is_no_identifier_leaves_the_complex_unknown(api: Bench) 
 
 
 def test_the_letter_about_an_oversize_message_fits_into_a_message(api: Bench) -> None:
-    api.bus.append(a_message(body=b"x" * (BODY_BYTES_MAX + 1)))
+    api.bus.append(a_message(body=b"x" * (MESSAGE_BYTES_MAX + 1)))
 
     api.run()
 
     [letter] = api.published(MessageSetAside)
     assert letter.reason == "body must be at most 1000000 bytes, was 1000001"
-    assert len(letter.model_dump_json()) < BODY_BYTES_MAX
+    assert len(letter.model_dump_json()) < MESSAGE_BYTES_MAX
 
 
 def test_a_redelivered_bad_message_leads_to_no_second_letter(api: Bench) -> None:

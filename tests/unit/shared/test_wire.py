@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.events.base import Envelope, derived_id, named_id
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.topics import TOPICS, topic_written_by
-from shared.events.wire import BODY_BYTES_MAX, Message, Undecodable, decode, encode
+from shared.events.wire import MESSAGE_BYTES_MAX, Message, Undecodable, decode, encode
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 BODY = (
@@ -127,7 +127,7 @@ def test_a_field_that_a_newer_producer_added_is_ignored() -> None:
         (a_message(BODY.replace('"m"', '"m/../x"')), "meter_id: String should match pattern"),
         (a_message(BODY.replace('"quality"', '"grade"')), "quality: Field required"),
         (a_message("[" * 100_000), "body: Invalid JSON"),
-        (a_message(" " * (BODY_BYTES_MAX + 1)), "body must be at most 1000000 bytes, was 1000001"),
+        (a_message(" " * (MESSAGE_BYTES_MAX + 1)), "body must be at most 1000000 bytes, was 1000001"),
     ],
 )
 def test_what_is_no_event_of_ours_is_refused_with_the_reason(message: Message, reason: str) -> None:
