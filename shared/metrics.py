@@ -20,6 +20,7 @@ MESSAGE_AGE = "sandan_message_age_seconds"
 SET_ASIDE = "sandan_messages_set_aside_total"
 HANDLER_SECONDS = "sandan_handler_seconds_total"
 TICKS, TICK_SECONDS = "sandan_ticks_total", "sandan_tick_seconds_total"
+TICKS_UNDONE = "sandan_ticks_undone_total"
 PUBLISHED = "sandan_messages_published_total"
 BROKER_SILENCE, BROKER_OWING = "sandan_broker_silence_seconds", "sandan_broker_owing_seconds"
 FORECAST_NMAE = "sandan_forecast_nmae_ratio"
@@ -34,6 +35,7 @@ METRICS = {
     SET_ASIDE: ("counter", "Messages that went to the dead letters."),
     HANDLER_SECONDS: ("counter", "Seconds in handlers, by type of message."),
     TICKS: ("counter", "Ticks."),
+    TICKS_UNDONE: ("counter", "Ticks undone because an event of theirs was too large for the bus."),
     TICK_SECONDS: ("counter", "Seconds in ticks."),
     PUBLISHED: ("counter", "Messages that the broker has taken."),
     BROKER_SILENCE: ("gauge", "Seconds since the broker last answered."),

@@ -138,7 +138,7 @@ def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
         while patiently(lambda: _step(loop, context), stop):
             if loop.reads_nothing:
                 stop.wait(POLL_WAIT_S)
-            if not context.bus.acknowledged.well():
+            if not context.bus.acknowledged.well() or loop.held_up:
                 continue
             # The first heartbeat says that the service is ready, and so waits for its place in the group.
             if loop.joined() if beaten_at is None else monotonic_s() - beaten_at >= 1:

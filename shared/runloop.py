@@ -28,7 +28,7 @@ from shared.db.engine import DATABASE_FAULTS
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
-from shared.events.wire import Message, Undecodable, decode
+from shared.events.wire import EventTooLarge, Message, Undecodable, decode
 from shared.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,10 @@ FORGET_EVERY_S = 600.0
 LETTER_BODY_BYTES_MAX = 65_536
 LETTER_TEXT_CHARACTERS_MAX = 1_000
 LETTER_HEADERS_MAX = 50
+
+
+# A tick that makes an event which no bus would carry is undone; in between, what it looks at may change.
+TICK_AGAIN_AFTER_S = 60.0
 
 
 class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
@@ -88,6 +92,7 @@ class RunLoop:
         self._elapsed_s = elapsed_s
         self._forget_at_s = elapsed_s()
         self._metrics = Metrics() if figures is None else figures
+        self._tick_at_s: float | None = None
 
     def step(self, wait_s: float) -> int:
         """Do one round and return how many messages it took in.
@@ -117,7 +122,7 @@ class RunLoop:
                 raise
             failpoints.reach("before_offset_commit")
             self._require_consumer().commit()
-        if self._service.tick is not None:
+        if self._service.tick is not None and (self._tick_at_s is None or self._elapsed_s() >= self._tick_at_s):
             self._run_tick(self._service.tick)
         self._publish()
         self._forget_old()
@@ -127,6 +132,11 @@ class RunLoop:
     def reads_nothing(self) -> bool:
         """Say whether no message is ever waited for."""
         return not self._service.handlers
+
+    @property
+    def held_up(self) -> bool:
+        """Say whether the last tick had to be undone: time does not pass for this service until one succeeds."""
+        return self._tick_at_s is not None
 
     def joined(self) -> bool:
         """Say whether the service takes part: it has its partitions, or reads nothing."""
@@ -150,7 +160,7 @@ class RunLoop:
     def _take_in(self, received: Sequence[Received]) -> None:
         try:
             self._handle_committed(received)
-        except (RuleBroken, Undecodable):
+        except SETTING_ASIDE:
             # One of them is bad: take them one at a time, so that only that one is set aside.
             for one in received:
                 self._take_in_one(one)
@@ -158,7 +168,7 @@ class RunLoop:
     def _take_in_one(self, one: Received) -> None:
         try:
             self._handle_committed([one])
-        except (RuleBroken, Undecodable) as reason:
+        except SETTING_ASIDE as reason:
             logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
                 "message set aside",
                 extra={"topic": one.message.topic, "offset": one.offset, "reason": str(reason)},
@@ -196,8 +206,19 @@ class RunLoop:
 
     def _run_tick(self, tick: Tick) -> None:
         now, begun_s = self._clock.now(), self._elapsed_s()
-        with self._engine.begin() as db:
-            self._emit(db, uuid.uuid4(), tick(now, db), now)
+        try:
+            with self._engine.begin() as db:
+                self._emit(db, uuid.uuid4(), tick(now, db), now)
+        except EventTooLarge as reason:
+            # There is no message to set aside, and a restart would meet the same: consumption goes on, and the
+            # heartbeat is withheld, since a person has to look.
+            self._tick_at_s = self._elapsed_s() + TICK_AGAIN_AFTER_S
+            self._metrics.count(metrics.TICKS_UNDONE)
+            logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
+                "tick undone", extra={"reason": str(reason), "again_after_s": TICK_AGAIN_AFTER_S}
+            )
+            return
+        self._tick_at_s = None
         self._metrics.count(metrics.TICKS)
         self._metrics.count(metrics.TICK_SECONDS, self._elapsed_s() - begun_s)
 
@@ -294,5 +315,6 @@ def _cut(text: str) -> str:
     return text[:LETTER_TEXT_CHARACTERS_MAX].encode(errors="replace").decode()
 
 
+SETTING_ASIDE = (RuleBroken, Undecodable, EventTooLarge)
 # What is waited out: nothing is lost meanwhile, and everything goes on by itself after it.
 PASSING_FAULTS = (BusUnavailable, ClockStepped, *DATABASE_FAULTS)

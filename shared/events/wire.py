@@ -24,13 +24,32 @@ class Message:
     body: bytes
     headers: tuple[tuple[str, bytes], ...]
 
+    @property
+    def size_bytes(self) -> int:
+        """Return what the message takes without the bus's frame."""
+        named = sum(len(name.encode()) + len(content) for name, content in self.headers)
+        return len(self.key.encode()) + named + len(self.body)
+
+
+class EventTooLarge(Exception):  # noqa: N818 -- it says what the event is
+    """An event is larger than the bus carries: a fault of what made it, so its transaction fails."""
+
+    def __init__(self, event_type: str, key: str, size_bytes: int) -> None:
+        super().__init__(f"{event_type} of {key} must be at most {MESSAGE_BYTES_MAX} bytes, was {size_bytes}")
+        self.event_type = event_type
+        self.size_bytes = size_bytes
+
 
 class Undecodable(Exception):  # noqa: N818 -- it says what the message is
     """A message is not an event of the table; the text is the reason for the dead-letter topic."""
 
 
 def encode(envelope: Envelope[Event], *, topic: str, key: str) -> Message:
-    """Return an event's message."""
+    """Return an event's message.
+
+    Raises:
+        EventTooLarge: No bus would carry it. It would block what waits behind it, so it never gets into an outbox.
+    """
     event = envelope.event
     headers = (
         ("ce_specversion", b"1.0"),
@@ -41,7 +60,10 @@ def encode(envelope: Envelope[Event], *, topic: str, key: str) -> Message:
         ("ce_subject", event.complex_id.encode()),
         ("content-type", b"application/json"),
     )
-    return Message(topic=topic, key=key, body=event.model_dump_json().encode(), headers=headers)
+    message = Message(topic=topic, key=key, body=event.model_dump_json().encode(), headers=headers)
+    if message.size_bytes > MESSAGE_BYTES_MAX:
+        raise EventTooLarge(event.event_type(), key, message.size_bytes)
+    return message
 
 
 def decode(message: Message) -> Envelope[Event]:

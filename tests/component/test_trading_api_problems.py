@@ -8,10 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from services.trading_api.api.app import create_app
 from services.trading_api.api.parts import Rules
+from shared.db import messaging
+from shared.events.base import Envelope, named_id
+from shared.events.commands import MarketHaltRequested
 from shared.events.orders import OrderSubmitted
 from tests.component.test_trading_api_orders import an_auction
-from tests.component.trading_api_bench import ApiBench, an_order
+from tests.component.trading_api_bench import COMPLEX, NOON, ApiBench, an_order
 
 HEADERS = {"Content-Type": "application/json"}
 ORDER = (
@@ -274,3 +278,30 @@ def test_whatever_json_comes_the_answer_is_a_problem_or_an_order(hanbit: TestCli
 
 def _is_json(body: Any) -> bool:
     return "nan" not in repr(body) and "inf" not in repr(body)
+
+
+def test_a_request_that_would_lead_to_an_event_too_large_for_the_bus_is_refused_and_writes_nothing(
+    bench: ApiBench,
+) -> None:
+    def halt_at_length() -> None:
+        wish = MarketHaltRequested(complex_id=COMPLEX, requested_at=NOON, operator="o", reason="x" * 1_000_000)
+        envelope = Envelope(event_id=named_id("long"), occurred_at=NOON, source="trading_api", event=wish)
+        with bench.engine.begin() as db:
+            messaging.emit(db, "trading_api", [envelope])
+
+    app = create_app(bench.parts(), lambda app: app.add_api_route("/long", halt_at_length, methods=["POST"]))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        english, korean = (client.post("/long", headers={"Accept-Language": tag}) for tag in ("en", "ko"))
+    with bench.engine.connect() as db:
+        left = messaging.waiting(db, [named_id("long")])
+
+    problem = english.json()
+    assert (english.status_code, problem["code"]) == (422, "event_too_large")
+    assert problem["detail"] == "What you ask for is too large to be passed on; see errors."
+    assert korean.json()["detail"].startswith("요청한 내용이 너무 커서")
+    [fault] = problem["errors"]
+    assert (fault["limit"], fault["rule"]) == ("1000000", "must fit into a message of 1000000 bytes")
+    # Key "changwon-demo" 13 and again as the subject; names of headers 64; what else they say: 3 + 36 + 19
+    # ("/sandan/trading_api") + 29 ("sandan.MarketHaltRequested.v1") + 25 + 16; the body without its reason: 95.
+    assert fault["value"] == "1000313 bytes as sandan.MarketHaltRequested.v1"
+    assert left == set()

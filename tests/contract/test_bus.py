@@ -1,6 +1,8 @@
 """One suite of promises, held by the memory bus and by the broker."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -8,10 +10,13 @@ import pytest
 from shared.bus.kafka import KafkaBus
 from shared.bus.memory import MemoryBus
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher
-from shared.events.wire import Message
+from shared.events.base import Envelope, named_id
+from shared.events.market import OrderRejected
+from shared.events.wire import MESSAGE_BYTES_MAX, Message, encode
 
 TOPIC = "market.orders.v1"
 POLLS_MAX = 400
+NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 
 
 @pytest.fixture(params=["memory", "broker"])
@@ -125,3 +130,20 @@ def test_member_has_joined_once_it_can_read(publisher: Publisher, group: Group, 
     read(consumer, run, 1)
 
     assert consumer.joined()
+
+
+def test_the_largest_message_that_encode_allows_is_carried(publisher: Publisher, group: Group, run: str) -> None:
+    failed = OrderRejected(
+        complex_id="c", order_id="o", participant_id="p", delivery_start=NOON, reason="r", detail="x" * 999_000
+    )
+    envelope = Envelope(event_id=named_id(run), occurred_at=NOON, source="market", event=failed)
+    some = encode(envelope, topic=TOPIC, key=f"{run}-complex")
+    # The rest in a header: frames are made for headers one by one.
+    largest = replace(some, headers=(*some.headers, ("rest", b"x" * (MESSAGE_BYTES_MAX - some.size_bytes - 4))))
+    assert largest.size_bytes == MESSAGE_BYTES_MAX
+
+    publisher.publish([largest, a_message(run, 2)])
+
+    found = read(group.join(), run, 2)
+
+    assert sorted(found, key=lambda one: len(one.body)) == [a_message(run, 2), largest]

@@ -16,6 +16,7 @@ from starlette.routing import Match, Route
 
 from shared.clock import ClockStepped
 from shared.db.engine import DATABASE_FAULTS
+from shared.events.wire import MESSAGE_BYTES_MAX, EventTooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,11 @@ KINDS: Mapping[str, Kind] = {
     ),
     "study_unfinished": Kind(
         409, "The study has no results: {study_status}.", "검토 결과가 아직 없습니다: {study_status}."
+    ),
+    "event_too_large": Kind(
+        422,
+        "What you ask for is too large to be passed on; see errors.",
+        "요청한 내용이 너무 커서 전달할 수 없습니다. errors를 확인하세요.",
     ),
     "too_many_requests": Kind(
         429, "At most {limit} calls a second are allowed.", "초당 최대 {limit}회 호출할 수 있습니다."
@@ -157,6 +163,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClockStepped, _on_clock_stepped)
     for fault in DATABASE_FAULTS:
         app.add_exception_handler(fault, _on_unavailable)
+    app.add_exception_handler(EventTooLarge, _on_too_large)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -268,6 +275,14 @@ def _on_unavailable(request: Request, error: Exception) -> Response:
 def _on_clock_stepped(request: Request, error: Exception) -> Response:
     logger.warning("call refused", extra={"path": request.url.path, "reason": str(error)})
     return answer(request, Problem("clock_stepped", headers={"Retry-After": str(RETRY_AFTER_S)}))
+
+
+def _on_too_large(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EventTooLarge)  # noqa: S101 -- registered for it; narrows the type
+    logger.warning("event refused", extra={"path": request.url.path, "reason": str(error)})
+    rule = f"must fit into a message of {MESSAGE_BYTES_MAX} bytes"
+    fault = FieldError("body", rule, str(MESSAGE_BYTES_MAX), f"{error.size_bytes} bytes as {error.event_type}")
+    return answer(request, Problem("event_too_large", errors=[fault]))
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

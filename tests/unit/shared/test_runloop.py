@@ -78,3 +78,14 @@ def test_junk_in_the_reader_s_own_dead_letter_topic_leads_to_one_letter_and_no_l
     api.run()
 
     assert len(api.bus.messages("trading_api.dead_letters.v1")) == 2
+
+
+def test_the_longest_letter_that_a_message_can_lead_to_fits_into_a_message(api: Bench) -> None:
+    # What grows most in JSON, six bytes a character, in every field that comes from outside.
+    worst = "\x01" * 2_000
+    headers = tuple((worst, worst.encode()) for _ in range(200))
+    api.bus.append(Message(topic=STATES, key=worst, body=b"\xff" * (MESSAGE_BYTES_MAX + 1), headers=headers))
+
+    api.run()
+
+    assert len(api.published(MessageSetAside)) == 1

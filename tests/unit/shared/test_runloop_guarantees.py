@@ -19,6 +19,7 @@ from shared.events.deadletters import MessageSetAside
 from shared.events.market import MarketHalted, OrderAccepted
 from shared.events.orders import OrderSubmitted, Side
 from shared.events.wire import Message, decode, encode
+from shared.metrics import Metrics
 from shared.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
@@ -34,6 +35,8 @@ class Market:
         self.clock = ManualClock(NOON)
         self.elapsed_s = 0.0
         self.broken = False
+        self.reason = "one o'clock"
+        self.figures = Metrics()
         self.engine: Engine = open_engine(sa.make_url(f"sqlite:///{folder / 'market.db'}"))
         METADATA.create_all(self.engine)
         self.service = Service(name="market", handlers={OrderSubmitted: self.on_order}, tick=self.on_time)
@@ -41,7 +44,9 @@ class Market:
 
     def restart(self) -> None:
         """Begin with an empty memory, as a process does."""
-        self.loop = RunLoop(self.service, self.bus, self.engine, self.clock, lambda: self.elapsed_s)
+        self.loop = RunLoop(
+            self.service, self.bus, self.engine, self.clock, lambda: self.elapsed_s, figures=self.figures
+        )
 
     def on_order(self, envelope: Envelope[OrderSubmitted], db: Connection) -> Sequence[Event]:
         """Take an order in."""
@@ -50,6 +55,9 @@ class Market:
             raise RuleBroken("quantity_kwh must be > 0, was -1")
         if self.broken:
             raise ZeroDivisionError
+        if order.order_id == "answered-at-length":
+            db.execute(sa.insert(TAKEN).values(order_id=order.order_id))
+            return [MarketHalted(complex_id="c", halted_at=NOON, reason="x" * 1_000_000, operator="market")]
         db.execute(sa.insert(TAKEN).values(order_id=order.order_id))
         facts = {"participant_id": order.participant_id, "delivery_start": order.delivery_start}
         return [OrderAccepted(complex_id=order.complex_id, order_id=order.order_id, **facts)]
@@ -60,7 +68,7 @@ class Market:
         if now < NOON + timedelta(hours=1) or done:
             return []
         db.execute(sa.insert(TAKEN).values(order_id="halted"))
-        return [MarketHalted(complex_id="c", halted_at=now, reason="one o'clock", operator="clock")]
+        return [MarketHalted(complex_id="c", halted_at=now, reason=self.reason, operator="clock")]
 
     def taken(self) -> list[str]:
         """Return the orders that were taken in, in order."""
@@ -248,3 +256,38 @@ def test_the_inbox_forgets_a_week_later_and_looks_only_now_and_then(market: Mark
     market.elapsed_s += 1
     market.loop.step(0)
     assert inbox() == 0
+
+
+def test_a_message_that_leads_to_an_event_too_large_for_the_bus_is_set_aside_and_blocks_nothing(market: Market) -> None:
+    for order_id in ("o1", "answered-at-length", "o2"):
+        market.bus.append(an_order(order_id))
+
+    market.loop.step(0)
+
+    # What its handler had written is undone with it.
+    assert market.taken() == market.accepted() == ["o1", "o2"]
+    [reason] = market.letters()
+    # Key "c": 1, names of headers 64, what they say 3 + 36 + 14 + 22 + 25 + 1 + 16 = 117, the body without its reason
+    # {"complex_id":"c","halted_at":"2026-05-20T03:00:00Z","reason":"","operator":"market"} 85: 267 beside the reason.
+    assert reason == "sandan.MarketHalted.v1 of c must be at most 1000000 bytes, was 1000267"
+    assert market.waiting() == 0
+
+
+def test_a_tick_that_makes_an_event_too_large_is_undone_and_tried_again_while_messages_are_taken_in(
+    market: Market,
+) -> None:
+    market.clock.advance(timedelta(hours=1))
+    market.reason = "x" * 1_000_000
+    market.loop.step(0)
+    assert (market.taken(), market.loop.held_up) == ([], True)
+
+    market.bus.append(an_order("o1"))
+    market.elapsed_s = 59.9
+    market.reason = "one o'clock"
+    market.loop.step(0)
+    assert (market.taken(), market.accepted(), market.loop.held_up) == (["o1"], ["o1"], True)
+
+    market.elapsed_s = 60.0
+    market.loop.step(0)
+    assert (market.taken(), market.loop.held_up) == (["o1", "halted"], False)
+    assert "sandan_ticks_undone_total 1" in market.figures.exposition().splitlines()

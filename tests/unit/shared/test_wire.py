@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from shared.events.base import Envelope, derived_id, named_id
 from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.planner import StudyFailed
 from shared.events.topics import TOPICS, topic_written_by
-from shared.events.wire import MESSAGE_BYTES_MAX, Message, Undecodable, decode, encode
+from shared.events.wire import MESSAGE_BYTES_MAX, EventTooLarge, Message, Undecodable, decode, encode
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 BODY = (
@@ -159,3 +160,30 @@ def test_every_topic_has_its_producer_s_name_once() -> None:
     names = [topic.name for topic in TOPICS]
 
     assert len(set(names)) == len(names)
+
+
+def a_failure(reason_bytes: int) -> Envelope[StudyFailed]:
+    failed = StudyFailed(complex_id="c", study_id="s", reason="x" * reason_bytes)
+    return Envelope(event_id=uuid.UUID(int=7), occurred_at=NOON, source="planner", event=failed)
+
+
+# Key "c/s": 3. Names of the seven headers: 14 + 5 + 9 + 7 + 7 + 10 + 12 = 64; what they say: "1.0" 3, the id 36,
+# "/sandan/planner" 15, "sandan.StudyFailed.v1" 21, "2026-05-20T03:00:00+00:00" 25, "c" 1, "application/json" 16: 117.
+# Body without its reason: {"complex_id":"c","study_id":"s","reason":""} 45.
+AROUND_THE_REASON = 3 + 64 + 117 + 45
+
+
+def test_the_largest_event_counts_key_headers_and_body_and_is_decoded() -> None:
+    envelope = a_failure(1_000_000 - AROUND_THE_REASON)
+
+    message = encode(envelope, topic="planner.results.v1", key="c/s")
+
+    assert message.size_bytes == MESSAGE_BYTES_MAX == 1_000_000
+    assert decode(message) == envelope
+
+
+def test_an_event_larger_by_one_byte_is_refused_with_its_type_and_size() -> None:
+    refused = r"sandan\.StudyFailed\.v1 of c/s must be at most 1000000 bytes, was 1000001"
+
+    with pytest.raises(EventTooLarge, match=refused):
+        encode(a_failure(1_000_001 - AROUND_THE_REASON), topic="planner.results.v1", key="c/s")
