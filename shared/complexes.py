@@ -23,6 +23,11 @@ from shared.register_maps import RegisterMap
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 from shared.validation import checked
 
+# An interval's settlement has a line for each participant, its auction a price for each feeder. Each has to fit into
+# one message (tests/unit/settlement and market, test_event_size.py).
+PARTICIPANTS_MAX = 1_400
+FEEDERS_MAX = 100
+
 
 class _Record(BaseModel):
     model_config = RECORD
@@ -236,8 +241,8 @@ class Complex(_Record):
     imbalance: tuple[ImbalanceRule, ...] = ()
     legal_mode: LegalModeName = "demonstration"
     field_network: FieldNetwork
-    feeders: Annotated[tuple[Feeder, ...], Field(min_length=1)]
-    participants: Annotated[tuple[Participant, ...], Field(min_length=1)]
+    feeders: Annotated[tuple[Feeder, ...], Field(min_length=1, max_length=FEEDERS_MAX)]
+    participants: Annotated[tuple[Participant, ...], Field(min_length=1, max_length=PARTICIPANTS_MAX)]
 
     @model_validator(mode="after")
     def _ids_once_and_known(self) -> "Complex":

@@ -338,6 +338,23 @@ def test_every_hour_the_forecasts_are_held_against_what_came(complexes: Complexe
     assert second.forecasts == 8 + 7 + 6
 
 
+def test_sites_that_one_message_does_not_hold_are_dealt_out_over_several(
+    complexes: Complexes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [one] = complexes.values()
+    monkeypatch.setattr("services.forecast.handlers.accuracy.SITES_A_MESSAGE", 5)
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    for step in range(4):
+        bench.run(MORNING + (step + 1) * INTERVAL)
+        bench.give(*metered(one, MORNING + step * INTERVAL))
+
+    loads = [event.sites for event in bench.published(AccuracyMeasured) if event.kind is ForecastKind.LOAD]
+    # Twelve factories, and all of them together.
+    assert [len(sites) for sites in loads] == [5, 5, 3]
+    assert {site.site_id for sites in loads for site in sites} == {*one.by_participant, None}
+
+
 def test_late_reading_is_waited_for_an_hour_and_then_left_out(complexes: Complexes, tmp_path: Path) -> None:
     [one] = complexes.values()
     bench = a_bench(complexes, tmp_path)

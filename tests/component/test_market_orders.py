@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.market import handlers, store
 from shared.events.commands import Calendar, CalendarChangeRequested, LimitsChangeRequested, MarketHaltRequested
 from shared.events.market import (
     AmendmentRejected,
@@ -22,6 +23,8 @@ from shared.intervals import INTERVAL
 from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import (
+    ALARM,
+    COMPLEX,
     COMPLEX_ID,
     DELIVERY,
     EARLY,
@@ -205,6 +208,21 @@ def test_a_participants_own_limit_of_open_orders_is_kept(bench: Bench) -> None:
 
     assert [event.open_orders_max for event in bench.published(LimitsChanged)] == [1]
     assert answers(bench) == [("b2", "too_many_orders")]
+
+
+def test_a_book_takes_no_more_orders_than_its_auction_may_have_however_many_take_part(tmp_path: Path) -> None:
+    [factory] = [one for one in COMPLEX.participants if one.participant_id == BUYER]
+    crowd = tuple(factory.model_copy(update={"participant_id": f"p{n}"}) for n in range(400))
+    complexes = {COMPLEX_ID: COMPLEX.model_copy(update={"participants": crowd})}
+    bench = Bench(handlers.service(complexes, seal_alarm=ALARM), store.METADATA, tmp_path, EARLY)
+
+    bench.give(*(an_order(f"b{n}", f"p{n}", Side.BUY, 120) for n in range(362)), producer="trading_api")
+    give(bench, an_order("a399", "p399", Side.BUY, 120, writer="scheduler"))
+
+    # An auction may have 720 orders: 360 from each of the two writers.
+    assert answers(bench) == [("b360", "too_many_orders"), ("b361", "too_many_orders")]
+    assert len(bench.published(OrderAccepted)) == 361
+    bench.close()
 
 
 def test_open_orders_cost_no_more_than_the_credit_limit_over_all_books(bench: Bench) -> None:

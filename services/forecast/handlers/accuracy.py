@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 ROLLING_DAYS = 7
 # Readings that are later than this are not waited for: what is known of the interval is scored.
 PATIENCE = timedelta(hours=1)
+# At worst 1,600 bytes each; a message may have 1,000,000.
+SITES_A_MESSAGE = 500
 TWO_DAYS = 2 * INTERVALS_PER_DAY
 
 
@@ -132,26 +134,21 @@ class Accuracy:
         rolling = np.sum(list(days.values()), axis=0)
         full_kw = None if sites.full_kw is None else [*sites.full_kw, sum(sites.full_kw)]
         names = [*zip(sites.site_ids, sites.owners, strict=True), (None, None)]
-        return [
-            AccuracyMeasured(
-                complex_id=self._complex_id,
-                kind=sites.kind,
-                measured_at=issue,
-                days=len(days),
-                sites=tuple(
-                    SiteAccuracy(
-                        site_id=site_id,
-                        participant_id=owner,
-                        is_drifting=site_id in drifting,
-                        leads=tuple(
-                            LeadAccuracy.model_validate(row)
-                            for row in accuracy.figures(rolling[n], None if full_kw is None else full_kw[n])
-                        ),
-                    )
-                    for n, (site_id, owner) in enumerate(names)
+        found = [
+            SiteAccuracy(
+                site_id=site_id,
+                participant_id=owner,
+                is_drifting=site_id in drifting,
+                leads=tuple(
+                    LeadAccuracy.model_validate(row)
+                    for row in accuracy.figures(rolling[n], None if full_kw is None else full_kw[n])
                 ),
             )
+            for n, (site_id, owner) in enumerate(names)
         ]
+        facts = {"complex_id": self._complex_id, "kind": sites.kind, "measured_at": issue, "days": len(days)}
+        parts = (tuple(found[n : n + SITES_A_MESSAGE]) for n in range(0, len(found), SITES_A_MESSAGE))
+        return [AccuracyMeasured.model_validate({**facts, "sites": part}) for part in parts]
 
     def _drifting(self, sites: Sites, days: Mapping[date, Floats], today: date) -> set[str | None]:
         before = [sums for day, sums in days.items() if day != today]

@@ -1,6 +1,6 @@
 """The market's rules: who may be in a book, when a book is complete, and what its auction gives."""
 
-from services.market.domain.admission import Rejection, Standing, Withdrawal, admit, may_leave
+from services.market.domain.admission import Rejection, Standing, Withdrawal, admit, may_fill_up, may_leave
 from services.market.domain.amendment import Amendment, admit_amendment, amended, unknown_order
 from services.market.domain.auction import (
     Auction,
@@ -63,6 +63,7 @@ __all__ = [
     "held_up",
     "hold_auction",
     "hold_day_ahead",
+    "may_fill_up",
     "may_leave",
     "refusal_of",
     "rules_from",

@@ -19,6 +19,7 @@ class Standing:
         halted_at: Beginning of the halt in which the order was stamped; None if the market was open then, or if that
             can't be told yet for orders of its writer: those are left out of their auction.
         suspended_at: The same of the participant's own suspension.
+        writer_orders: Orders of the same writer already in the same book; 0 where all participants' fit in.
         open_orders: Orders of the same participant and writer already in the same book.
         side_wh: Their energy on the order's own side.
         committed_krw: What the open orders of the same participant and writer cost at most, in all books that were
@@ -35,6 +36,7 @@ class Standing:
     limits: Limits = NO_LIMITS
     day_ahead_through: datetime | None = None
     suspended_at: datetime | None = None
+    writer_orders: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,13 @@ def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | No
 
 
 def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
-    own_max = standing.limits.open_orders_max
-    of_kind = rules.open_orders_max
-    if order.auction == "day_ahead":
-        of_kind = rules.open_blocks_max if order.block_wh else rules.open_day_ahead_max
+    own_max, of_kind, writer_max = standing.limits.open_orders_max, rules.open_max(order), rules.writer_max(order)
     open_orders_max = of_kind if own_max is None else min(own_max, of_kind)
+    span = "a day" if order.block_wh else "an interval"
+    if standing.writer_orders >= writer_max:
+        rule = f"the book for {span} takes at most {writer_max} orders by one writer"
+        return Rejection("too_many_orders", f"{rule}, had {standing.writer_orders}")
     if standing.open_orders >= open_orders_max:
-        span = "a day" if order.block_wh else "an interval"
         rule = f"a participant may have at most {open_orders_max} open orders for {span} by one writer"
         return Rejection("too_many_orders", f"{rule}, had {standing.open_orders}")
     credit_krw_max = standing.limits.credit_krw_max
@@ -172,6 +174,11 @@ def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | N
         more = f"had {standing.committed_krw}, was {order.cost_krw_max} more"
         return Rejection("credit_limit_exceeded", f"{rule}, {more}")
     return None
+
+
+def may_fill_up(venue: Venue, order: Order) -> bool:
+    """Say whether a book has less room for an order's writer than all participants together may ask for."""
+    return len(venue.sites) * venue.rules.open_max(order) > venue.rules.writer_max(order)
 
 
 def may_leave(order: Order, withdrawal: Withdrawal, rules: Rules) -> bool:

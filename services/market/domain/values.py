@@ -35,6 +35,8 @@ class Rules:
         traders: Who may trade; None: every participant.
         open_day_ahead_max: As `open_orders_max`, in the day-ahead auction.
         open_blocks_max: How many blocks for a day.
+        writer_orders_max: How many orders of one writer a book takes from all participants together, and likewise
+            `writer_day_ahead_max` and `writer_blocks_max`: where there are more participants than orders in an auction.
         day_ahead_gate: When the day-ahead auction closes, from Korean midnight of the day before; None: there is none.
     """
 
@@ -51,6 +53,21 @@ class Rules:
     day_ahead_gate: timedelta | None = None
     open_day_ahead_max: int = 1
     open_blocks_max: int = 1
+    writer_orders_max: int = ORDERS_PER_AUCTION_MAX
+    writer_day_ahead_max: int = DAY_AHEAD_ORDERS_MAX
+    writer_blocks_max: int = DAY_AHEAD_BLOCKS_MAX
+
+    def open_max(self, order: "Order") -> int:
+        """Return how many orders of an order's kind one participant may have in a book from each writer."""
+        if order.auction == "day_ahead":
+            return self.open_blocks_max if order.block_wh else self.open_day_ahead_max
+        return self.open_orders_max
+
+    def writer_max(self, order: "Order") -> int:
+        """Return how many a book takes from one writer."""
+        if order.auction == "day_ahead":
+            return self.writer_blocks_max if order.block_wh else self.writer_day_ahead_max
+        return self.writer_orders_max
 
 
 @dataclass(frozen=True, slots=True)

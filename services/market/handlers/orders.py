@@ -40,8 +40,11 @@ def _take_in(venue: domain.Venue, order: domain.Order, db: Connection) -> list[E
         "participant_id": order.participant_id,
         "delivery_start": order.delivery_start,
     }
+    standing = arrival.standing
+    if domain.may_fill_up(venue, order):
+        standing = replace(standing, writer_orders=store.orders_of_writer(db, venue.complex_id, order))
 
-    rejection = domain.admit(with_rules(venue, arrival.rules), order, arrival.standing)
+    rejection = domain.admit(with_rules(venue, arrival.rules), order, standing)
 
     if rejection is not None:
         store.save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)

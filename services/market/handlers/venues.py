@@ -31,6 +31,9 @@ def venue_of(one: Complex) -> domain.Venue:
             open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // writers),
             open_day_ahead_max=max(1, domain.DAY_AHEAD_ORDERS_MAX // writers),
             open_blocks_max=max(1, domain.DAY_AHEAD_BLOCKS_MAX // writers),
+            writer_orders_max=domain.ORDERS_PER_AUCTION_MAX // len(WRITERS),
+            writer_day_ahead_max=domain.DAY_AHEAD_ORDERS_MAX // len(WRITERS),
+            writer_blocks_max=domain.DAY_AHEAD_BLOCKS_MAX // len(WRITERS),
         ),
         sites={participant.participant_id: _site(participant) for participant in one.participants},
         feeders=tuple(

@@ -127,6 +127,7 @@ _ARRIVAL = sa.select(
     .scalar_subquery()
     .label("cancel_requested_at"),
 )
+_BY_WRITER = _standing_orders(sa.func.count(), "complex_id", "writer", "book").where(*_WITHIN)
 HALT_AT = _halt_at("instant")
 _RULES_AT = _rules_at("instant")
 _ORDER_COLUMNS = [field.name for field in fields(Order) if field.name not in {"auction", "block_wh"}]
@@ -174,6 +175,12 @@ def _span(order: Order) -> dict[str, datetime]:
         return {"book_from": order.delivery_start, "book_until": order.delivery_start + INTERVAL}
     day = day_start(trading_day_of(order.delivery_start))
     return {"book_from": day, "book_until": day + DAY}
+
+
+def orders_of_writer(db: Connection, complex_id: str, order: Order) -> int:
+    """Return how many orders of an order's writer stand in its book, whoever's they are."""
+    facts = {name: getattr(order, name) for name in ("order_id", "writer", "book")}
+    return int(db.scalar(_BY_WRITER, {"complex_id": complex_id, **facts, **_span(order)}) or 0)
 
 
 def rules_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, object] | None:

@@ -110,6 +110,15 @@ def test_an_order_in_a_halt_is_rejected() -> None:
     )
 
 
+def test_a_book_takes_only_so_many_orders_of_one_writer_from_all_participants_together() -> None:
+    crowded = replace(VENUE, rules=replace(VENUE.rules, writer_orders_max=3))
+
+    assert admit(crowded, ORDER, replace(OPEN, writer_orders=2)) is None
+    assert admit(crowded, ORDER, replace(OPEN, writer_orders=3)) == Rejection(
+        "too_many_orders", "the book for an interval takes at most 3 orders by one writer, had 3"
+    )
+
+
 def test_a_participant_may_have_only_so_many_open_orders() -> None:
     assert admit(VENUE, ORDER, replace(OPEN, open_orders=1)) is None
     rejection = admit(VENUE, ORDER, replace(OPEN, open_orders=2))

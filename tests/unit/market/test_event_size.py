@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from services.market.domain import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
+from shared.complexes import FEEDERS_MAX
 from shared.events.market import AuctionCleared, Fill, Trade
 from shared.events.orders import Side
 from shared.events.wire import MESSAGE_BYTES_MAX
@@ -48,14 +49,14 @@ def test_the_largest_book_with_the_longest_names_fits_into_one_message() -> None
         price_high_jeon_per_kwh=None,
         volume_wh=LARGEST_WH,
         fees_krw=LARGEST_KRW,
-        feeder_price_jeon_per_kwh={f"{n:0100}": 100_000 for n in range(20)},
+        feeder_price_jeon_per_kwh={f"{n:0100}": 100_000 for n in range(FEEDERS_MAX)},
         book_hash="0" * 64,
         fills=(fill,) * ORDERS_PER_AUCTION_MAX,
         trades=(trade,) * ORDERS_PER_AUCTION_MAX,
         day_ahead_trades=(trade,) * (DAY_AHEAD_ORDERS_MAX + DAY_AHEAD_BLOCKS_MAX),
         welfare_jeon_wh=10**24,
         certificate_sha256="0" * 64,
-        binding_limits={f"{n:0100}": "import" for n in range(20)},
+        binding_limits={f"{n:0100}": "import" for n in range(FEEDERS_MAX)},
     )
 
     assert len(auction.model_dump_json().encode()) <= MESSAGE_BYTES_MAX

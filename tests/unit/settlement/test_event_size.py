@@ -1,10 +1,20 @@
-"""A part of an interval's certificates fits into one message, whatever the names."""
+"""An interval's settlement, and a part of its certificates, fit into one message, whatever the names."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from services.settlement.handlers.certifying import ROWS_A_PART
-from shared.events.settlement import CertificateLine, CertificateSlice, CertificatesSettled
-from shared.events.wire import MESSAGE_BYTES_MAX
+from shared.complexes import PARTICIPANTS_MAX
+from shared.events.base import Envelope
+from shared.events.settlement import (
+    CertificateLine,
+    CertificateSlice,
+    CertificatesSettled,
+    IntervalResettled,
+    IntervalSettled,
+    SettledLine,
+)
+from shared.events.wire import MESSAGE_BYTES_MAX, encode
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LONGEST_ID = "x" * 100  # the most that an Identifier may have
@@ -41,3 +51,30 @@ def test_the_largest_part_with_the_longest_names_fits_into_one_message() -> None
 
     assert len(line.model_dump_json()) < len(part.model_dump_json())
     assert len(settled.model_dump_json()) < MESSAGE_BYTES_MAX
+
+
+def test_the_settlement_of_the_largest_complex_fits_into_one_message() -> None:
+    # At most 10^7 kW: 2.5 * 10^9 Wh in an interval; at 10^7 jeon/kWh that is 2.5 * 10^11 KRW, a digit more for sums.
+    largest = {"_wh": 10**11, "_krw": -(10**13), "_jeon_per_kwh": -(10**7)}
+    figures = {
+        name: next(figure for unit, figure in largest.items() if name.endswith(unit))
+        for name in SettledLine.model_fields
+        if name not in ("participant_id", "cost_without_krw")
+    }
+    # A participant's id has at most 64 characters.
+    line = SettledLine(participant_id="x" * 64, cost_without_krw=-(10**13), **figures)
+    facts = {
+        "complex_id": "x" * 64,
+        "delivery_start": INSTANT,
+        "ledger_entries": 10**6,
+        "ledger_sum_krw": 0,
+        "lines": (line,) * PARTICIPANTS_MAX,
+        "ledger_number": 10**9,
+        "ledger_hash": "0" * 64,
+    }
+    settled = IntervalSettled.model_validate({**facts, "settled_at": INSTANT})
+    again = IntervalResettled.model_validate({**facts, "resettled_at": INSTANT, "meter_id": LONGEST_ID})
+
+    for event in (settled, again):
+        envelope = Envelope(event_id=UUID(int=7), occurred_at=INSTANT, source="settlement", event=event)
+        assert encode(envelope, topic="settlement.statements.v1", key=event.complex_id).size_bytes <= MESSAGE_BYTES_MAX

@@ -207,3 +207,19 @@ def test_more_devices_than_an_address_has_units_for_are_refused_by_name(tmp_path
     with pytest.raises((BadInput, BadInputs), match=r"f248\.grid would be unit 248, an address has 247") as refused:
         load_complex(a_file(tmp_path, crowd))
     assert "port" in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "limit"), [("participants", 1_400), ("feeders", 100)])
+def test_a_complex_whose_events_would_not_fit_into_a_message_is_refused_when_it_is_read(
+    tmp_path: Path, name: str, limit: int
+) -> None:
+    def repeat(content: dict[str, Any]) -> None:
+        content[name] = [content[name][0]] * (limit + 1)
+
+    with pytest.raises(BadInputs) as refused:
+        load_complex(a_file(tmp_path, repeat))
+
+    [problem] = refused.value.problems
+    assert f"$.{name}" in str(problem)
+    assert f"at most {limit} items" in str(problem)
+    assert len(str(problem)) < 400
