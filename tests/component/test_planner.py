@@ -1,5 +1,6 @@
 """The planner on the memory bus with real Dask workers: studies taken in, worked off, answered once."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.handlers import Cluster
 from services.planner.handlers.cluster import Work
+from services.planner.handlers.studies import RETRY_AFTER
 from shared.complexes import Complex
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -265,6 +267,20 @@ def test_study_waits_for_a_scheduler_that_is_away_and_is_answered_later(small: C
 
     assert (before, len(bench.published(StudyCompleted))) == (0, 1)
     assert bench.published(StudyFailed) == []
+
+
+def test_a_planner_that_finds_no_scheduler_leaves_nothing_behind_at_its_tries(small: Complex, tmp_path: Path) -> None:
+    bench = a_bench(small, Cluster("tcp://127.0.0.1:1", connect_wait_s=0.1), tmp_path)
+    bench.give(*a_metered_day(small))
+    bench.give(a_study(small, battery_scales=(0.0,), pv_scales=(0.0,)))
+
+    before = set(threading.enumerate())
+    for _ in range(3):
+        bench.run(bench.clock.now() + RETRY_AFTER)
+
+    # Each of Dask's clients has a thread of this name.
+    assert [one for one in threading.enumerate() if one not in before and one.name == "IO loop"] == []
+    bench.close()
 
 
 def test_killed_planner_takes_its_study_up_again_without_what_was_done(

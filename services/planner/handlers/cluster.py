@@ -1,9 +1,11 @@
 """Dask: where a study's sites are evaluated. Nothing else in the planner knows it."""
 
+import socket
 from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
@@ -95,6 +97,7 @@ class Cluster:
             import dask
 
             dask.config.set(LOGGED_LIKE_OURS)
+            self._require_listener()
             from distributed import Client, LocalCluster
 
             if self._scheduler is None:
@@ -110,3 +113,9 @@ class Cluster:
                 self._local or self._scheduler, timeout=self._connect_wait_s, set_as_default=False
             )
         return self._client
+
+    def _require_listener(self) -> None:
+        """Knock first: a client that finds no scheduler leaves a thread and its descriptors behind, at every try."""
+        if self._scheduler is not None:
+            address = urlsplit(self._scheduler)
+            socket.create_connection((address.hostname or "", address.port or 0), timeout=self._connect_wait_s).close()
