@@ -52,6 +52,7 @@ OPERATIONS = [
         ("/api/v1/stream", ("get",)),
         ("/api/v1/audit", ("get",)),
         ("/api/v1/report", ("get",)),
+        ("/api/v1/report/intervals", ("get",)),
         ("/api/v1/market/halt", ("post",)),
         ("/api/v1/market/resume", ("post",)),
         ("/api/v1/market/calendar", ("get", "post")),

@@ -149,3 +149,29 @@ def test_late_events_and_dead_letters_are_counted_whosever_they_are(bench: ApiBe
 
     # Two orders, one set-point and one reading were late; the third letter is another complex's.
     assert (report["late_events"], report["dead_letters"]) == (4, 2)
+
+
+def test_each_interval_of_a_day_is_counted_by_what_was_heard_of_it(bench: ApiBench, operator: TestClient) -> None:
+    later = DELIVERY + INTERVAL
+    bench.give(
+        *(a_settlement(start) for start in (DAY_BEFORE, DELIVERY, DAY_AFTER)),
+        a_trade(12_000, 10_000),
+        a_trade(None, 0, later),
+        a_forecast(),
+        SetpointConfirmed(**setpoint_facts("p1"), participant_id=HANBIT, confirmed_at=NOON),
+        SetpointRefused(**setpoint_facts("p2"), reason="expired", detail=""),
+        a_statement(),
+    )
+
+    answer = operator.get("/api/v1/report/intervals?day=2026-05-20")
+
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["day"], told["statements"], len(told["items"])) == ("2026-05-20", 1, 96)
+    counted = {one["delivery_start"]: [*one.values()][1:] for one in told["items"] if any([*one.values()][1:])}
+    # Forecasts, schedules, set-points confirmed and refused, auctions, settled; the days beside have none in it.
+    assert counted == {
+        "2026-05-20T03:00:00Z": [1, 0, 0, 0, 0, 0],
+        "2026-05-20T03:30:00Z": [0, 0, 1, 1, 1, 1],
+        "2026-05-20T03:45:00Z": [0, 0, 0, 0, 1, 0],
+    }

@@ -25,7 +25,7 @@ from services.trading_api.domain.views import audit_view, instant_text, key_view
 from services.trading_api.handlers import commands
 from services.trading_api.store import lists
 from services.trading_api.store.batteries import Span
-from services.trading_api.store.report import day_counts
+from services.trading_api.store.report import day_counts, interval_counts
 from services.trading_api.store.savings import savings
 from shared.clock import wall_now
 from shared.db.engine import reading
@@ -186,6 +186,46 @@ def get_report(day: Day, parts: PartsHere, caller: Caller) -> Report:
         "late_events": counts["late_events"],
         "dead_letters": counts["dead_letters"],
     }
+
+
+class IntervalProgress(TypedDict):
+    """What has been heard of a delivery interval so far, counted."""
+
+    delivery_start: str
+    forecasts: int
+    schedules: int
+    setpoints_confirmed: int
+    setpoints_refused: int
+    auctions: int
+    settled: int
+
+
+class DayProgress(TypedDict):
+    """How far a Korean day and each interval of it are."""
+
+    day: str
+    statements: int
+    items: list[IntervalProgress]
+
+
+@operating.get("/report/intervals")
+def get_report_intervals(day: Day, parts: PartsHere, caller: Caller) -> DayProgress:
+    """Return how far each interval of a trading day is."""
+    with reading(parts.engine) as db:
+        counted, statements = interval_counts(db, caller.complex_id, day)
+    items: list[IntervalProgress] = [
+        {
+            "delivery_start": instant_text(one["delivery_start"]),
+            "forecasts": one["forecasts"],
+            "schedules": one["schedules"],
+            "setpoints_confirmed": one["setpoints_confirmed"],
+            "setpoints_refused": one["setpoints_refused"],
+            "auctions": one["auctions"],
+            "settled": one["settled"],
+        }
+        for one in counted
+    ]
+    return {"day": day.isoformat(), "statements": statements, "items": items}
 
 
 @planning.post("", status_code=202)

@@ -21,7 +21,7 @@ from services.trading_api.store.tables import (
     TRADE,
 )
 from shared.events.deadletters import UNKNOWN_COMPLEX
-from shared.intervals import DAY, day_start
+from shared.intervals import DAY, day_start, delivery_starts
 
 LATE_ORDERS = ("gate_closed", "auction_over")
 LATE_SETPOINTS = ("expired", "out_of_order")
@@ -67,6 +67,25 @@ def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
     }
 
 
+def interval_counts(db: Connection, complex_id: str, day: date) -> tuple[list[dict[str, Any]], int]:
+    """Return what has been heard so far of each interval of a Korean day, in order, and how many statements of it."""
+    first = day_start(day)
+    count = _Count(db, complex_id, first, first + DAY)
+    columns = {
+        "forecasts": count.by_interval(FORECAST, "first_delivery_start"),
+        "schedules": count.by_interval(SCHEDULE, "first_delivery_start"),
+        "setpoints_confirmed": count.by_interval(SETPOINT, "delivery_start", SETPOINT.c.status == "confirmed"),
+        "setpoints_refused": count.by_interval(SETPOINT, "delivery_start", SETPOINT.c.status == "refused"),
+        "auctions": count.by_interval(AUCTION, "delivery_start"),
+        "settled": count.by_interval(SETTLED_INTERVAL, "delivery_start"),
+    }
+    counted = [
+        {"delivery_start": start, **{name: counts.get(start, 0) for name, counts in columns.items()}}
+        for start in delivery_starts(day)
+    ]
+    return counted, _statements(db, complex_id, day)
+
+
 class _Count:
     """Counting in the rows of one complex between two instants."""
 
@@ -79,6 +98,14 @@ class _Count:
     def rows(self, table: sa.Table, by: str, condition: sa.ColumnElement[bool] | None = None) -> int:
         query = self._within(sa.select(sa.func.count()), table, by)
         return self._db.scalar(query if condition is None else query.where(condition)) or 0
+
+    def by_interval(
+        self, table: sa.Table, by: str, condition: sa.ColumnElement[bool] | None = None
+    ) -> dict[datetime, int]:
+        start = table.c[by]
+        query = self._within(sa.select(start, sa.func.count()), table, by).group_by(start)
+        found = self._db.execute(query if condition is None else query.where(condition))
+        return dict(found.all())
 
     def intervals(self, table: sa.Table) -> int:
         different = sa.func.count(sa.distinct(table.c.delivery_start))
