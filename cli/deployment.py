@@ -2,23 +2,21 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.brokers import Broker, open_broker
 from cli.prepare import write_keys
-from cli.processes import Child
-from shared.clock import monotonic_s, pause
+from cli.processes import Child, stop_all
+from cli.starting import Say, StartWait
+from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
 from shared.complexes import load_complexes
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
 from shared.paths import ROOT
 
-Say = Callable[[str], None]
-
-READY_WAIT_S = 90.0
 # Each by its module; the simulator stands in for the devices in the field, and is no service.
 PROCESSES: Mapping[str, str] = {
     "fems_simulator": "services.fems.simulator",
@@ -104,35 +102,44 @@ class Deployment:
             self._heartbeat_file(name).unlink(missing_ok=True)
             child.start()
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, say: Say, wait: StartWait) -> None:
         """Wait for every process's first heartbeat.
 
         Raises:
-            BadInput: A process ended, with its own words, or is not ready in time.
+            BadInput: A process ended, with its own words, or is not ready within the time allowed.
         """
-        give_up_at = monotonic_s() + READY_WAIT_S
         waiting = dict(self.children)
-        while waiting:
+
+        def done() -> bool:
             for name, child in list(waiting.items()):
                 if self._heartbeat_file(name).exists():
                     del waiting[name]
                 elif child.exit_code is not None:
-                    rule = "must start"
-                    raise BadInput(where=name, field="process", rule=rule, value=child.last_words(), hint="see its log")
-            if monotonic_s() >= give_up_at:
-                names = ", ".join(waiting)
-                rule = f"must be ready within {READY_WAIT_S:.0f} s"
-                raise BadInput(where="deployment", field=names, rule=rule, value="not ready", hint=self._logs())
-            pause(0.1)
+                    words = child.last_words()
+                    raise BadInput(where=name, field="process", rule="must start", value=words, hint="see its log")
+            return not waiting
 
-    def restart_ended(self, say: Say) -> None:
-        """Start again whatever ended on its own: the restart path is the only recovery path."""
-        ours = {} if self.broker.child is None else {self.broker.child.name: self.broker.child}
-        for name, child in {**ours, **self.children}.items():
-            if child.exit_code is not None:
-                say(f"{name} ended with code {child.exit_code}; starting it again (its log: {child.log_file})")
-                child.restarts += 1
-                child.start()
+        if not wait.until(done, say, lambda: f"{', '.join(waiting)} ({self._logs()})"):
+            rule = f"must be ready within {wait.wait_s_max:.0f} s"
+            raise BadInput(
+                where="deployment", field=", ".join(waiting), rule=rule, value="not ready", hint=self._logs()
+            )
+
+    def keep_running(self, say: Say) -> None:
+        """Start again whatever ended on its own; call it every second or so."""
+        self.broker.keep_running(say)
+        for child in self.children.values():
+            child.keep_running(say)
+
+    def keep_ending(self) -> list[str]:
+        """Return the names of what ends at once however often it is started."""
+        ours = [] if self.broker.child is None else [self.broker.child]
+        return [child.name for child in (*ours, *self.children.values()) if child.keeps_ending]
+
+    def silent(self) -> list[str]:
+        """Return the names of the processes that have not been heard of for a while."""
+        ages_s = {name: heartbeat_age_s(self.plan.folder / "run", name) for name in self.children}
+        return [name for name, age_s in ages_s.items() if age_s is None or age_s > HEARTBEAT_S_MAX]
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU time of each process so far, the broker included."""
@@ -155,10 +162,7 @@ class Deployment:
 
     def stop(self) -> None:
         """Stop the processes, then the broker."""
-        for child in self.children.values():
-            child.ask_to_stop()
-        for child in self.children.values():
-            child.stop()
+        stop_all(self.children.values())
         self.broker.stop()
 
     def _wanted(self) -> list[str]:
@@ -171,8 +175,14 @@ class Deployment:
         return f"see the logs in {self.plan.folder / 'log'}"
 
 
-def open_deployment(plan: Plan, say: Say) -> Deployment:
-    """Prepare a plan's databases, keys and broker, and start its processes; returns when all are ready."""
+def open_deployment(plan: Plan, say: Say, wait: StartWait | None = None) -> Deployment:
+    """Prepare a plan's databases, keys and broker, and start its processes; returns when all are ready.
+
+    Raises:
+        BadInput: Something did not start, or not within the time allowed.
+        StartStopped: Nothing is to be started any more.
+    """
+    wait = wait or StartWait()
     complexes = load_complexes(plan.complexes)
     plan.folder.mkdir(parents=True, exist_ok=True)
     (plan.folder / "run").mkdir(exist_ok=True)
@@ -181,11 +191,11 @@ def open_deployment(plan: Plan, say: Say) -> Deployment:
         upgrade(plan.base_url, service)
     write_keys(plan.keys_file, complexes.values())
     say("starting the broker")
-    deployment = Deployment(plan, open_broker(plan.folder, say))
+    deployment = Deployment(plan, open_broker(plan.folder, say, wait))
     try:
         say(f"starting the services on {deployment.broker.kind}")
         deployment.start()
-        deployment.wait_until_ready()
+        deployment.wait_until_ready(say, wait)
     except BaseException:
         deployment.stop()
         raise

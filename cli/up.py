@@ -1,11 +1,13 @@
 """`sandan up`, `status` and `down`: the same system on the wall clock, in the background."""
 
-import json
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +15,12 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, open_deployment
+from cli.deployment import DEFAULT_FOLDER, PROCESSES, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from cli.prepare import write_history
-from cli.processes import require_free_port
+from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short, require_free_port
+from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
+from cli.starting import StartStopped, StartWait
 from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
 from shared.clock import monotonic_s, pause, wall_now
 from shared.complexes import load_complexes
@@ -25,8 +29,10 @@ from shared.paths import DEMO_COMPLEX
 from shared.process import stop_on_signals
 from shared.validation import checked
 
-START_WAIT_S = 120.0
-STOP_WAIT_S = 30.0
+LOG_NAME = "supervisor.log"
+WATCH_EVERY_S = 1.0
+# The services get their time to stop, the broker after them its own, and the supervisor a little for itself.
+DOWN_WAIT_S = 2 * (STOP_WAIT_S + KILL_WAIT_S) + 5.0
 
 
 class Configuration(BaseModel):
@@ -40,16 +46,31 @@ class Configuration(BaseModel):
     folder: Path = DEFAULT_FOLDER / "up"
     simulated_devices: bool = True
     history_file: Path | None = None
+    start_wait_s: float | None = Field(default=None, gt=0)
 
 
-@dataclass(frozen=True)
-class Running:
-    """What a running system's supervisor has written down."""
+class Note:
+    """What the supervisor has written down about itself, kept up to date as far as the disk allows."""
 
-    pid: int
-    broker: str
-    console: str
-    processes: dict[str, int]
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._written: Running | None = None
+        self._is_refused = False
+
+    def keep(self, running: Running) -> None:
+        """Write down what has changed; a disk that refuses it is asked again the next time."""
+        if running == self._written:
+            return
+        try:
+            write_running(self._folder, running)
+        except OSError as fault:
+            if not self._is_refused:
+                say(f"{self._folder} takes no writing now, going on without: {fault}")
+            self._is_refused = True
+            return
+        if self._is_refused:
+            say(f"{self._folder} takes writing again")
+        self._written, self._is_refused = running, False
 
 
 def up(
@@ -60,29 +81,39 @@ def up(
 ) -> None:
     """Run the system on the wall clock, in the background. / 실시간 시계로 시스템을 시작."""
     configuration = read_configuration(config)
-    found = running_in(configuration.folder)
-    if found is not None:
-        raise BadInput(
-            where="deployment", field="sandan up", rule="must not run yet", value=f"pid {found.pid}", hint="sandan down"
-        )
+    folder = configuration.folder
+    _refuse_second(folder)
     require_free_port(configuration.port, setting="port")
     if foreground:
         supervise(configuration)
         return
-    configuration.folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "cli.main", "up", "--foreground"]
     command += [] if config is None else ["--config", str(config)]
-    log_file = configuration.folder / "supervisor.log"
-    with log_file.open("wb") as log:
+    log_file = folder / LOG_NAME
+    log_file.unlink(missing_ok=True)
+    with log_file.open("ab") as log:
         supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    give_up_at = monotonic_s() + START_WAIT_S
-    while (found := running_in(configuration.folder)) is None:
-        if supervisor.poll() is not None or monotonic_s() >= give_up_at:
-            last = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-            raise BadInput(where="deployment", field="sandan up", rule="must start", value=last[0], hint=str(log_file))
-        pause(0.2)
-    keys_file = configuration.folder / "keys.json"
+    found = _wait_for(supervisor, folder, log_file)
+    keys_file = folder / "keys.json"
     print_answer({"console": found.console, "broker": found.broker, "keys": str(keys_file)}, pretty=pretty)
+
+
+def _wait_for(supervisor: subprocess.Popen[bytes], folder: Path, log_file: Path) -> Running:
+    """Wait until a system that is starting is ready, telling what its supervisor says; Ctrl-C calls the start off."""
+    try:
+        with log_file.open(errors="replace") as said:
+            while (found := running_in(folder)) is None or not found.ready:
+                if supervisor.poll() is not None:
+                    last = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+                    where, hint = "deployment", str(log_file)
+                    raise BadInput(where=where, field="sandan up", rule="must start", value=last[0], hint=hint)
+                sys.stderr.write(said.read())
+                pause(0.2)
+    except KeyboardInterrupt:
+        supervisor.terminate()
+        raise
+    return found
 
 
 def status(
@@ -93,16 +124,22 @@ def status(
     """Say which processes run and when each was last alive; exit 1 if one is not well. / 상태 확인."""
     folder = read_configuration(config).folder
     found = running_in(folder)
-    processes: dict[str, dict[str, Any]] = {}
-    for name, pid in (found.processes if found else {}).items():
-        age_s = heartbeat_age_s(folder / "run", name)
-        well = age_s is not None and age_s < HEARTBEAT_S_MAX
-        processes[name] = {"pid": pid, "well": well, "heartbeat_age_s": None if age_s is None else round(age_s, 1)}
-    well = found is not None and all(one["well"] for one in processes.values())
-    answer = {"running": found is not None, "well": well, "console": found.console if found else None}
+    processes = {} if found is None else {name: _state(folder, found, name) for name in found.processes}
+    running = found is not None and found.supervisor.runs
+    well = found is not None and running and found.ready and all(one["well"] for one in processes.values())
+    answer = {"running": running, "well": well, "console": None if found is None else found.console}
     print_answer({**answer, "processes": processes}, pretty=pretty)
     if not well:
         raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def _state(folder: Path, found: Running, name: str) -> dict[str, Any]:
+    """Return how one process does: that of the broker has no heartbeat, it is well where it runs."""
+    known = found.processes[name]
+    age_s = heartbeat_age_s(folder / "run", name)
+    beats = name not in PROCESSES or (age_s is not None and age_s < HEARTBEAT_S_MAX)
+    shown = None if age_s is None else round(age_s, 1)
+    return {"pid": known.pid, "runs": known.runs, "well": known.runs and beats, "heartbeat_age_s": shown}
 
 
 def down(
@@ -113,12 +150,28 @@ def down(
     """Stop the system; nothing is lost. / 시스템 종료."""
     folder = read_configuration(config).folder
     found = running_in(folder)
-    if found is not None:
-        os.kill(found.pid, signal.SIGTERM)
-        give_up_at = monotonic_s() + STOP_WAIT_S
-        while running_in(folder) is not None and monotonic_s() < give_up_at:
+    left = {} if found is None else _ended(found)
+    if found is not None and not left:
+        # One that was killed did not take this away itself.
+        forget_running(folder)
+    print_answer({"stopped": found is not None and not left, "still_running": sorted(left)}, pretty=pretty)
+    if left:
+        sys.stderr.write("".join(f"{name} still runs: process {one.pid}\n" for name, one in sorted(left.items())))
+        raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def _ended(found: Running) -> Mapping[str, Began]:
+    """End all that runs of a system, its supervisor first and in order, then by force; return what nothing ends."""
+    left = found.left()
+    for number, wait_s in ((signal.SIGTERM, DOWN_WAIT_S), (signal.SIGKILL, KILL_WAIT_S)):
+        asked = [found.supervisor] if number == signal.SIGTERM and found.supervisor.runs else [*left.values()]
+        for one in asked:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, number)
+        give_up_at_s = monotonic_s() + wait_s
+        while (left := {name: one for name, one in left.items() if one.runs}) and monotonic_s() < give_up_at_s:
             pause(0.1)
-    print_answer({"stopped": found is not None}, pretty=pretty)
+    return left
 
 
 def read_configuration(path: Path | None) -> Configuration:
@@ -133,58 +186,79 @@ def read_configuration(path: Path | None) -> Configuration:
     return checked(Configuration, content, where=str(path))
 
 
-def running_in(folder: Path) -> Running | None:
-    """Return what runs in a deployment's folder, or None when nothing does."""
-    try:
-        found = Running(**json.loads((folder / "running.json").read_text()))
-        os.kill(found.pid, 0)
-    except (OSError, ValueError, TypeError):
-        return None
-    return found
+def _refuse_second(folder: Path) -> None:
+    found = running_in(folder)
+    if found is not None:
+        left = ", ".join(f"{name} (process {one.pid})" for name, one in found.left().items())
+        rule = "must not run yet"
+        raise BadInput(where="deployment", field="sandan up", rule=rule, value=left, hint="sandan down")
 
 
 def supervise(configuration: Configuration) -> None:
     """Run the system until SIGTERM or SIGINT, starting again whatever ends."""
     folder = configuration.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    history_file = configuration.history_file
-    if history_file is None and configuration.simulated_devices:
-        history_file = folder / "history.csv"
-        if not history_file.exists():
-            write_history(history_file, load_complexes(configuration.complexes).values(), until=wall_now())
+    # Its children are given their time, one after the other.
+    stop = stop_on_signals(end_after_s=None)
     plan = Plan(
         folder=folder,
         complexes=configuration.complexes,
         port=configuration.port,
         database_url=configuration.database_url,
-        history_file=history_file,
+        history_file=configuration.history_file,
         simulated_devices=configuration.simulated_devices,
     )
-    # Its children are given their time, one after the other.
-    stop = stop_on_signals(end_after_s=None)
-    deployment = open_deployment(plan, _say)
-    running_file = folder / "running.json"
+    note = Note(folder)
+    try:
+        note.keep(Running(supervisor=this_process(), console=plan.console_url))
+        if plan.history_file is None and plan.simulated_devices:
+            plan = replace(plan, history_file=_simulated_history(plan))
+        with contextlib.suppress(StartStopped):
+            watch(open_deployment(plan, say, StartWait(configuration.start_wait_s, stop)), note, stop)
+    finally:
+        forget_running(folder)
+
+
+def watch(deployment: Deployment, note: Note, stop: threading.Event) -> None:
+    """Keep a system running until told to stop, and stop it then.
+
+    What supervises never dies of what it supervises: whatever ends is started again, and what the disk refuses is
+    tried again.
+    """
     try:
         while not stop.is_set():
-            _write_running(running_file, deployment)
-            stop.wait(1)
-            deployment.restart_ended(_say)
+            deployment.keep_running(say)
+            keep_short(deployment.plan.folder / LOG_NAME)
+            note.keep(_seen(deployment))
+            stop.wait(WATCH_EVERY_S)
     finally:
-        running_file.unlink(missing_ok=True)
         deployment.stop()
 
 
-def _write_running(path: Path, deployment: Deployment) -> None:
-    facts = {
-        "pid": os.getpid(),
-        "broker": deployment.broker.kind,
-        "console": deployment.plan.console_url,
-        "processes": {name: child.pid for name, child in deployment.children.items() if child.pid is not None},
-    }
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(facts))
-    draft.replace(path)
+def _seen(deployment: Deployment) -> Running:
+    broker = deployment.broker
+    children = [*([] if broker.child is None else [broker.child]), *deployment.children.values()]
+    return Running(
+        supervisor=this_process(),
+        console=deployment.plan.console_url,
+        broker=broker.kind,
+        ready=True,
+        processes=processes_of(children),
+    )
 
 
-def _say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
+def _simulated_history(plan: Plan) -> Path:
+    path = plan.folder / "history.csv"
+    if not path.exists():
+        say("making the meter history of the four weeks before")
+        draft = path.with_suffix(".draft")
+        write_history(draft, load_complexes(plan.complexes).values(), until=wall_now())
+        draft.replace(path)
+    return path
+
+
+def say(message: str) -> None:
+    """Tell the supervisor's log; where it can't be written, nobody."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()

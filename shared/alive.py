@@ -10,9 +10,15 @@ HEARTBEAT_S_MAX = 15.0
 
 
 def heartbeat_age_s(run_dir: Path, name: str) -> float | None:
-    """Return the seconds since a process's last heartbeat, or None if it never had one."""
-    heartbeat = run_dir / f"{name}.alive"
-    return wall_now().timestamp() - heartbeat.stat().st_mtime if heartbeat.exists() else None
+    """Return the seconds since a process's last heartbeat, or None if it never had one.
+
+    A heartbeat that lies ahead was before the machine's clock was set back, nobody can say how long: it counts by how
+    far off it is.
+    """
+    try:
+        return abs(wall_now().timestamp() - (run_dir / f"{name}.alive").stat().st_mtime)
+    except OSError:
+        return None
 
 
 def main() -> None:

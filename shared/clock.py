@@ -6,6 +6,7 @@ given the file's path sees the same time; a day of 15-minute intervals then runs
 `until` the clock stands once it has come so far: whoever drives it lets it go on when the system has kept up.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -242,6 +243,10 @@ def pause(seconds: float) -> None:
 
 
 def touch(path: Path) -> None:
-    """Say on disk that this process was alive just now (its heartbeat file)."""
-    path.touch()
-    os.utime(path)
+    """Say on disk that this process was alive just now (its heartbeat file).
+
+    Where the disk does not take it, as a full one, the process looks silent; it does not end of it.
+    """
+    with contextlib.suppress(OSError):
+        path.touch()
+        os.utime(path)
