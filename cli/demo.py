@@ -1,13 +1,14 @@
 """`sandan demo`: a whole trading day of the demo complex, on a broker and real processes."""
 
+import http.client
 import json
 import shutil
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,9 +18,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.deployment import DEFAULT_FOLDER, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
-from cli.pacing import Leash
+from cli.pacing import Leash, Owed, Seen
 from cli.prepare import key_of, write_demo_complex, write_history
 from cli.processes import free_port, require_free_port
+from cli.starting import Say, StartWait
+from shared.bus.port import BusUnavailable
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complexes import Complex
 from shared.errors import BadInput
@@ -30,8 +33,19 @@ from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
 WARM_UP = timedelta(minutes=58)
 # How often the day is looked at, in simulated and at the most in real seconds: several times an interval.
 REPORT_EVERY_S, REPORT_EVERY_S_MAX = 150.0, 0.5
+# How often the day's figures are fetched for the screen, in real seconds.
+FIGURES_EVERY_S = 2.0
+# Who has no progress bar is told what the clock waits for, once it has for so long, and then again.
+SAY_EVERY_S = 30.0
+ANSWER_WAIT_S = 30.0
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
+
+
+StartLimit = Annotated[
+    float | None,
+    typer.Option("--start-wait", min=0.1, help="Seconds a start may take; default: while it lives. / 시작 한도(초)."),
+]
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,7 @@ class Day:
     speed: float
     port: int
     folder: Path
+    start_wait_s: float | None = None
 
 
 def demo(
@@ -55,10 +70,11 @@ def demo(
         bool, typer.Option("--exit", help="Stop after the day; exit 0 only if its books balance. / 하루 뒤 종료.")
     ] = False,
     *,
+    start_wait_s: StartLimit = None,
     pretty: Pretty = False,
 ) -> None:
     """Run a whole trading day of the demo complex, then serve the console until Ctrl-C. / 데모 산단의 하루."""
-    wanted = checked(day=day, factories=factories, speed=speed, port=port)
+    wanted = replace(checked(day=day, factories=factories, speed=speed, port=port), start_wait_s=start_wait_s)
     screen = Console(stderr=True)
     with ExitStack() as reporting:
         # Opened first, so that a file that can't be written is told before the day; done with the day, not at Ctrl-C.
@@ -122,13 +138,15 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
         history_file=history_file,
     )
     with screen.status("starting") as status:
-        deployment = open_deployment(plan, status.update)
+        deployment = open_deployment(plan, status.update, StartWait(wanted.start_wait_s))
     try:
         key = _operator_key(plan, complex_)
         screen.print(f"console: [bold]{plan.console_url}#key={key}[/bold]", soft_wrap=True)
         screen.print(f"broker: {deployment.broker.kind}; keys of all roles: {plan.keys_file}", soft_wrap=True)
         screen.print("all factories, sun and batteries are synthetic / 모든 공장, 태양광, 배터리는 가상입니다")
-        write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=wall_now()))
+        # It stands at once again, until the day is watched.
+        soon = start + timedelta(minutes=1)
+        write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=wall_now(), until=soon))
         yield deployment, complex_
     finally:
         with screen.status("stopping"):
@@ -139,11 +157,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     """Let the day pass and return its summary."""
     key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
-    clock, midnight = SharedClock(_clock_file(wanted)), day_start(wanted.day)
-    # A battery without a schedule confirms when its interval has begun, for which the clock can't wait.
-    batteries = sum(one.kind is MeterKind.ESS and one.schedules for one in complex_.devices)
-    sites = sum(1 + len(one.pv) for one in complex_.participants)
-    leash = Leash(clock, midnight, batteries, sites)
+    leash = Leash(SharedClock(_clock_file(wanted)), _owed(wanted, deployment.plan, complex_), wanted.speed)
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=None),
@@ -151,32 +165,91 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
         TimeElapsedColumn(),
     )
     report: dict[str, Any] = {}
+    seen: Seen | None = None
+    figures_at_s = began_s
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
-        while not leash.gave_up:
-            leash.follow(int(report.get("setpoints_confirmed", 0)), int(report.get("forecasts", 0)))
-            pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
+        tell = Telling(progress.console.print)
+        while not leash.gave_up and not deployment.keep_ending() and not (seen and leash.is_done(seen)):
+            seen = _seen(_call(deployment.plan, key, f"report/intervals?day={wanted.day}"))
+            leash.follow(seen, deployment.silent())
+            if monotonic_s() >= figures_at_s:
+                report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
+                figures_at_s = monotonic_s() + FIGURES_EVERY_S
+            caption = _caption(wanted, report, leash.waiting_for)
+            progress.update(task, completed=seen.settled if seen else None, description=caption)
+            tell.waits_for(leash.waiting_for)
             deployment.keep_running(progress.console.print)
-            report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
-            settled = int(report.get("intervals_settled", 0))
-            progress.update(task, completed=settled, description=_caption(wanted, report))
-            if settled == INTERVALS_PER_DAY and report["statements"] == wanted.factories:
-                break
+            pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
+        tell.lacks([*leash.missing(seen), *(f"{name}: it ends at each start" for name in deployment.keep_ending())])
+    report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
     of_batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}")
     if of_batteries is not None:
         report["batteries"] = of_batteries["items"]
     wall_s = monotonic_s() - began_s
-    waited_s = wall_s - (clock.now() - (midnight - WARM_UP)).total_seconds() / wanted.speed
-    measured = {"wall_s": round(wall_s, 1), "clock_waited_s": round(max(0.0, waited_s), 1)}
+    measured = {
+        "wall_s": round(wall_s, 1),
+        "clock_waited_s": round(sum(leash.waited_s.values()), 1),
+        "clock_waited_by_cause_s": {cause: round(seconds, 1) for cause, seconds in leash.waited_s.items()},
+        "done_without": leash.done_without,
+    }
     return summary_of(wanted, report, deployment, measured)
 
 
-def summary_of(
-    wanted: Day, report: dict[str, Any], deployment: Deployment, measured: dict[str, float]
-) -> dict[str, Any]:
-    """Return the report with what only the launcher knows."""
-    from shared.bus.kafka import KafkaBus
+class Telling:
+    """Says what the clock waits for where it takes long, and what the day lacks in the end."""
 
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._say_at_s: float | None = None
+
+    def waits_for(self, what: str | None) -> None:
+        """Say it from time to time, for as long as it waits."""
+        if what is None:
+            self._say_at_s = None
+        elif self._say_at_s is None:
+            self._say_at_s = monotonic_s() + SAY_EVERY_S
+        elif monotonic_s() >= self._say_at_s:
+            self._say(f"the clock waits for {what}")
+            self._say_at_s = monotonic_s() + SAY_EVERY_S
+
+    def lacks(self, missing: list[str]) -> None:
+        """Say what is missing."""
+        for one in missing:
+            self._say(f"the day ends without {one}")
+
+
+def _owed(wanted: Day, plan: Plan, complex_: Complex) -> Owed:
+    """Return what the day consists of."""
+    from services.fems.simulator.faults import FaultBook
+
+    book = FaultBook(plan.folder / "field", complex_.complex_id)
+
+    def failing(devices: Collection[str], since: datetime, until: datetime) -> set[str]:
+        overlapping = (one for one in book.faults() if one.since <= until and (one.until is None or since < one.until))
+        return {one.device_id for one in overlapping} & {*devices}
+
+    batteries = [one for one in complex_.devices if one.kind is MeterKind.ESS]
+    return Owed(
+        first=day_start(wanted.day),
+        begin=day_start(wanted.day) - WARM_UP,
+        gate_closure_lead=complex_.market.gate_closure_lead,
+        sites=sum(1 + len(one.pv) for one in complex_.participants),
+        batteries=[one.device_id for one in batteries],
+        # One without a schedule confirms when its interval has begun, for which the clock can't wait.
+        commanded=[one.device_id for one in batteries if one.schedules],
+        settled_meters=[one.device_id for one in complex_.devices if one.kind in {MeterKind.GRID, MeterKind.ESS}],
+        statements=wanted.factories,
+        failing=failing,
+    )
+
+
+def _seen(answer: dict[str, Any] | None) -> Seen | None:
+    return None if answer is None else Seen(answer["items"], answer["statements"])
+
+
+def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, measured: dict[str, Any]) -> dict[str, Any]:
+    """Return the report with what only the launcher knows."""
     balanced = (
         report.get("intervals_settled") == INTERVALS_PER_DAY
         and report.get("statements") == wanted.factories
@@ -190,10 +263,20 @@ def summary_of(
         "synthetic": True,
         "speed": wanted.speed,
         **measured,
-        "kafka_messages": KafkaBus(deployment.broker.bootstrap_servers).messages_held(),
+        "kafka_messages": _messages_held(deployment),
         "cpu_s": deployment.cpu_seconds(),
         "restarts": sum(child.restarts for child in deployment.children.values()),
     }
+
+
+def _messages_held(deployment: Deployment) -> int | None:
+    """Return how many messages the broker holds; None where it does not say."""
+    from shared.bus.kafka import KafkaBus
+
+    try:
+        return KafkaBus(deployment.broker.bootstrap_servers).messages_held()
+    except BusUnavailable:
+        return None
 
 
 def _number(fact: object) -> object:
@@ -204,12 +287,10 @@ def _number(fact: object) -> object:
         return fact
 
 
-def _caption(wanted: Day, report: dict[str, Any]) -> str:
-    if not report:
-        return str(wanted.day)
+def _caption(wanted: Day, report: dict[str, Any], waiting_for: str | None) -> str:
     price = report.get("average_price_krw_per_kwh")
-    shown = "no trade yet" if price is None else f"{report['traded_kwh']} kWh at {price} KRW/kWh"
-    return f"{wanted.day}  {shown}"
+    traded = "no trade yet" if price is None else f"{report['traded_kwh']} kWh at {price} KRW/kWh"
+    return f"{wanted.day}  {traded if waiting_for is None else f'waiting for {waiting_for}'}"
 
 
 def _require_prices(day: date, complex_: Complex) -> None:
@@ -233,10 +314,11 @@ def _call(plan: Plan, key: str, path: str) -> dict[str, Any] | None:
         f"{plan.console_url}api/v1/{path}", headers={"Authorization": f"Bearer {key}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 -- as above
+        with urllib.request.urlopen(request, timeout=ANSWER_WAIT_S) as answer:  # noqa: S310 -- as above
             found: dict[str, Any] = json.load(answer)
             return found
-    except OSError:
+    except (OSError, http.client.HTTPException, ValueError):
+        # It is starting again, or was stopped in the middle of its answer.
         return None
 
 

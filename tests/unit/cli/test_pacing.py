@@ -1,80 +1,207 @@
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.pacing import Leash
+from cli.pacing import Leash, Owed, Seen
 from shared.clock import Pace, SharedClock, parse_pace, wall_now, write_pace
 
 MIDNIGHT = datetime(2026, 5, 19, 15, tzinfo=UTC)
+BEGIN = MIDNIGHT - timedelta(hours=1)
 LONG_AGO = timedelta(hours=10)
-# The first interval needs its set-points a minute before it begins.
-FIRST_STOP = MIDNIGHT - timedelta(minutes=1)
+BATTERIES = ("b1", "b2", "b3", "b4")
+METERS = ("m1", "m2")
 
 
-def a_leash(folder: Path, setpoints_per_interval: int, forecasts_per_interval: int = 0) -> tuple[SharedClock, Leash]:
-    """Return a clock that stands before its first interval, and its leash."""
+class Wall:
+    """Seconds that a test lets pass."""
+
+    s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def a_leash(folder: Path, until: datetime, *, fails: Collection[str] = (), wall: Wall | None = None) -> Leash:
+    """Return the leash of a clock that has come to an instant and stands there."""
     path = folder / "clock.json"
-    write_pace(path, Pace(MIDNIGHT - timedelta(hours=1), 60.0, wall_now() - LONG_AGO, until=FIRST_STOP))
-    clock = SharedClock(path)
-    return clock, Leash(clock, MIDNIGHT, setpoints_per_interval, forecasts_per_interval)
+    write_pace(path, Pace(BEGIN, 600.0, wall_now() - LONG_AGO, until=until))
+
+    def failing(devices: Collection[str], since: datetime, until: datetime) -> set[str]:
+        del since, until
+        return {*devices} & {*fails}
+
+    owed = Owed(
+        first=MIDNIGHT,
+        begin=BEGIN,
+        gate_closure_lead=timedelta(minutes=30),
+        sites=20,
+        batteries=BATTERIES,
+        commanded=BATTERIES,
+        settled_meters=METERS,
+        statements=12,
+        failing=failing,
+    )
+    return Leash(SharedClock(path), owed, 600.0, elapsed_s=wall or Wall())
 
 
-def test_clock_stands_before_an_interval_whose_batteries_were_not_all_told(tmp_path: Path) -> None:
-    clock, leash = a_leash(tmp_path, 4)
-
-    # 4 of the day's second interval's 4 are missing 1: it begins at 00:15.
-    leash.follow(7, 0)
-
-    assert clock.now() <= MIDNIGHT + timedelta(minutes=14)
-
-
-def test_clock_stands_in_an_interval_whose_sites_were_not_all_forecast(tmp_path: Path) -> None:
-    clock, leash = a_leash(tmp_path, 4, 20)
-
-    # All set-points are there, and the forecasts of two intervals and a half: the third one ends at 00:45.
-    leash.follow(4 * 96, 50)
-
-    assert clock.speed > 0
-    until = parse_pace((tmp_path / "clock.json").read_text(), where="clock.json").until
-    assert until == MIDNIGHT + timedelta(minutes=44)
+def seen(statements: int = 0, **through: int) -> Seen:
+    """Return a day of which everything has come, or of some causes only the first intervals."""
+    whole = {"forecasts": 20, "schedules": 4, "setpoints_confirmed": 4, "setpoints_refused": 0, "settled": 1}
+    intervals: list[dict[str, Any]] = [
+        {name: count if n < through.get(name, 96) and count else 0 for name, count in whole.items()} for n in range(96)
+    ]
+    return Seen(intervals, statements)
 
 
-@pytest.mark.parametrize(("setpoints_per_interval", "confirmed"), [(4, 4 * 96), (0, 0)])
-def test_clock_of_a_day_that_is_told_to_its_end_stops_there(
-    tmp_path: Path, setpoints_per_interval: int, confirmed: int
+def stands_at(folder: Path) -> datetime | None:
+    return parse_pace((folder / "clock.json").read_text(), where="clock.json").until
+
+
+@pytest.mark.parametrize(
+    ("through", "until"),
+    [
+        # The round of 00:30 is left out once the gate of 00:45 has closed, which is at 00:15.
+        ({"schedules": 2, "setpoints_confirmed": 2}, timedelta(minutes=14)),
+        # The interval of 00:30 takes no set-point any more at 00:30.
+        ({"setpoints_confirmed": 2}, timedelta(minutes=29)),
+        # It gets no forecasts any more at 00:45.
+        ({"forecasts": 2}, timedelta(minutes=44)),
+        # It is over at 00:45 and has to be settled an hour later.
+        ({"settled": 2}, timedelta(minutes=104)),
+        # A day of which all has come is followed to a minute before 00:15 of the next.
+        ({}, timedelta(days=1, minutes=14)),
+    ],
+)
+def test_clock_goes_on_until_a_minute_before_what_is_missing_would_be_lost(
+    tmp_path: Path, through: dict[str, int], until: timedelta
 ) -> None:
-    clock, leash = a_leash(tmp_path, setpoints_per_interval)
+    leash = a_leash(tmp_path, MIDNIGHT - timedelta(minutes=30))
 
-    leash.follow(confirmed, 0)
+    leash.follow(seen(**through))
 
-    assert clock.speed == 60.0
-    # A minute before 00:15 of the next day, which is not yet a metered interval's end.
-    assert leash.end == MIDNIGHT + timedelta(days=1, minutes=14)
+    assert stands_at(tmp_path) == MIDNIGHT + until
 
 
-def test_day_goes_on_without_a_setpoint_that_never_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.pacing.HOLD_S_MAX", -1.0)
-    clock, leash = a_leash(tmp_path, 4)
-    leash.follow(0, 0)
-    assert clock.now() == FIRST_STOP
+def test_clock_that_stands_says_for_what_and_counts_how_long(tmp_path: Path) -> None:
+    wall = Wall()
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(minutes=29), wall=wall)
+    intervals = [{**one, "setpoints_confirmed": 3} if n == 2 else one for n, one in enumerate(seen().intervals)]
+    day = Seen(intervals, 0)
 
-    # It is seen standing, then given up, then the clock goes on to a minute before the second interval.
+    leash.follow(day)
+    wall.s += 45.0
+    leash.follow(day, silent=["fems"])
+
+    # 00:00 UTC of the test's midnight is Korean midnight.
+    assert leash.waiting_for == "set-points of 00:30 (3 of 4); not heard of: fems"
+    assert dict(leash.waited_s) == {"set-points": 45.0}
+
+
+def test_clock_waits_without_an_end_while_a_process_is_not_heard_of(tmp_path: Path) -> None:
+    wall = Wall()
+    stand = MIDNIGHT + timedelta(minutes=29)
+    leash = a_leash(tmp_path, stand, wall=wall)
+
+    for _ in range(5):
+        leash.follow(seen(setpoints_confirmed=2), silent=["scheduler"])
+        wall.s += 3_600.0
+
+    assert (leash.done_without, leash.gave_up, stands_at(tmp_path)) == ([], False, stand)
+
+
+def test_clock_waits_on_as_long_as_anything_moves_at_all(tmp_path: Path) -> None:
+    wall = Wall()
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(minutes=29), wall=wall)
+
+    for settled in range(5):
+        leash.follow(seen(setpoints_confirmed=2, settled=settled))
+        wall.s += 500.0
+
+    assert leash.done_without == []
+
+
+def test_what_does_not_come_though_all_are_heard_of_is_named_and_done_without(tmp_path: Path) -> None:
+    wall = Wall()
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(minutes=29), wall=wall)
+    day = seen(setpoints_confirmed=2)
+
     for _ in range(3):
-        leash.follow(0, 0)
+        leash.follow(day)
+        wall.s += 601.0
+    leash.follow(day)
 
-    assert clock.speed > 0
-    assert (leash.gone_without, leash.gave_up) == (1, False)
+    assert leash.done_without[0] == "set-points of 00:30 (0 of 4)"
+    # Now it waits for those of 00:45.
+    assert stands_at(tmp_path) == MIDNIGHT + timedelta(minutes=44)
 
 
-def test_day_whose_books_do_not_come_at_its_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.pacing.HOLD_S_MAX", -1.0)
-    path = tmp_path / "clock.json"
-    over = MIDNIGHT + timedelta(days=2)
-    write_pace(path, Pace(over, 60.0, None))
-    leash = Leash(SharedClock(path), MIDNIGHT, 4, 0)
+@pytest.mark.parametrize(
+    ("fails", "until"),
+    [
+        # Three of four batteries are enough while the fourth is made to fail; settlement waits for no one then.
+        ({"b4"}, timedelta(days=1, minutes=14)),
+        ({"b4", "m1"}, timedelta(days=1, minutes=14)),
+        (set(), timedelta(minutes=29)),
+    ],
+)
+def test_device_that_was_made_to_fail_does_not_freeze_the_day(
+    tmp_path: Path, fails: set[str], until: timedelta
+) -> None:
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(minutes=20), fails=fails)
+    intervals = [{**one, "setpoints_confirmed": 4 if n < 2 else 3} for n, one in enumerate(seen().intervals)]
+    if "m1" in fails:
+        intervals = [{**one, "settled": 0} for one in intervals]
 
-    for _ in range(3):
-        leash.follow(4 * 96, 0)
+    leash.follow(Seen(intervals, 0))
 
-    assert leash.gave_up
+    assert stands_at(tmp_path) == MIDNIGHT + until
+
+
+@pytest.mark.parametrize(
+    ("fails", "after_s", "gave_up"),
+    [((), 599.0, False), ((), 601.0, True), (("m2",), 29.0, False), (("m2",), 31.0, True)],
+)
+def test_day_whose_books_do_not_come_is_given_up_in_the_end(
+    tmp_path: Path, fails: tuple[str, ...], after_s: float, *, gave_up: bool
+) -> None:
+    wall = Wall()
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(days=1, minutes=14), fails=fails, wall=wall)
+    # 95 of 96 settled, so no statement; the last is settled an hour later at the latest, when the clock stands already.
+    day = seen(settled=95)
+
+    leash.follow(day)
+    leash.follow(day)
+    wall.s += after_s
+    leash.follow(day)
+
+    assert leash.gave_up is gave_up
+    why = "; made to fail: m2" if fails else ""
+    assert leash.missing(day) == [f"settlement of 1 of 96 intervals{why}", "12 of 12 statements"]
+
+
+def test_day_is_done_with_its_last_interval_and_all_statements(tmp_path: Path) -> None:
+    leash = a_leash(tmp_path, MIDNIGHT + timedelta(days=1, minutes=14))
+
+    assert not leash.is_done(seen(statements=11))
+    assert not leash.is_done(seen(statements=12, settled=95))
+    assert leash.is_done(seen(statements=12))
+    assert leash.missing(seen(statements=12)) == []
+
+
+def test_clock_stands_and_the_day_goes_on_where_the_disk_is_full(tmp_path: Path) -> None:
+    leash = a_leash(tmp_path, MIDNIGHT)
+    draft = tmp_path / "clock.draft"
+    draft.symlink_to("/dev/full")
+
+    leash.follow(seen())
+
+    assert leash.waiting_for is not None
+    assert leash.waiting_for.startswith("the disk: ")
+
+    draft.unlink()
+    leash.follow(seen())
+
+    assert stands_at(tmp_path) == leash.end
