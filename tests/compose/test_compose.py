@@ -15,7 +15,7 @@ from cli.prepare import key_of
 from shared.clock import Pace, SharedClock, wall_now, write_pace
 
 SPEED = 120.0
-WAIT_S = 300.0
+WAIT_S = 1_800.0
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from tests.contract.counting_service import LAST, TIMES, GroupOfItsOwn
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 ORDERS = tuple(f"order-{n}" for n in range(20))
-PROCESS_S_MAX = 60
+PROCESS_S_MAX = 600
 STEPS_MAX = 400
 
 

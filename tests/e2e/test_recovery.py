@@ -10,7 +10,7 @@ import pytest
 
 from cli.deployment import PROCESSES
 from shared.intervals import INTERVAL, KST
-from tests.e2e.town import Sketch, Town, a_town, quarter
+from tests.e2e.town import WAIT_S, Sketch, Town, a_town, quarter
 
 SPEED = 240
 START = datetime(2026, 5, 20, 10, 40, tzinfo=KST)
@@ -75,7 +75,7 @@ def test_killed_process_loses_and_doubles_nothing(victims: tuple[str, str], tmp_
             town.kill_and_restart(victim)
         town.wait_until_settled(*INTERVALS)
         report = town.wait_until_reported(len(INTERVALS))
-        client.join(60)
+        client.join(WAIT_S)
 
     assert not client.is_alive()
     assert client.trouble is None

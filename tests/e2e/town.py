@@ -4,9 +4,9 @@ import json
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from shared.complexes import load_complex
 from shared.intervals import INTERVAL
 from shared.paths import DEMO_COMPLEX
 
-WAIT_S = 180.0
+# While the processes live, what they have to do comes, however busy the machine. This only ends a test that is stuck.
+WAIT_S = 1_800.0
+CALL_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Town:
     deployment: Deployment
     complex_id: str
     start: datetime
+    _restarting: set[str] = field(default_factory=set)
 
     @property
     def folder(self) -> Path:
@@ -47,30 +50,38 @@ class Town:
         SharedClock(self.folder / "clock.json").go_until(instant)
 
     def wait_until(self, instant: datetime) -> None:
+        self.wait_for(lambda: self.now() >= instant, lambda: f"the clock never reached {instant}")
+
+    def wait_for(self, done: Callable[[], bool], missing: Callable[[], str]) -> None:
+        """Wait for something that the town's processes do, for as long as all of them live."""
         give_up_at = monotonic_s() + WAIT_S
-        while self.now() < instant:
-            assert monotonic_s() < give_up_at, f"the clock never reached {instant}"
-            pause(0.05)
+        while not done():
+            children = self.deployment.children.items()
+            ended = {name: child.last_words() for name, child in children if child.exit_code is not None}
+            assert ended.keys() <= self._restarting, ended
+            assert monotonic_s() < give_up_at, missing()
+            pause(0.1)
 
     def wait_until_settled(self, *starts: datetime) -> None:
         """Wait until some intervals of every complex are settled."""
         complexes = len(self.deployment.plan.complexes)
         wanted = {(_microseconds(start), complexes) for start in starts}
         query = "select delivery_start, count(*) as settled from settled_interval group by delivery_start"
-        give_up_at = monotonic_s() + WAIT_S
-        while missing := wanted - {tuple(row.values()) for row in self.rows("settlement", query)}:
-            assert monotonic_s() < give_up_at, f"never settled: {sorted(missing)}"
-            pause(0.2)
+
+        def missing() -> set[tuple[int, int]]:
+            return wanted - {tuple(row.values()) for row in self.rows("settlement", query)}
+
+        self.wait_for(lambda: not missing(), lambda: f"never settled: {sorted(missing())}")
 
     def wait_until_reported(self, intervals: int) -> dict[str, Any]:
         """Wait until the trading API has heard of so many settled intervals of the day, and return its report."""
-        give_up_at = monotonic_s() + WAIT_S
-        while True:
-            report: dict[str, Any] = self.call("GET", f"/report?day={self.start.date()}", "operator")
-            if report["intervals_settled"] >= intervals:
-                return report
-            assert monotonic_s() < give_up_at, report
-            pause(0.2)
+
+        def report() -> dict[str, Any]:
+            found: dict[str, Any] = self.call("GET", f"/report?day={self.start.date()}", "operator")
+            return found
+
+        self.wait_for(lambda: report()["intervals_settled"] >= intervals, lambda: str(report()))
+        return report()
 
     def call(
         self,
@@ -92,7 +103,7 @@ class Town:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=CALL_WAIT_S) as answer:
             return json.load(answer)
 
     def submit(self, order: dict[str, Any], participant_id: str) -> dict[str, Any]:
@@ -114,8 +125,10 @@ class Town:
     def kill_and_restart(self, name: str) -> None:
         """Kill a process with -9 and start it again."""
         child = self.deployment.children[name]
+        self._restarting.add(name)
         child.kill()
         child.start()
+        self._restarting.remove(name)
 
     def rows(self, service: str, query: str) -> list[dict[str, Any]]:
         """Return what a query finds in a service's database, read-only."""

@@ -79,7 +79,7 @@ def run_simulator(folder: Path, complex_file: Path) -> "subprocess.CompletedProc
         "SANDAN_RUN_DIR": str(folder / "run"),
     }
     command = [sys.executable, "-m", "services.fems.simulator"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def test_taken_port_is_one_line_that_names_the_setting(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.unit.fems.fields import NOW, a_complex
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 LATER = NOW + timedelta(hours=1)
-WAIT_S = 60.0
+WAIT_S = 600.0
 CONNECT, PUBACK, SUBSCRIBE, LONG = 1, 4, 8, 128
 READING = {"meter_id": "plain.grid", "start_utc": "2026-01-07T01:00:00Z", "import_kwh": 12.345}
 

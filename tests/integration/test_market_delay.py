@@ -24,7 +24,7 @@ from tests.contract.counting_service import GroupOfItsOwn
 
 DELAY_S = 5.0
 ORDERS = 30
-GIVE_UP_S = 120.0
+GIVE_UP_S = 600.0
 
 
 class LateWriter:

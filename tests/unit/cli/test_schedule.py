@@ -96,7 +96,7 @@ def test_program_keeps_stdout_for_its_answer(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -243,7 +243,7 @@ def test_program_says_bad_input_in_one_line_and_exits_2(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=600,
     )
 
     assert (done.returncode, done.stdout) == (2, "")
