@@ -54,6 +54,7 @@ class Broker:
                 say(f"{self.kind} has no topics yet: {fault}")
             else:
                 self._lacks_topics = False
+                say(f"{self.kind} has its topics again")
 
     def wait_until_it_answers(self, say: Say, wait: StartWait) -> None:
         """Create the topics as soon as that is possible.

@@ -21,7 +21,7 @@ from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, writing
 from cli.pacing import Leash, Owed, Seen
 from cli.prepare import key_of, write_demo_complex, write_history
 from cli.processes import free_port, require_free_port
-from cli.starting import Say, StartWait
+from cli.starting import Say, StartWait, without_fail
 from shared.bus.port import BusUnavailable
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complexes import Complex
@@ -169,7 +169,8 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     figures_at_s = began_s
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
-        tell = Telling(progress.console.print)
+        say = without_fail(progress.console.print)
+        tell = Telling(say)
         while not leash.gave_up and not deployment.keep_ending() and not (seen and leash.is_done(seen)):
             seen = _seen(_call(deployment.plan, key, f"report/intervals?day={wanted.day}"))
             leash.follow(seen, deployment.silent())
@@ -179,7 +180,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             caption = _caption(wanted, report, leash.waiting_for)
             progress.update(task, completed=seen.settled if seen else None, description=caption)
             tell.waits_for(leash.waiting_for)
-            deployment.keep_running(progress.console.print)
+            deployment.keep_running(say)
             pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
         tell.lacks([*leash.missing(seen), *(f"{name}: it ends at each start" for name in deployment.keep_ending())])
     report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
@@ -331,7 +332,7 @@ def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:
     try:
         while True:
             pause(1)
-            deployment.keep_running(screen.print)
+            deployment.keep_running(without_fail(screen.print))
     except KeyboardInterrupt:
         screen.print("stopping")
 

@@ -154,7 +154,7 @@ class Leash:
         self._seen = seen or self._seen
         unheard = f"; not heard of: {', '.join(silent)}" if silent else ""
         what = nearest.what if self._refused is None else f"the disk: {self._refused}"
-        self.waiting_for = f"{what}{unheard}" if stands else None
+        self.waiting_for = f"{what}{unheard}" if stands and not (seen and self.is_done(seen)) else None
 
     def missing(self, seen: Seen | None) -> list[str]:
         """Return what the day lacks, in words."""

@@ -1,5 +1,6 @@
 """How a start waits: for as long as what is starting lives, saying for what, or no longer than a person allows."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,16 @@ Say = Callable[[str], None]
 
 LOOK_EVERY_S = 0.1
 SAY_EVERY_S = 10.0
+
+
+def without_fail(say: Say) -> Say:
+    """Return a way of saying that says nothing where it can't, as on a full disk: nothing ends of it."""
+
+    def attempt(message: str) -> None:
+        with contextlib.suppress(OSError):
+            say(message)
+
+    return attempt
 
 
 class StartStopped(Exception):  # noqa: N818 -- it says what happened: nothing went wrong

@@ -20,7 +20,7 @@ from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from cli.prepare import write_history
 from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short, require_free_port
 from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
-from cli.starting import StartStopped, StartWait
+from cli.starting import StartStopped, StartWait, without_fail
 from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
 from shared.clock import monotonic_s, pause, wall_now
 from shared.complexes import load_complexes
@@ -257,8 +257,8 @@ def _simulated_history(plan: Plan) -> Path:
     return path
 
 
+@without_fail
 def say(message: str) -> None:
-    """Tell the supervisor's log; where it can't be written, nobody."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
+    """Tell the supervisor's log."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()

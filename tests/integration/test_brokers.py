@@ -9,7 +9,7 @@ from cli import brokers
 from cli.brokers import Broker, open_broker
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import BusUnavailable
-from shared.clock import monotonic_s
+from shared.clock import monotonic_s, pause
 from shared.events.wire import Message
 
 TOPIC = "market.orders.v1"
@@ -82,3 +82,25 @@ def read(broker: Broker, count: int) -> list[str]:
     assert consumer is not None
     consumer.close()
     return found
+
+
+def test_tansu_that_ended_is_started_again_and_gets_its_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    broker = open_broker(tmp_path, said.append)
+    try:
+        assert broker.child is not None
+        broker.child.kill()
+        give_up_at = monotonic_s() + WAIT_S
+
+        while said[-1] != "tansu has its topics again":
+            assert monotonic_s() < give_up_at, said
+            broker.keep_running(said.append)
+            pause(0.1)
+
+        assert "those that were not read by all yet are lost" in "".join(said), "what is lost must be said"
+        publish(broker, ["4"])
+        assert read(broker, 1) == ["4"]
+    finally:
+        broker.stop()
