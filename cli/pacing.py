@@ -93,8 +93,8 @@ class Hold:
 class Leash:
     """Where the clock of a simulated day has to stand until the system has caught up.
 
-    On a machine that is too slow for the speed asked for, or busy with something else, the day takes longer; it does
-    not come out differently.
+    On a machine that is too slow for the speed asked for, or busy with something else, the day takes longer; it lacks
+    nothing.
 
     Attributes:
         speed: How fast it runs while it does.
