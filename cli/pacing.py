@@ -118,7 +118,7 @@ class Leash:
     _without: set[tuple[str, int]] = field(default_factory=set)
     _seen: Seen | None = None
     _quiet_since_s: float = 0.0
-    _looked_at: tuple[float, datetime] | None = None
+    _looked_at: tuple[float, datetime, str] | None = None
 
     @property
     def end(self) -> datetime:
@@ -141,10 +141,10 @@ class Leash:
         holds = {} if seen is None else self._holds(seen)
         nearest = min(holds.values(), key=lambda hold: hold.until, default=self._at_the_end(seen))
         if self._looked_at is not None:
-            before_s, before = self._looked_at
+            before_s, before, cause = self._looked_at
             stood_s = now_s - before_s - (now - before).total_seconds() / self.speed
-            self.waited_s[nearest.cause] += max(0.0, stood_s)
-        self._looked_at = now_s, now
+            self.waited_s[cause] += max(0.0, stood_s)
+        self._looked_at = now_s, now, nearest.cause
         goes_on = seen is not None and self._go_until(nearest.until)
         if goes_on or not stands or seen is None or silent or seen != self._seen:
             self._quiet_since_s = now_s
@@ -160,12 +160,11 @@ class Leash:
         """Return what the day lacks, in words."""
         if seen is None:
             return ["the trading API's answer"]
-        unsettled = [number for number, one in enumerate(seen.intervals) if not one["settled"]]
-        lacks = list(self.done_without)
+        lacks, unsettled = list(self.done_without), len(seen.intervals) - seen.settled
         if unsettled:
-            failing = sorted(self._fail_now(unsettled))
+            failing = sorted(self._failing_meters(seen))
             why = f"; made to fail: {', '.join(failing)}" if failing else ""
-            lacks.append(f"settlement of {len(unsettled)} of {len(seen.intervals)} intervals{why}")
+            lacks.append(f"settlement of {unsettled} of {len(seen.intervals)} intervals{why}")
         if seen.statements < self.owed.statements:
             lacks.append(f"{self.owed.statements - seen.statements} of {self.owed.statements} statements")
         return lacks
@@ -237,14 +236,13 @@ class Leash:
             return Hold(self.end, "trading_api", what)
         return Hold(self.end, "statements" if seen.settled == INTERVALS_PER_DAY else "settlement", what)
 
-    def _fail_now(self, unsettled: Sequence[int]) -> Collection[str]:
-        """Return the meters that fail at this moment, and have from before the first of some intervals was settled."""
+    def _failing_meters(self, seen: Seen) -> Collection[str]:
+        """Return the meters that fail at this moment, where that keeps intervals from being settled."""
         now = self.clock.now()
-        return self.owed.failing(self.owed.settled_meters, now, now) if unsettled else ()
+        return () if seen.settled == len(seen.intervals) else self.owed.failing(self.owed.settled_meters, now, now)
 
     def _quiet_s_max(self, seen: Seen, holds: Mapping[tuple[str, int], Hold]) -> float:
-        unsettled = [number for number, one in enumerate(seen.intervals) if not one["settled"]]
-        return QUIET_S_MAX if holds or not self._fail_now(unsettled) else EXPLAINED_QUIET_S_MAX
+        return QUIET_S_MAX if holds or not self._failing_meters(seen) else EXPLAINED_QUIET_S_MAX
 
     def _do_without(self, nearest: Hold, holds: Mapping[tuple[str, int], Hold]) -> None:
         if not holds:
