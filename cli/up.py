@@ -166,7 +166,7 @@ def _ended(found: Running) -> Mapping[str, Began]:
     for number, wait_s in ((signal.SIGTERM, DOWN_WAIT_S), (signal.SIGKILL, KILL_WAIT_S)):
         asked = [found.supervisor] if number == signal.SIGTERM and found.supervisor.runs else [*left.values()]
         for one in asked:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(one.pid, number)
         give_up_at_s = monotonic_s() + wait_s
         while (left := {name: one for name, one in left.items() if one.runs}) and monotonic_s() < give_up_at_s:
@@ -213,8 +213,9 @@ def supervise(configuration: Configuration) -> None:
         note.keep(Running(supervisor=this_process(), console=plan.console_url))
         if plan.history_file is None and plan.simulated_devices:
             plan = replace(plan, history_file=_simulated_history(plan))
-        with contextlib.suppress(StartStopped):
-            watch(open_deployment(plan, say, StartWait(configuration.start_wait_s, stop)), note, stop)
+        watch(open_deployment(plan, say, StartWait(configuration.start_wait_s, stop)), note, stop)
+    except StartStopped:
+        say("the start was called off")
     finally:
         forget_running(folder)
 
@@ -225,21 +226,22 @@ def watch(deployment: Deployment, note: Note, stop: threading.Event) -> None:
     What supervises never dies of what it supervises: whatever ends is started again, and what the disk refuses is
     tried again.
     """
+    this = this_process()
     try:
         while not stop.is_set():
             deployment.keep_running(say)
             keep_short(deployment.plan.folder / LOG_NAME)
-            note.keep(_seen(deployment))
+            note.keep(_seen(deployment, this))
             stop.wait(WATCH_EVERY_S)
     finally:
         deployment.stop()
 
 
-def _seen(deployment: Deployment) -> Running:
+def _seen(deployment: Deployment, supervisor: Began) -> Running:
     broker = deployment.broker
     children = [*([] if broker.child is None else [broker.child]), *deployment.children.values()]
     return Running(
-        supervisor=this_process(),
+        supervisor=supervisor,
         console=deployment.plan.console_url,
         broker=broker.kind,
         ready=True,
