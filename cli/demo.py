@@ -1,5 +1,6 @@
 """`sandan demo`: a whole trading day of the demo complex, on a broker and real processes."""
 
+import functools
 import http.client
 import json
 import shutil
@@ -37,7 +38,8 @@ REPORT_EVERY_S, REPORT_EVERY_S_MAX = 150.0, 0.5
 FIGURES_EVERY_S = 2.0
 # Who has no progress bar is told what the clock waits for, once it has for so long, and then again.
 SAY_EVERY_S = 30.0
-ANSWER_WAIT_S = 30.0
+# The day's last word must not be lost because the trading API is busy or starting again.
+ANSWER_WAIT_S, CALLS_MAX = 30.0, 20
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
 
@@ -169,7 +171,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
     figures_at_s = began_s
     with Progress(*columns, console=screen) as progress:
         task = progress.add_task(f"{wanted.day}", total=INTERVALS_PER_DAY)
-        say = without_fail(progress.console.print)
+        say = _sayer(progress.console)
         tell = Telling(say)
         while not leash.gave_up and not deployment.keep_ending() and not (seen and leash.is_done(seen)):
             seen = _seen(_call(deployment.plan, key, f"report/intervals?day={wanted.day}"))
@@ -183,8 +185,8 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             deployment.keep_running(say)
             pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
         tell.lacks([*leash.missing(seen), *(f"{name}: it ends at each start" for name in deployment.keep_ending())])
-    report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
-    of_batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}")
+    report = _call(deployment.plan, key, f"report?day={wanted.day}", tries=CALLS_MAX) or report
+    of_batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}", tries=CALLS_MAX)
     if of_batteries is not None:
         report["batteries"] = of_batteries["items"]
     wall_s = monotonic_s() - began_s
@@ -309,7 +311,12 @@ def _operator_key(plan: Plan, complex_: Complex) -> str:
     return key_of(plan.keys_file, role="operator", complex_id=complex_.complex_id)
 
 
-def _call(plan: Plan, key: str, path: str) -> dict[str, Any] | None:
+def _sayer(console: Console) -> Say:
+    """Return what prints a sentence as it is, where that is possible."""
+    return without_fail(functools.partial(console.print, markup=False, soft_wrap=True))
+
+
+def _call(plan: Plan, key: str, path: str, *, tries: int = 1) -> dict[str, Any] | None:
     """Return the API's answer, or None while there is none."""
     request = urllib.request.Request(  # noqa: S310 -- our own address
         f"{plan.console_url}api/v1/{path}", headers={"Authorization": f"Bearer {key}"}
@@ -320,7 +327,10 @@ def _call(plan: Plan, key: str, path: str) -> dict[str, Any] | None:
             return found
     except (OSError, http.client.HTTPException, ValueError):
         # It is starting again, or was stopped in the middle of its answer.
-        return None
+        if tries <= 1:
+            return None
+    pause(1)
+    return _call(plan, key, path, tries=tries - 1)
 
 
 def _clock_file(wanted: Day) -> Path:
@@ -332,7 +342,7 @@ def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:
     try:
         while True:
             pause(1)
-            deployment.keep_running(without_fail(screen.print))
+            deployment.keep_running(_sayer(screen))
     except KeyboardInterrupt:
         screen.print("stopping")
 
