@@ -248,7 +248,7 @@ def _owed(wanted: Day, plan: Plan, complex_: Complex) -> Owed:
 
 
 def _seen(answer: dict[str, Any] | None) -> Seen | None:
-    return None if answer is None else Seen(answer["items"], answer["statements"])
+    return None if answer is None else Seen(answer["items"], answer["statements"], answer["batteries_measured"])
 
 
 def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, measured: dict[str, Any]) -> dict[str, Any]:

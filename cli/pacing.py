@@ -2,6 +2,7 @@
 
 What is waited for is guaranteed to come while time stands, so that a day can't freeze:
 
+- at the beginning every battery is measured, without which no plan of it is solved;
 - an interval's forecasts are issued from its beginning on, whatever the meters say;
 - its schedules are solved once its gate has closed, at the latest half an interval later, on what is known then;
 - its set-points are written and read back ahead of delivery;
@@ -29,7 +30,7 @@ SETTLED_WITHIN = 4 * INTERVAL
 FAILED_WITHIN = timedelta(hours=1)
 # With every process heard of and nothing moving at all, what has not come by then is not slow but missing.
 QUIET_S_MAX = 600.0
-# The same where a device that was made to fail accounts for all that is missing.
+# The same where it is known why that does not come: a device was made to fail, or a round left a battery out.
 EXPLAINED_QUIET_S_MAX = 30.0
 
 Failing = Callable[[Collection[str], datetime, datetime], Collection[str]]
@@ -69,10 +70,12 @@ class Seen:
     Attributes:
         intervals: As `GET /report/intervals` lists them.
         statements: As it counts them.
+        batteries_measured: How many batteries have told their state.
     """
 
     intervals: Sequence[Mapping[str, Any]]
     statements: int
+    batteries_measured: int
 
     @property
     def settled(self) -> int:
@@ -185,6 +188,10 @@ class Leash:
     def _holds(self, seen: Seen) -> dict[tuple[str, int], Hold]:
         """Return by cause and interval where the clock must stand: of each cause the first interval only."""
         owed, now, found = self.owed, self.clock.now(), dict[tuple[str, int], Hold]()
+        wanted = self._well(owed.batteries, owed.begin, now)
+        if seen.batteries_measured < wanted and ("batteries", 0) not in self._without:
+            what = f"the batteries' states ({seen.batteries_measured} of {wanted})"
+            found["batteries", 0] = Hold(owed.begin + MARGIN, "batteries", what)
         for cause, is_due in (
             ("forecasts", self._forecasts),
             ("schedules", self._schedules),
@@ -213,6 +220,8 @@ class Leash:
     def _setpoints(self, one: Mapping[str, Any], start: datetime, now: datetime) -> Hold | None:
         """Wait before the interval begins: no converter takes a set-point any more then."""
         wanted = self._well(self.owed.commanded, start, now)
+        if ("schedules", (start - self.owed.first) // INTERVAL) in self._without:
+            wanted = min(wanted, one["schedules"])
         return self._hold(start, "set-points", start, one["setpoints_confirmed"] + one["setpoints_refused"], wanted)
 
     def _settlement(self, one: Mapping[str, Any], start: datetime, now: datetime) -> Hold | None:
@@ -242,7 +251,13 @@ class Leash:
         return () if seen.settled == len(seen.intervals) else self.owed.failing(self.owed.settled_meters, now, now)
 
     def _quiet_s_max(self, seen: Seen, holds: Mapping[tuple[str, int], Hold]) -> float:
-        return QUIET_S_MAX if holds or not self._failing_meters(seen) else EXPLAINED_QUIET_S_MAX
+        """Return for how long nothing may move: not for long where it is known why something does not come."""
+        if not holds:
+            return EXPLAINED_QUIET_S_MAX if self._failing_meters(seen) else QUIET_S_MAX
+        cause, number = min(holds, key=lambda key: holds[key].until)
+        # A round's schedules come together: where some are there, its other batteries had not been measured.
+        left_out = cause == "schedules" and seen.intervals[number]["schedules"] > 0
+        return EXPLAINED_QUIET_S_MAX if left_out else QUIET_S_MAX
 
     def _do_without(self, nearest: Hold, holds: Mapping[tuple[str, int], Hold]) -> None:
         if not holds:

@@ -25,7 +25,7 @@ from services.trading_api.domain.views import audit_view, instant_text, key_view
 from services.trading_api.handlers import commands
 from services.trading_api.store import lists
 from services.trading_api.store.batteries import Span
-from services.trading_api.store.report import day_counts, interval_counts
+from services.trading_api.store.report import batteries_measured, day_counts, interval_counts
 from services.trading_api.store.savings import savings
 from shared.clock import wall_now
 from shared.db.engine import reading
@@ -205,6 +205,7 @@ class DayProgress(TypedDict):
 
     day: str
     statements: int
+    batteries_measured: int
     items: list[IntervalProgress]
 
 
@@ -213,6 +214,7 @@ def get_report_intervals(day: Day, parts: PartsHere, caller: Caller) -> DayProgr
     """Return how far each interval of a trading day is."""
     with reading(parts.engine) as db:
         counted, statements = interval_counts(db, caller.complex_id, day)
+        measured = batteries_measured(db, caller.complex_id)
     items: list[IntervalProgress] = [
         {
             "delivery_start": instant_text(one["delivery_start"]),
@@ -225,7 +227,7 @@ def get_report_intervals(day: Day, parts: PartsHere, caller: Caller) -> DayProgr
         }
         for one in counted
     ]
-    return {"day": day.isoformat(), "statements": statements, "items": items}
+    return {"day": day.isoformat(), "statements": statements, "batteries_measured": measured, "items": items}
 
 
 @planning.post("", status_code=202)

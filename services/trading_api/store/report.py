@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from services.trading_api.store.tables import (
     AUCTION,
     DEAD_LETTER,
+    DEVICE,
     FORECAST,
     IGNORED_READING,
     ORDER,
@@ -65,6 +66,12 @@ def day_counts(db: Connection, complex_id: str, day: date) -> dict[str, int]:
         "late_events": late,
         "dead_letters": _dead_letters(db, complex_id, count.first - MARGIN, count.end + MARGIN),
     }
+
+
+def batteries_measured(db: Connection, complex_id: str) -> int:
+    """Return how many batteries have ever told their state."""
+    query = sa.select(sa.func.count()).where(DEVICE.c.complex_id == complex_id, DEVICE.c.soc_wh.is_not(None))
+    return db.scalar(query) or 0
 
 
 def interval_counts(db: Connection, complex_id: str, day: date) -> tuple[list[dict[str, Any]], int]:

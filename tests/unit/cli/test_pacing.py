@@ -53,7 +53,7 @@ def seen(statements: int = 0, **through: int) -> Seen:
     intervals: list[dict[str, Any]] = [
         {name: count if n < through.get(name, 96) and count else 0 for name, count in whole.items()} for n in range(96)
     ]
-    return Seen(intervals, statements)
+    return Seen(intervals, statements, 4)
 
 
 def stands_at(folder: Path) -> datetime | None:
@@ -85,11 +85,35 @@ def test_clock_goes_on_until_a_minute_before_what_is_missing_would_be_lost(
     assert stands_at(tmp_path) == MIDNIGHT + until
 
 
+def test_clock_stands_at_its_beginning_until_every_battery_was_measured(tmp_path: Path) -> None:
+    leash = a_leash(tmp_path, BEGIN + timedelta(minutes=1))
+
+    leash.follow(Seen(seen().intervals, 0, 3))
+
+    assert stands_at(tmp_path) == BEGIN + timedelta(minutes=1)
+    assert leash.waiting_for == "the batteries' states (3 of 4)"
+
+
+def test_battery_that_a_round_left_out_does_not_freeze_the_day(tmp_path: Path) -> None:
+    wall = Wall()
+    leash = a_leash(tmp_path, MIDNIGHT - timedelta(minutes=16), wall=wall)
+    left_out = {"schedules": 3, "setpoints_confirmed": 3}
+    intervals = [{**one, **(left_out if n == 0 else {})} for n, one in enumerate(seen().intervals)]
+
+    for _ in range(3):
+        leash.follow(Seen(intervals, 0, 4))
+        wall.s += 31.0
+
+    assert leash.done_without == ["schedules of 00:00 (3 of 4)"]
+    # No set-point of it is waited for either: a battery without a plan gets none.
+    assert stands_at(tmp_path) == leash.end
+
+
 def test_clock_that_stands_says_for_what_and_counts_how_long(tmp_path: Path) -> None:
     wall = Wall()
     leash = a_leash(tmp_path, MIDNIGHT + timedelta(minutes=29), wall=wall)
     intervals = [{**one, "setpoints_confirmed": 3} if n == 2 else one for n, one in enumerate(seen().intervals)]
-    day = Seen(intervals, 0)
+    day = Seen(intervals, 0, 4)
 
     leash.follow(day)
     wall.s += 45.0
@@ -155,7 +179,7 @@ def test_device_that_was_made_to_fail_does_not_freeze_the_day(
     if "m1" in fails:
         intervals = [{**one, "settled": 0} for one in intervals]
 
-    leash.follow(Seen(intervals, 0))
+    leash.follow(Seen(intervals, 0, 4))
 
     assert stands_at(tmp_path) == MIDNIGHT + until
 
