@@ -2,7 +2,8 @@
 
 What is waited for is guaranteed to come while time stands, so that a day can't freeze:
 
-- at the beginning every battery is measured, without which no plan of it is solved;
+- before the first gate every battery is measured, without which no plan of it is solved (a gateway that was up before
+  its devices asks them again after two polling intervals at the latest, which is time that has to pass);
 - an interval's forecasts are issued from its beginning on, whatever the meters say;
 - its schedules are solved once its gate has closed, at the latest half an interval later, on what is known then;
 - its set-points are written and read back ahead of delivery;
@@ -30,7 +31,7 @@ SETTLED_WITHIN = 4 * INTERVAL
 FAILED_WITHIN = timedelta(hours=1)
 # With every process heard of and nothing moving at all, what has not come by then is not slow but missing.
 QUIET_S_MAX = 600.0
-# The same where it is known why that does not come: a device was made to fail, or a round left a battery out.
+# The same where it is known why that does not come: a device was made to fail or not asked yet, or a round left it out.
 EXPLAINED_QUIET_S_MAX = 30.0
 
 Failing = Callable[[Collection[str], datetime, datetime], Collection[str]]
@@ -191,7 +192,7 @@ class Leash:
         wanted = self._well(owed.batteries, owed.begin, now)
         if seen.batteries_measured < wanted and ("batteries", 0) not in self._without:
             what = f"the batteries' states ({seen.batteries_measured} of {wanted})"
-            found["batteries", 0] = Hold(owed.begin + MARGIN, "batteries", what)
+            found["batteries", 0] = Hold(owed.first - owed.gate_closure_lead - MARGIN, "batteries", what)
         for cause, is_due in (
             ("forecasts", self._forecasts),
             ("schedules", self._schedules),
@@ -257,7 +258,7 @@ class Leash:
         cause, number = min(holds, key=lambda key: holds[key].until)
         # A round's schedules come together: where some are there, its other batteries had not been measured.
         left_out = cause == "schedules" and seen.intervals[number]["schedules"] > 0
-        return EXPLAINED_QUIET_S_MAX if left_out else QUIET_S_MAX
+        return EXPLAINED_QUIET_S_MAX if left_out or cause == "batteries" else QUIET_S_MAX
 
     def _do_without(self, nearest: Hold, holds: Mapping[tuple[str, int], Hold]) -> None:
         if not holds:

@@ -85,12 +85,13 @@ def test_clock_goes_on_until_a_minute_before_what_is_missing_would_be_lost(
     assert stands_at(tmp_path) == MIDNIGHT + until
 
 
-def test_clock_stands_at_its_beginning_until_every_battery_was_measured(tmp_path: Path) -> None:
-    leash = a_leash(tmp_path, BEGIN + timedelta(minutes=1))
+def test_clock_stands_before_the_first_gate_until_every_battery_was_measured(tmp_path: Path) -> None:
+    # The gate of 00:00 closes at 23:30.
+    leash = a_leash(tmp_path, MIDNIGHT - timedelta(minutes=31))
 
     leash.follow(Seen(seen().intervals, 0, 3))
 
-    assert stands_at(tmp_path) == BEGIN + timedelta(minutes=1)
+    assert stands_at(tmp_path) == MIDNIGHT - timedelta(minutes=31)
     assert leash.waiting_for == "the batteries' states (3 of 4)"
 
 
