@@ -1,6 +1,7 @@
 import contextlib
 import http.client
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,6 +182,20 @@ def test_what_can_not_be_read_once_ends_no_stream(
 
         assert next(stream).content["reason"] == "mended"
         assert ready(address)["stream"]
+
+
+def test_a_stream_ends_quietly_where_its_database_is_away(
+    bench: ApiBench, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with bench.engine.begin() as db:
+        db.execute(sa.text("ALTER TABLE stream RENAME TO away"))
+
+    with listening(address, "hanbit", last_event_id="1") as stream:
+        assert list(stream) == []
+
+    said = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "a live connection was ended: the database is away" in {one.getMessage() for one in said}
+    assert [one for one in said if one.exc_info] == []
 
 
 def test_a_server_with_many_open_streams_ends(bench: ApiBench) -> None:

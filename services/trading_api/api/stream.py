@@ -1,5 +1,6 @@
 """The live stream: a snapshot, then events with their numbers; a client that comes back goes on where it was."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
@@ -20,7 +21,9 @@ from services.trading_api.domain.access import Principal, audience_of
 from services.trading_api.domain.views import instant_text
 from services.trading_api.store.logs import STREAM_PAGE
 from shared.clock import monotonic_s
-from shared.db.engine import reading
+from shared.db.engine import DATABASE_FAULTS, reading
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1", route_class=guarded(access.Scope.MARKET_READ), tags=["live"])
 
@@ -73,33 +76,37 @@ class CountedStream(EventSourceResponse):
 
 
 async def _live(request: Request, parts: Parts, caller: Principal, last_event_id: str | None) -> AsyncIterator[bytes]:
-    position = await _resumed(parts, caller, last_event_id)
-    if position is None:
-        snapshot = await parts.feed.ask(_snapshot, parts, caller)
-        position = int(snapshot["sequence"])
-        yield server_sent("snapshot", snapshot, number=position)
-    devices_seen = 0
-    checked_at = monotonic_s()
-    while not parts.feed.closed:
-        missed = await _missed(parts, caller.complex_id, position)
-        if missed is None:
-            # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.
-            return
-        position = missed[-1].sequence if missed else position
-        news = [heard.sent for heard in missed if caller.hears(heard.kind, heard.audience)]
-        changed = parts.feed.devices_since(caller.complex_id, devices_seen)
-        devices_seen = max((seen.number for seen in changed), default=devices_seen)
-        mine = [seen.view for seen in changed if caller.hears("devices", audience_of(seen.participant_id))]
-        if mine:
-            news.append(server_sent("devices", mine))
-        news.append(server_sent("clock", {"now": instant_text(parts.clock.shown()), "speed": parts.clock.speed}))
-        yield b"".join(news)
-        if monotonic_s() - checked_at >= CHECK_EVERY_S:
-            checked_at = monotonic_s()
-            if await parts.feed.ask(authenticate, request, parts) != caller:
+    try:
+        position = await _resumed(parts, caller, last_event_id)
+        if position is None:
+            snapshot = await parts.feed.ask(_snapshot, parts, caller)
+            position = int(snapshot["sequence"])
+            yield server_sent("snapshot", snapshot, number=position)
+        devices_seen = 0
+        checked_at = monotonic_s()
+        while not parts.feed.closed:
+            missed = await _missed(parts, caller.complex_id, position)
+            if missed is None:
+                # So far behind that the log no longer holds it: the client reconnects and gets a new snapshot.
                 return
-        if len(missed) < STREAM_PAGE:
-            await parts.feed.news(HEARTBEAT_S)
+            position = missed[-1].sequence if missed else position
+            news = [heard.sent for heard in missed if caller.hears(heard.kind, heard.audience)]
+            changed = parts.feed.devices_since(caller.complex_id, devices_seen)
+            devices_seen = max((seen.number for seen in changed), default=devices_seen)
+            mine = [seen.view for seen in changed if caller.hears("devices", audience_of(seen.participant_id))]
+            if mine:
+                news.append(server_sent("devices", mine))
+            news.append(server_sent("clock", {"now": instant_text(parts.clock.shown()), "speed": parts.clock.speed}))
+            yield b"".join(news)
+            if monotonic_s() - checked_at >= CHECK_EVERY_S:
+                checked_at = monotonic_s()
+                if await parts.feed.ask(authenticate, request, parts) != caller:
+                    return
+            if len(missed) < STREAM_PAGE:
+                await parts.feed.news(HEARTBEAT_S)
+    except DATABASE_FAULTS as fault:
+        # The client reconnects, and is told again when the database answers.
+        logger.warning("a live connection was ended: the database is away", extra={"reason": type(fault).__name__})
 
 
 async def _missed(parts: Parts, complex_id: str, position: int) -> Sequence[Heard] | None:
