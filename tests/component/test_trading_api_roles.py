@@ -89,6 +89,7 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         POST /api/v1/participants/{participant_id}/resume
         GET /api/v1/audit
         GET /api/v1/report
+        GET /api/v1/report/intervals
         GET /api/v1/api-keys
         POST /api/v1/api-keys
         DELETE /api/v1/api-keys/{key_id}

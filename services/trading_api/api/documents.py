@@ -12,8 +12,8 @@ from shared.events import asyncapi
 
 OPENAPI = "/openapi.json"
 
-router = APIRouter(route_class=open_to_all(), include_in_schema=False)
-pages = APIRouter(route_class=open_to_all(), include_in_schema=False)
+router = APIRouter(route_class=open_to_all(waits=False), include_in_schema=False)
+pages = APIRouter(route_class=open_to_all(waits=False), include_in_schema=False)
 
 
 @router.api_route(OPENAPI, methods=["GET", "HEAD"])

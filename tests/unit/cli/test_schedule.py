@@ -82,7 +82,7 @@ def test_answer_is_one_json_object_on_stdout(tmp_path: Path) -> None:
     assert set(answer) == FIELDS
     assert answer["cost_krw"] == 30_000.0
     assert answer["charge_kw"] == [50.0, 0.0]
-    assert set(answer["solve"]) == {"method", "seconds_build", "seconds_solve", "gap"}
+    assert set(answer["solve"]) == {"method", "seconds_build", "seconds_solve", "gap", "violation_gap"}
     assert "-0.0" not in result.stdout
 
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import json
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -126,17 +127,23 @@ def test_down_says_what_it_could_not_end(
 ) -> None:
     monkeypatch.setattr("cli.up.DOWN_WAIT_S", 0.0)
     monkeypatch.setattr("cli.up.KILL_WAIT_S", 0.0)
-    # Nothing reaches this process: its supervisor is asked, and signals that a machine refuses are as none.
-    monkeypatch.setattr("os.kill", lambda *_: None)
-    write_running(tmp_path, Running(supervisor=this_process(), console="http://127.0.0.1:1/"))
+    supervisor = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    found = process(supervisor.pid)
+    assert found is not None
+    write_running(tmp_path, Running(supervisor=found, console="http://127.0.0.1:1/"))
 
-    with pytest.raises(typer.Exit) as ended:
-        down(configuration_of(tmp_path))
+    # Nothing reaches that process: signals that a machine refuses are as none.
+    with monkeypatch.context() as refusing:
+        refusing.setattr("os.kill", lambda *_: None)
+        with pytest.raises(typer.Exit) as ended:
+            down(configuration_of(tmp_path))
+    supervisor.kill()
+    supervisor.wait()
 
     told = capsys.readouterr()
     assert ended.value.exit_code == 1
     assert json.loads(told.out) == {"stopped": False, "still_running": ["supervisor"]}
-    assert told.err == f"supervisor still runs: process {this_process().pid}\n"
+    assert told.err == f"supervisor still runs: process {supervisor.pid}\n"
     assert (tmp_path / "running.json").exists()
 
 
