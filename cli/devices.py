@@ -1,9 +1,11 @@
 """`sandan devices`: what is in the field, what a device says, simulated or real, and how a simulated one fails."""
 
 import asyncio
+import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -242,13 +244,8 @@ def _answer_wait(wait_s: float) -> float:
 
 def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awaitable[T]]") -> T:
     """Ask over one connection; an address where nothing listens is bad input."""
-    import logging
-
     from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
     from services.fems.gateway.line import Line
-
-    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    logging.getLogger("services.fems").setLevel(logging.ERROR)
 
     async def asked() -> T:
         line = Line(Connection(address, answer_wait_s=answer_wait_s))
@@ -263,7 +260,21 @@ def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awai
         finally:
             line.close()
 
-    return asyncio.run(asked())
+    with _saying_nothing("pymodbus", "services.fems"):
+        return asyncio.run(asked())
+
+
+@contextmanager
+def _saying_nothing(*loggers: str) -> Iterator[None]:
+    """Keep what a verb says itself from being said by logs as well, for as long as it lasts."""
+    levels = {name: logging.getLogger(name).level for name in loggers}
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
