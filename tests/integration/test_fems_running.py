@@ -14,6 +14,7 @@ from services.fems.gateway.running import Gateway, Rules
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
 from shared.clock_guard import GuardedClock, Notes
+from shared.complexes import Complex
 from shared.db.engine import reading
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
@@ -26,6 +27,22 @@ from tests.unit.fems.fields import NOW
 MINUTE = timedelta(minutes=1)
 LOOKS_MAX = 300
 LOOK_EVERY_S = 0.1
+
+
+async def until(running: asyncio.Task[None], happened: Callable[[], object]) -> None:
+    """Wait for something that a running gateway does."""
+    for _ in range(LOOKS_MAX):
+        if happened():
+            return
+        assert not running.done(), running
+        await asyncio.sleep(LOOK_EVERY_S)
+    raise AssertionError("it did not happen")
+
+
+def held_by(bench: GatewayBench, complex_: Complex) -> list[bool]:
+    """Say of each set-point that is not answered yet whether it is held for its interval."""
+    with reading(bench.engine) as db:
+        return [one.held for one in store.pending_setpoints(db, complex_.complex_id)]
 
 
 def test_one_sound_device_among_failing_ones_is_polled_and_metered_by_the_running_gateway(tmp_path: Path) -> None:
@@ -82,21 +99,9 @@ def test_running_gateway_holds_a_set_point_and_writes_it_when_its_interval_begin
                 bench.give(a_setpoint(complex_, start, -50_000))
                 running = asyncio.create_task(gateway.run(stop))
 
-                async def until(happened: Callable[[], object]) -> None:
-                    for _ in range(LOOKS_MAX):
-                        if happened():
-                            return
-                        assert not running.done(), running
-                        await asyncio.sleep(LOOK_EVERY_S)
-                    raise AssertionError("it did not happen")
-
-                def waiting() -> list[bool]:
-                    with reading(bench.engine) as db:
-                        return [one.held for one in store.pending_setpoints(db, complex_.complex_id)]
-
-                await until(lambda: waiting() == [True])
+                await until(running, lambda: held_by(bench, complex_) == [True])
                 clock.instant = start
-                await until(lambda: bench.published(SetpointConfirmed))
+                await until(running, lambda: bench.published(SetpointConfirmed))
                 # Ten more seconds, in which power has climbed.
                 clock.advance(MINUTE / 6)
                 devices.plant.catch_up(clock.now())
@@ -133,28 +138,16 @@ def test_while_the_clock_is_an_hour_ahead_the_gateway_refuses_estimates_and_publ
                 bench.give(a_setpoint(complex_, start, -50_000))
                 running = asyncio.create_task(gateway.run(stop))
 
-                async def until(happened: Callable[[], object]) -> None:
-                    for _ in range(LOOKS_MAX):
-                        if happened():
-                            return
-                        assert not running.done(), running
-                        await asyncio.sleep(LOOK_EVERY_S)
-                    raise AssertionError("it did not happen")
-
-                def waiting() -> list[bool]:
-                    with reading(bench.engine) as db:
-                        return [one.held for one in store.pending_setpoints(db, complex_.complex_id)]
-
-                await until(lambda: waiting() == [True])
+                await until(running, lambda: held_by(bench, complex_) == [True])
                 known = len(bench.published(IntervalMetered))
                 wall.advance(timedelta(hours=1))
                 # Each of the three loops has met the clock, more than once.
-                await until(lambda: caplog.text.count("waiting for the database or the clock") >= 10)
-                assert waiting() == [True]
+                await until(running, lambda: caplog.text.count("waiting for the database or the clock") >= 10)
+                assert held_by(bench, complex_) == [True]
                 assert len(bench.published(IntervalMetered)) == known
                 refused = bench.published(SetpointRefused)
                 wall.instant = true.instant = start
-                await until(lambda: bench.published(SetpointConfirmed))
+                await until(running, lambda: bench.published(SetpointConfirmed))
                 stop.set()
                 await running
                 return refused, bench.published(SetpointConfirmed)
