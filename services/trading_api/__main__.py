@@ -113,7 +113,7 @@ def main() -> None:
         trusted_proxies=settings.trusted_proxies,
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
-    service = handlers.service(context.complexes, after_batch=feed.wake, keep=keep)
+    service = handlers.service(context.complexes, after_batch=feed.nudge, keep=keep)
 
     def run_loop() -> None:
         if patiently(prepare, stop):

@@ -45,7 +45,7 @@ class ApiBench(Bench):
 
     def _after_batch(self) -> None:
         for feed in self._feeds:
-            feed.wake()
+            feed.nudge()
 
     def parts(self) -> Parts:
         """Return the parts of one more application on this bench; each has an event loop, and so a feed, of its own."""

@@ -78,7 +78,7 @@ class _Round:
 class Feed:
     """The stream's tails and the devices' states of all complexes, in memory.
 
-    Only `wake`, `nudge` and `close` may be called from other threads than the event loop's.
+    Only `nudge` and `close` may be called from other threads than the event loop's.
     """
 
     def __init__(self, engine: Engine, complexes: Complexes) -> None:
@@ -99,10 +99,6 @@ class Feed:
         self._client_threads = CapacityLimiter(CLIENT_THREADS)
         self.told_at_s: float | None = None
         self.closed = False
-
-    def wake(self) -> None:
-        """Say from any thread that something was committed."""
-        self.nudge()
 
     def close(self) -> None:
         """Say from any thread that the live connections are to end."""
