@@ -27,7 +27,6 @@ def enter(browser: webdriver.Chrome, address: str, who: str, language: str = "en
     # The language first, on a page without scripts: one that is left while it signs in would lose its key.
     browser.get(f"{address}/health/live")
     browser.execute_script(f"localStorage.setItem('sandan-language', '{language}')")
-    browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium's own; reading forgets: it has no icon
     browser.get("about:blank")
     browser.get(f"{address}/#key={SECRETS[who]}")
     shows(browser, "devices", " / ")

@@ -108,7 +108,7 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
 }
 STATED = {call.strip(): roles for roles, calls in AUDIENCES.items() for call in calls.strip().splitlines()}
 # A page and its files do nothing and answer no question, and what passes them on may mark them for its caches.
-PAGES = {"GET /", "/static"}
+PAGES = {"GET /", "GET /favicon.ico", "/static"}
 
 # What the stream tells, and the roles that hear of it; a factory hears its own.
 HEARD: Mapping[tuple[str, ...], str] = {

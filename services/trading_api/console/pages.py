@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
@@ -22,3 +22,8 @@ def add_console(app: FastAPI, complexes: Complexes) -> None:
     def get_console() -> HTMLResponse:
         """Return the console, which asks for a key where there is no session."""
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def get_icon() -> FileResponse:
+        """Return the icon, which a browser asks for by this name beside every page that names none, as a document."""
+        return FileResponse(HERE / "static" / "sandan.svg")
