@@ -305,11 +305,3 @@ def test_a_request_that_would_lead_to_an_event_too_large_for_the_bus_is_refused_
     # ("/sandan/trading_api") + 29 ("sandan.MarketHaltRequested.v1") + 25 + 16; the body without its reason: 95.
     assert fault["value"] == "1000313 bytes as sandan.MarketHaltRequested.v1"
     assert left == set()
-
-
-def test_a_browser_that_shows_an_answer_as_a_page_finds_the_icon_that_it_asks_for(bench: ApiBench) -> None:
-    with bench.client(None) as stranger:
-        icon = stranger.get("/favicon.ico")
-
-    assert (icon.status_code, icon.headers["content-type"]) == (200, "image/svg+xml")
-    assert b"<svg" in icon.content

@@ -324,3 +324,10 @@ def test_every_kind_of_the_stream_has_a_stated_audience(bench: ApiBench) -> None
 
     stated = {kind for kinds in HEARD.values() for kind in kinds.split()}
     assert kept == stated - {"snapshot", "devices"}
+
+
+def test_a_browser_that_shows_an_answer_as_a_page_finds_the_icon_that_it_asks_for(bench: ApiBench) -> None:
+    with served(bench) as address:
+        status = status_of(address, None, "GET", "/favicon.ico")
+
+    assert status == 200
