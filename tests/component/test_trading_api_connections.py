@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 from services.trading_api.api import connections, guard
 from services.trading_api.api.app import create_app
 from services.trading_api.api.parts import Rules
-from shared.logs import Repeats
+from shared.runtime.logs import Repeats
 from tests.component.serving import served, until
 from tests.component.trading_api_bench import SECRETS, ApiBench, an_order
 
@@ -50,7 +51,12 @@ def request(who: str | None, path: str, *, method: str = "GET", length: int = 0,
 
 def status_of(client: socket.socket, asked: bytes) -> int:
     client.sendall(asked)
-    return int(client.recv(1 << 16).split(b" ", 2)[1])
+    answer = HTTPResponse(client)
+    answer.begin()
+    if answer.length is not None:
+        # To its end: what is left of one answer would be taken for the next.
+        answer.read()
+    return answer.status
 
 
 def is_ended(client: socket.socket) -> bool:
