@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from optimizers.clearing import Book, Feeder, Order, clear_book
 from optimizers.clearing.lp import clear_on_lines, radial_lines
+from shared.arrays import Integers
 
 FEEDERS = [
     Feeder(
@@ -35,7 +35,7 @@ def a_book(size: int, *, nodes: int = 1) -> Book:
     )
 
 
-def sort_and_sum(book: Book) -> npt.NDArray[np.int64]:
+def sort_and_sum(book: Book) -> Integers:
     """Return the cumulative quantity of each side by price and arrival: numpy's part of any clearing."""
     sums = []
     for side in (book.is_buy, ~book.is_buy):

@@ -18,8 +18,8 @@ from optimizers.ess.compiled import compile_shape
 from optimizers.ess.formulate import shape_of
 from optimizers.ess.optimum import best_plan
 from optimizers.ess.solver import Solver
+from shared.arrays import Floats
 
-Floats = npt.NDArray[np.float64]
 KNOWN_SHAPE_RATIO_MAX = 1.3
 ROLLING_RATIO_MAX = 1.6
 ROLLING_STEPS = 40

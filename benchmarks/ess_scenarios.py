@@ -10,21 +10,20 @@ import time
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from optimizers.ess import Case, Rolling
 from optimizers.ess.scenarios import CarefulSolver, Quantiles
 from optimizers.tariff import site_peaks, site_prices
-from services.fems.domain.field import Field
-from services.fems.domain.numbering import number_of
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.field import Field
 from services.fems.simulator.profiles import profiles_of
 from services.scheduler import domain
-from shared.complexes import Complex, Ess, Participant, load_complex
+from shared.arrays import Floats, Integers
+from shared.complex.model import Complex, Ess, Participant, load_complex
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, KST
 from shared.paths import DEMO_COMPLEX
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 
-Floats = npt.NDArray[np.float64]
 # A month of its own bill alone, and one of the ratchet.
 FIRST_DAYS = (datetime(2026, 5, 18, tzinfo=KST), datetime(2026, 7, 13, tzinfo=KST))
 # Ordinary days; at weekends the grid pays more than it charges, and every plan of five futures needs binaries.
@@ -73,7 +72,7 @@ class Site:
         return domain.ess_case(self.ess, outlook, prices, domain.Standing(soc_kwh=soc_kwh, peaks=peaks))
 
 
-def _quantiles(series: Floats, places: list[npt.NDArray[np.int64]], known: int) -> Quantiles:
+def _quantiles(series: Floats, places: list[Integers], known: int) -> Quantiles:
     seen = np.stack([series[np.minimum(at, known - 1)] for at in places])
     low, middle, high = np.quantile(seen, (0.1, 0.5, 0.9), axis=0)
     return Quantiles(p10_kw=low, p50_kw=middle, p90_kw=high)

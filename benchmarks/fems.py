@@ -27,7 +27,7 @@ from cli.processes import Child, free_port
 from services.forecast import handlers, store
 from shared.bus.kafka import KafkaBus
 from shared.clock import WallClock
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.db.engine import open_engine
 from shared.db.migrating import upgrade
 from shared.events.base import Envelope, named_id
@@ -35,7 +35,7 @@ from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.wire import encode
 from shared.intervals import INTERVAL, interval_of
 from shared.paths import DEMO_COMPLEX
-from shared.runloop import RunLoop, Service
+from shared.runtime.runloop import RunLoop, Service
 
 MINUTES = 1
 LATE_MS_MAX, GROWTH_MAX = 100.0, 0.1

@@ -16,17 +16,18 @@ from time import perf_counter, process_time
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from services.forecast.domain import fleet, scores
-from services.forecast.domain.backtest import Backtest, History, Period
-from services.forecast.domain.fleet import Factories, Roofs
-from services.forecast.domain.geometry import Array, clear_kw, learned_array, sun_over
-from services.forecast.domain.load_view import calendar_of
-from services.forecast.domain.site import Site, SiteKind
-from services.forecast.domain.walk import Issued
+from services.forecast.domain.accuracy import scores
+from services.forecast.domain.backtest.rolling_origin import Issued
+from services.forecast.domain.backtest.run import Backtest, History, Period
+from services.forecast.domain.learning import multi_site
+from services.forecast.domain.learning.multi_site import Factories, Roofs
+from services.forecast.domain.load.features import calendar_of
+from services.forecast.domain.metered.site import Site, SiteKind
+from services.forecast.domain.solar.geometry import Array, clear_kw, learned_array, sun_over
+from shared.arrays import Floats
 from shared.paths import INFRA
-from shared.reference import holidays
+from shared.reference.load import holidays
 
 SITES, STEPS = 1_000, 96
 ISSUE_S_MAX, BACKTEST_S_MAX = 10.0, 180.0
@@ -127,7 +128,7 @@ def factories_of(kw: pd.Series) -> Factories:
     return Factories(_many(metered), calendar_of(days, holidays().billed, STEPS), np.full(SITES, 100.0))
 
 
-def _many(kw: NDArray[np.float64]) -> NDArray[np.float64]:
+def _many(kw: Floats) -> Floats:
     noise = np.random.default_rng(3).normal(1.0, 0.05, (len(kw), SITES))
     return np.asarray(kw[:, None] * noise, dtype=np.float64)
 
@@ -135,12 +136,12 @@ def _many(kw: NDArray[np.float64]) -> NDArray[np.float64]:
 def issue(sites: Roofs | Factories, name: str) -> None:
     """Learn from all and issue 24 hours of P10, P50, P90 and mean for all."""
     started = perf_counter()
-    found = fleet.learned(sites)
+    found = multi_site.learned(sites)
     assert found is not None
-    trained, _ = fleet.tried(sites, found)
+    trained, _ = multi_site.tried(sites, found)
     learned_s = perf_counter() - started
     started = perf_counter()
-    issued = fleet.issued(sites, trained, STEPS)
+    issued = multi_site.issued(sites, trained, STEPS)
     issued_s = perf_counter() - started
     print(json.dumps({
         "issue": name, "sites": issued.p50.shape[1], "steps": issued.p50.shape[0], "seconds": round(issued_s, 2),

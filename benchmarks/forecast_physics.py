@@ -14,12 +14,11 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pvlib.location import Location
 from pvlib.modelchain import ModelChain
 from pvlib.pvsystem import Array, FixedMount, PVSystem
 
-from services.forecast.domain.solar import (
+from services.forecast.domain.solar.physics import (
     ALBEDO,
     INVERTER_EFFICIENCY,
     MOUNT,
@@ -29,6 +28,7 @@ from services.forecast.domain.solar import (
     ac_power_kw,
     clear_sky,
 )
+from shared.arrays import Floats
 
 PLACE = Place(35.205, 128.655, 20.0)
 SITES, ROUNDS = 1_000, 15
@@ -48,7 +48,7 @@ def some_roofs(count: int) -> Roofs:
     )
 
 
-def chain_kw(roofs: Roofs, roof: int, middles: pd.DatetimeIndex) -> NDArray[np.float64]:
+def chain_kw(roofs: Roofs, roof: int, middles: pd.DatetimeIndex) -> Floats:
     """Run a ModelChain for one roof, as pvlib's users do."""
     mount = FixedMount(surface_tilt=roofs.tilt_deg[roof], surface_azimuth=roofs.azimuth_deg[roof])
     system = PVSystem(
@@ -71,7 +71,7 @@ def chain_kw(roofs: Roofs, roof: int, middles: pd.DatetimeIndex) -> NDArray[np.f
     weather = place.get_clearsky(middles)
     weather["temp_air"], weather["wind_speed"] = TEMP_AIR_C, WIND_SPEED_M_PER_S
     chain.run_model(weather)
-    ac_kw: NDArray[np.float64] = chain.results.ac.fillna(0.0).to_numpy()
+    ac_kw: Floats = chain.results.ac.fillna(0.0).to_numpy()
     return ac_kw
 
 

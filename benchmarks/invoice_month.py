@@ -22,10 +22,10 @@ from services.settlement import domain
 from services.settlement.handlers.invoicing import content_of
 from services.trading_api.api.invoice_pdf import invoice_pdf
 from services.trading_api.domain.invoices import invoice_view
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.intervals import INTERVAL, month_bounds
 from shared.paths import DEMO_COMPLEX
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 
 MONTH = "2026-05"
 ISSUED_AT = datetime(2026, 6, 1, 0, 16, tzinfo=UTC)

@@ -20,11 +20,12 @@ import numpy as np
 from cli.brokers import open_broker
 from cli.processes import Child
 from shared.bus.kafka import KafkaBus
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.db.migrating import upgrade
 from shared.events.base import Envelope, named_id
 from shared.events.market import OrderAccepted, OrderRejected
-from shared.events.orders import OrderSubmitted, Side
+from shared.events.orders import OrderSubmitted
+from shared.events.records import Side
 from shared.events.wire import decode, encode
 from shared.intervals import INTERVAL, interval_of
 from shared.paths import DEMO_COMPLEX

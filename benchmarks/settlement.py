@@ -28,13 +28,14 @@ from sqlalchemy.engine import Engine
 from cli.prepare import write_demo_complex
 from services.settlement import handlers, store
 from services.settlement.store.tables import READING
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.db import messaging
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.fems import MeterKind
-from shared.events.market import AuctionCleared, Trade
+from shared.events.market import AuctionCleared
+from shared.events.records import Trade
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, delivery_starts
 
 DAY = date(2026, 5, 20)
@@ -110,7 +111,7 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
     service = handlers.service({complex_.complex_id: complex_})
     assert service.tick is not None
     handle = service.handlers[AuctionCleared]
-    # As every service does before its loop (shared/process.py).
+    # As every service does before its loop (shared/runtime/service_main.py).
     gc.freeze()
     took_s: list[float] = []
     certified_s: list[float] = []

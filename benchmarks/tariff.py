@@ -12,7 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from optimizers.tariff import Contract, MeterReadings, energy_prices_jeon, month_bills
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 ROUNDS = 21
 INTERVALS = 35_040

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from cli.kept import database_of, kept_by
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.hashchain import Flaw
+from shared.db.hashchain import Flaw
 
 audit = typer.Typer(no_args_is_help=True, help="Look the books through. / 장부와 감사 기록 검증.")
 

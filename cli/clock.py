@@ -8,8 +8,8 @@ import typer
 from cli.output import Pretty, print_answer
 from cli.up import Configuration
 from shared.clock import clock_from
-from shared.clock_guard import confirm as confirm_clock
 from shared.errors import BadInput
+from shared.runtime.clock_guard import confirm as confirm_clock
 from shared.settings import DeploymentSettings, load
 
 clock = typer.Typer(no_args_is_help=True, help="The clock that everything goes by. / 모든 절차의 기준 시계.")

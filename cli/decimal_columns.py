@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-import numpy.typing as npt
 
+from shared.arrays import Flags, Integers
 from shared.units import scaled_integer
 
 # Longer fields take the exact way: 15 digits, sign and point, scaled by at most 1,000, stay within int64.
@@ -52,7 +52,7 @@ class DecimalRule:
         return scaled
 
 
-def scaled_column(texts: Sequence[str], rule: DecimalRule) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]:
+def scaled_column(texts: Sequence[str], rule: DecimalRule) -> tuple[Integers, list[tuple[int, str]]]:
     """Return a column's scaled integers, and for each field that breaks a rule its position and that rule."""
     scaled, usual = _usual(texts, rule.decimals)
     usual &= (rule.least <= scaled) & (scaled <= rule.most)
@@ -65,7 +65,7 @@ def scaled_column(texts: Sequence[str], rule: DecimalRule) -> tuple[npt.NDArray[
     return scaled, problems
 
 
-def _usual(texts: Sequence[str], decimals: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def _usual(texts: Sequence[str], decimals: int) -> tuple[Integers, Flags]:
     """Read all fields at once, a character at a time; the second column says which of them that was right for."""
     short = [text if len(text) <= _FAST_CHARACTERS and text.isascii() else "" for text in texts]
     fields = np.array(short, dtype=np.bytes_)

@@ -25,7 +25,7 @@ from cli.processes import free_port, require_free_port
 from cli.starting import Say, StartWait, without_fail
 from shared.bus.port import BusUnavailable
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
 from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts
@@ -299,7 +299,7 @@ def _caption(wanted: Day, report: dict[str, Any], waiting_for: str | None) -> st
 def _require_prices(day: date, complex_: Complex) -> None:
     """Refuse a day whose tariff or sell-back price is not known: no money could be settled."""
     from optimizers.tariff import site_prices
-    from shared.reference import sell_back, tariff_book
+    from shared.reference.load import sell_back, tariff_book
 
     # The schedules of the day's evening look into the next.
     starts = [*delivery_starts(day), *delivery_starts(day + timedelta(days=1))]

@@ -10,12 +10,12 @@ from cli.brokers import Broker, open_broker
 from cli.prepare import write_keys
 from cli.processes import Child, stop_all
 from cli.starting import Say, StartWait
-from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
-from shared.complexes import load_complexes
+from shared.complex.model import load_complexes
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
 from shared.paths import ROOT
+from shared.runtime.heartbeat import HEARTBEAT_S_MAX, heartbeat_age_s
 
 # Each by its module; the simulator stands in for the devices in the field, and is no service.
 PROCESSES: Mapping[str, str] = {

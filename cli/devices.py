@@ -17,14 +17,14 @@ from cli.deployment import DEFAULT_FOLDER
 from cli.energy import energy
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from shared.clock import clock_from
-from shared.complexes import Address, Complex, load_complex
+from shared.complex.model import Address, Complex, load_complex
+from shared.complex.register_maps import RegisterMap, load_register_map
 from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX
-from shared.register_maps import RegisterMap, load_register_map
 
 if TYPE_CHECKING:
-    from services.fems.domain.points import Shown
-    from services.fems.gateway.line import Line
+    from services.fems.domain.registers.points import Shown
+    from services.fems.gateway.modbus import Line
     from services.fems.gateway.survey import Surveyed
 
 UNITS_MAX = 247
@@ -125,7 +125,7 @@ def read(
         return
 
     async def ask(line: "Line") -> "tuple[Surveyed, dict[int, list[Shown]]]":
-        from services.fems.domain.registers import NotReadable
+        from services.fems.domain.registers.sunspec import NotReadable
         from services.fems.gateway.survey import read_models, survey
 
         found = await survey(line, unit_id)
@@ -165,7 +165,7 @@ def fault(
     pretty: Pretty = False,
 ) -> None:
     """Let a simulated device fail from now on, as a real one might. / 가상 장치에 고장을 일으킵니다."""
-    from services.fems.domain.faults import FaultKind
+    from services.fems.domain.simulated.faults import FaultKind
     from services.fems.simulator.faults import (
         FILE_NAME,
         RequestedFault,
@@ -200,8 +200,8 @@ def fault(
 
 
 def _read_by_map(address: Address, unit_id: int, answer_wait_s: float, map_: RegisterMap, *, pretty: bool) -> None:
-    from services.fems.domain.registers import NotReadable
-    from services.fems.gateway.live import live_by_map
+    from services.fems.domain.registers.sunspec import NotReadable
+    from services.fems.gateway.poller import live_by_map
 
     answer: dict[str, Any] = {"address": str(address), "unit_id": unit_id, "map": map_.title}
     try:
@@ -245,7 +245,7 @@ def _answer_wait(wait_s: float) -> float:
 def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awaitable[T]]") -> T:
     """Ask over one connection; an address where nothing listens is bad input."""
     from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
-    from services.fems.gateway.line import Line
+    from services.fems.gateway.modbus import Line
 
     async def asked() -> T:
         line = Line(Connection(address, answer_wait_s=answer_wait_s))
@@ -280,7 +280,7 @@ def _saying_nothing(*loggers: str) -> Iterator[None]:
 async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
     """Ask every device whether it answers, an address at a time: a connection is held for no longer than it is used."""
     from services.fems.gateway.connection import Connection, NoConnection
-    from services.fems.gateway.line import Line
+    from services.fems.gateway.modbus import Line
     from services.fems.gateway.survey import survey
 
     states: dict[tuple[str, str], dict[str, Any]] = {}
@@ -303,7 +303,7 @@ def _found(found: "Surveyed") -> dict[str, Any]:
 
 
 def _model(model_id: int, address: int) -> dict[str, Any]:
-    from services.fems.domain.registers import is_known, model
+    from services.fems.domain.registers.sunspec import is_known, model
 
     return {"model_id": model_id, "label": model(model_id).label if is_known(model_id) else None, "address": address}
 

@@ -11,7 +11,7 @@ import typer
 
 from cli.kept import database_of, kept_by
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
 from shared.intervals import DAY, day_start, trading_day_of
@@ -19,8 +19,8 @@ from shared.paths import DEMO_COMPLEX
 from shared.units import kwh_text
 
 if TYPE_CHECKING:
-    from services.fems.domain.rollup import Reading, Sum
-    from services.fems.domain.sumcheck import Unbalanced
+    from services.fems.domain.metering.rollup import Reading, Sum
+    from services.fems.domain.metering.sum_checks import Unbalanced
 
 DAYS_MAX = 400
 
@@ -65,7 +65,7 @@ def energy(
     pretty: Pretty = False,
 ) -> None:
     """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
-    from services.fems.domain.rollup import Period, rolled_up
+    from services.fems.domain.metering.rollup import Period, rolled_up
 
     period, minutes = Period(per.value), per is Per.MINUTE
     if minutes and parquet is not None:
@@ -119,7 +119,7 @@ def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
 
 def contradicted_in(readings: "Sequence[Reading]", complex_: Complex) -> "list[Unbalanced]":
     """Return where a factory's meters contradict each other."""
-    from services.fems.domain.sumcheck import unbalanced
+    from services.fems.domain.metering.sum_checks import unbalanced
 
     owners = {device.device_id: device.participant_id for device in complex_.devices}
     grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}

@@ -14,9 +14,9 @@ from shared.errors import BadInput
 if TYPE_CHECKING:
     # pandas, pvlib and LightGBM are loaded when the verb runs, so that the other verbs start fast.
     from cli.forecast_files import HistoryFile, SiteFile
-    from services.forecast.domain.backtest import Backtest, Period
-    from services.forecast.domain.site import Site
-    from services.forecast.domain.walk import Issued
+    from services.forecast.domain.backtest.rolling_origin import Issued
+    from services.forecast.domain.backtest.run import Backtest, Period
+    from services.forecast.domain.metered.site import Site
 
 COMMAND_LINE = "command line"
 DELIVERY_MINUTES = 15
@@ -55,8 +55,8 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     the history is no power by intervals of one length, or none of it can be believed.
     """
     from cli.forecast_files import doubts, read_history, read_site
-    from services.forecast.domain import boosting
-    from services.forecast.domain.backtest import Backtest, History
+    from services.forecast.domain.backtest.run import Backtest, History
+    from services.forecast.domain.learning import boosting
 
     boosting.require()
     require_plot_name(plot)
@@ -91,7 +91,7 @@ def _walked(made: "Backtest") -> "Issued":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from services.forecast.domain.walk import Issued
+    from services.forecast.domain.backtest.rolling_origin import Issued
 
     parts: list[Issued] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -116,8 +116,8 @@ def _write(made: "Backtest", issued: "Issued", draft: Path) -> None:
 def _summary(made: "Backtest", issued: "Issued", doubted: list[str]) -> tuple[dict[str, object], list[str]]:
     import numpy as np
 
-    from services.forecast.domain import scores
-    from services.forecast.domain.backtest import spans_of
+    from services.forecast.domain.accuracy import scores
+    from services.forecast.domain.backtest.run import spans_of
 
     scored = made.scored(issued)
     every = np.ones(len(scored.came), dtype=np.bool_)
@@ -157,8 +157,8 @@ def _settled_as_if(made: "Backtest", issued: "Issued") -> dict[str, object]:
     """Return what a plant in Korea would have been paid for the day-ahead forecasts among these, or why nothing."""
     import pandas as pd
 
-    from services.forecast.domain.as_if import HOUR_MINUTES, day_ahead_hours, settled
-    from shared.reference import forecast_settlement
+    from services.forecast.domain.accuracy.kr_forecast_incentive import HOUR_MINUTES, day_ahead_hours, settled
+    from shared.reference.load import forecast_settlement
     from shared.units import WH_PER_KWH
 
     rules, step = forecast_settlement(), made.step_minutes
@@ -214,8 +214,8 @@ def _notes(made: "Backtest", issued: "Issued", scored: int) -> list[str]:
 
 
 def _site(read: "SiteFile") -> "Site":
-    from services.forecast.domain.site import Site, SiteKind
-    from shared.reference import holidays
+    from services.forecast.domain.metered.site import Site, SiteKind
+    from shared.reference.load import holidays
 
     calendar = holidays() if read.in_korea else None
     return Site(
@@ -234,7 +234,7 @@ def _site(read: "SiteFile") -> "Site":
 
 
 def _period(begin: str, end: str, every: str, horizon: str) -> "Period":
-    from services.forecast.domain.backtest import Period
+    from services.forecast.domain.backtest.run import Period
 
     first, last = _minute("--from", begin), _minute("--to", end)
     if last <= first:

@@ -14,13 +14,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cli.json_file import read_json
+from shared.arrays import Flags, Floats, Integers
 from shared.errors import BadInput, BadInputs
-from shared.metered_series import change_of_step, is_register, step_s
+from shared.metering.series import change_of_step, is_register, step_s
 from shared.units import SECONDS_PER_HOUR
 from shared.validation import checked
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 START, POWER, AVAILABLE = "start_utc", "kw", "available_at"
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "nat")
@@ -190,9 +188,7 @@ def _minutes(column: pd.Series, path: Path, problems: list[BadInput], *, round_u
     return np.where(unknown, np.int64(10**10), minutes).astype(np.int64)
 
 
-def _refuse(
-    column: pd.Series, wrong: NDArray[np.bool_], path: Path, problems: list[BadInput], rule: str, *, blank: bool
-) -> None:
+def _refuse(column: pd.Series, wrong: Flags, path: Path, problems: list[BadInput], rule: str, *, blank: bool) -> None:
     for row in np.flatnonzero(wrong).tolist():
         given = column.iloc[row]
         text = "" if pd.isna(given) else str(given).strip()

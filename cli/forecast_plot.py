@@ -7,9 +7,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from services.forecast.domain import scores
-from services.forecast.domain.backtest import Backtest
-from services.forecast.domain.walk import Issued
+from services.forecast.domain.accuracy import scores
+from services.forecast.domain.backtest.rolling_origin import Issued
+from services.forecast.domain.backtest.run import Backtest
 
 SIZE_INCHES = (11, 8)
 DOTS_PER_INCH = 110

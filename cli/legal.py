@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from cli.kept import database_of, kept_by
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 from optimizers.legal import Deal, Flows, Verdict, check_period, law_of
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.errors import BadInput
 from shared.intervals import DAY, INTERVAL, day_start, month_bounds, trading_day_of
 from shared.paths import DEMO_COMPLEX
-from shared.reference import legal_modes
+from shared.reference.load import legal_modes
 
 legal = typer.Typer(no_args_is_help=True, help="Keep to the law of trading. / 거래의 법적 형태 점검.")
 

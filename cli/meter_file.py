@@ -14,10 +14,11 @@ from cli.decimal_columns import DecimalRule, scaled_column
 from cli.exact_json import plain
 from optimizers.tariff import Contract, MeterReadings, spread_evenly
 from optimizers.tariff.meter import ENERGY_WH_MAX
-from optimizers.tariff.timeline import SECONDS_PER_SLOT, Integers
+from shared.arrays import Integers
+from shared.complex.ratings import CONTRACT_FACTOR
 from shared.errors import BadInput
-from shared.metered_series import change_of_step, is_register, step_s
-from shared.ratings import CONTRACT_FACTOR
+from shared.intervals import INTERVAL_S
+from shared.metering.series import change_of_step, is_register, step_s
 from shared.units import WH_PER_KWH
 
 START, ENERGY = "start_utc", "energy_kwh"
@@ -25,7 +26,7 @@ REACTIVE_COLUMNS = ("lag_kvarh", "lead_kvarh")
 UNITS = {ENERGY: "kWh"} | dict.fromkeys(REACTIVE_COLUMNS, "kvarh")
 SECONDS_PER_HOUR = 3600
 # What a bill can be made of: bands begin on the hour, so that energy by the half hour or hour has its band.
-STEPS_S = (SECONDS_PER_SLOT, SECONDS_PER_HOUR // 2, SECONDS_PER_HOUR)
+STEPS_S = (INTERVAL_S, SECONDS_PER_HOUR // 2, SECONDS_PER_HOUR)
 # Beyond this share of rows off the quarter hour it is the file's step that is wrong, and not a row.
 OFF_GRID_SHARE = 0.1
 
@@ -85,7 +86,7 @@ def read_meter(path: Path, asked: Asked) -> MeterFile:
         lead_varh=in_order.get("lead_kvarh"),
     )
     return MeterFile(
-        readings=readings if step == SECONDS_PER_SLOT else spread_evenly(readings, step),
+        readings=readings if step == INTERVAL_S else spread_evenly(readings, step),
         rounded=rounded,
         without_offset=sum(datetime.fromisoformat(text.strip()).tzinfo is None for text in table.columns[START]),
     )
@@ -103,10 +104,10 @@ def _begins(table: CsvTable, asked: Asked) -> Integers:
         if seconds is None:
             continue
         text = table.columns[START][position]
-        if seconds % SECONDS_PER_SLOT:
+        if seconds % INTERVAL_S:
             broken.append((position, "must begin on a quarter hour"))
         elif not starts[0] <= seconds <= starts[-1]:
-            at_the_end = seconds == starts[-1] + SECONDS_PER_SLOT
+            at_the_end = seconds == starts[-1] + INTERVAL_S
             if datetime.fromisoformat(text.strip()).tzinfo is None:
                 broken.append((position, f"{lies}; without an offset it is UTC"))
             else:
@@ -149,12 +150,12 @@ def _instants(table: CsvTable) -> list[int | None]:
 def _refuse_step_off_grid(table: CsvTable, instants: Sequence[int | None]) -> None:
     """Refuse a file in minutes, or beside the quarter hours, with one sentence in place of one for each row."""
     known = sorted({seconds for seconds in instants if seconds is not None})
-    off = [position for position, seconds in enumerate(instants) if seconds is not None and seconds % SECONDS_PER_SLOT]
+    off = [position for position, seconds in enumerate(instants) if seconds is not None and seconds % INTERVAL_S]
     if len(known) <= 2 or len(off) <= OFF_GRID_SHARE * len(known):  # noqa: PLR2004 -- two rows have no step
         return
     minutes = step_s(known) / 60
     rule, hint = "must begin on a quarter hour", f"{len(off)} rows do not"
-    if step_s(known) < SECONDS_PER_SLOT:
+    if step_s(known) < INTERVAL_S:
         hint = f"rows are {minutes:g} minutes apart: add their energy up to quarter hours first"
     raise table.problem(START, off[0], rule, hint)
 

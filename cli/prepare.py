@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from shared.complexes import Complex, load_complex
-from shared.field_network import UNIT_ID_MAX
-from shared.history import COLUMNS
+from shared.complex.field_network import UNIT_ID_MAX
+from shared.complex.model import Complex, load_complex
 from shared.intervals import INTERVAL, interval_of
+from shared.metering.history import COLUMNS
 from shared.paths import DEMO_COMPLEX
 
 HISTORY = timedelta(days=28)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # numpy is loaded when the verb runs, so that the other verbs start fast.
     from cli.meter_file import MeterFile
     from optimizers.tariff import Bill, Contract, Note
-    from shared.tariffs import TariffBook
+    from shared.reference.tariffs import TariffBook
 
 YEARS = range(1970, 3000)
 CONTRACT_NAMES = ("class", "voltage", "option")
@@ -227,7 +227,7 @@ def _answer(bill: "Bill", notes: "Sequence[Note]", language: Language) -> dict[s
 
 
 def _book(name: str | None) -> "TariffBook":
-    from shared.reference import tariff_book
+    from shared.reference.load import tariff_book
 
     if name is None:
         return tariff_book()

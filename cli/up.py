@@ -21,12 +21,12 @@ from cli.prepare import write_history
 from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short, require_free_port
 from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
 from cli.starting import StartStopped, StartWait, without_fail
-from shared.alive import HEARTBEAT_S_MAX, heartbeat_age_s
 from shared.clock import monotonic_s, pause, wall_now
-from shared.complexes import load_complexes
+from shared.complex.model import load_complexes
 from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX
-from shared.process import stop_on_signals
+from shared.runtime.heartbeat import HEARTBEAT_S_MAX, heartbeat_age_s
+from shared.runtime.service_main import stop_on_signals
 from shared.validation import checked
 
 LOG_NAME = "supervisor.log"

@@ -239,7 +239,7 @@ def _feeder_limits_broken(
 def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[str, str]]:
     """Return what of the answer is assumed, and where it can't be had."""
     from optimizers.tariff import surplus_assumptions
-    from shared.reference import sell_back
+    from shared.reference.load import sell_back
 
     found = [
         {"code": note.code, "en": note.en, "ko": note.ko}

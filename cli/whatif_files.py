@@ -14,12 +14,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from cli.json_file import read_json
 from cli.output import writing
 from services.planner.domain.scenarios import SCENARIOS_MAX, Scenario, expand
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.errors import BadInput, BadInputs
-from shared.history import MeterReading, read_history
 from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
+from shared.metering.history import MeterReading, read_history
 from shared.paths import DEMO_COMPLEX
-from shared.reference import read_reference
+from shared.reference.load import read_reference
 from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
 from shared.validation import checked
 
@@ -64,7 +64,7 @@ class StudyFile(_Record):
 
     Attributes:
         complex_file: Whose days; None: the demo's complex.
-        history: Meter archive (CSV, `shared.history`); None: what simulated meters would have shown.
+        history: Meter archive (CSV, `shared.metering.history`); None: what simulated meters would have shown.
         days: Korean days, a list or `{from, to}`.
     """
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizers.ess import Battery, Case, DemandCharge
-from optimizers.ess.model import Floats
 from optimizers.tariff import PricedPeak, SitePrices
+from shared.arrays import Floats
 from shared.intervals import INTERVAL
 from shared.units import JEON_PER_KRW
 

@@ -4,7 +4,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 INTERVAL = timedelta(minutes=15)
+INTERVAL_MINUTES = INTERVAL // timedelta(minutes=1)
+INTERVAL_S = INTERVAL // timedelta(seconds=1)
+INTERVALS_PER_HOUR = timedelta(hours=1) // INTERVAL
 INTERVALS_PER_DAY = 96
+INTERVALS_PER_WEEK = 7 * INTERVALS_PER_DAY
+SECONDS_PER_DAY = INTERVALS_PER_DAY * INTERVAL_S
 DAY = INTERVALS_PER_DAY * INTERVAL  # Korea has no daylight saving time.
 KST = ZoneInfo("Asia/Seoul")
 

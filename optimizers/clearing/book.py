@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
 import numpy.typing as npt
+
+from shared.arrays import Flags
 
 Side = Literal["buy", "sell"]
 
 # int64, or Python ints in an object array where a checked bound says that int64 could overflow (see `exact`).
 Ints = npt.NDArray[Any]
-Bools = npt.NDArray[np.bool_]
 
 # 10**12 kWh and 10**12 KRW/kWh: far beyond any market, and each still fits int64 with room for fees and ticks.
 QUANTITY_WH_MAX: Final = 10**15
@@ -169,7 +169,7 @@ class Book:
         node: 0 at the hub, k at the k-th feeder (from 1).
     """
 
-    is_buy: Bools
+    is_buy: Flags
     price_jeon_per_kwh: Ints
     quantity_wh: Ints
     node: Ints

@@ -1,9 +1,9 @@
-"""Which rule decided about each order: the code of its sentence (shared/why.py)."""
+"""Which rule decided about each order: the code of its sentence (shared/events/fill_reasons.py)."""
 
 from collections.abc import Sequence
 
 from optimizers.clearing.book import Clearing, Order
-from shared.why import FillReason
+from shared.events.fill_reasons import FillReason
 
 
 def fill_reasons(orders: Sequence[Order], clearing: Clearing) -> tuple[FillReason, ...]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from optimizers.ess.model import Floats, Mask
+from shared.arrays import Flags, Floats
 from shared.errors import BadInput
 
 MINUTES_PER_HOUR = 60.0
@@ -70,7 +70,7 @@ class DemandCharge:
 
     charge_krw_per_kw: float
     prior_peak_kw: float
-    counts: Mask | None = None
+    counts: Flags | None = None
 
     def __post_init__(self) -> None:
         for name in ("charge_krw_per_kw", "prior_peak_kw"):
@@ -112,7 +112,7 @@ class Case:
     export_limit_kw: float | None = None
     pv_curtailable: bool = False
     demand_window_minutes: float = 15.0
-    demand_counts: Mask | None = None
+    demand_counts: Flags | None = None
     more_demand: tuple[DemandCharge, ...] = ()
     bought_kw: Floats | None = None
     sold_kw: Floats | None = None
@@ -277,6 +277,6 @@ def _check_series(path: str, series: Floats, steps: int, low: float) -> None:
         raise _broken(f"{path}[{step}]", f"must be >= {low:g} and <= {MAGNITUDE_MAX:g}", float(series[step]))
 
 
-def _check_counts(path: str, counts: Mask | None, steps: int) -> None:
+def _check_counts(path: str, counts: Flags | None, steps: int) -> None:
     if counts is not None and counts.shape != (steps,):
         raise _broken(path, f"must have as many steps as load_kw ({steps})", f"{len(counts)} steps")

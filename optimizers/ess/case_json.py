@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 
 from optimizers.ess.case import WHERE, Battery, Case, Schedule
-from optimizers.ess.model import Floats, Mask
+from shared.arrays import Flags, Floats
 from shared.errors import BadInput
 
 # Finer than a meter by far, coarser than the rounding of sums, so that 0.30000000000000004 reads 0.3.
@@ -138,7 +138,7 @@ def _series(decoded: object, path: str) -> Floats:
     return np.array([_number(entry, f"{path}[{step}]") for step, entry in enumerate(decoded)], dtype=np.float64)
 
 
-def _flags_or_none(decoded: object, path: str) -> Mask | None:
+def _flags_or_none(decoded: object, path: str) -> Flags | None:
     if decoded is None:
         return None
     if not isinstance(decoded, list):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from optimizers.ess.case import Battery, Case, DemandCharge, Schedule
-from optimizers.ess.model import Floats
+from shared.arrays import Floats
 
 # Room for the rounding of answers (1e-9 of a flow) over a long horizon, in kW and kWh.
 TOLERANCE = 1e-6

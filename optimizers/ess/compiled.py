@@ -19,7 +19,8 @@ from pyomo.repn.plugins.parameterized_standard_form import ParameterizedLinearSt
 from optimizers.ess import fleet_model
 from optimizers.ess import model as ess_model
 from optimizers.ess.fleet_model import FleetShape
-from optimizers.ess.model import Floats, Numbers, Shape
+from optimizers.ess.model import Numbers, Shape
+from shared.arrays import Floats
 
 Indices = npt.NDArray[np.int32]
 

@@ -10,11 +10,11 @@ from optimizers.ess.case import Battery, Case, Schedule, SolveRecord
 from optimizers.ess.compiled import Arrays, Compiled, compile_fleet, stamp
 from optimizers.ess.fleet_model import FleetShape
 from optimizers.ess.formulate import Bounds, Directions, bounds_of, numbers_of, shape_of
-from optimizers.ess.model import Floats, Mask
 from optimizers.ess.optimum import FLOW_TOLERANCE_KW, VIOLATION_SLACK, flows_opposed, optimal_face
 from optimizers.ess.plan import VIOLATION_TOLERANCE, Plan, cost_krw, plan_of
 from optimizers.ess.schedule import Worth, described, plan_without_battery
 from optimizers.ess.solver import Answer, Solver, SolverFailed
+from shared.arrays import Flags, Floats
 from shared.errors import BadInput
 
 
@@ -248,7 +248,7 @@ class _Problem:
             return None
         return _Found(compiled, arrays, answer, self._plans(compiled, answer.x))
 
-    def _milp(self, steps: Sequence[Mask], *, relaxed: bool) -> tuple[list[Directions], float] | None:
+    def _milp(self, steps: Sequence[Flags], *, relaxed: bool) -> tuple[list[Directions], float] | None:
         compiled = compile_fleet(self._shape(relaxed=relaxed, exclusive=True))
         integral = np.zeros(compiled.column_count, bool)
         for s, mask in enumerate(steps):
@@ -272,11 +272,11 @@ class _Problem:
             return None
         return [self._directions(compiled, answer, s, mask) for s, mask in enumerate(steps)], answer.gap
 
-    def _directions(self, compiled: Compiled[FleetShape], answer: Answer, s: int, steps: Mask) -> Directions:
-        def chosen(family: str) -> Mask:
+    def _directions(self, compiled: Compiled[FleetShape], answer: Answer, s: int, steps: Flags) -> Directions:
+        def chosen(family: str) -> Flags:
             if family not in compiled.columns:
                 return np.zeros(self._steps, bool)
-            yes: Mask = answer.x[compiled.columns[family]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
+            yes: Flags = answer.x[compiled.columns[family]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
             return yes
 
         importing, charging = chosen(f"site[{s}].is_importing"), chosen(f"site[{s}].is_charging")
@@ -297,7 +297,7 @@ class _Problem:
             for s, case in enumerate(self.cases)
         )
 
-    def _opposed(self, found: _Found) -> list[Mask]:
+    def _opposed(self, found: _Found) -> list[Flags]:
         """Return each site's steps in which opposite flows are needed at once, those of its shared battery included."""
         x, columns = found.answer.x, found.compiled.columns
         masks = [

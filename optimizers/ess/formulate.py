@@ -7,7 +7,8 @@ from typing import Self
 import numpy as np
 
 from optimizers.ess.case import Battery, Case
-from optimizers.ess.model import Floats, Mask, Shape
+from optimizers.ess.model import Shape
+from shared.arrays import Flags, Floats
 
 Bounds = dict[str, tuple[Floats, Floats]]
 
@@ -16,10 +17,10 @@ Bounds = dict[str, tuple[Floats, Floats]]
 class Directions:
     """Flows that are ruled out in a step because a binary chose the opposite one."""
 
-    charge: Mask
-    discharge: Mask
-    import_: Mask
-    export: Mask
+    charge: Flags
+    discharge: Flags
+    import_: Flags
+    export: Flags
 
     @classmethod
     def free(cls, steps: int) -> Self:

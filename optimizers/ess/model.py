@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-import numpy as np
-import numpy.typing as npt
 import pyomo.environ as pyo
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from shared.arrays import Floats
+
 Numbers = Mapping[str, Floats]
 
 # Evens out plans with the same ramps: the least energy moved or curtailed is then preferred. Small, so ramps decide.

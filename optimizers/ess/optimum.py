@@ -8,9 +8,10 @@ import numpy as np
 from optimizers.ess.case import Case
 from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
 from optimizers.ess.formulate import Directions, bounds_of, numbers_of, shape_of
-from optimizers.ess.model import Floats, Mask, Shape
+from optimizers.ess.model import Shape
 from optimizers.ess.plan import Plan, plan_of
 from optimizers.ess.solver import Answer, Solver, SolverFailed
+from shared.arrays import Flags, Floats
 
 # Flows below this are the solver's rounding (1e-9) after a few sums, not a decision.
 FLOW_TOLERANCE_KW = 1e-6
@@ -55,7 +56,7 @@ def best_plan(solver: Solver, case: Case) -> Optimum:
     return _freed(solver, _relaxed(solver, case) if kept is None else kept)
 
 
-def opposed(best: Optimum) -> Mask:
+def opposed(best: Optimum) -> Flags:
     """Return the steps in which an answer needs opposite flows at once.
 
     Import and export together only ever earn where selling pays more than buying costs; elsewhere the plan has
@@ -65,11 +66,11 @@ def opposed(best: Optimum) -> Mask:
     return flows_opposed(best.case, best.plan, np.minimum(x[columns["import_kw"]], x[columns["export_kw"]]))
 
 
-def flows_opposed(case: Case, plan: Plan, circling_kw: Floats) -> Mask:
+def flows_opposed(case: Case, plan: Plan, circling_kw: Floats) -> Flags:
     """Return the steps in which a plan needs opposite flows; `circling_kw` is imported and exported at once."""
     earning = case.price_sell_krw_per_kwh > case.price_buy_krw_per_kwh
     battery_kw = np.minimum(plan.charge_kw, plan.discharge_kw)
-    opposed_flows: Mask = (earning & (circling_kw > FLOW_TOLERANCE_KW)) | (battery_kw > FLOW_TOLERANCE_KW)
+    opposed_flows: Flags = (earning & (circling_kw > FLOW_TOLERANCE_KW)) | (battery_kw > FLOW_TOLERANCE_KW)
     return opposed_flows
 
 
@@ -224,7 +225,7 @@ def in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed
 
 
 def choose_directions(
-    solver: Solver, case: Case, steps: Mask, goal: Goal, *, relaxed: bool, known: Plan | None = None
+    solver: Solver, case: Case, steps: Flags, goal: Goal, *, relaxed: bool, known: Plan | None = None
 ) -> Chosen | None:
     """Choose directions with binaries in some steps.
 
@@ -260,7 +261,7 @@ def _binaries(compiled: Compiled[Shape], plan: Plan) -> Floats:
     return whole
 
 
-def _directions(compiled: Compiled[Shape], answer: Answer, steps: Mask) -> Directions:
+def _directions(compiled: Compiled[Shape], answer: Answer, steps: Flags) -> Directions:
     importing = answer.x[compiled.columns["is_importing"]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
     charging = np.zeros_like(importing)
     if "is_charging" in compiled.columns:

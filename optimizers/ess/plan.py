@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from optimizers.ess.case import Case, DemandCharge, LimitName, Violation
-from optimizers.ess.model import Floats
+from shared.arrays import Floats
 
 # The solver answers to 1e-9; what is smaller is dust and would show as a movement that no one decided.
 DUST = 1e-9

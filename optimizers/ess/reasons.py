@@ -5,8 +5,8 @@ from enum import StrEnum, unique
 import numpy as np
 
 from optimizers.ess.case import Case, Violation
-from optimizers.ess.model import Floats, Mask
 from optimizers.ess.plan import Plan, peaks_kw, window_means_kw
+from shared.arrays import Flags, Floats
 
 # Less is the solver's rounding, not a decision.
 MOVEMENT_KW = 1e-6
@@ -68,13 +68,13 @@ def reasons_of(case: Case, plan: Plan, found: tuple[Violation, ...]) -> tuple[st
     return tuple(codes[k] for k in chosen.tolist())
 
 
-def _at(flow_kw: Floats, limit_kw: float | None) -> Mask:
+def _at(flow_kw: Floats, limit_kw: float | None) -> Flags:
     if limit_kw is None:
         return np.zeros(len(flow_kw), bool)
     return (flow_kw > MOVEMENT_KW) & (flow_kw >= limit_kw - MOVEMENT_KW)
 
 
-def _at_peak(case: Case, plan: Plan) -> Mask:
+def _at_peak(case: Case, plan: Plan) -> Flags:
     """Return the steps of demand windows that are at a billed peak, in so far as they count for it."""
     at_peak = np.zeros(case.steps, bool)
     for peak, peak_kw in zip(case.demand_charges, peaks_kw(case, plan), strict=True):
@@ -85,14 +85,14 @@ def _at_peak(case: Case, plan: Plan) -> Mask:
     return at_peak
 
 
-def _later(happening: Mask) -> Mask:
+def _later(happening: Flags) -> Flags:
     """Return the steps after which it happens again."""
     later = np.zeros(len(happening), bool)
     later[:-1] = np.logical_or.accumulate(happening[::-1])[::-1][1:]
     return later
 
 
-def _holding(case: Case, plan: Plan, waiting: Mask, discharging: Mask, shaving: Mask) -> tuple[Mask, Mask]:
+def _holding(case: Case, plan: Plan, waiting: Flags, discharging: Flags, shaving: Flags) -> tuple[Flags, Flags]:
     """Return the steps that wait with energy for the next discharge, and those whose next discharge shaves a peak."""
     if case.battery is None:
         return waiting & False, waiting & False

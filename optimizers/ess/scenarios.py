@@ -6,7 +6,7 @@ import numpy as np
 
 from optimizers.ess.case import Case, Schedule
 from optimizers.ess.fleet import Fleet, FleetSolver
-from optimizers.ess.model import Floats
+from shared.arrays import Floats
 from shared.errors import BadInput
 
 # Equally likely, and the middle one is the median, whose plan is shown.

@@ -8,12 +8,12 @@ import numpy as np
 from optimizers.ess.case import Case, Schedule, SolveRecord
 from optimizers.ess.check import check
 from optimizers.ess.formulate import numbers_of
-from optimizers.ess.model import Floats
 from optimizers.ess.optimum import Optimum, best_plan
 from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_value_krw_per_kw, peaks_kw, violations
 from optimizers.ess.reasons import reasons_of
 from optimizers.ess.smooth import smoothest
 from optimizers.ess.solver import Solver
+from shared.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,10 +6,9 @@ from time import perf_counter
 
 import highspy
 import numpy as np
-import numpy.typing as npt
 
 from optimizers.ess.compiled import Arrays
-from optimizers.ess.model import Floats
+from shared.arrays import Flags, Floats
 
 # Tighter than HiGHS' 1e-7 and 1e-6, so that a plan can be checked to 1e-6 after its numbers are cleaned.
 FEASIBILITY_TOLERANCE = 1e-9
@@ -127,7 +126,7 @@ class Solver:
     def whole_optimum(
         self,
         arrays: Arrays,
-        integral: npt.NDArray[np.bool_],
+        integral: Flags,
         *,
         known: Floats | None = None,
         nodes_max: int | None = None,
@@ -189,7 +188,7 @@ class Solver:
         )
 
 
-def _pass(highs: highspy.Highs, arrays: Arrays, integral: npt.NDArray[np.bool_] | None = None) -> None:
+def _pass(highs: highspy.Highs, arrays: Arrays, integral: Flags | None = None) -> None:
     columns = len(arrays.cost)
     rows = len(arrays.row_lower)
     types = np.zeros(columns, np.int32) if integral is None else integral.astype(np.int32)

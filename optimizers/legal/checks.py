@@ -6,8 +6,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from shared.complexes import Complex
-from shared.legal import LegalMode, LegalModes, LegalRule
+from shared.complex.model import Complex
+from shared.reference.legal import LegalMode, LegalModes, LegalRule
 from shared.units import kwh_text
 
 Side = Literal["buy", "sell"]

@@ -1,6 +1,6 @@
 """What a customer pays the grid company: energy prices by interval and monthly bills, from dated tariff files.
 
-Pure: the files are read by `shared.reference`, whose `tariff_book()` gives the TariffBook that everything here takes.
+Pure: `tariff_book()` of `shared.reference.load` reads the files and gives the TariffBook that everything here takes.
 """
 
 from optimizers.tariff.bills import Bill, EnergyLine, month_bill, month_bills
@@ -24,7 +24,7 @@ from optimizers.tariff.savings import (
 from optimizers.tariff.site import SitePrices, site_prices
 from optimizers.tariff.surplus import surplus_assumptions, surplus_prices_jeon
 from optimizers.tariff.timeline import Timeline, energy_bases, energy_prices_jeon, epochs, timeline
-from shared.tariffs import TariffBook
+from shared.reference.tariffs import TariffBook
 
 __all__ = [
     "BATTERY_SHIFT",

@@ -18,13 +18,13 @@ from optimizers.tariff.days import basis_of
 from optimizers.tariff.demand import BillingDemand, Excess, billed_on_contract, billing_demand, excess_demand
 from optimizers.tariff.meter import CompleteMonth, MeterReadings, completed, month_bounds, month_starts
 from optimizers.tariff.power_factor import PowerFactor, power_factor
-from optimizers.tariff.timeline import SECONDS_PER_SLOT, Integers, Timeline, timeline
-from shared.dated import DatedFigure
+from optimizers.tariff.timeline import Timeline, timeline
+from shared.arrays import Integers
 from shared.errors import BadInput
-from shared.tariffs import SLOTS_PER_DAY, Rounding, TariffBook, Version
+from shared.intervals import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
+from shared.reference.prices import DatedFigure
+from shared.reference.tariffs import Rounding, TariffBook, Version
 from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, round_half_up
-
-QUARTERS_PER_HOUR = 3600 // SECONDS_PER_SLOT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,13 +258,13 @@ def _check_span(readings: MeterReadings, starts: Integers, month: str) -> None:
 
 
 def _energy_lines(placed: Timeline, month: CompleteMonth) -> tuple[EnergyLine, ...]:
-    cells = placed.profile_of * SLOTS_PER_DAY + placed.slot_of
+    cells = placed.profile_of * INTERVALS_PER_DAY + placed.slot_of
     # Exact: a month's Wh stay far below 2**53.
-    sums = np.bincount(cells, weights=month.energy_wh, minlength=len(placed.profiles) * SLOTS_PER_DAY)
+    sums = np.bincount(cells, weights=month.energy_wh, minlength=len(placed.profiles) * INTERVALS_PER_DAY)
     # A fraction's two integers are a much quicker key than the fraction.
     lines: dict[tuple[str, str, str, int, int, int], int] = {}
     for prices, of_slots in zip(
-        placed.profiles, sums.astype(np.int64).reshape(-1, SLOTS_PER_DAY).tolist(), strict=True
+        placed.profiles, sums.astype(np.int64).reshape(-1, INTERVALS_PER_DAY).tolist(), strict=True
     ):
         for band, factor, rate_jeon, energy_wh in zip(
             prices.bands, prices.factors, prices.rates_jeon, of_slots, strict=True
@@ -300,7 +300,7 @@ def _demand(book: TariffBook, contract: Contract, month: str, placed: Timeline, 
     counted = np.ones_like(complete.measured) if complete.demand_known else complete.measured
     billable = counts[placed.profile_of, placed.slot_of] & counted
     peak_kw, highest_kw = (
-        Decimal(int(complete.demand_wh[those].max(initial=0)) * QUARTERS_PER_HOUR) / WH_PER_KWH
+        Decimal(int(complete.demand_wh[those].max(initial=0)) * INTERVALS_PER_HOUR) / WH_PER_KWH
         for those in (billable, counted)
     )
     on_contract = billed_on_contract(book, contract)

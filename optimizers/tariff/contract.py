@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from shared.complexes import GridContract
+from shared.complex.model import GridContract
 from shared.errors import BadInput
-from shared.tariffs import Rate, TariffBook, Version
+from shared.reference.tariffs import Rate, TariffBook, Version
 
 NO_OPTION = "-"
 

@@ -6,7 +6,8 @@ from datetime import date
 from fractions import Fraction
 
 from optimizers.tariff.contract import Contract, rate_of, version_on
-from shared.tariffs import SLOTS_PER_DAY, DayKind, Discount, TariffBook, TariffFile, Version
+from shared.intervals import INTERVALS_PER_DAY
+from shared.reference.tariffs import DayKind, Discount, TariffBook, TariffFile, Version
 from shared.units import round_half_up
 
 NO_DISCOUNT = Fraction(1)
@@ -89,7 +90,7 @@ def _priced_day(
     _, season, kind, discounts = key
     read_as = next((rule.read_as for rule in tariff.day_rules if kind in rule.days), {})
     bands = tuple(read_as.get(band, band) for band in tariff.schedules[version.schedule].slots(season))
-    factors = [NO_DISCOUNT] * SLOTS_PER_DAY
+    factors = [NO_DISCOUNT] * INTERVALS_PER_DAY
     for discount in (tariff.discounts[name] for name in discounts):
         for slot in discount.slots():
             factors[slot] *= Fraction(discount.energy_charge_factor)

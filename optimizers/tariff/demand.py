@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from optimizers.tariff.contract import Contract
 from optimizers.tariff.meter import parse_month
-from shared.tariffs import DemandRule, ExcessRule, TariffBook
+from shared.reference.tariffs import DemandRule, ExcessRule, TariffBook
 
 # A ratio such as 200.0 / 1000 must not fall below its tier by a rounding error in the last digit.
 RATIO_DIGITS = Decimal("1e-9")

@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizers.tariff.timeline import SECONDS_PER_SLOT, Integers, Timeline
+from optimizers.tariff.timeline import Timeline
+from shared.arrays import Flags, Integers
 from shared.errors import BadInput
-from shared.tariffs import SLOTS_PER_DAY, TariffBook
+from shared.intervals import INTERVAL_S, INTERVALS_PER_DAY
+from shared.reference.tariffs import TariffBook
 
 # 1 GWh in a quarter hour is 4 GW, more than any complex draws; it keeps every sum exact in 64 bits and in a float.
 ENERGY_WH_MAX = 1_000_000_000
 
 MONTH = re.compile(r"(?:19[7-9]\d|2\d{3})-(?:0[1-9]|1[0-2])", re.ASCII)
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +38,10 @@ class MeterReadings:
     lag_varh: Integers | None = None
     lead_varh: Integers | None = None
     demand_wh: Integers | None = None
-    metered_over_s: int = SECONDS_PER_SLOT
+    metered_over_s: int = INTERVAL_S
 
     def __post_init__(self) -> None:
-        if (self.starts % SECONDS_PER_SLOT).any() or (np.diff(self.starts) <= 0).any():
+        if (self.starts % INTERVAL_S).any() or (np.diff(self.starts) <= 0).any():
             raise ValueError("meter readings must start on rising quarter hours, each once")
         for name in ("energy_wh", "lag_varh", "lead_varh", "demand_wh"):
             column: Integers | None = getattr(self, name)
@@ -73,7 +72,7 @@ def spread_evenly(readings: MeterReadings, interval_s: int) -> MeterReadings:
         readings: Named by the starts of the meter's intervals, which do not overlap.
         interval_s: How long those are; a whole number of quarter hours.
     """
-    quarters = interval_s // SECONDS_PER_SLOT
+    quarters = interval_s // INTERVAL_S
     later = np.arange(quarters)
 
     def shared(column: Integers | None) -> Integers | None:
@@ -86,7 +85,7 @@ def spread_evenly(readings: MeterReadings, interval_s: int) -> MeterReadings:
     energy_wh = shared(readings.energy_wh)
     assert energy_wh is not None  # noqa: S101 -- a column that is there; narrows the type
     return MeterReadings(
-        starts=(readings.starts[:, None] + later * SECONDS_PER_SLOT).ravel(),
+        starts=(readings.starts[:, None] + later * INTERVAL_S).ravel(),
         energy_wh=energy_wh,
         demand_wh=np.repeat(readings.energy_wh // quarters, quarters),
         lag_varh=shared(readings.lag_varh),
@@ -110,7 +109,7 @@ class CompleteMonth:
     @property
     def demand_known(self) -> bool:
         """Say whether the month's highest demand can be told: at least half of its quarter hours were measured."""
-        return self.metered_over_s == SECONDS_PER_SLOT and 2 * int(self.measured.sum()) >= self.measured.size
+        return self.metered_over_s == INTERVAL_S and 2 * int(self.measured.sum()) >= self.measured.size
 
 
 def parse_month(month: str) -> date:
@@ -140,7 +139,7 @@ def month_bounds(book: TariffBook, month: str) -> tuple[int, int]:
 
 def month_starts(book: TariffBook, month: str) -> Integers:
     """Return the start of every quarter hour of a local month."""
-    return np.arange(*month_bounds(book, month), SECONDS_PER_SLOT, dtype=np.int64)
+    return np.arange(*month_bounds(book, month), INTERVAL_S, dtype=np.int64)
 
 
 def completed(readings: MeterReadings, starts: Integers, placed: Timeline) -> CompleteMonth:
@@ -165,7 +164,7 @@ def completed(readings: MeterReadings, starts: Integers, placed: Timeline) -> Co
         means = [
             _group_means(energy_wh, measured, groups)[missing]
             for groups in (
-                kind_of * SLOTS_PER_DAY + placed.slot_of,
+                kind_of * INTERVALS_PER_DAY + placed.slot_of,
                 placed.slot_of,
                 np.zeros_like(placed.slot_of),
             )

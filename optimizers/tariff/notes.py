@@ -11,9 +11,10 @@ from optimizers.tariff.contract import Contract, known_until
 from optimizers.tariff.demand import BillingDemand, Excess
 from optimizers.tariff.meter import CompleteMonth
 from optimizers.tariff.power_factor import PowerFactor
-from optimizers.tariff.timeline import SECONDS_PER_SLOT, Timeline
-from shared.dated import DatedFigure
-from shared.tariffs import PowerFactorRule, TariffBook, Version
+from optimizers.tariff.timeline import Timeline
+from shared.intervals import INTERVAL_S
+from shared.reference.prices import DatedFigure
+from shared.reference.tariffs import PowerFactorRule, TariffBook, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def demand_unknown(month: CompleteMonth, billed: BillingDemand, *, peak_kw: Deci
         return []
     minutes = month.metered_over_s // 60
     missing, size = int((~month.measured).sum()), month.starts.size
-    quarterly = month.metered_over_s == SECONDS_PER_SLOT
+    quarterly = month.metered_over_s == INTERVAL_S
     why = f"{missing} of {size} intervals are missing" if quarterly else f"the meter's intervals are {minutes} minutes"
     why_ko = f"{size}개 구간 중 {missing}개 누락" if quarterly else f"계량 간격 {minutes}분"
     rest = (
@@ -56,7 +57,7 @@ def bands_split(placed: Timeline, month: CompleteMonth) -> list[Note]:
     priced = np.array(
         [[numbers.setdefault(basis, len(numbers)) for basis in one.bases()] for one in placed.profiles], dtype=np.int64
     )
-    by_interval = priced[placed.profile_of, placed.slot_of].reshape(-1, month.metered_over_s // SECONDS_PER_SLOT)
+    by_interval = priced[placed.profile_of, placed.slot_of].reshape(-1, month.metered_over_s // INTERVAL_S)
     across = int((by_interval != by_interval[:, :1]).any(axis=1).sum())
     if not across:
         return []
@@ -76,7 +77,7 @@ def estimated(book: TariffBook, month: CompleteMonth) -> list[Note]:
         return []
     runs = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
     spans = ", ".join(
-        f"{_local(book, int(month.starts[run[0]]))} to {_local(book, int(month.starts[run[-1]]) + SECONDS_PER_SLOT)}"
+        f"{_local(book, int(month.starts[run[0]]))} to {_local(book, int(month.starts[run[-1]]) + INTERVAL_S)}"
         for run in runs
     )
     energy_kwh = Decimal(int(month.energy_wh[missing].sum())) / 1000

@@ -5,16 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizers.tariff.contract import Contract, contract_of, rate_of, version_on
 from optimizers.tariff.demand import billed_on_contract
 from optimizers.tariff.timeline import Timeline, epochs, timeline
-from shared.complexes import GridContract
-from shared.tariffs import DemandRule, TariffBook
+from shared.arrays import Flags, Integers
+from shared.complex.model import GridContract
+from shared.reference.tariffs import DemandRule, TariffBook
 from shared.units import JEON_PER_KRW
-
-Booleans = NDArray[np.bool_]
 
 MONTHS_PER_YEAR = 12
 
@@ -32,7 +30,7 @@ class PricedPeak:
 
     charge_krw_per_kw: float
     prior_peak_kw: float
-    counts: Booleans
+    counts: Flags
     months: tuple[str, ...]
 
 
@@ -121,18 +119,18 @@ def demand_month(book: TariffBook, grid: GridContract, delivery_start: datetime)
     return f"{placed.days[0]:%Y-%m}" if may_set_demand(rule, placed)[0] else None
 
 
-def may_set_demand(rule: DemandRule, placed: Timeline) -> Booleans:
+def may_set_demand(rule: DemandRule, placed: Timeline) -> Flags:
     """Return which intervals lie in a band whose demand is billed."""
     counts = np.array([[band not in rule.excluded_bands for band in prices.bands] for prices in placed.profiles])
-    found: Booleans = counts[placed.profile_of, placed.slot_of]
+    found: Flags = counts[placed.profile_of, placed.slot_of]
     return found
 
 
-def _counts_in(rule: DemandRule, months: NDArray[np.int64], billed: int) -> Booleans:
+def _counts_in(rule: DemandRule, months: Integers, billed: int) -> Flags:
     """Return which months' peaks are in the bill of one: its own, and the ratchet months of the window before it."""
     ratchet = np.isin(months % MONTHS_PER_YEAR + 1, rule.ratchet_months)
     inside = (months < billed) & (months > billed - rule.window_months)
-    found: Booleans = (months == billed) | (ratchet & inside)
+    found: Flags = (months == billed) | (ratchet & inside)
     return found
 
 

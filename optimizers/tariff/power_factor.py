@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizers.tariff.meter import CompleteMonth, Flags
-from optimizers.tariff.timeline import Integers
-from shared.tariffs import PowerFactorRule, PowerFactorWindow
+from optimizers.tariff.meter import CompleteMonth
+from shared.arrays import Flags, Floats, Integers
+from shared.reference.tariffs import PowerFactorRule, PowerFactorWindow
 
 QUARTERS_PER_WINDOW = 2  # the power factor is metered over 30 minutes
 # Averages of square roots: nine digits of a percentage are far below a won and hide the last bit of a float.
@@ -69,7 +68,7 @@ def _inside(window: PowerFactorWindow, slots: Integers) -> Flags:
 def _average(rule: PowerFactorRule, active: Integers, reactive: Integers, counted: Flags) -> Decimal | None:
     if not counted.any():
         return None
-    active_kwh: NDArray[np.float64] = active[counted].astype(np.float64)
+    active_kwh: Floats = active[counted].astype(np.float64)
     factors = 100 * active_kwh / np.maximum(np.hypot(active_kwh, reactive[counted]), 1)
     # A half hour without active energy has factor 0; with neither kind it was not counted, or is 100 by definition.
     factors = np.where((active_kwh == 0) & (reactive[counted] == 0), 100, factors)

@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from optimizers.tariff.contract import Contract, known_until
 from optimizers.tariff.days import day_prices
-from shared.tariffs import SLOT_MINUTES, TariffBook
+from shared.intervals import INTERVAL_MINUTES
+from shared.reference.tariffs import TariffBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ def quote(book: TariffBook, contract: Contract, start: datetime) -> Quote:
     """
     local = start.astimezone(book.tariff.zone)
     [prices] = day_prices(book, contract, [local.date()])
-    slot = (local.hour * 60 + local.minute) // SLOT_MINUTES
+    slot = (local.hour * 60 + local.minute) // INTERVAL_MINUTES
     return Quote(
         version=prices.version.id,
         season=prices.season,

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from optimizers.tariff.notes import Note
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.units import JEON_WH_PER_KRW, round_half_up
 
 PPM: Final = 1_000_000

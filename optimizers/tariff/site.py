@@ -6,10 +6,11 @@ from datetime import datetime
 
 from optimizers.tariff.contract import contract_of
 from optimizers.tariff.surplus import surplus_prices_jeon
-from optimizers.tariff.timeline import Integers, energy_prices_jeon, epochs
-from shared.complexes import GridContract
-from shared.dated import PriceBook
-from shared.tariffs import TariffBook
+from optimizers.tariff.timeline import energy_prices_jeon, epochs
+from shared.arrays import Integers
+from shared.complex.model import GridContract
+from shared.reference.prices import PriceBook
+from shared.reference.tariffs import TariffBook
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from optimizers.tariff import notes
-from optimizers.tariff.timeline import EPOCH, SECONDS_PER_DAY, Integers, local_seconds
-from shared.dated import PriceBook
+from optimizers.tariff.timeline import EPOCH, local_seconds
+from shared.arrays import Integers
 from shared.errors import BadInput
+from shared.intervals import SECONDS_PER_DAY
+from shared.reference.prices import PriceBook
 
 
 def surplus_prices_jeon(prices: PriceBook, starts: Integers | Sequence[int]) -> Integers:

@@ -6,16 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizers.tariff.contract import Contract
 from optimizers.tariff.days import DayPrices, day_prices
-from shared.tariffs import SLOT_MINUTES, TariffBook
+from shared.arrays import Integers
+from shared.intervals import INTERVAL_S, SECONDS_PER_DAY
+from shared.reference.tariffs import TariffBook
 
-Integers = NDArray[np.int64]
-
-SECONDS_PER_DAY = 86_400
-SECONDS_PER_SLOT = 60 * SLOT_MINUTES
 EPOCH = date(1970, 1, 1)
 
 
@@ -57,7 +54,7 @@ def timeline(book: TariffBook, contract: Contract, starts: Integers | Sequence[i
         profiles=profiles,
         day_of=day_of.astype(np.int64, copy=False),
         profile_of=profile_of_day[day_of],
-        slot_of=local % SECONDS_PER_DAY // SECONDS_PER_SLOT,
+        slot_of=local % SECONDS_PER_DAY // INTERVAL_S,
     )
 
 
@@ -97,8 +94,8 @@ def local_seconds(zone: ZoneInfo, starts: Integers) -> Integers:
     if len(weekly) == 1:
         return starts + weekly.pop()
     # Clocks change on the hour of UTC, or at worst on a quarter of it.
-    quarters, quarter_of = np.unique(starts // SECONDS_PER_SLOT, return_inverse=True)
-    offsets = np.array([_offset_s(zone, int(quarter) * SECONDS_PER_SLOT) for quarter in quarters], dtype=np.int64)
+    quarters, quarter_of = np.unique(starts // INTERVAL_S, return_inverse=True)
+    offsets = np.array([_offset_s(zone, int(quarter) * INTERVAL_S) for quarter in quarters], dtype=np.int64)
     return starts + offsets[quarter_of]
 
 

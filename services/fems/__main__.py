@@ -10,8 +10,8 @@ from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems import handlers
-from services.fems.gateway.running import Gateway, Rules
-from shared.process import open_context, run, serve, stop_on_signals
+from services.fems.gateway.gateway import Gateway, Rules
+from shared.runtime.service_main import open_context, run, serve, stop_on_signals
 from shared.settings import load, made_folder
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from services.fems import store
-from services.fems.domain.field import battery_of
 from services.fems.domain.setpoints import Rating, Refusal, Setpoint, admit
-from shared.complexes import Complexes
+from services.fems.domain.simulated.field import battery_of
+from shared.complex.model import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import SetpointRefused
 from shared.events.scheduler import SetpointIssued
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 
 
 def service(complexes: Complexes) -> Service:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from services.fems.domain.counting import Count
-from services.fems.domain.minutes import Minute
-from services.fems.domain.rollup import Reading
+from services.fems.domain.metering.counting import Count
+from services.fems.domain.metering.minutes import Minute
+from services.fems.domain.metering.rollup import Reading
 from services.fems.domain.setpoints import Known, Setpoint
 from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant, new_metadata
@@ -51,7 +51,7 @@ COUNTING = sa.Table(
     sa.Column("state", sa.JSON, nullable=False),
 )
 
-# Intervals of which something was published that the work behind publishing (`gateway/aftermath.py`) has not seen yet.
+# Intervals of which something was published that the work behind publishing (`gateway/sum_checks.py`) has not seen yet.
 CHANGED = sa.Table(
     "changed",
     METADATA,

@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import Connection, Engine
 
 from services.forecast import handlers
-from services.forecast.domain import boosting
-from services.forecast.domain.kma import SHORT_TERM, ULTRA_SHORT_TERM
-from services.forecast.domain.solar import Place
+from services.forecast.domain.learning import boosting
+from services.forecast.domain.solar.kma import SHORT_TERM, ULTRA_SHORT_TERM
+from services.forecast.domain.solar.physics import Place
 from services.forecast.handlers.learning import Learner
 from services.forecast.handlers.meters import place_of
 from services.forecast.weather.clear_sky import ClearSky
@@ -27,10 +27,10 @@ from services.forecast.weather.watch import Watch
 from shared.errors import BadInput
 from shared.events.base import Event
 from shared.events.forecast import AccuracyMeasured
-from shared.history import take_history_in
-from shared.metrics import FORECAST_COVERAGE, FORECAST_DRIFTING, FORECAST_NMAE, FORECAST_SKILL, Metrics
-from shared.process import Context, open_context, patiently, run, serve, stop_on_signals
-from shared.runloop import PASSING_FAULTS, Service
+from shared.metering.history import take_history_in
+from shared.runtime.metrics import FORECAST_COVERAGE, FORECAST_DRIFTING, FORECAST_NMAE, FORECAST_SKILL, Metrics
+from shared.runtime.runloop import PASSING_FAULTS, Service
+from shared.runtime.service_main import Context, open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

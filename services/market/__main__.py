@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.market import handlers
-from shared.process import open_context, run, serve, stop_on_signals
+from shared.runtime.service_main import open_context, run, serve, stop_on_signals
 from shared.settings import load
 
 

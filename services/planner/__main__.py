@@ -7,8 +7,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.planner import handlers
-from shared.history import take_history_in
-from shared.process import open_context, patiently, run, serve, stop_on_signals
+from shared.metering.history import take_history_in
+from shared.runtime.service_main import open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

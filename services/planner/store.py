@@ -1,4 +1,4 @@
-"""What the planner keeps: metered days (`shared.history`), the studies asked for, and the sites that are done."""
+"""What the planner keeps: metered days (`shared.metering.history`), requested studies, and the sites that are done."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.planner.domain.scenarios import Outcome, Scenario
-from shared import history
 from shared.db.tables import UtcInstant, new_metadata
+from shared.metering import history
 
 METADATA = new_metadata()
 

@@ -1,7 +1,7 @@
 """The scheduler's process: `python -m services.scheduler`."""
 
 from services.scheduler import handlers
-from shared.process import open_context, run, serve, stop_on_signals
+from shared.runtime.service_main import open_context, run, serve, stop_on_signals
 
 
 def main() -> None:

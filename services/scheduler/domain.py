@@ -5,17 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizers.connection import Connection, case_at
 from optimizers.ess import Battery, Case, Quantiles, Schedule
 from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
-from shared.complexes import Bidding, Ess
+from shared.arrays import Floats
+from shared.complex.model import Bidding, Ess
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.units import JEON_PER_KRW, WH_PER_KWH
-
-Floats = NDArray[np.float64]
 
 W_PER_KW = 1_000
 # Off its set-point is a converter that differs by more than this share of its rating; what meters err is less.

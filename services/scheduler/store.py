@@ -10,17 +10,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from services.scheduler.domain import Measured, Position
-from shared import orderentry
+from shared.db import order_writer
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
 from shared.events.forecast import ForecastIssued
 from shared.events.market import AuctionCleared
-from shared.events.orders import Side
+from shared.events.records import Side
 from shared.events.scheduler import SetpointIssued
 from shared.units import WH_PER_KWH
 
 METADATA = new_metadata()
-orderentry.add_tables(METADATA)
+order_writer.add_tables(METADATA)
 
 FORECAST = sa.Table(
     "forecast",

@@ -1,7 +1,7 @@
 """Run settlement; it has no settings of its own."""
 
 from services.settlement import handlers
-from shared.process import open_context, run, serve, stop_on_signals
+from shared.runtime.service_main import open_context, run, serve, stop_on_signals
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from services.trading_api.store.pruning import Keep
 from shared.db.engine import open_engine
 from shared.db.migrating import require_newest
 from shared.errors import BadInput
-from shared.process import open_context, patiently, run, serve, stop_on_signals
+from shared.runtime.service_main import open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

@@ -35,7 +35,12 @@ class Fact(BaseModel):
 
 
 class Event(Fact):
-    """A fact that a service published. Ids and times of publication stand in the envelope, not here."""
+    """A fact that a service published. Ids and times of publication stand in the envelope, not here.
+
+    Its records (shared/events/records.py) are checked whenever an event is made of them.
+    """
+
+    model_config = ConfigDict(revalidate_instances="always")
 
     version: ClassVar[int] = 1
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, PriceJeon, Whole
+from shared.events.base import Event, Identifier, Instant, Whole
+from shared.events.records import Calendar
 
 
 class MarketHaltRequested(Event):
@@ -21,25 +22,6 @@ class MarketResumeRequested(Event):
 
     requested_at: Instant
     operator: str
-
-
-class Calendar(Fact):
-    """The rules of the market that are data. Seconds are counted back from delivery.
-
-    `day_ahead_gate_s` counts from Korean midnight of the day before; null: there is no day-ahead auction. `traders` are
-    those who may trade; null: every participant. `opening_lead_s` null: books are always open.
-    """
-
-    effective_from: Instant
-    gate_closure_lead_s: Annotated[Whole, Field(ge=1, le=86_400)]
-    opening_lead_s: Annotated[Whole, Field(ge=1, le=31_536_000)] | None = None
-    price_jeon_per_kwh_min: PriceJeon
-    price_jeon_per_kwh_max: PriceJeon
-    order_quantity_wh_max: Annotated[EnergyWh, Field(ge=1)]
-    tick_jeon: Annotated[Whole, Field(ge=1)] = 1
-    lot_wh: Annotated[Whole, Field(ge=1)] = 1
-    traders: tuple[Identifier, ...] | None = None
-    day_ahead_gate_s: Annotated[Whole, Field(ge=1, le=86_400)] | None = None
 
 
 class CalendarChangeRequested(Event):

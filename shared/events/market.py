@@ -4,10 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon, Whole
-from shared.events.commands import Calendar
-from shared.events.orders import Side
-from shared.why import FillReason
+from shared.events.base import EnergyWh, Event, Identifier, Instant, MoneyKrw, PriceJeon, Whole
+from shared.events.records import Calendar, Fill, Trade
 
 
 class OrderAccepted(Event):
@@ -59,36 +57,6 @@ class AmendmentRejected(Event):
     delivery_start: Instant
     reason: str
     detail: str
-
-
-class Fill(Fact):
-    """What one order of the book got; `filled_wh` may be 0. Of the two money fields one is 0, by side.
-
-    `reason` is a code of shared/why.py; null in auctions of before it was said.
-    """
-
-    order_id: Identifier
-    participant_id: Identifier
-    side: Side
-    quantity_wh: EnergyWh
-    price_jeon_per_kwh: PriceJeon
-    filled_wh: EnergyWh
-    paid_krw: MoneyKrw
-    received_krw: MoneyKrw
-    reason: FillReason | None = None
-
-
-class Trade(Fact):
-    """A filled quantity with its two sides; what the buyer pays beyond what the seller receives is wheeling fee."""
-
-    trade_id: Identifier
-    buy_order_id: Identifier
-    sell_order_id: Identifier
-    buyer_id: Identifier
-    seller_id: Identifier
-    quantity_wh: EnergyWh
-    paid_krw: MoneyKrw
-    received_krw: MoneyKrw
 
 
 class AuctionCleared(Event):

@@ -1,18 +1,12 @@
 """What an order writer (the trading API for people, the scheduler for automatic bids) hands to the market."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.events.base import EnergyWh, Event, Identifier, Instant, PriceJeon, Whole
-
-
-class Side(StrEnum):
-    """Which way the energy goes, seen from the participant."""
-
-    BUY = "buy"
-    SELL = "sell"
+from shared.events.records import Side
+from shared.intervals import INTERVALS_PER_DAY
 
 
 class OrderSubmitted(Event):
@@ -43,7 +37,7 @@ class BlockSubmitted(Event):
     delivery_start: Instant
     side: Side
     price_jeon_per_kwh: PriceJeon
-    block_wh: Annotated[tuple[Annotated[EnergyWh, Field(gt=0)], ...], Field(min_length=1, max_length=96)]
+    block_wh: Annotated[tuple[Annotated[EnergyWh, Field(gt=0)], ...], Field(min_length=1, max_length=INTERVALS_PER_DAY)]
     submitted_at: Instant
     writer: Identifier
     sequence: Annotated[Whole, Field(ge=1)]

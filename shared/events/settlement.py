@@ -5,37 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, PriceJeon, Whole
-
-
-class SettledLine(Fact):
-    """One participant's interval: contracted against metered, and the money of both parts.
-
-    `grid_import_wh`/`grid_export_wh` is the imbalance: metered net energy less the net of the trades.
-    `cost_without_krw` is the same metered interval without trading and without batteries. Where the complex has a rule
-    of its own for imbalance, `short_price_jeon_per_kwh` and `long_price_jeon_per_kwh` are its prices, and `spread_krw`
-    is what is owed to the operator beyond what the grid is owed. `loss_wh` was lost on the way from the sellers.
-    """
-
-    participant_id: Identifier
-    metered_import_wh: EnergyWh
-    metered_export_wh: EnergyWh
-    bought_wh: EnergyWh
-    sold_wh: EnergyWh
-    grid_import_wh: EnergyWh
-    grid_export_wh: EnergyWh
-    grid_import_price_jeon_per_kwh: PriceJeon
-    grid_export_price_jeon_per_kwh: PriceJeon
-    trade_paid_krw: MoneyKrw
-    trade_received_krw: MoneyKrw
-    grid_paid_krw: MoneyKrw
-    grid_received_krw: MoneyKrw
-    cost_without_krw: MoneyKrw
-    short_price_jeon_per_kwh: PriceJeon | None = None
-    long_price_jeon_per_kwh: PriceJeon | None = None
-    spread_krw: MoneyKrw = 0
-    loss_wh: EnergyWh = 0
-    loss_krw: MoneyKrw = 0
+from shared.events.base import EnergyWh, Event, Fact, Identifier, Instant, MoneyKrw, Whole
+from shared.events.records import CertificateLine, CertificateSlice, InvoiceLine, InvoiceNote, SettledLine
 
 
 class IntervalSettled(Event):
@@ -108,46 +79,6 @@ class StatementIssued(Event):
     stored_value_krw: MoneyKrw = 0
 
 
-class CertificateLine(Fact):
-    """One participant's interval in certificates of a Wh each.
-
-    It goes round: issued + reissued + received = passed_on + claimed + stored + withdrawn. `consumption_wh` is the
-    load's, batteries apart. `location_wh` came in through the connection; `market_wh` was used without a certificate.
-    """
-
-    participant_id: Identifier
-    consumption_wh: EnergyWh
-    issued_wh: EnergyWh
-    reissued_wh: EnergyWh
-    received_wh: EnergyWh
-    passed_on_wh: EnergyWh
-    claimed_wh: EnergyWh
-    stored_wh: EnergyWh
-    withdrawn_wh: EnergyWh
-    location_wh: EnergyWh
-    market_wh: EnergyWh
-
-
-class CertificateSlice(Fact):
-    """A range of a device's certificates of the interval, both ends in it, and what it ended as.
-
-    `purpose` is use, storage, export or correction. `account_id` held it last, `trade_id` brought it there.
-    `battery_id` is the battery that it was charged into. Of a battery's own certificates `charged_at` is the interval
-    of the charging that they come from, and `storage_efficiency_ppm` what comes back of a Wh charged, in millionths.
-    """
-
-    device_id: Identifier
-    producer_id: Identifier
-    range_start: Whole
-    range_end: Whole
-    account_id: Identifier
-    purpose: Identifier
-    trade_id: Identifier | None = None
-    battery_id: Identifier | None = None
-    charged_at: Instant | None = None
-    storage_efficiency_ppm: Whole | None = None
-
-
 class CertificatesSettled(Event):
     """An interval's granular certificates: issued on metered energy, gone with the trades, and used or withdrawn.
 
@@ -165,29 +96,6 @@ class CertificatesSettled(Event):
     parts: Whole
     lines: tuple[CertificateLine, ...]
     slices: tuple[CertificateSlice, ...]
-
-
-class InvoiceLine(Fact):
-    """One line of an invoice; an amount below 0 is due to the participant.
-
-    `basis` tells which intervals are in it: for energy version/season/band/discount factor, for the base charge what
-    demand it is billed on.
-    """
-
-    code: Identifier
-    amount_krw: MoneyKrw
-    quantity_wh: EnergyWh | None = None
-    demand_w: Whole | None = None
-    price_jeon_per_kwh: PriceJeon | None = None
-    basis: str = ""
-
-
-class InvoiceNote(Fact):
-    """An assumption or omission: a stable code, and a sentence in each language."""
-
-    code: Identifier
-    en: str
-    ko: str
 
 
 class InvoiceContent(Fact):

@@ -11,11 +11,11 @@ from typing import get_args
 
 import pytest
 
-from shared.complexes import load_complexes
+from shared.complex.model import load_complexes
 from shared.events.base import Event
 from shared.events.topics import EVENT_TYPES, SERVICES, TOPICS, topics_read_by
 from shared.paths import DEMO_COMPLEX, ROOT
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 
 PACKAGES = ("cli", "optimizers", "services", "shared")
 FOLDERS_OF_CODE = (*PACKAGES, "benchmarks", "infra", "tests")

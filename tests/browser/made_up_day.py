@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.complexes import Complex, Participant
+from shared.complex.model import Complex, Participant
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality, SetpointConfirmed
-from shared.events.market import AuctionCleared, Fill, Trade
-from shared.events.orders import OrderSubmitted, Side
+from shared.events.market import AuctionCleared
+from shared.events.orders import OrderSubmitted
+from shared.events.records import CertificateLine, Fill, SettledLine, Side, Trade
 from shared.events.scheduler import ScheduleSolved
-from shared.events.settlement import CertificateLine, CertificatesSettled, IntervalSettled, SettledLine
+from shared.events.settlement import CertificatesSettled, IntervalSettled
 from shared.intervals import INTERVAL, KST
 
 GRID_JEON, SELL_BACK_JEON = 17_000, 9_000

@@ -10,13 +10,11 @@ from sqlalchemy.engine import Connection
 from services.settlement import handlers, store
 from services.settlement.domain import Books
 from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE, CERTIFICATE_SLICE
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
-from shared.events.market import AuctionCleared, Trade
-from shared.events.settlement import (
-    CertificateLine,
-    CertificatesSettled,
-)
+from shared.events.market import AuctionCleared
+from shared.events.records import CertificateLine, Trade
+from shared.events.settlement import CertificatesSettled
 from tests.component.harness import Bench
 from tests.component.settlement_facts import COMPLEX, DELIVERY, an_auction
 

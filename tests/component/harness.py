@@ -13,8 +13,8 @@ from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, named_id
 from shared.events.topics import TOPICS, Topic, topic_written_by
 from shared.events.wire import decode, encode
-from shared.metrics import Metrics
-from shared.runloop import RunLoop, Service
+from shared.runtime.metrics import Metrics
+from shared.runtime.runloop import RunLoop, Service
 
 E = TypeVar("E", bound=Event)
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.market import handlers, store
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.events.base import Event
-from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted, Side
+from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted
+from shared.events.records import Side
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 

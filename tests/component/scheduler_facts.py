@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from services.scheduler import handlers, store
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, MeterKind, SetpointRefused
 from shared.events.forecast import ForecastIssued, ForecastKind

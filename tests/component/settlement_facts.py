@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.settlement import handlers, store
-from shared.complexes import Complex, load_complex
+from shared.complex.model import Complex, load_complex
 from shared.events.fems import IntervalMetered, MeterKind, Quality
-from shared.events.market import AuctionCleared, Trade
+from shared.events.market import AuctionCleared
+from shared.events.records import Trade
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -15,14 +16,8 @@ from services.settlement import store
 from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE
 from shared.db.engine import reading
 from shared.events.fems import IntervalMetered, MeterKind
-from shared.events.settlement import (
-    CertificateLine,
-    CertificateSlice,
-    CertificatesSettled,
-    IntervalResettled,
-    IntervalSettled,
-    InvoiceIssued,
-)
+from shared.events.records import CertificateLine, CertificateSlice
+from shared.events.settlement import CertificatesSettled, IntervalResettled, IntervalSettled, InvoiceIssued
 from shared.intervals import INTERVAL, delivery_starts, trading_day_of
 from tests.component.certificate_facts import (
     BUYER,
@@ -223,7 +218,7 @@ def check_published(bench: Bench, db: Connection) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     for start in {start for start, _ in lines}:
         books = store.load_books(db, COMPLEX_ID, start)
-        told = {name: line.model_dump() for (at, name), line in lines.items() if at == start}
+        told = {name: asdict(line) for (at, name), line in lines.items() if at == start}
         assert told == {name: line.as_row() for name, line in books.lines.items()}
         assert {
             device_id: [(one.range_start, one.range_end, one.account_id, one.purpose) for one in parts]

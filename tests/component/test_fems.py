@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from services.fems import handlers, store
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.db.engine import reading
 from shared.events.fems import SetpointRefused
 from shared.events.scheduler import SetpointIssued

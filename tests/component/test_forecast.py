@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from services.forecast import handlers, store
-from shared import history
-from shared.complexes import Complex, Complexes, load_complexes
+from shared.complex.model import Complex, Complexes, load_complexes
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.forecast import AccuracyMeasured, ForecastIssued, ForecastKind
 from shared.intervals import INTERVAL, day_start, delivery_starts
+from shared.metering import history
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 

@@ -15,14 +15,14 @@ import yaml
 
 from services.forecast import handlers, store
 from services.forecast.__main__ import learn
-from services.forecast.domain import boosting
-from services.forecast.domain.solar import Place, Roofs, clear_sky_kw
+from services.forecast.domain.learning import boosting
+from services.forecast.domain.solar.physics import Place, Roofs, clear_sky_kw
 from services.forecast.handlers.learning import Learner
-from shared import history
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.forecast import ForecastIssued, ForecastKind
-from shared.history import MeterReading
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start
+from shared.metering import history
+from shared.metering.history import MeterReading
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 

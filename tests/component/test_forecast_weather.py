@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 from services.forecast import handlers, store
 from services.forecast.__main__ import Settings, watch_of
-from services.forecast.domain.weather import weather_frame
+from services.forecast.domain.solar.weather import weather_frame
 from services.forecast.handlers.meters import place_of
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.replay import read_replay
@@ -18,12 +18,12 @@ from services.forecast.weather.source import SourceName
 from services.forecast.weather.watch import Watch
 from shared.bus.memory import MemoryBus
 from shared.clock import Clock, WallClock
-from shared.complexes import Complexes, load_complexes
+from shared.complex.model import Complexes, load_complexes
 from shared.errors import BadInput
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import INTERVAL
 from shared.paths import DEMO_COMPLEX
-from shared.process import Context
+from shared.runtime.service_main import Context
 from tests.component.harness import Bench
 
 # 09:00 in Korea.

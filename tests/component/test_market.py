@@ -10,6 +10,7 @@ import pytest
 
 from shared.events.base import Event
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
+from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AuctionCleared,
     MarketHalted,
@@ -18,9 +19,8 @@ from shared.events.market import (
     OrderCancelled,
     OrderRejected,
 )
-from shared.events.orders import Side
+from shared.events.records import Side
 from shared.intervals import INTERVAL
-from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import (
     ALARM,

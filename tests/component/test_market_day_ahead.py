@@ -10,7 +10,8 @@ from cli.replay import replayed
 from services.market import handlers, store
 from shared.db.engine import reading
 from shared.events.base import Event
-from shared.events.commands import Calendar, CalendarChangeRequested, MarketHaltRequested, ParticipantSuspendRequested
+from shared.events.commands import CalendarChangeRequested, MarketHaltRequested, ParticipantSuspendRequested
+from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AmendmentRejected,
     AuctionCleared,
@@ -20,18 +21,11 @@ from shared.events.market import (
     OrderCancelled,
     OrderRejected,
 )
-from shared.events.orders import (
-    BlockSubmitted,
-    OrderAmendRequested,
-    OrderCancelRequested,
-    OrdersSealed,
-    OrderSubmitted,
-    Side,
-)
+from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
+from shared.events.records import Calendar, Side
 from shared.events.topics import topics_read_by
 from shared.events.wire import Message, decode
 from shared.intervals import INTERVAL, delivery_starts, trading_day_of
-from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import ALARM, COMPLEX, COMPLEX_ID, LEAD, a_seal, an_order, give
 

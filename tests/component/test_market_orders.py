@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.market import handlers, store
-from shared.events.commands import Calendar, CalendarChangeRequested, LimitsChangeRequested, MarketHaltRequested
+from shared.events.commands import CalendarChangeRequested, LimitsChangeRequested, MarketHaltRequested
+from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AmendmentRejected,
     AuctionCleared,
@@ -18,9 +19,9 @@ from shared.events.market import (
     OrderAmended,
     OrderRejected,
 )
-from shared.events.orders import OrderAmendRequested, OrderSubmitted, Side
+from shared.events.orders import OrderAmendRequested, OrderSubmitted
+from shared.events.records import CALENDAR_JSON, Side
 from shared.intervals import INTERVAL
-from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import (
     ALARM,
@@ -78,7 +79,7 @@ def a_calendar(**changed: object) -> CalendarChangeRequested:
         complex_id=COMPLEX_ID,
         requested_at=EARLY - INTERVAL,
         operator="kim",
-        calendar=Calendar.model_validate({**facts, **changed}),
+        calendar=CALENDAR_JSON.validate_python({**facts, **changed}),
     )
 
 

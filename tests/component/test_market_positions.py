@@ -1,5 +1,6 @@
 """Whoever books an interval adds up what was traded for it and what was agreed the day before."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from services.scheduler import store as scheduler_store
@@ -14,8 +15,8 @@ def an_auction_after_a_day_ahead_trade() -> AuctionCleared:
     """Return an auction with a trade of 12 kWh, and 8 kWh of the day before: together the 20 kWh of the facts."""
     whole = facts.an_auction(facts.DELIVERY)
     [trade] = whole.trades
-    today = trade.model_copy(update={"quantity_wh": 12_000, "paid_krw": 1_356, "received_krw": 1_320})
-    before = trade.model_copy(update={"trade_id": "before", "quantity_wh": 8_000, "paid_krw": 904, "received_krw": 880})
+    today = replace(trade, quantity_wh=12_000, paid_krw=1_356, received_krw=1_320)
+    before = replace(trade, trade_id="before", quantity_wh=8_000, paid_krw=904, received_krw=880)
     return whole.model_copy(update={"volume_wh": 12_000, "trades": (today,), "day_ahead_trades": (before,)})
 
 

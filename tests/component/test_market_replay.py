@@ -15,7 +15,7 @@ from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.events.market import AuctionCleared
-from shared.events.orders import Side
+from shared.events.records import Side
 from shared.events.topics import topics_read_by
 from shared.intervals import INTERVAL
 from tests.component.harness import Bench

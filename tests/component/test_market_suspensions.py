@@ -14,6 +14,7 @@ from shared.events.commands import (
     ParticipantResumeRequested,
     ParticipantSuspendRequested,
 )
+from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AuctionCleared,
     OrderAccepted,
@@ -22,10 +23,10 @@ from shared.events.market import (
     ParticipantResumed,
     ParticipantSuspended,
 )
-from shared.events.orders import OrderAmendRequested, OrderSubmitted, Side
+from shared.events.orders import OrderAmendRequested, OrderSubmitted
+from shared.events.records import Side
 from shared.events.topics import topics_read_by
 from shared.intervals import INTERVAL
-from shared.why import FillReason
 from tests.component.harness import Bench
 from tests.component.market_facts import (
     COMPLEX_ID,

@@ -10,14 +10,14 @@ import pytest
 from cli.processes import free_port
 from services.forecast import handlers, store
 from services.forecast.__main__ import show_accuracy, told
-from shared.complexes import Complex, Complexes, load_complexes
+from shared.complex.model import Complex, Complexes, load_complexes
 from shared.events.fems import IntervalMetered, Quality
 from shared.events.forecast import AccuracyMeasured, ForecastKind
 from shared.events.topics import TOPICS
 from shared.intervals import INTERVAL
-from shared.metrics import Metrics
 from shared.paths import DEMO_COMPLEX
-from shared.process import Context, serve
+from shared.runtime.metrics import Metrics
+from shared.runtime.service_main import Context, serve
 from tests.component.harness import Bench
 
 # 09:00 in Korea.

@@ -14,7 +14,7 @@ from services.planner.domain.sites import SiteDay
 from services.planner.handlers import Cluster
 from services.planner.handlers.cluster import Work
 from services.planner.handlers.studies import RETRY_AFTER
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed

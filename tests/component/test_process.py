@@ -14,13 +14,13 @@ from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
 from shared.events.planner import StudyFailed
 from shared.paths import ROOT
-from shared.process import EXIT_NOT_STOPPED, Context, serve
-from shared.runloop import Service
+from shared.runtime.runloop import Service
+from shared.runtime.service_main import EXIT_NOT_STOPPED, Context, serve
 
 # It waits for what never comes, as a library may that is asked for something by a hung peer.
 DEAF = """
 import threading
-from shared.process import log_as_json, stop_on_signals
+from shared.runtime.service_main import log_as_json, stop_on_signals
 log_as_json("INFO")
 stop_on_signals(end_after_s=0.1)
 print("ready", flush=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.scheduler.handlers.rounds import MEASURED_WITHIN
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.forecast import ForecastKind
 from shared.events.market import MarketHalted, MarketResumed, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted

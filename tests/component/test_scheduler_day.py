@@ -6,22 +6,22 @@ from pathlib import Path
 import numpy as np
 
 from optimizers.tariff import site_prices
-from services.fems.domain.battery import run_interval
-from services.fems.domain.course import INTERVAL_US, UJ_PER_WH
-from services.fems.domain.dispatch import Entry, judge
-from services.fems.domain.field import Field, battery_of
-from services.fems.domain.numbering import epoch_s, number_of
-from services.fems.domain.vendor_models import CommitStatus
+from services.fems.domain.interval_numbers import epoch_s, number_of
+from services.fems.domain.registers.vendor_models import CommitStatus
+from services.fems.domain.simulated.battery import run_interval
+from services.fems.domain.simulated.dispatch import Entry, judge
+from services.fems.domain.simulated.field import Field, battery_of
+from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH
 from services.fems.simulator.profiles import profiles_of
 from services.scheduler import handlers, store
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, MeterKind
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, KST
 from shared.paths import DEMO_COMPLEX
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 from shared.units import JEON_WH_PER_KRW
 from tests.component.harness import Bench
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.scheduler import handlers, store
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality
 from shared.events.forecast import ForecastIssued, ForecastKind

@@ -1,5 +1,6 @@
 """Settlement of the demo complex: from an auction and the meters to the ledger and the day's statements."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,14 +11,8 @@ from services.settlement import store
 from services.settlement.domain import Metered, Prices, settle_interval
 from shared.db.engine import reading
 from shared.events.fems import IntervalMetered, MeterKind, Quality
-from shared.events.settlement import (
-    IntervalResettled,
-    IntervalSettled,
-    InvoiceIssued,
-    ReadingIgnored,
-    SettledLine,
-    StatementIssued,
-)
+from shared.events.records import SettledLine
+from shared.events.settlement import IntervalResettled, IntervalSettled, InvoiceIssued, ReadingIgnored, StatementIssued
 from shared.intervals import INTERVAL, delivery_starts, month_bounds
 from tests.component.harness import Bench
 from tests.component.settlement_facts import (
@@ -315,7 +310,7 @@ def balance_krw(bench: Bench) -> int:
 def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:
     reading_, *_ = readings(DELIVERY, FLOWS_WH)
     auction = an_auction(DELIVERY)
-    stranger = auction.trades[0].model_copy(update={"buyer_id": "stranger"})
+    stranger = replace(auction.trades[0], buyer_id="stranger")
 
     bench.give(
         reading_.model_copy(update={"meter_id": "unknown"}),

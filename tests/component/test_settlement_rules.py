@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from services.settlement import handlers, store
-from shared.complexes import Complex
+from shared.complex.imbalance import ImbalanceRule
+from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.errors import BadInputs
 from shared.events.settlement import IntervalResettled, IntervalSettled, InvoiceIssued, StatementIssued
-from shared.imbalance import ImbalanceRule
 from shared.intervals import delivery_starts
 from tests.component.harness import Bench
 from tests.component.settlement_facts import (

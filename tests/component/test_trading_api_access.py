@@ -17,7 +17,7 @@ from services.trading_api.api.parts import Rules
 from services.trading_api.api.problems import KINDS
 from services.trading_api.store.logs import audit_flaws
 from services.trading_api.store.tables import API_KEY, AUDIT
-from shared.complexes import load_complexes
+from shared.complex.model import load_complexes
 from shared.errors import BadInputs
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.paths import DEMO_COMPLEX

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality
+from shared.events.records import SettledLine
 from shared.events.scheduler import ScheduleSolved
-from shared.events.settlement import IntervalSettled, SettledLine
+from shared.events.settlement import IntervalSettled
 from shared.intervals import INTERVAL
 from tests.component.trading_api_bench import COMPLEX, HANBIT, ApiBench
 

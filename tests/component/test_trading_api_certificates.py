@@ -8,7 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.trading_api.store.logs import stream_after
-from shared.events.settlement import CertificateSlice, CertificatesSettled
+from shared.events.records import CertificateSlice
+from shared.events.settlement import CertificatesSettled
 from shared.intervals import INTERVAL
 from tests.component import settlement_facts
 from tests.component.settlement_facts import BUYER, DELIVERY, FLOWS_WH, SELLER, an_auction, readings, sun

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from shared.events.commands import Calendar, CalendarChangeRequested
+from shared.events.commands import CalendarChangeRequested
 from shared.events.market import BlockDecided, CalendarChanged, DayAheadCleared, OrderAccepted
 from shared.events.orders import BlockSubmitted, OrderCancelRequested, OrderSubmitted
+from shared.events.records import Calendar
 from tests.component.market_facts import LEAD, a_seal
 from tests.component.market_facts import a_bench as a_market
 from tests.component.trading_api_bench import COMPLEX, ApiBench, an_order

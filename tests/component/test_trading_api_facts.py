@@ -6,9 +6,8 @@ from pydantic import create_model
 from starlette.testclient import TestClient
 
 from shared.events.base import Envelope, Event, named_id
-from shared.events.commands import Calendar
 from shared.events.market import CalendarChanged, MarketHalted
-from shared.events.orders import Side
+from shared.events.records import Calendar, Side
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import INTERVAL
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench

@@ -4,8 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.events.commands import MarketHaltRequested
-from shared.events.market import AuctionCleared, Fill, OrderAccepted
-from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted, Side
+from shared.events.market import AuctionCleared, OrderAccepted
+from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted
+from shared.events.records import Fill, Side
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
 
 DELIVERY = datetime(2026, 5, 20, 3, 30, tzinfo=UTC)

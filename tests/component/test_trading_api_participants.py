@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from services.trading_api.domain.access import audience_of
 from services.trading_api.store.logs import stream_after
-from shared.complexes import load_complex
-from shared.events.commands import Calendar, ParticipantResumeRequested, ParticipantSuspendRequested
+from shared.complex.model import load_complex
+from shared.events.commands import ParticipantResumeRequested, ParticipantSuspendRequested
 from shared.events.market import (
     CalendarChanged,
     LimitsChanged,
@@ -20,6 +20,7 @@ from shared.events.market import (
     ParticipantSuspended,
 )
 from shared.events.orders import OrderAmendRequested, OrderSubmitted
+from shared.events.records import Calendar
 from shared.paths import DEMO_COMPLEX
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN, ApiBench, an_order
 

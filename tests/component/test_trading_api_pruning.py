@@ -10,7 +10,7 @@ from services.trading_api.store.pruning import Keep, prune
 from services.trading_api.store.tables import DEAD_LETTER, FORECAST, READING, SCHEDULE, SETPOINT, SOC
 from shared.events.fems import DeviceObserved, MeterKind, SetpointConfirmed
 from shared.events.market import MarketHalted
-from shared.events.orders import Side
+from shared.events.records import Side
 from shared.events.scheduler import ScheduleSolved
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import DAY, INTERVAL

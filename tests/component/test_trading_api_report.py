@@ -1,10 +1,12 @@
 """A trading day in numbers."""
 
+from dataclasses import replace
+
 from starlette.testclient import TestClient
 
 from shared.events.fems import MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.market import OrderRejected
-from shared.events.orders import Side
+from shared.events.records import Side
 from shared.events.scheduler import SetpointIssued
 from shared.events.settlement import IntervalResettled, ReadingIgnored
 from shared.intervals import INTERVAL
@@ -88,11 +90,11 @@ def test_energy_that_a_battery_gave_and_did_not_take_back_is_no_saving_anywhere(
 ) -> None:
     [line, _] = a_settlement().lines
     # 10 kWh less drawn, as the battery gave them: 2.345 kWh at 170 where it would have been 12.345.
-    flows = {"metered_import_wh": 2_345, "bought_wh": 0, "trade_paid_krw": 0, "grid_received_krw": 0}
+    discharged = replace(line, metered_import_wh=2_345, bought_wh=0, trade_paid_krw=0, grid_received_krw=0)
     gave = a_reading(meter_id="hanbit-ess").model_copy(
         update={"meter_kind": MeterKind.ESS, "import_wh": 0, "export_wh": 10_000}
     )
-    bench.give(gave, a_settlement().model_copy(update={"lines": (line.model_copy(update=flows),)}))
+    bench.give(gave, a_settlement().model_copy(update={"lines": (discharged,)}))
 
     report = operator.get("/api/v1/report?day=2026-05-20").json()
     # It cost 399 where it would have been 2,099; to charge 10 / 0.9216 = 10.851 kWh again costs 1,844.6 at 170.
@@ -108,7 +110,7 @@ def test_energy_that_a_battery_gave_and_did_not_take_back_is_no_saving_anywhere(
 def test_a_corrected_interval_counts_as_corrected(bench: ApiBench, operator: TestClient) -> None:
     settled = a_settlement()
     [line, _] = settled.lines
-    corrected = line.model_copy(update={"grid_paid_krw": 409})
+    corrected = replace(line, grid_paid_krw=409)
     again = IntervalResettled(
         complex_id=COMPLEX,
         delivery_start=DELIVERY,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.events.settlement import IntervalSettled, SettledLine, StatementIssued
+from shared.events.records import SettledLine
+from shared.events.settlement import IntervalSettled, StatementIssued
 from shared.intervals import INTERVAL, delivery_starts
 from tests.component.trading_api_bench import COMPLEX, HANBIT, ApiBench
 

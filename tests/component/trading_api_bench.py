@@ -17,7 +17,7 @@ from services.trading_api.api.schemas import BootstrapKey
 from services.trading_api.api.tokens import Tokens
 from services.trading_api.domain.access import Role
 from services.trading_api.store import METADATA
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 

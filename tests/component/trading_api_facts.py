@@ -6,9 +6,10 @@ from typing import Any
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality
 from shared.events.forecast import ForecastIssued, ForecastKind
-from shared.events.market import AuctionCleared, Fill, Trade
-from shared.events.orders import OrderSubmitted, Side
-from shared.events.settlement import IntervalSettled, SettledLine, StatementIssued
+from shared.events.market import AuctionCleared
+from shared.events.orders import OrderSubmitted
+from shared.events.records import Fill, SettledLine, Side, Trade
+from shared.events.settlement import IntervalSettled, StatementIssued
 from shared.intervals import INTERVAL
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SEOJIN
 

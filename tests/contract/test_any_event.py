@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.complexes import load_complexes
+from shared.complex.model import load_complexes
 from shared.events.base import Event
 from shared.events.topics import EVENT_TYPES, SERVICES, topics_read_by
 from shared.paths import DEMO_COMPLEX
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 from tests.component.harness import Bench
 
 GOLDEN = Path(__file__).parent / "golden"

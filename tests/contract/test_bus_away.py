@@ -23,8 +23,8 @@ from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
 from shared.events.planner import StudyProgressed
 from shared.events.wire import MESSAGE_BYTES_MAX, Message
-from shared.process import Context, serve
-from shared.runloop import RunLoop, Service
+from shared.runtime.runloop import RunLoop, Service
+from shared.runtime.service_main import Context, serve
 
 TOPIC = "planner.results.v1"
 POLLS_MAX = 400

@@ -18,8 +18,8 @@ from shared.db.bounded import connection_class
 from shared.db.engine import DATABASE_FAULTS, open_engine, service_url
 from shared.db.migrating import require_newest
 from shared.events.orders import OrderSubmitted
-from shared.process import patiently
-from shared.runloop import PASSING_FAULTS
+from shared.runtime.runloop import PASSING_FAULTS
+from shared.runtime.service_main import patiently
 from tests.component.serving import served
 from tests.component.trading_api_bench import SECRETS, ApiBench, an_order
 from tests.contract.holding_proxy import HoldingProxy, holding_proxy

@@ -16,7 +16,6 @@ from shared.db.bulk import insert_rows
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
 from shared.events.commands import (
-    Calendar,
     CalendarChangeRequested,
     LimitsChangeRequested,
     MarketHaltRequested,
@@ -31,6 +30,7 @@ from shared.events.market import (
     OrderRejected,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested
+from shared.events.records import Calendar
 from shared.events.settlement import IntervalResettled, IntervalSettled
 from shared.intervals import INTERVAL
 from tests.component import market_facts, settlement_facts

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.minutes import Minute
-from services.fems.domain.numbering import number_of
-from services.fems.domain.rollup import Reading
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.metering.minutes import Minute
+from services.fems.domain.metering.rollup import Reading
 from services.fems.domain.setpoints import Known, Setpoint
-from services.fems.gateway.aftermath import Aftermath
 from services.fems.gateway.archive import day_file, read_day
-from services.fems.gateway.keeping import Keeper
 from services.fems.gateway.publishing import Metered, publish
-from shared.complexes import Complex
+from services.fems.gateway.retention import Keeper
+from services.fems.gateway.sum_checks import Aftermath
+from shared.complex.model import Complex
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
 from shared.events.fems import Quality

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from services.forecast import store
-from services.forecast.domain.weather import weather_frame
+from services.forecast.domain.solar.weather import weather_frame
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
 

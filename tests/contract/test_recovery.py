@@ -24,11 +24,12 @@ from shared.db.migrating import upgrade
 from shared.db.tables import new_metadata
 from shared.events.base import Envelope, Event, named_id
 from shared.events.market import OrderAccepted
-from shared.events.orders import OrderSubmitted, Side
+from shared.events.orders import OrderSubmitted
+from shared.events.records import Side
 from shared.events.wire import encode
 from shared.failpoints import Failpoint
 from shared.paths import ROOT
-from shared.runloop import RunLoop, Service
+from shared.runtime.runloop import RunLoop, Service
 from tests.contract import counting_service
 from tests.contract.counting_service import LAST, TIMES, GroupOfItsOwn
 

@@ -13,7 +13,7 @@ import typer
 
 from cli.main import VERBS, app_with
 from cli.prepare import write_keys
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.paths import DEMO_COMPLEX, ROOT
 from tests.component.trading_api_bench import ApiBench
 from tests.docs.console_blocks import DOCUMENTS, Command, commands_in

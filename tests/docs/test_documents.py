@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.domain.load import REPLAY_SHIFT
+from services.fems.domain.simulated.load import REPLAY_SHIFT
 from shared.intervals import INTERVAL, delivery_starts
 from shared.paths import ROOT
 

@@ -17,7 +17,7 @@ from cli.deployment import Deployment, Plan, open_deployment
 from cli.prepare import key_of, write_history
 from cli.processes import free_port
 from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.intervals import INTERVAL
 from shared.paths import DEMO_COMPLEX
 

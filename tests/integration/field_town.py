@@ -10,23 +10,23 @@ from typing import Self, TypeVar
 import sqlalchemy as sa
 
 from services.fems import handlers, store
-from services.fems.domain.field import Field
+from services.fems.domain.simulated.field import Field
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
-from services.fems.gateway.line import Lines
-from services.fems.gateway.live import LivePoller
+from services.fems.gateway.modbus import Lines
+from services.fems.gateway.poller import LivePoller
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.db.engine import open_engine
 from shared.events.base import Envelope, Event, named_id
 from shared.events.topics import TOPICS
 from shared.events.wire import decode, encode
-from shared.runloop import RunLoop
+from shared.runtime.runloop import RunLoop
 from tests.unit.fems.fields import NOW, a_complex
 
 E = TypeVar("E", bound=Event)

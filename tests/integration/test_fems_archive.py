@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from services.fems import store
-from services.fems.domain.numbering import number_of
-from services.fems.domain.rollup import Period, Reading, rolled_up
-from services.fems.gateway.aftermath import Aftermath
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.metering.rollup import Period, Reading, rolled_up
 from services.fems.gateway.archive import day_file, read_day, write_day
-from services.fems.gateway.keeping import Keeper
 from services.fems.gateway.publishing import Metered, publish
+from services.fems.gateway.retention import Keeper
+from services.fems.gateway.sum_checks import Aftermath
 from shared.bus.memory import MemoryBus
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.fems import Quality
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
@@ -187,7 +187,7 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from services.fems.gateway.archive import ROWS_AT_ONCE, write_day
-from services.fems.domain.rollup import Reading
+from services.fems.domain.metering.rollup import Reading
 
 def readings():
     for n in range(2 * ROWS_AT_ONCE):

@@ -14,7 +14,7 @@ from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 from typer.testing import CliRunner, Result
 
 from cli.main import app_with
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from tests.integration.field_town import a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_feeders import a_metered_feeder
 

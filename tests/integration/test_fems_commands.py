@@ -9,13 +9,13 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimAction, SimData, SimDevice
 
-from services.fems.domain.faults import FaultKind
-from services.fems.domain.field import battery_of
-from services.fems.domain.registers import BASE, encode, model
+from services.fems.domain.registers.sunspec import BASE, encode, model
+from services.fems.domain.simulated.faults import FaultKind
+from services.fems.domain.simulated.field import battery_of
 from services.fems.simulator.image import Image, Plate
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 import pytest
 
-from services.fems.domain.registers import NotReadable
+from services.fems.domain.registers.sunspec import NotReadable
 from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
-from services.fems.gateway.line import Line
-from shared.complexes import Address
+from services.fems.gateway.modbus import Line
+from shared.complex.model import Address
 from tests.integration.field_town import a_free_port
 from tests.integration.picky_device import PickyDevice, registers
 

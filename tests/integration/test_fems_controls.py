@@ -9,8 +9,8 @@ from typing import Any
 from pymodbus.client import AsyncModbusTcpClient
 from sunspec2.modbus.client import SunSpecModbusClientDeviceTCP
 
-from services.fems.domain.registers import model
-from shared.complexes import Complex
+from services.fems.domain.registers.sunspec import model
+from shared.complex.model import Complex
 from tests.integration.field_town import a_clock, a_port_of_its_own, simulated
 
 MINUTE = timedelta(minutes=1)

@@ -9,14 +9,14 @@ import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from services.fems.domain.counting import Flag
-from services.fems.domain.faults import FaultKind
-from services.fems.domain.field import Field, interval_energies
-from services.fems.domain.registers import BASE, MARKER
+from services.fems.domain.metering.counting import Flag
+from services.fems.domain.registers.sunspec import BASE, MARKER
+from services.fems.domain.simulated.faults import FaultKind
+from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults, write_faults
 from services.fems.simulator.profiles import profiles_of
 from shared.bus.memory import MemoryBus
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated

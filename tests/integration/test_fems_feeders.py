@@ -5,14 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from services.fems.domain.faults import FaultKind
-from services.fems.domain.field import Field, interval_energies
-from services.fems.domain.numbering import number_of
-from services.fems.gateway.aftermath import Aftermath
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.faults import FaultKind
+from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.gateway.publishing import Metered, publish
+from services.fems.gateway.sum_checks import Aftermath
 from services.fems.simulator.profiles import profiles_of
 from shared.bus.memory import MemoryBus
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated

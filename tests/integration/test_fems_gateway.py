@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.domain.field import Field, interval_energies
+from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.simulator.profiles import profiles_of
 from shared.bus.memory import MemoryBus
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.events.scheduler import SetpointIssued
 from shared.intervals import INTERVAL

@@ -16,8 +16,8 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from services.fems.gateway.mqtt import MqttRoad, readings_in
-from services.fems.gateway.submitted import Desk
+from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.intake.mqtt import MqttRoad, readings_in
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock, monotonic_s, pause
 from shared.errors import BadInput

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.gateway.running import Gateway, Rules
-from services.fems.gateway.submitted import Desk
-from services.fems.gateway.uploads import BYTES_MAX, Uploads
+from services.fems.gateway.gateway import Gateway, Rules
+from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.intake.uploads import BYTES_MAX, Uploads
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
 from shared.events.fems import IntervalMetered

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.gateway.running import Gateway, Rules
+from services.fems.gateway.gateway import Gateway, Rules
 from shared.bus.memory import MemoryBus
 from shared.clock import ManualClock
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed

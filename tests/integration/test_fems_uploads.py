@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.gateway.submitted import Desk
-from services.fems.gateway.uploads import Uploads, read_upload
+from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.intake.uploads import Uploads, read_upload
 from shared.bus.memory import MemoryBus
 from shared.errors import BadInput, BadInputs
 from shared.events.fems import IntervalMetered

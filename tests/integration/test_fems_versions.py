@@ -4,11 +4,11 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from services.fems.domain.numbering import number_of
+from services.fems.domain.interval_numbers import number_of
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.publishing import Metered, publish
 from shared.bus.memory import MemoryBus
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.intervals import INTERVAL
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated

@@ -18,7 +18,7 @@ from shared.events.base import Envelope, Event, named_id
 from shared.events.market import AuctionCleared, OrderAccepted, OrderRejected
 from shared.events.topics import topic_written_by
 from shared.events.wire import Message, decode, encode
-from shared.runloop import RunLoop
+from shared.runtime.runloop import RunLoop
 from tests.component.market_facts import ALARM, COMPLEX, GATE, LAST_MOMENT, a_buy, a_seal, a_sell
 from tests.contract.counting_service import GroupOfItsOwn
 

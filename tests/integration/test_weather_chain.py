@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from services.forecast.domain.kma import ULTRA_SHORT_TERM
+from services.forecast.domain.solar.kma import ULTRA_SHORT_TERM
 from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.open_meteo import OpenMeteo

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from services.forecast.domain.kma import ULTRA_SHORT_TERM
+from services.forecast.domain.solar.kma import ULTRA_SHORT_TERM
 from services.forecast.weather.source import SourceFailed
 from tests.integration.weather_services import (
     EARLY,

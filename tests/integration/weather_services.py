@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pandas as pd
 from pydantic import SecretStr
 
-from services.forecast.domain.kma import SHORT_TERM, Product
-from services.forecast.domain.solar import Place
+from services.forecast.domain.solar.kma import SHORT_TERM, Product
+from services.forecast.domain.solar.physics import Place
 from services.forecast.weather.kma import Kma
 
 SAMPLES = Path(__file__).parent / "weather_samples"

@@ -5,8 +5,8 @@ from itertools import groupby
 import sqlalchemy as sa
 from alembic import op
 
+from shared.db.hashchain import link_hash
 from shared.db.tables import UtcInstant
-from shared.hashchain import link_hash
 
 revision = "0003_settlement"
 down_revision = "0002_settlement"

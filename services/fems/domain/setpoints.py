@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.fems.domain.vendor_models import CommitStatus
+from services.fems.domain.registers.vendor_models import CommitStatus
 from shared.intervals import INTERVAL, is_delivery_start
 
 # Ratings stand in registers of four and a half digits.

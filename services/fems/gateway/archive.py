@@ -19,7 +19,7 @@ from pyarrow import parquet
 from sqlalchemy.engine import Connection, Engine
 
 from services.fems import store
-from services.fems.domain.rollup import Reading
+from services.fems.domain.metering.rollup import Reading
 from shared.db.engine import reading
 from shared.intervals import DAY, day_start, trading_day_of
 

@@ -8,26 +8,20 @@ from dataclasses import dataclass, replace
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.counting import MARGIN_PERCENT, Flag, Limits
-from services.fems.domain.numbering import (
-    INTERVAL_S,
-    INTERVALS_PER_HOUR,
-    INTERVALS_PER_WEEK,
-    epoch_s,
-    number_of,
-    start_of,
-)
-from services.fems.domain.registers import READ_REGISTERS_MAX, NotReadable, decode, model
-from services.fems.domain.vendor_models import PROFILE_MODEL
+from services.fems.domain.interval_numbers import epoch_s, number_of, start_of
+from services.fems.domain.metering.counting import MARGIN_PERCENT, Flag, Limits
+from services.fems.domain.registers.sunspec import READ_REGISTERS_MAX, NotReadable, decode, model
+from services.fems.domain.registers.vendor_models import PROFILE_MODEL
+from services.fems.gateway.backoff import Patience
 from services.fems.gateway.connection import NoAnswer
-from services.fems.gateway.line import Lines, odd_answers_not_readable
-from services.fems.gateway.patience import Patience
+from services.fems.gateway.modbus import Lines, odd_answers_not_readable
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.ratings import limits_of
 from services.fems.gateway.states import points_of
 from shared.clock import Clock
-from shared.complexes import Complex, Device
+from shared.complex.model import Complex, Device
 from shared.events.fems import Quality
+from shared.intervals import INTERVAL_S, INTERVALS_PER_HOUR, INTERVALS_PER_WEEK
 
 logger = logging.getLogger(__name__)
 

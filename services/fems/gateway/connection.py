@@ -17,7 +17,7 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from shared.clock import monotonic_s
-from shared.complexes import Address
+from shared.complex.model import Address
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ Unlike the dispatch block they know no set-point for later, so that the gateway 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from services.fems.domain.commanding import POWER_MODEL, SCALES, STORAGE_MODEL, control_points
-from services.fems.domain.registers import NotReadable, decode, encode, model, require_scale, unimplemented
+from services.fems.domain.registers.control_commands import POWER_MODEL, SCALES, STORAGE_MODEL, control_points
+from services.fems.domain.registers.sunspec import NotReadable, decode, encode, model, require_scale, unimplemented
 from services.fems.domain.setpoints import Rating, Refusal, Setpoint, beyond_plate
-from services.fems.gateway.line import Line
+from services.fems.gateway.modbus import Line
 
 # In the order in which they are taken where a converter has both.
 CONTROL_MODELS = (POWER_MODEL, STORAGE_MODEL)

@@ -14,17 +14,17 @@ from enum import Enum
 from sqlalchemy.engine import Engine
 
 from services.fems import store
-from services.fems.domain.registers import NotReadable
+from services.fems.domain.registers.sunspec import NotReadable
+from services.fems.domain.registers.vendor_models import DISPATCH_MODEL
 from services.fems.domain.setpoints import REPLACED, Refusal, beyond_plate, expired
-from services.fems.domain.vendor_models import DISPATCH_MODEL
 from services.fems.gateway import controls, schedule
+from services.fems.gateway.backoff import Patience
 from services.fems.gateway.connection import NoAnswer
-from services.fems.gateway.line import Lines, odd_answers_not_readable
+from services.fems.gateway.modbus import Lines, odd_answers_not_readable
 from services.fems.gateway.outbox import emit
-from services.fems.gateway.patience import Patience
 from services.fems.handlers import refused
 from shared.clock import Clock
-from shared.complexes import Address, Complex
+from shared.complex.model import Address, Complex
 from shared.db.engine import reading
 from shared.events.fems import SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection, Engine
 
 from services.fems import store
-from services.fems.domain.counting import Flag
-from services.fems.domain.numbering import INTERVALS_PER_DAY, INTERVALS_PER_WEEK, number_of, start_of
+from services.fems.domain.interval_numbers import number_of, start_of
+from services.fems.domain.metering.counting import Flag
 from services.fems.gateway.publishing import Metered, publish
-from shared.complexes import Complex, Device
+from shared.complex.model import Complex, Device
 from shared.events.fems import Quality
-from shared.intervals import INTERVAL
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, INTERVALS_PER_WEEK
 
 logger = logging.getLogger(__name__)
 

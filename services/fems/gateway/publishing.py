@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.fems import store
-from services.fems.domain.counting import Closed, Flag
-from services.fems.domain.numbering import start_of
+from services.fems.domain.interval_numbers import start_of
+from services.fems.domain.metering.counting import Closed, Flag
 from services.fems.gateway.outbox import emit
-from shared.complexes import Device
+from shared.complex.model import Device
 from shared.events.fems import READING_VERSION_MAX, IntervalMetered, Quality
 
 logger = logging.getLogger(__name__)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from services.fems.domain.counting import Limits
-from shared.complexes import Complex, Device
-from shared.ratings import rating_of
+from services.fems.domain.metering.counting import Limits
+from shared.complex.model import Complex, Device
+from shared.complex.ratings import rating_of
 
 PAUSES = 3
 

@@ -1,11 +1,11 @@
 """Commands by the dispatch block, 64901: an entry in the converter's own schedule, written ahead of its interval."""
 
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.numbering import epoch_s
-from services.fems.domain.registers import Point, decode, encode, model
+from services.fems.domain.interval_numbers import epoch_s
+from services.fems.domain.registers.sunspec import Point, decode, encode, model
+from services.fems.domain.registers.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, CommitStatus
 from services.fems.domain.setpoints import Refusal, Setpoint, refused_by_device
-from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, CommitStatus
-from services.fems.gateway.line import Line
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.gateway.modbus import Line
 
 
 async def shows(line: Line, unit_id: int, address: int, setpoint: Setpoint) -> bool:

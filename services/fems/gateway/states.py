@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 
-from services.fems.domain.mapped import measured, modulus_of
-from services.fems.domain.registers import NotReadable, decode, model, rescaled, scaled
-from services.fems.domain.vendor_models import DISPATCH_MODEL
+from services.fems.domain.registers.own_map import measured, modulus_of
+from services.fems.domain.registers.sunspec import NotReadable, decode, model, rescaled, scaled
+from services.fems.domain.registers.vendor_models import DISPATCH_MODEL
+from shared.complex.register_maps import RegisterMap
 from shared.events.fems import MeterKind
-from shared.register_maps import RegisterMap
 
 METER, INVERTER, BATTERY, DER, DER_STORAGE = 203, 103, 802, 701, 713
 PERCENT = 100

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from services.fems.domain.points import Shown, shown
-from services.fems.domain.registers import COMMON_MODEL, HEADER_REGISTERS, NotReadable, is_known, model
+from services.fems.domain.registers.points import Shown, shown
+from services.fems.domain.registers.sunspec import COMMON_MODEL, HEADER_REGISTERS, NotReadable, is_known, model
 from services.fems.gateway.connection import NoAnswer, NoConnection
-from services.fems.gateway.line import Line, odd_answers_not_readable
+from services.fems.gateway.modbus import Line, odd_answers_not_readable
 
 _PLATE = {"Mn": "manufacturer", "Md": "product", "SN": "serial", "Vr": "firmware"}
 

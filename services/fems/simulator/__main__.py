@@ -8,15 +8,15 @@ from pathlib import Path
 from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.fems.domain.field import Field
+from services.fems.domain.simulated.field import Field
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
-from shared.complexes import load_complexes
-from shared.logs import log_as_json
-from shared.process import run
+from shared.complex.model import load_complexes
+from shared.runtime.logs import log_as_json
+from shared.runtime.service_main import run
 from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)

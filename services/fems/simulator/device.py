@@ -10,13 +10,13 @@ from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import NoSuchIdException
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from services.fems.domain.battery import Battery
-from services.fems.domain.controls import IGNORED, INITIAL, Control, is_acceptable, untouched
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.faults import Fault, FaultKind, holding, recorded_ahead
-from services.fems.domain.numbering import epoch_s, epoch_us, number_of
-from services.fems.domain.registers import BASE, NotReadable, decode, encode, model
-from services.fems.domain.vendor_models import DISPATCH_MODEL, CommitStatus
+from services.fems.domain.interval_numbers import epoch_s, epoch_us, number_of
+from services.fems.domain.registers.sunspec import BASE, NotReadable, decode, encode, model
+from services.fems.domain.registers.vendor_models import DISPATCH_MODEL, CommitStatus
+from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.controls import IGNORED, INITIAL, Control, is_acceptable, untouched
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.faults import Fault, FaultKind, holding, recorded_ahead
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Image, Plate
 from services.fems.simulator.mapped_image import MappedImage

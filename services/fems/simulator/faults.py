@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.fems.domain.faults import AMOUNTS, Fault, FaultKind
+from services.fems.domain.simulated.faults import AMOUNTS, Fault, FaultKind
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Identifier, Instant
 from shared.files import read_file

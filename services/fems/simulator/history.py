@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.fems.domain.field import Field, interval_energies
-from services.fems.domain.load import WattHours
-from services.fems.domain.numbering import number_of
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.simulator.profiles import profiles_of
-from shared.complexes import Complex
+from shared.arrays import Integers
+from shared.complex.model import Complex
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class History:
     """
 
     first_start: datetime
-    load_wh: Mapping[str, WattHours]
-    meters: Mapping[str, tuple[WattHours, WattHours]]
+    load_wh: Mapping[str, Integers]
+    meters: Mapping[str, tuple[Integers, Integers]]
 
 
 def history(complex_: Complex, first_start: datetime, intervals: int) -> History:

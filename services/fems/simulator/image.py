@@ -5,12 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-from services.fems.domain.battery import Battery
-from services.fems.domain.controls import POWER_MODEL, POWER_SCALE, RATE_SCALE, STORAGE_MODEL
-from services.fems.domain.course import UJ_PER_WH
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.numbering import INTERVAL_S
-from services.fems.domain.registers import (
+from services.fems.domain.registers.sunspec import (
     BASE,
     COMMON_MODEL,
     END_MODEL,
@@ -22,10 +17,20 @@ from services.fems.domain.registers import (
     model,
     unimplemented,
 )
-from services.fems.domain.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, PROFILE_MODEL, PROFILE_RECORDS
+from services.fems.domain.registers.vendor_models import (
+    DISPATCH_ENTRIES,
+    DISPATCH_MODEL,
+    PROFILE_MODEL,
+    PROFILE_RECORDS,
+)
+from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.controls import POWER_MODEL, POWER_SCALE, RATE_SCALE, STORAGE_MODEL
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.simulator.site import Reading, Record
+from shared.complex.register_maps import RegisterMap
 from shared.events.fems import MeterKind
-from shared.register_maps import RegisterMap
+from shared.intervals import INTERVAL_S
 
 METER, INVERTER, CONTROLS, BATTERY = 203, 103, 123, 802
 DER, DER_CAPACITY, DER_STORAGE = 701, 702, 713

@@ -1,8 +1,8 @@
 """The registers of a simulated meter or inverter that has a map of its own instead of SunSpec models."""
 
-from services.fems.domain.mapped import modulus_of, points_in, shown_as
+from services.fems.domain.registers.own_map import modulus_of, points_in, shown_as
 from services.fems.simulator.site import Reading
-from shared.register_maps import RegisterMap
+from shared.complex.register_maps import RegisterMap
 
 
 class MappedImage:

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from services.fems.domain.controls import Control
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.field import Site
-from services.fems.domain.vendor_models import PROFILE_RECORDS
+from services.fems.domain.registers.vendor_models import PROFILE_RECORDS
+from services.fems.domain.simulated.controls import Control
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.field import Site
 from services.fems.simulator.site import BatteryState, Record, SavedFeeder, SavedSite
 from shared.errors import ODD_INPUT, BadInput
 from shared.files import read_file

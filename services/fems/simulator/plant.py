@@ -12,13 +12,13 @@ from functools import cache
 
 import numpy as np
 
-from services.fems.domain.battery import Battery
-from services.fems.domain.controls import Control
-from services.fems.domain.course import UJ_PER_WH
-from services.fems.domain.dispatch import Entry, judge
-from services.fems.domain.field import FeederLine, Field, IdleEnergy, Site
-from services.fems.domain.numbering import INTERVALS_PER_DAY, epoch_s, number_of, start_of
-from services.fems.domain.vendor_models import PROFILE_RECORDS, CommitStatus
+from services.fems.domain.interval_numbers import epoch_s, number_of, start_of
+from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
+from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.controls import Control
+from services.fems.domain.simulated.dispatch import Entry, judge
+from services.fems.domain.simulated.field import FeederLine, Field, IdleEnergy, Site
+from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.simulator.site import (
     BatteryState,
     FeederPlant,
@@ -28,6 +28,7 @@ from services.fems.simulator.site import (
     SavedSite,
     SitePlant,
 )
+from shared.intervals import INTERVALS_PER_DAY
 
 logger = logging.getLogger(__name__)
 

@@ -6,11 +6,10 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from services.fems.domain.load import LoadProfile
-from services.fems.domain.numbering import INTERVALS_PER_WEEK
-from shared.complexes import Complex
+from services.fems.domain.simulated.load import LoadProfile
+from shared.complex.model import Complex
 from shared.errors import BadInput
-from shared.intervals import INTERVAL
+from shared.intervals import INTERVAL, INTERVALS_PER_WEEK
 from shared.paths import INFRA
 
 PROFILES = INFRA / "profiles"

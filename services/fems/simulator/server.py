@@ -7,14 +7,14 @@ from pymodbus.constants import ExcCodes
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from services.fems.domain.field import Field
+from services.fems.domain.simulated.field import Field
 from services.fems.simulator.device import UNIT_AT, SimulatedDevice
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Plate
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.plant import Plant
 from shared.clock import Clock
-from shared.complexes import Complex, Device
+from shared.complex.model import Complex, Device
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
 from shared.units import WH_PER_KWH

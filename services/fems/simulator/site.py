@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from services.fems.domain.battery import Battery, run_interval
-from services.fems.domain.cabinet import cabinet_c
-from services.fems.domain.controls import Control, targets
-from services.fems.domain.course import INTERVAL_US, UJ_PER_WH, US_PER_S, Course, steady, together
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.field import FeederLine, Site
-from services.fems.domain.numbering import INTERVALS_PER_HOUR, elapsed_us
-from services.fems.domain.vendor_models import PROFILE_RECORDS
+from services.fems.domain.interval_numbers import elapsed_us
+from services.fems.domain.registers.vendor_models import PROFILE_RECORDS
+from services.fems.domain.simulated.battery import Battery, run_interval
+from services.fems.domain.simulated.cabinet import cabinet_c
+from services.fems.domain.simulated.controls import Control, targets
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.field import FeederLine, Site
+from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH, US_PER_S, Course, steady, together
+from shared.intervals import INTERVALS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)

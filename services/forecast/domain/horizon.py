@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.arrays import Integers
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
-
-Integers = NDArray[np.int64]
 
 # Four weeks hold every weekday four times, and are recent enough for the season's sun and the plant's shifts.
 HISTORY_DAYS = 28

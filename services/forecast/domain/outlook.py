@@ -7,15 +7,12 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
-from services.forecast.domain import seasonal
+from services.forecast.domain import climatology
+from services.forecast.domain.climatology import Distribution, Learned
 from services.forecast.domain.horizon import LIVE_STEPS, Horizon
-from services.forecast.domain.seasonal import Distribution, Learned
+from shared.arrays import Floats, Integers
 from shared.intervals import INTERVALS_PER_DAY
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 WEEKDAY, SATURDAY, REST_DAY = DAY_KINDS = (0, 1, 2)
 SATURDAY_ISO = 6
@@ -47,9 +44,9 @@ def learn_solar(metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats) ->
     """
     clearness = _clearness(metered_kw, clear_kw, capacity_kw_ac)
     scale = np.ones_like(capacity_kw_ac)
-    prior = seasonal.whole_day(clearness, _prior(PRIOR_CLEARNESS, scale))
+    prior = climatology.whole_day(clearness, _prior(PRIOR_CLEARNESS, scale))
     all_alike = np.zeros(len(clearness), dtype=np.int64)
-    return seasonal.learn(clearness, all_alike, (0,), prior, scale)
+    return climatology.learn(clearness, all_alike, (0,), prior, scale)
 
 
 def solar(
@@ -71,8 +68,8 @@ def solar(
     last_hours = _clearness(metered_kw[past], clear_kw[past], capacity_kw_ac)
     clearness = _expected(horizon, learned, last_hours, np.zeros(len(metered_kw), dtype=np.int64))
     ahead_kw = clear_kw[horizon.ahead]
-    expected = (part * ahead_kw for part in seasonal.bounded(clearness, 0.0, CLEARNESS_MAX).parts)
-    return seasonal.bounded(Distribution(*expected), 0.0, capacity_kw_ac)
+    expected = (part * ahead_kw for part in climatology.bounded(clearness, 0.0, CLEARNESS_MAX).parts)
+    return climatology.bounded(Distribution(*expected), 0.0, capacity_kw_ac)
 
 
 def learn_load(days: Iterable[date], metered_kw: Floats, contract_kw: Floats, holidays: Collection[date]) -> Learned:
@@ -85,7 +82,7 @@ def learn_load(days: Iterable[date], metered_kw: Floats, contract_kw: Floats, ho
         holidays: Days on which factories rest.
     """
     kinds = np.array([day_kind(day, holidays) for day in days], dtype=np.int64)
-    return seasonal.learn(metered_kw, kinds, DAY_KINDS, _prior(PRIOR_LOAD_SHARE, contract_kw), contract_kw)
+    return climatology.learn(metered_kw, kinds, DAY_KINDS, _prior(PRIOR_LOAD_SHARE, contract_kw), contract_kw)
 
 
 def load(horizon: Horizon, learned: Learned, metered_kw: Floats, holidays: Collection[date]) -> Distribution:
@@ -102,7 +99,7 @@ def load(horizon: Horizon, learned: Learned, metered_kw: Floats, holidays: Colle
     """
     kinds = np.array([day_kind(day, holidays) for day in horizon.near], dtype=np.int64)
     expected = _expected(horizon, learned, metered_kw[horizon.last_hours], kinds)
-    return seasonal.bounded(expected, 0.0, np.inf)
+    return climatology.bounded(expected, 0.0, np.inf)
 
 
 def _clearness(metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats) -> Floats:
@@ -115,13 +112,13 @@ def _expected(horizon: Horizon, learned: Learned, last_hours: Floats, kind_of_ne
     """Blend the usual and the live level for the coming 96 quarter hours, in the series' unit."""
     day, slot = horizon.last_hours
     usual_then = learned.usual.at(kind_of_near_day[day], slot)
-    departed = seasonal.departures(last_hours, usual_then, learned.scale)
+    departed = climatology.departures(last_hours, usual_then, learned.scale)
     age = _steps_since_news(departed)
     day, slot = horizon.ahead
-    return seasonal.blended(
+    return climatology.blended(
         learned,
         usual=learned.usual.at(kind_of_near_day[day], slot),
-        live=seasonal.live_departure(departed)[-1],
+        live=climatology.live_departure(departed)[-1],
         leads=np.arange(INTERVALS_PER_DAY) + 1 + age,
     )
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.forecast.handlers.forecaster import Forecaster
-from shared import history
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind
-from shared.runloop import RuleBroken, Service
+from shared.metering import history
+from shared.runtime.runloop import RuleBroken, Service
 
 __all__ = ["service"]
 

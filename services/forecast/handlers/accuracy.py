@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from services.forecast import store
-from services.forecast.domain import accuracy
-from services.forecast.domain.seasonal import Distribution
+from services.forecast.domain.accuracy import running_sums
+from services.forecast.domain.climatology import Distribution
 from services.forecast.handlers.meters import ClearSky, Meters
-from shared.complexes import Complex
+from shared.arrays import Floats
+from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.forecast import AccuracyMeasured, ForecastKind, LeadAccuracy, SiteAccuracy
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 
 ROLLING_DAYS = 7
 # Readings that are later than this are not waited for: what is known of the interval is scored.
@@ -95,12 +94,12 @@ class Accuracy:
             if not found or not names:
                 continue
             steps = [(start - issue) // INTERVAL for issue, _ in found]
-            issued = accuracy.Issued(
+            issued = running_sums.Issued(
                 lead_hours=(np.array(steps) + 1) * (INTERVAL / timedelta(hours=1)),
                 quantiles=np.stack([part[:, step] for step, (_, part) in zip(steps, found, strict=True)], axis=1),
                 reference=self._reference_kw(sites.kind, start, steps),
             )
-            sums = accuracy.tally(issued, came[sites.kind])
+            sums = running_sums.tally(issued, came[sites.kind])
             earlier = store.load_tallies(db, self._complex_id, sites.kind.value, day, names).get(day)
             total = sums if earlier is None else sums + earlier
             store.save_tally(db, self._complex_id, sites.kind.value, day, names, total)
@@ -115,14 +114,14 @@ class Accuracy:
     def _reference_kw(self, kind: ForecastKind, start: datetime, steps: Sequence[int]) -> Floats:
         if kind is ForecastKind.LOAD:
             week_ago, day_ago = (self._came_kw(kind, start - n * DAY) for n in (7, 1))
-            return accuracy.repeated_load_kw(week_ago, day_ago, len(steps))
+            return running_sums.repeated_load_kw(week_ago, day_ago, len(steps))
         day = trading_day_of(start)
         days = [day - timedelta(days=n) for n in (2, 1, 0)]
         row = TWO_DAYS + (start - day_start(day)) // INTERVAL
         metered, clear = (
             kw.reshape(-1, kw.shape[-1])[: row + 1] for kw in (self._meters.solar_kw(days), self._clear_sky.kw(days))
         )
-        return accuracy.persisted_solar_kw(metered, clear, self._capacity_kw_ac, [row - step for step in steps])
+        return running_sums.persisted_solar_kw(metered, clear, self._capacity_kw_ac, [row - step for step in steps])
 
     def _measured(self, db: Connection, sites: Sites, issue: datetime) -> list[AccuracyMeasured]:
         today = trading_day_of(issue - INTERVAL)
@@ -141,7 +140,7 @@ class Accuracy:
                 is_drifting=site_id in drifting,
                 leads=tuple(
                     LeadAccuracy.model_validate(row)
-                    for row in accuracy.figures(rolling[n], None if full_kw is None else full_kw[n])
+                    for row in running_sums.figures(rolling[n], None if full_kw is None else full_kw[n])
                 ),
             )
             for n, (site_id, owner) in enumerate(names)
@@ -156,7 +155,7 @@ class Accuracy:
             return set()
         past = np.sum(before, axis=0)
         names = [*sites.site_ids, None]
-        found = {name for n, name in enumerate(names) if accuracy.is_drifting(days[today][n], past[n])}
+        found = {name for n, name in enumerate(names) if running_sums.is_drifting(days[today][n], past[n])}
         for name in sorted(str(one) for one in found):
             logger.warning("forecast drifts", extra={"complex_id": self._complex_id, "site_id": name})
         return found

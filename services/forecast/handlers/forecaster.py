@@ -7,19 +7,20 @@ import numpy as np
 from sqlalchemy.engine import Connection
 
 from services.forecast import store
-from services.forecast.domain import boosting, fleet, outlook
-from services.forecast.domain.fleet import Fleet
+from services.forecast.domain import outlook
+from services.forecast.domain.climatology import Distribution, Learned
 from services.forecast.domain.horizon import Horizon
-from services.forecast.domain.seasonal import Distribution, Learned
+from services.forecast.domain.learning import boosting, multi_site
+from services.forecast.domain.learning.multi_site import Fleet
 from services.forecast.handlers import weather
 from services.forecast.handlers.accuracy import Accuracy
 from services.forecast.handlers.learning import Serving, load_serving
-from services.forecast.handlers.past import Past
-from shared import history
-from shared.complexes import Complex
+from services.forecast.handlers.training_data import Past
+from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import INTERVALS_PER_DAY, interval_of
+from shared.metering import history
 
 # Until a model was learned that beats them.
 SEASONAL_MODELS = {ForecastKind.PV: "clear-sky-clearness/1", ForecastKind.LOAD: "seasonal-fading/1"}
@@ -144,4 +145,4 @@ class Forecaster:
 
 
 def _by_model(fleet_: Fleet, serving: Serving) -> Distribution:
-    return fleet.issued(fleet_, serving.trained, INTERVALS_PER_DAY)
+    return multi_site.issued(fleet_, serving.trained, INTERVALS_PER_DAY)

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Engine
 
 from services.forecast import store
-from services.forecast.domain import boosting, fleet, outlook
-from services.forecast.domain.fleet import HELD_BACK_DAYS, Fleet, Roofs, Trained, Verdict
+from services.forecast.domain import outlook
+from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS, Horizon
-from services.forecast.domain.seasonal import Distribution
-from services.forecast.handlers.past import Past, believed
+from services.forecast.domain.learning import boosting, multi_site
+from services.forecast.domain.learning.multi_site import HELD_BACK_DAYS, Fleet, Roofs, Trained, Verdict
+from services.forecast.handlers.training_data import Past, believed
 from services.forecast.store import ModelRow
-from shared.complexes import Complex
+from shared.arrays import Floats
+from shared.complex.model import Complex
 from shared.events.forecast import ForecastKind
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 
 logger = logging.getLogger(__name__)
 
-Floats = NDArray[np.float64]
 
 LEARNED_DAYS = HISTORY_DAYS - HELD_BACK_DAYS
 REMEMBERED_DAYS = 90
@@ -69,7 +69,7 @@ class Learner:
             if one is not None:
                 old = serving[kind]
                 model = old.trained.model if old is not None and old.row.sites == sites else None
-                verdict = fleet.judged(one, model, fleet.loss_of(one, _seasonal(past, horizon, one)))
+                verdict = multi_site.judged(one, model, multi_site.loss_of(one, _seasonal(past, horizon, one)))
                 learned.append((kind, _entry(kind, horizon, sites, one, verdict), verdict))
         with engine.begin() as db:
             for kind, row, verdict in learned:
@@ -100,7 +100,7 @@ def load_serving(db: Connection, complex_id: str, kind: ForecastKind) -> Serving
     body = None if row is None else store.model_body(db, complex_id, kind.value, row.model_id)
     if row is None or body is None:
         return None
-    return Serving(row, fleet.trained_of(body, fleet.RULES[kind.value]))
+    return Serving(row, multi_site.trained_of(body, multi_site.RULES[kind.value]))
 
 
 def _entry(kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: Fleet, verdict: Verdict) -> ModelRow:

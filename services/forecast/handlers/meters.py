@@ -5,18 +5,17 @@ from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS
-from services.forecast.domain.solar import Place, Roofs, ac_power_kw, clear_sky
-from shared import history, units
-from shared.complexes import Complex
+from services.forecast.domain.solar.physics import Place, Roofs, ac_power_kw, clear_sky
+from shared import units
+from shared.arrays import Floats
+from shared.complex.model import Complex
 from shared.events.fems import MeterKind
-from shared.history import CONSUMPTION_SIGNS, MeterReading
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
-
-Floats = NDArray[np.float64]
+from shared.metering import history
+from shared.metering.history import CONSUMPTION_SIGNS, MeterReading
 
 KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
 

@@ -7,11 +7,11 @@ import pandas as pd
 from sqlalchemy.engine import Connection
 
 from services.forecast import store
-from services.forecast.domain import weather
-from services.forecast.domain.seasonal import Distribution
-from services.forecast.domain.solar import Roofs
+from services.forecast.domain.climatology import Distribution
+from services.forecast.domain.solar import weather
+from services.forecast.domain.solar.physics import Roofs
 from services.forecast.handlers.meters import place_of
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 
 CLEAR_SKY = "clear_sky"

@@ -1,4 +1,4 @@
-"""What the forecast service keeps: readings to learn from (`shared.history`), forecasts, models and weather."""
+"""What the forecast service keeps: forecasts, models and weather, and readings (`shared.metering.history`)."""
 
 from services.forecast.store.issues import (
     drop_issued_before,

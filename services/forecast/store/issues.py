@@ -5,12 +5,11 @@ from datetime import date, datetime
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from services.forecast.store.tables import ISSUED, ISSUES, TALLY
+from shared.arrays import Floats
 
-Floats = NDArray[np.float64]
 QUANTILES, STEPS = 3, 96
 
 

@@ -1,9 +1,9 @@
-"""The tables of the forecast service, beside those of `shared.history`."""
+"""The tables of the forecast service, beside those of `shared.metering.history`."""
 
 import sqlalchemy as sa
 
-from shared import history
 from shared.db.tables import UtcInstant, new_metadata
+from shared.metering import history
 
 METADATA = new_metadata()
 
@@ -27,7 +27,7 @@ ISSUED = sa.Table(
     sa.Column("sites", sa.JSON, nullable=False),
     sa.Column("quantiles_kw", sa.LargeBinary, nullable=False),
 )
-# Sums of a Korean day, as `domain.accuracy.tally` makes them, for the sites named beside and all together.
+# Sums of a Korean day, as `domain.accuracy.running_sums` makes them, for the sites named beside and all together.
 TALLY = sa.Table(
     "tally",
     METADATA,

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from services.forecast.domain.weather import covered, known_at
+from services.forecast.domain.solar.weather import covered, known_at
 from services.forecast.weather.source import Source, SourceFailed, SourceName
 from shared.errors import ODD_INPUT
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of

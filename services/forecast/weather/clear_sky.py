@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from services.forecast.domain.solar import Place, clear_sky
-from services.forecast.domain.weather import GHI, weather_frame
+from services.forecast.domain.solar.physics import Place, clear_sky
+from services.forecast.domain.solar.weather import GHI, weather_frame
 from services.forecast.weather.source import SourceName
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 

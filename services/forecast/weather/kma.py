@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from pydantic import SecretStr
 
-from services.forecast.domain.kma import ULTRA_SHORT_TERM, Product, grid_cell, newest_base
-from services.forecast.domain.solar import Place
-from services.forecast.domain.weather import (
+from services.forecast.domain.solar.kma import ULTRA_SHORT_TERM, Product, grid_cell, newest_base
+from services.forecast.domain.solar.physics import Place
+from services.forecast.domain.solar.weather import (
     PRECIPITATION_CHANCE,
     PRECIPITATION_TYPE,
     SKY,

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from pydantic import SecretStr
 
-from services.forecast.domain.solar import Place
-from services.forecast.domain.weather import GHI, TEMP_AIR, WIND_SPEED, weather_frame
+from services.forecast.domain.solar.physics import Place
+from services.forecast.domain.solar.weather import GHI, TEMP_AIR, WIND_SPEED, weather_frame
 from services.forecast.weather.calls import get_json
 from services.forecast.weather.source import SourceFailed, SourceName
 from shared.intervals import DAY

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from services.forecast.domain.weather import BOUNDS, COLUMNS, known_at, weather_frame
+from services.forecast.domain.solar.weather import BOUNDS, COLUMNS, known_at, weather_frame
 from services.forecast.weather.source import SourceName
+from shared.arrays import Flags
 from shared.errors import BadInput, BadInputs
 
 PROBLEMS_SHOWN = 20
@@ -67,7 +68,7 @@ def _instants(column: "pd.Series[str]", path: Path, problems: list[BadInput]) ->
     return read
 
 
-def _problems(column: "pd.Series[str]", path: Path, rule: str, wrong: "np.typing.NDArray[np.bool_]") -> list[BadInput]:
+def _problems(column: "pd.Series[str]", path: Path, rule: str, wrong: Flags) -> list[BadInput]:
     return [
         BadInput(where=f"{path} row {row + 1}", field=str(column.name), rule=rule, value=column.iloc[row])
         for row in np.flatnonzero(wrong)[:PROBLEMS_SHOWN]

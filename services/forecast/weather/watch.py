@@ -13,7 +13,7 @@ from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.source import Source
 from shared.clock import Clock
-from shared.runloop import PASSING_FAULTS
+from shared.runtime.runloop import PASSING_FAULTS
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from optimizers import clearing
 from services.market.domain.values import Order, Side, Site, Venue
-from shared.why import FillReason
+from shared.events.fill_reasons import FillReason
 
 
 @dataclass(frozen=True, slots=True)

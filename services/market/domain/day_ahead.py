@@ -8,9 +8,9 @@ from typing import Literal
 from optimizers import clearing
 from services.market.domain.auction import Terms, entry_of, places_left_out
 from services.market.domain.values import Order
+from shared.events.fill_reasons import FillReason
 from shared.intervals import delivery_starts
 from shared.units import JEON_WH_PER_KRW, round_half_up
-from shared.why import FillReason
 
 BlockReason = Literal["accepted", "out_of_money", "in_the_money", "site_limit", "halted", "suspended"]
 

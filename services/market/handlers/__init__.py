@@ -19,7 +19,7 @@ from services.market.handlers.orders import (
     on_order_submitted,
 )
 from services.market.handlers.venues import venue_of
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
 from shared.events.commands import (
     CalendarChangeRequested,
     LimitsChangeRequested,
@@ -29,7 +29,7 @@ from shared.events.commands import (
     ParticipantSuspendRequested,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 
 
 def service(complexes: Complexes, *, seal_alarm: timedelta, block_time_limit_s: float = 8.0) -> Service:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
@@ -12,12 +13,13 @@ from optimizers import clearing
 from services.market import domain, store
 from services.market.handlers.day_ahead import fill_facts, hold_day_ahead_due, trade_fact
 from services.market.handlers.venues import Venues, venue_for, with_rules
+from shared.db.order_writer import WRITERS
 from shared.events.base import Envelope, Event
-from shared.events.market import AuctionCleared, Fill, Trade
+from shared.events.market import AuctionCleared
 from shared.events.orders import OrdersSealed
+from shared.events.records import Fill, Trade
 from shared.intervals import is_delivery_start
-from shared.orderentry import WRITERS
-from shared.runloop import RuleBroken
+from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +76,8 @@ def event_sha256(event: AuctionCleared) -> str:
 
     A later version may add a field: then the events of before can't be made again, and the names say so.
     """
-    names = [sorted(kind.model_fields) for kind in (AuctionCleared, Fill, Trade)]
+    records = (sorted(field.name for field in fields(kind)) for kind in (Fill, Trade))
+    names = [sorted(AuctionCleared.model_fields), *records]
     shape = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     return f"{shape}:{hashlib.sha256(event.model_dump_json().encode()).hexdigest()}"
 

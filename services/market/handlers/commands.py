@@ -26,7 +26,7 @@ from shared.events.market import (
     ParticipantResumed,
     ParticipantSuspended,
 )
-from shared.runloop import RuleBroken
+from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
 

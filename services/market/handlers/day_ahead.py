@@ -10,12 +10,12 @@ from sqlalchemy.engine import Connection
 from optimizers import clearing
 from services.market import domain, store
 from services.market.handlers.venues import with_rules
+from shared.db.order_writer import WRITERS
 from shared.events.base import Event
-from shared.events.market import BlockDecided, DayAheadCleared, Fill, Trade
-from shared.events.orders import Side
+from shared.events.fill_reasons import FillReason
+from shared.events.market import BlockDecided, DayAheadCleared
+from shared.events.records import Fill, Side, Trade
 from shared.intervals import DAY, day_start, trading_day_of
-from shared.orderentry import WRITERS
-from shared.why import FillReason
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from shared.events.base import INT64_MAX, Envelope, Event
 from shared.events.market import AmendmentRejected, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted
 from shared.intervals import DAY
-from shared.runloop import RuleBroken
+from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
 

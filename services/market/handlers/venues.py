@@ -6,12 +6,12 @@ from math import floor
 
 from optimizers import clearing, legal
 from services.market import domain
-from shared.complexes import Complex, Participant
+from shared.complex.model import Complex, Participant
+from shared.db.order_writer import WRITERS
 from shared.events.base import Event
 from shared.intervals import INTERVAL
-from shared.orderentry import WRITERS
-from shared.reference import legal_modes
-from shared.runloop import RuleBroken
+from shared.reference.load import legal_modes
+from shared.runtime.runloop import RuleBroken
 from shared.units import WH_PER_KWH, energy_kwh
 
 Venues = Mapping[str, domain.Venue]

@@ -20,9 +20,9 @@ from services.market.store.tables import (
     SEAL,
     SUSPENSION,
 )
+from shared.db.order_writer import OPERATORS_WRITER
 from shared.db.tables import UtcInstant
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
-from shared.orderentry import OPERATORS_WRITER
 from shared.units import JEON_WH_PER_KRW
 
 

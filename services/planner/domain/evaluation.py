@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizers.connection import STEP_MINUTES, case_at
 from optimizers.ess import Battery, Schedule
@@ -11,10 +10,9 @@ from optimizers.ess.schedule import Rolling
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import DayTariff
-from shared.complexes import Ess
+from shared.arrays import Floats
+from shared.complex.model import Ess
 from shared.units import WH_PER_KWH
-
-Floats = NDArray[np.float64]
 
 WH_PER_KW = WH_PER_KWH * STEP_MINUTES / 60
 

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.planner.domain.scenarios import Outcome, total
-from shared.complexes import Feeder
-from shared.intervals import INTERVAL
-from shared.units import SECONDS_PER_HOUR, WH_PER_KWH
-
-INTERVALS_PER_HOUR = int(SECONDS_PER_HOUR / INTERVAL.total_seconds())
+from shared.complex.model import Feeder
+from shared.intervals import INTERVALS_PER_HOUR
+from shared.units import WH_PER_KWH
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from services.planner.domain.tariffs import DayTariff
-from shared.complexes import Ess
-
-Floats = NDArray[np.float64]
+from shared.arrays import Floats
+from shared.complex.model import Ess
 
 
 @dataclass(frozen=True, slots=True, eq=False)

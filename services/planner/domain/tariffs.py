@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optimizers.connection import Connection
 from optimizers.tariff import (
@@ -25,15 +24,12 @@ from optimizers.tariff import (
 from optimizers.tariff.contract import known_until, rate_of, version_on
 from optimizers.tariff.demand import billing_demand
 from optimizers.tariff.peaks import may_set_demand
-from shared.complexes import GridContract
-from shared.dated import PriceBook
+from shared.arrays import Flags, Floats, Integers
+from shared.complex.model import GridContract
 from shared.errors import BadInput
 from shared.intervals import INTERVAL, delivery_starts
+from shared.reference.prices import PriceBook
 from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, power_kw, round_half_up
-
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +49,7 @@ class DayTariff:
     day: date
     import_jeon_per_kwh: Integers
     export_jeon_per_kwh: Integers
-    sets_demand: Booleans
+    sets_demand: Flags
     base_jeon_per_kw: Decimal
     contract: Contract
     book: TariffBook

@@ -4,20 +4,18 @@ from collections.abc import Iterable
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.planner.domain.scenarios import AS_IS, Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import day_tariff
 from shared import units
-from shared.complexes import Complex
+from shared.arrays import Floats
+from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
-from shared.history import CONSUMPTION_SIGNS, MeterReading
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, delivery_starts
-from shared.reference import sell_back, tariff_book
-
-Floats = NDArray[np.float64]
+from shared.metering.history import CONSUMPTION_SIGNS, MeterReading
+from shared.reference.load import sell_back, tariff_book
 
 KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
 

@@ -14,15 +14,15 @@ from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, Scenario, 
 from services.planner.handlers.cluster import Cluster, Work, WorkLost
 from services.planner.handlers.days import site_days
 from services.planner.store import Study
-from shared import history
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, delivery_starts, trading_day_of
-from shared.runloop import RuleBroken, Service
+from shared.metering import history
+from shared.runtime.runloop import RuleBroken, Service
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection
 
 from services.scheduler.handlers.facts import Facts
 from services.scheduler.handlers.rounds import WRITER, Solvers, on_time
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
 from shared.events.base import Event
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 
 __all__ = ["service"]
 

@@ -7,14 +7,14 @@ from sqlalchemy.engine import Connection
 
 from optimizers.tariff import demand_month
 from services.scheduler import domain, store
-from shared.complexes import Complexes, Ess
+from shared.complex.model import Complexes, Ess
 from shared.events.base import Envelope, Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
 from shared.events.market import AuctionCleared, MarketHalted, MarketResumed, ParticipantResumed, ParticipantSuspended
 from shared.intervals import INTERVAL, interval_of
-from shared.reference import tariff_book
-from shared.runloop import Handler
+from shared.reference.load import tariff_book
+from shared.runtime.runloop import Handler
 from shared.units import WH_PER_KWH
 
 logger = logging.getLogger(__name__)

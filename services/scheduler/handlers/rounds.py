@@ -11,15 +11,17 @@ from optimizers.ess import BrokenPromise, CarefulSolver, Case, Quantiles, Rollin
 from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
-from shared import orderentry
-from shared.complexes import Complex, Complexes, Ess, Participant
+from shared.arrays import Floats
+from shared.complex.model import Complex, Complexes, Ess, Participant
+from shared.db import order_writer
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Event, named_id
 from shared.events.forecast import ForecastKind
-from shared.events.orders import OrderSubmitted, Side
+from shared.events.orders import OrderSubmitted
+from shared.events.records import Side
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 from shared.units import JEON_PER_KRW
 
 logger = logging.getLogger(__name__)
@@ -100,7 +102,7 @@ class Plan:
 
     outlook: Outlook
     prices: SitePrices
-    value_krw_per_kwh: domain.Floats | None = None
+    value_krw_per_kwh: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) 
         store.save_progress(db, complex_.complex_id, dispatched_through=round_.first)
         store.forget_before(db, complex_.complex_id, now - HISTORY_KEPT)
     lead = complex_.market.gate_closure_lead
-    events += orderentry.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
+    events += order_writer.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
     return events
 
 
@@ -301,9 +303,9 @@ def _bid_events(db: Connection, round_: Round, participant: Participant, plan: P
     if bid is None:
         return []
     complex_id, start = round_.complex_.complex_id, round_.starts[BID_STEP]
-    turn = orderentry.next_turn(db, complex_id, lambda: round_.now)
+    turn = order_writer.next_turn(db, complex_id, lambda: round_.now)
     lead = market.gate_closure_lead
-    if not orderentry.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=turn.stamp):
+    if not order_writer.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=turn.stamp):
         return []
     client_order_id = f"auto-{start:%Y%m%dT%H%MZ}"
     return [

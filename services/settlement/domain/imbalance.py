@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from services.settlement.domain.interval import Prices
-from shared.imbalance import ImbalanceRule
+from shared.complex.imbalance import ImbalanceRule
 from shared.units import round_half_up
 
 

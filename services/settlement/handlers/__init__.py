@@ -9,13 +9,13 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
 from services.settlement.handlers.facts import on_auction_cleared, on_interval_metered
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Event
 from shared.events.fems import IntervalMetered
 from shared.events.market import AuctionCleared
-from shared.reference import tariff_book
-from shared.runloop import Service
+from shared.reference.load import tariff_book
+from shared.runtime.runloop import Service
 
 
 def service(complexes: Complexes) -> Service:

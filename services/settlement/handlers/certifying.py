@@ -9,9 +9,10 @@ from sqlalchemy.engine import Connection
 
 from services.settlement import domain, store
 from services.settlement.handlers.settling import note_afterwards
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
 from shared.events.base import Event
-from shared.events.settlement import CertificateLine, CertificateSlice, CertificatesSettled
+from shared.events.records import CertificateLine, CertificateSlice
+from shared.events.settlement import CertificatesSettled
 from shared.intervals import INTERVAL
 from shared.units import WH_PER_KWH
 

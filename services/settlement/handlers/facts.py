@@ -7,13 +7,13 @@ from sqlalchemy.engine import Connection
 from services.settlement import domain, store
 from services.settlement.handlers.certifying import note_certifiable
 from services.settlement.handlers.settling import Occasion, note_afterwards, resettle, settle_if_complete
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.market import AuctionCleared
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import is_delivery_start
-from shared.runloop import RuleBroken
+from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
 

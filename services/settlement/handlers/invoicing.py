@@ -10,12 +10,13 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff import contract_of
 from services.settlement import domain, store
 from services.settlement.handlers.saving import stored_values_krw
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
-from shared.events.settlement import InvoiceContent, InvoiceIssued, InvoiceLine, InvoiceNote
+from shared.events.records import InvoiceLine, InvoiceNote
+from shared.events.settlement import InvoiceContent, InvoiceIssued
 from shared.intervals import INTERVAL, month_bounds
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 logger = logging.getLogger(__name__)
 

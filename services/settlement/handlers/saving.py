@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from optimizers.tariff import SettledEnergy, StoredEnergy, round_trips_ppm, shifts_of
 from services.settlement import store
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.intervals import trading_day_of
 
 

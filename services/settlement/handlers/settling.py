@@ -12,13 +12,14 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff import site_prices
 from services.settlement import domain, store
 from services.settlement.handlers.saving import stored_values_krw
-from shared.complexes import Complex, GridContract
+from shared.complex.imbalance import rule_on
+from shared.complex.model import Complex, GridContract
 from shared.events.base import Event
 from shared.events.fems import MeterKind
-from shared.events.settlement import IntervalResettled, IntervalSettled, SettledLine, StatementIssued
-from shared.imbalance import rule_on
+from shared.events.records import SettledLine
+from shared.events.settlement import IntervalResettled, IntervalSettled, StatementIssued
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 
 logger = logging.getLogger(__name__)
 

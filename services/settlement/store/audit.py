@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK
-from shared.hashchain import Flaw, flaws
+from shared.db.hashchain import Flaw, flaws
 
 TOLD = ("delivery_start", "kind", "cause_event_id", "corrects_entry_id")
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from services.settlement.domain import Entry, Line, Statement
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, SETTLED_INTERVAL, SETTLED_LINE
 from shared.db.bulk import insert_rows
-from shared.hashchain import link_hash
+from shared.db.hashchain import link_hash
 
 
 def save_settled(db: Connection, complex_id: str, delivery_start: datetime, settled_at: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from services.settlement.store.certificate_tables import APPEND_ONLY, CERTIFICATION
 from services.settlement.store.certificates import in_order
-from shared.hashchain import Flaw, flaws
+from shared.db.hashchain import Flaw, flaws
 
 COVERED = tuple(table for table in APPEND_ONLY if table is not CERTIFICATION)
 PLACE = ("complex_id", "delivery_start", "revision")

@@ -33,7 +33,7 @@ from services.settlement.store.certificate_tables import (
 )
 from services.settlement.store.tables import READING
 from shared.db.bulk import insert_rows
-from shared.hashchain import link_hash
+from shared.db.hashchain import link_hash
 
 MEASURED = ("measured", "edited")
 

@@ -13,7 +13,7 @@ from services.trading_api.domain.savings import basis_view
 from services.trading_api.domain.shapes import BatteryDayView
 from services.trading_api.store.batteries import Span, observations, planned_wh
 from services.trading_api.store.savings import battery_shifts
-from shared.complexes import Participant
+from shared.complex.model import Participant
 from shared.db.engine import reading
 from shared.intervals import DAY, day_start
 from shared.units import WH_PER_KWH, kwh_text

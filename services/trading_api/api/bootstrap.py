@@ -12,7 +12,7 @@ from services.trading_api.api.schemas import BootstrapKey
 from services.trading_api.domain.access import Role
 from services.trading_api.handlers.commands import NewKey, key_row
 from services.trading_api.store.keys import save_key
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
 from shared.errors import BadInput, BadInputs
 
 SETTING = "TRADING_API_BOOTSTRAP_KEYS_FILE"

@@ -26,7 +26,7 @@ from services.trading_api.domain.certificates import (
 from services.trading_api.store.certificates import certificate_list, matched_between
 from shared.db.engine import reading
 from shared.intervals import DAY, day_start, month_bounds
-from shared.reference import emissions
+from shared.reference.load import emissions
 
 router = APIRouter(prefix="/api/v1", route_class=guarded(Scope.ACCOUNTS_READ), tags=["facts"])
 

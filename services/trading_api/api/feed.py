@@ -24,7 +24,7 @@ from services.trading_api.store.lists import device_list
 from services.trading_api.store.logs import STREAM_PAGE, stream_after, stream_bounds
 from services.trading_api.store.sql import rows_of
 from shared.clock import Clock, WallClock, monotonic_s
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
 from shared.db.engine import DATABASE_FAULTS, reading
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from fpdf.fonts import FontFace
 
 from services.trading_api.domain.invoices import COMPLEX_CODES, WORDS, basis_text
 from services.trading_api.domain.shapes import InvoiceLineView, InvoiceView
-from shared.complexes import Complex, Participant
+from shared.complex.model import Complex, Participant
 
 FONT: Final = "Noto Sans KR"
 INK, PALE, RULE, ACCENT, WARNING = (33, 37, 41), (240, 243, 246), (205, 212, 218), (13, 71, 122), (176, 84, 0)

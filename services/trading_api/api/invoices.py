@@ -22,7 +22,7 @@ from services.trading_api.store import lists
 from services.trading_api.store.sql import rows_of
 from shared.db.engine import reading
 from shared.intervals import month_bounds
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 router = APIRouter(prefix="/api/v1", route_class=guarded(Scope.ACCOUNTS_READ), tags=["facts"])
 

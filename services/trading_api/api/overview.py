@@ -27,7 +27,7 @@ from services.trading_api.store.market_rules import calendar_at, suspensions
 from services.trading_api.store.paging import page
 from services.trading_api.store.savings import savings
 from services.trading_api.store.sql import rows_of
-from shared.complexes import Complex
+from shared.complex.model import Complex
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.units import krw_text, kwh_text
 

@@ -14,7 +14,7 @@ from services.trading_api.domain.views import instant_text
 from services.trading_api.handlers import commands
 from services.trading_api.store import keys, lists, market_rules
 from services.trading_api.store.paging import BadCursor, ids_after
-from shared.complexes import Participant
+from shared.complex.model import Participant
 from shared.db.engine import reading
 
 router = APIRouter(prefix="/api/v1/participants", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])

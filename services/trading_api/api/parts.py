@@ -13,10 +13,10 @@ from services.trading_api.api.tokens import Tokens
 from services.trading_api.domain.access import Principal
 from services.trading_api.handlers.commands import Deeds
 from services.trading_api.handlers.entry import Desk
-from shared import orderentry
 from shared.bus.acknowledged import Acknowledged
 from shared.clock import Clock
-from shared.complexes import Complex, Complexes
+from shared.complex.model import Complex, Complexes
+from shared.db import order_writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Parts:
 
     def market_deeds(self, db: Connection, principal: Principal) -> Deeds:
         """Return what changes the rules for orders: stamped under the orders' lock, so that stamps follow the topic."""
-        turn = orderentry.next_turn(db, principal.complex_id, self.clock.now)
+        turn = order_writer.next_turn(db, principal.complex_id, self.clock.now)
         return Deeds(db, principal, turn.stamp)
 
 

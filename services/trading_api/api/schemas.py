@@ -21,7 +21,7 @@ from pydantic import (
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
 from services.trading_api.domain.tokens import Identifier
-from shared.events.commands import Calendar
+from shared.events.records import Calendar
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, is_delivery_start, trading_day_of
 from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
 from shared.units import krw_text, scaled_integer

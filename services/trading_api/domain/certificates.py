@@ -13,9 +13,9 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from services.trading_api.domain.views import instant_text
-from shared.complexes import Complex
-from shared.dated import EmissionFactor
+from shared.complex.model import Complex
 from shared.intervals import INTERVAL
+from shared.reference.prices import EmissionFactor
 from shared.units import kwh_text
 
 Row = Mapping[Any, Any]

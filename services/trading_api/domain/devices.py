@@ -7,8 +7,8 @@ from typing import Final
 from typing_extensions import TypedDict
 
 from services.trading_api.domain.views import Row, instant_text, kw_text
-from shared.complexes import Complex
-from shared.ratings import ratings_of
+from shared.complex.model import Complex
+from shared.complex.ratings import ratings_of
 from shared.units import kwh_text
 
 # A device is asked once an interval of polling; of so many in a row one may be late or lost.

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from services.trading_api.domain.shapes import LimitsView
 from services.trading_api.domain.views import Row, instant_text, limits_view
-from shared.complexes import Participant
+from shared.complex.model import Participant
 
 
 class NameView(TypedDict):

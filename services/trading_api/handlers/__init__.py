@@ -10,11 +10,11 @@ from services.trading_api.handlers import certificates, day_ahead, facts, market
 from services.trading_api.handlers.entry import SERVICE
 from services.trading_api.store.logs import prune_stream
 from services.trading_api.store.pruning import Keep, prune
-from shared import orderentry
-from shared.complexes import Complexes
+from shared.complex.model import Complexes
+from shared.db import order_writer
 from shared.events.base import Event
 from shared.events.market import AuctionCleared
-from shared.runloop import Handler, Service
+from shared.runtime.runloop import Handler, Service
 
 
 def service(
@@ -28,7 +28,7 @@ def service(
         seals: list[Event] = []
         for one in complexes.values():
             lead = one.market.gate_closure_lead
-            fresh = orderentry.seal_due(db, one.complex_id, writer=SERVICE, lead=lead, now=now)
+            fresh = order_writer.seal_due(db, one.complex_id, writer=SERVICE, lead=lead, now=now)
             if fresh:
                 prune_stream(db, one.complex_id)
                 prune(db, one.complex_id, kept, now=now)

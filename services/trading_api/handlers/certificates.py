@@ -7,18 +7,18 @@ from services.trading_api.domain.views import instant_text
 from services.trading_api.store.certificates import replace_certificates
 from services.trading_api.store.logs import Entry, append_to_stream, keep_certification_link
 from services.trading_api.store.sql import upsert
-from services.trading_api.store.tables import CERTIFIED_LINE
+from services.trading_api.store.tables import CERTIFICATE_RECORD, CERTIFIED_LINE, CERTIFIED_LINE_RECORD
 from shared.events.base import Envelope, Event
 from shared.events.settlement import CertificatesSettled
-from shared.runloop import Handler
+from shared.runtime.runloop import Handler
 
 
 def on_certificates_settled(envelope: Envelope[CertificatesSettled], db: Connection) -> list[Event]:
     """Keep an interval's certificates as they are now; the stream says only that there is something to ask for."""
     event = envelope.event
     place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start, "revision": event.revision}
-    upsert(db, CERTIFIED_LINE, [{**place, **line.model_dump()} for line in event.lines], newer="revision")
-    replace_certificates(db, [{**place, "hash": event.hash, **one.model_dump()} for one in event.slices])
+    upsert(db, CERTIFIED_LINE, [CERTIFIED_LINE_RECORD.row(line, **place) for line in event.lines], newer="revision")
+    replace_certificates(db, [CERTIFICATE_RECORD.row(one, **place, hash=event.hash) for one in event.slices])
     keep_certification_link(db, event.complex_id, event.number, event.hash)
     if event.part == event.parts:
         shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})

@@ -17,7 +17,6 @@ from services.trading_api.store.tables import STUDY
 from shared.db import messaging
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.commands import (
-    Calendar,
     CalendarChangeRequested,
     LimitsChangeRequested,
     MarketHaltRequested,
@@ -27,6 +26,7 @@ from shared.events.commands import (
     StudyCancelRequested,
     StudyRequested,
 )
+from shared.events.records import CALENDAR_JSON, Calendar
 
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
@@ -111,7 +111,7 @@ def resume_participant(deeds: Deeds, participant_id: str) -> None:
 def change_calendar(deeds: Deeds, calendar: Calendar) -> None:
     """Ask the market for a new version of its calendar."""
     by = deeds.principal
-    number = deeds.record("calendar.change", by.complex_id, calendar.model_dump_json())
+    number = deeds.record("calendar.change", by.complex_id, CALENDAR_JSON.dump_json(calendar).decode())
     wish = CalendarChangeRequested(
         complex_id=by.complex_id, requested_at=deeds.now, operator=by.name, calendar=calendar
     )

@@ -11,12 +11,12 @@ from services.trading_api.handlers.market import end_of, show, show_order
 from services.trading_api.store.logs import Entry
 from services.trading_api.store.orders import block_ids, order, save_outcomes
 from services.trading_api.store.sql import upsert
-from services.trading_api.store.tables import DAY_AHEAD, TRADE
-from shared import why
-from shared.complexes import Complexes
+from services.trading_api.store.tables import DAY_AHEAD, TRADE, TRADE_RECORD
+from shared.complex.model import Complexes
+from shared.events import fill_reasons
 from shared.events.base import Envelope, Event
 from shared.events.market import BlockDecided, DayAheadCleared
-from shared.runloop import Handler
+from shared.runtime.runloop import Handler
 
 
 def on_day_ahead_cleared(complexes: Complexes, envelope: Envelope[DayAheadCleared], db: Connection) -> list[Event]:
@@ -29,7 +29,7 @@ def on_day_ahead_cleared(complexes: Complexes, envelope: Envelope[DayAheadCleare
     blocks = block_ids(db, event.complex_id, [fill.order_id for fill in event.fills])
     ends = [{**place, **end_of(complexes, event, fill)} for fill in event.fills if fill.order_id not in blocks]
     save_outcomes(db, ends)
-    trades = [{**place, "auction_id": event.auction_id, **trade.model_dump()} for trade in event.trades]
+    trades = [TRADE_RECORD.row(trade, auction_id=event.auction_id, **place) for trade in event.trades]
     upsert(db, TRADE, trades)
     show(db, envelope, [Entry(ALL, "day_ahead", day_ahead_view(row))])
     for end in ends:
@@ -43,7 +43,7 @@ def on_block_decided(envelope: Envelope[BlockDecided], db: Connection) -> list[E
     known = order(db, event.complex_id, event.order_id)
     is_filled = event.reason == "accepted"
     status = OrderStatus.FILLED if is_filled else OrderStatus.EXPIRED
-    said = why.block_sentence(event.reason, event.gain_krw)
+    said = fill_reasons.block_sentence(event.reason, event.gain_krw)
     end = {
         "complex_id": event.complex_id,
         "order_id": event.order_id,

@@ -20,12 +20,12 @@ from services.trading_api.store.orders import (
     order,
     save_order,
 )
-from shared import orderentry
 from shared.clock import Clock
-from shared.complexes import Complex
-from shared.db import messaging
+from shared.complex.model import Complex
+from shared.db import messaging, order_writer
 from shared.events.base import Envelope, Event, named_id
-from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted, Side
+from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted
+from shared.events.records import Side
 
 SERVICE = "trading_api"
 
@@ -141,7 +141,7 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     """Take an order in; with `dry_run` say what would happen and leave no trace once rolled back."""
     complex_id, participant_id = principal.complex_id, _participant(principal)
     # The lock comes first: the stamp that follows can't be older than a seal that another transaction wrote.
-    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
+    turn = order_writer.next_turn(db, complex_id, desk.clock.now)
     now = turn.stamp
     order_id = str(named_id("order", SERVICE, complex_id, participant_id, draft.client_order_id))
     known = order(db, complex_id, order_id)
@@ -191,7 +191,7 @@ def _submitted(row: Mapping[str, Any], draft: Draft) -> OrderSubmitted | BlockSu
 def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, change: Change) -> Amendment | None:
     """Ask the market to change an order; None where the caller has no such order."""
     complex_id = principal.complex_id
-    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
+    turn = order_writer.next_turn(db, complex_id, desk.clock.now)
     found = order(db, complex_id, order_id)
     if found is None or found["participant_id"] != _participant(principal):
         return None
@@ -266,14 +266,14 @@ def _closed(db: Connection, complex_id: str, limits: OrderLimits, draft: Draft, 
     is_open = now < gate_closure
     if draft.auction == "intraday":
         lead = limits.gate_closure_lead
-        is_open = orderentry.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now)
+        is_open = order_writer.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now)
     return None if is_open else GateClosed(draft.delivery_start, gate_closure)
 
 
 def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> Cancellation | None:
     """Ask the market to take an order back; None where the caller has no such order."""
     complex_id = principal.complex_id
-    turn = orderentry.next_turn(db, complex_id, desk.clock.now)
+    turn = order_writer.next_turn(db, complex_id, desk.clock.now)
     found = order(db, complex_id, order_id)
     if found is None or found["participant_id"] != _participant(principal):
         return None
@@ -285,7 +285,7 @@ def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapp
     complex_id = principal.complex_id
     asked = []
     for found in open_orders(db, complex_id, _participant(principal)):
-        match _cancel(db, desk, found, orderentry.next_turn(db, complex_id, desk.clock.now)):
+        match _cancel(db, desk, found, order_writer.next_turn(db, complex_id, desk.clock.now)):
             case CancelAsked(order=row):
                 asked.append(row)
             case Ended() | GateClosed() | NoDayAhead():
@@ -293,7 +293,7 @@ def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapp
     return asked
 
 
-def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: orderentry.Turn) -> Cancellation:
+def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: order_writer.Turn) -> Cancellation:
     complex_id, order_id = found["complex_id"], found["order_id"]
     status = OrderStatus(found["status"] or OrderStatus.RECEIVED)
     if status is OrderStatus.CANCELLED or (found["cancel_requested_at"] is not None and status in OPEN):

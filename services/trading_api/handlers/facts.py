@@ -31,6 +31,7 @@ from services.trading_api.store.tables import (
     SETPOINT,
     SETTLED_INTERVAL,
     SETTLED_LINE,
+    SETTLED_LINE_RECORD,
     STATEMENT,
 )
 from shared.events.base import Envelope, Event
@@ -46,7 +47,7 @@ from shared.events.settlement import (
     ReadingIgnored,
     StatementIssued,
 )
-from shared.runloop import Handler
+from shared.runtime.runloop import Handler
 
 ISSUED, CONFIRMED, REFUSED = "issued", "confirmed", "refused"
 # A set-point may be refused after it was confirmed (a repeat), never the other way round.
@@ -197,7 +198,7 @@ def _save_books(
     place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
     names = ("ledger_entries", "ledger_sum_krw", "ledger_number", "ledger_hash")
     ledger = {name: getattr(event, name) for name in names}
-    lines = [{**place, **line.model_dump()} for line in event.lines]
+    lines = [SETTLED_LINE_RECORD.row(line, **place) for line in event.lines]
     upsert(db, SETTLED_INTERVAL, [{**place, **ledger, "settled_at": settled_at}])
     upsert(db, SETTLED_LINE, lines)
     return lines

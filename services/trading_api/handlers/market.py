@@ -15,9 +15,9 @@ from services.trading_api.store.logs import Entry, append_to_stream
 from services.trading_api.store.market_rules import save_limits, save_participant_state, save_version
 from services.trading_api.store.orders import mark_amendment, order, orders_of_interval, save_order, save_outcomes
 from services.trading_api.store.sql import storable, upsert
-from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE
-from shared import why
-from shared.complexes import Complexes, Participant
+from services.trading_api.store.tables import AUCTION, MARKET_STATE, STUDY, TRADE, TRADE_RECORD
+from shared.complex.model import Complexes, Participant
+from shared.events import fill_reasons
 from shared.events.base import Envelope, Event
 from shared.events.market import (
     AmendmentRejected,
@@ -25,7 +25,6 @@ from shared.events.market import (
     CalendarChanged,
     CalendarChangeRefused,
     DayAheadCleared,
-    Fill,
     LimitsChanged,
     MarketHalted,
     MarketResumed,
@@ -38,7 +37,8 @@ from shared.events.market import (
 )
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed
-from shared.runloop import Handler
+from shared.events.records import CALENDAR_JSON, Fill
+from shared.runtime.runloop import Handler
 
 Verdict = OrderAccepted | OrderRejected | OrderCancelled
 
@@ -71,7 +71,7 @@ def on_order_rejected(envelope: Envelope[OrderRejected], db: Connection) -> list
 def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
     """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
     reason = envelope.event.reason
-    said = None if reason is None else why.suspension_sentence()
+    said = None if reason is None else fill_reasons.suspension_sentence()
     return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=reason, said=said)
 
 
@@ -102,7 +102,7 @@ def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> 
         "effective_from": event.calendar.effective_from,
         "requested_at": event.requested_at,
         "operator": event.operator,
-        "calendar": event.calendar.model_dump(mode="json"),
+        "calendar": CALENDAR_JSON.dump_python(event.calendar, mode="json"),
     }
     save_version(db, row)
     effective_from = instant_text(event.calendar.effective_from)
@@ -167,7 +167,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
     save_outcomes(db, [{**auction_facts, **end_of(complexes, event, fill)} for fill in event.fills])
     trades = [
-        {**auction_facts, "auction_id": event.auction_id, **trade.model_dump()}
+        TRADE_RECORD.row(trade, auction_id=event.auction_id, **auction_facts)
         for trade in (*event.trades, *event.day_ahead_trades)
     ]
     upsert(db, TRADE, trades)
@@ -241,7 +241,7 @@ def _take_verdict(
     status: OrderStatus,
     reason: str | None = None,
     detail: str | None = None,
-    said: why.Sentence | None = None,
+    said: fill_reasons.Sentence | None = None,
 ) -> list[Event]:
     event = envelope.event
     row = {
@@ -288,8 +288,8 @@ def _why(
     participant = members.get(fill.participant_id)
     if fill.reason is None or participant is None:
         return None
-    said = why.sentence(
-        why.Outcome(
+    said = fill_reasons.sentence(
+        fill_reasons.Outcome(
             reason=fill.reason,
             side=fill.side.value,
             quantity_wh=fill.quantity_wh,

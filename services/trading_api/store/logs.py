@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from services.trading_api.domain.access import STREAM_SCOPES
 from services.trading_api.store.sql import rows_of
 from services.trading_api.store.tables import AUDIT, CERTIFICATION_LINK, LOG_HEAD, SETTLED_INTERVAL, STREAM
-from shared.hashchain import Flaw, flaws, link_hash
+from shared.db.hashchain import Flaw, flaws, link_hash
 
 # What a client may have missed and still catch up on; beyond that it gets a new snapshot.
 STREAM_KEPT = 20_000

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff import Saving, SettledEnergy, Shift, StoredEnergy, round_trips_ppm, shifts_of
 from services.trading_api.store.batteries import Span
 from services.trading_api.store.tables import COST_WITH_KRW, READING, SETTLED_LINE
-from shared.complexes import Complex
+from shared.complex.model import Complex
 
 
 def battery_shifts(db: Connection, span: Span, complex_: Complex, *, seen_by: str | None = None) -> dict[str, Shift]:

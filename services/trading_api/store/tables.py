@@ -4,11 +4,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import orderentry
+from shared.db import order_writer
+from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
+from shared.events.records import CertificateLine, CertificateSlice, SettledLine, Trade
 
 METADATA = new_metadata()
-orderentry.add_tables(METADATA)
+order_writer.add_tables(METADATA)
 
 
 def _table(name: str, key: str, *rest: sa.Column[Any] | sa.Index) -> sa.Table:
@@ -113,6 +115,7 @@ TRADE = _table(
     *_whole("quantity_wh", "paid_krw", "received_krw"),
     sa.Index("trade_by_delivery", "complex_id", "delivery_start"),
 )
+TRADE_RECORD = RecordColumns(TRADE, Trade, beside="complex_id auction_id delivery_start")
 CALENDAR = _table(
     "calendar",
     "",
@@ -220,6 +223,12 @@ SETTLED_LINE = _table(
     *_whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw", "cost_without_krw"),
     *_none_before("spread_krw", "loss_wh", "loss_krw"),
 )
+SETTLED_LINE_RECORD = RecordColumns(
+    SETTLED_LINE,
+    SettledLine,
+    beside="complex_id delivery_start",
+    left_out="short_price_jeon_per_kwh long_price_jeon_per_kwh",
+)
 # What a participant's interval cost with trading and batteries.
 COST_WITH_KRW = (
     SETTLED_LINE.c.trade_paid_krw
@@ -258,12 +267,14 @@ CERTIFICATE = _table(
     sa.Index("certificate_by_producer", "complex_id", "producer_id", "delivery_start"),
     sa.Index("certificate_by_account", "complex_id", "account_id", "delivery_start"),
 )
+CERTIFICATE_RECORD = RecordColumns(CERTIFICATE, CertificateSlice, beside="complex_id delivery_start revision hash")
 CERTIFIED_LINE = _table(
     "certified_line",
     "delivery_start@ participant_id",
     *_whole("revision", "consumption_wh", "issued_wh", "reissued_wh", "received_wh", "passed_on_wh", "claimed_wh"),
     *_whole("stored_wh", "withdrawn_wh", "location_wh", "market_wh"),
 )
+CERTIFIED_LINE_RECORD = RecordColumns(CERTIFIED_LINE, CertificateLine, beside="complex_id delivery_start revision")
 # The links of the certificates' chain as they were published, for the audit.
 CERTIFICATION_LINK = _table(
     "certification_link", "", sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False), *_text("hash")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from optimizers.clearing import Feeder, Order, clear, fill_reasons
-from shared.why import FillReason, Outcome, sentence
+from shared.events.fill_reasons import FillReason, Outcome, sentence
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cli.devices import fault, parse_address, parse_units, scan
-from services.fems.domain.faults import Fault, FaultKind
+from services.fems.domain.simulated.faults import Fault, FaultKind
 from services.fems.simulator.faults import FILE_NAME, FaultBook
 from shared.clock import Pace, write_pace
 from shared.errors import BadInput

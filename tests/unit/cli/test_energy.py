@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app_with
 from services.fems import store
-from services.fems.domain.minutes import Minute
-from shared.complexes import load_complex
+from services.fems.domain.metering.minutes import Minute
+from shared.complex.model import load_complex
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
 from shared.errors import BadInput

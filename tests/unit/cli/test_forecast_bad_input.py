@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app_with
-from services.forecast.domain.geometry import clear_kw, default_array, sun_over
-from services.forecast.domain.site import Site, SiteKind
+from services.forecast.domain.metered.site import Site, SiteKind
+from services.forecast.domain.solar.geometry import clear_kw, default_array, sun_over
 
 DAYS, DAY = 24, 96
 FIRST = pd.Timestamp("2026-05-01T00:00:00Z")

@@ -18,10 +18,10 @@ from cli.whatif_files import COLUMNS, read_study
 from services.planner.domain.evaluation import evaluate
 from services.planner.domain.scenarios import Scenario
 from services.planner.handlers import site_days
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.errors import BadInput, BadInputs
-from shared.history import read_history
 from shared.intervals import DAY, day_start, trading_day_of
+from shared.metering.history import read_history
 from shared.paths import DEMO_COMPLEX, INFRA, ROOT
 
 TUESDAY, WEDNESDAY = date(2026, 5, 19), date(2026, 5, 20)
@@ -209,7 +209,7 @@ def test_surplus_earns_what_the_complex_says(
     )
     (tmp_path / "holidays").symlink_to(INFRA / "holidays")
     (tmp_path / "tariffs" / "kepco_industrial.yaml").symlink_to(INFRA / "tariffs" / "kepco_industrial.yaml")
-    monkeypatch.setattr("shared.reference.INFRA", tmp_path)
+    monkeypatch.setattr("shared.reference.load.INFRA", tmp_path)
     asked = {**STUDY, "complex": "own_price.yaml", "battery_scales": [0], "tariff_options": ["as-is"]}
 
     result = run(folder, asked, tmp_path / "out")

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from optimizers.ess import Battery, Case, DemandCharge
-from optimizers.ess.model import Floats, Mask
+from shared.arrays import Flags, Floats
 
 
 class BatteryFields(TypedDict, total=False):
@@ -36,7 +36,7 @@ class CaseFields(TypedDict, total=False):
     export_limit_kw: float | None
     pv_curtailable: bool
     demand_window_minutes: float
-    demand_counts: Mask | None
+    demand_counts: Flags | None
     more_demand: tuple[DemandCharge, ...]
     bought_kw: Floats | None
     sold_kw: Floats | None

@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from services.fems.domain.battery import Battery
-from services.fems.domain.course import UJ_PER_WH
-from services.fems.domain.field import Field
-from services.fems.domain.load import LoadProfile
-from services.fems.domain.numbering import INTERVALS_PER_WEEK, number_of
-from shared.complexes import Complex
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.field import Field
+from services.fems.domain.simulated.load import LoadProfile
+from services.fems.domain.simulated.power_profile import UJ_PER_WH
+from shared.complex.model import Complex
+from shared.intervals import INTERVALS_PER_WEEK
 
 # Monday 1 January 2018, 00:00 in Korea.
 PROFILE_START = datetime(2017, 12, 31, 15, tzinfo=UTC)

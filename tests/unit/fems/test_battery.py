@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.fems.domain.battery import run_interval
-from services.fems.domain.course import INTERVAL_US, UJ_PER_WH, Course
+from services.fems.domain.simulated.battery import run_interval
+from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH, Course
 from tests.unit.fems.fields import a_battery
 
 KWH = 1_000 * UJ_PER_WH

@@ -3,8 +3,8 @@ from math import e
 
 import pytest
 
-from services.fems.domain.cabinet import cabinet_c
-from services.fems.domain.roof import Roof
+from services.fems.domain.simulated.cabinet import cabinet_c
+from services.fems.domain.simulated.roof import Roof
 from services.fems.simulator.plant import Plant
 from tests.unit.fems.fields import NOW, NOW_NUMBER, a_battery, a_field
 from tests.unit.fems.test_plant import a_plant, obey

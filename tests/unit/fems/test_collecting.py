@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.registers import NotReadable, model
+from services.fems.domain.registers.sunspec import NotReadable, model
 from services.fems.gateway.collector import in_sequence, records_in
 from services.fems.gateway.publishing import Metered
 from services.fems.gateway.states import Counters, Live, live_from, points_of

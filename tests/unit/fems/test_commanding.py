@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.commanding import control_points
-from services.fems.domain.registers import NotReadable
+from services.fems.domain.registers.control_commands import control_points
+from services.fems.domain.registers.sunspec import NotReadable
 from services.fems.domain.setpoints import Rating
 
 # 40 kW in, 20 kW out, so that each direction can be told apart.

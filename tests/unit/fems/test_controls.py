@@ -1,7 +1,7 @@
 import pytest
 
-from services.fems.domain.controls import Control, commanded_w, is_acceptable, targets, untouched
-from services.fems.domain.course import INTERVAL_US
+from services.fems.domain.simulated.controls import Control, commanded_w, is_acceptable, targets, untouched
+from services.fems.domain.simulated.power_profile import INTERVAL_US
 from tests.unit.fems.fields import NOW_NUMBER, a_battery
 
 START_US = NOW_NUMBER * INTERVAL_US

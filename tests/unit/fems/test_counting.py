@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.fems.domain.counting import Closed, Count, Flag, Limits, Sample, advance, begin
-from services.fems.domain.numbering import number_of
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.metering.counting import Closed, Count, Flag, Limits, Sample, advance, begin
 
 START = datetime(2026, 5, 20, 1, tzinfo=UTC)
 NUMBER = number_of(START)

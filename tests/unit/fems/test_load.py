@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.load import FactoryLoad, LoadProfile
-from services.fems.domain.numbering import INTERVALS_PER_WEEK, number_of
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
+from shared.intervals import INTERVALS_PER_WEEK
 from tests.unit.fems.fields import PROFILE_START, a_profile
 
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.mapped import measured, modulus_of, shown_as
-from services.fems.domain.registers import NotReadable
-from shared.complexes import load_complex
+from services.fems.domain.registers.own_map import measured, modulus_of, shown_as
+from services.fems.domain.registers.sunspec import NotReadable
+from shared.complex.model import load_complex
+from shared.complex.register_maps import REGISTER_MAPS, MappedPoint, RegisterMap, load_register_map
 from shared.errors import BadInputs
 from shared.paths import DEMO_COMPLEX
-from shared.register_maps import REGISTER_MAPS, MappedPoint, RegisterMap, load_register_map
 
 
 def a_map(kind: str, *, word_order: str = "high_first", factor: str = "1") -> RegisterMap:

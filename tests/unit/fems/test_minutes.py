@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.counting import Limits, Sample
-from services.fems.domain.minutes import Minute, Running, advance
+from services.fems.domain.metering.counting import Limits, Sample
+from services.fems.domain.metering.minutes import Minute, Running, advance
 
 START = datetime(2026, 5, 20, 1, tzinfo=UTC)
 LIMITS = Limits(

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.fems.domain.controls import WHOLE_RATE, Control
-from services.fems.domain.dispatch import Entry
-from services.fems.domain.field import interval_energies
-from services.fems.domain.numbering import INTERVAL_S, epoch_s, epoch_us
-from services.fems.domain.vendor_models import PROFILE_RECORDS, CommitStatus
+from services.fems.domain.interval_numbers import epoch_s, epoch_us
+from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
+from services.fems.domain.simulated.controls import WHOLE_RATE, Control
+from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.field import interval_energies
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.plant import Plant
 from services.fems.simulator.site import SavedSite
 from shared.errors import BadInput
-from shared.intervals import INTERVAL
+from shared.intervals import INTERVAL, INTERVAL_S
 from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, a_field
 
 METERS = ("sunny.grid", "roof", "ess", "plain.grid")

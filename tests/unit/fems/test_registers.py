@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.registers import (
+from services.fems.domain.registers.sunspec import (
     READ_REGISTERS_MAX,
     NotReadable,
     Point,
@@ -14,7 +14,7 @@ from services.fems.domain.registers import (
     scaled,
     spans,
 )
-from services.fems.domain.vendor_models import DISPATCH_MODEL, PROFILE_MODEL
+from services.fems.domain.registers.vendor_models import DISPATCH_MODEL, PROFILE_MODEL
 
 
 def a_point(kind: str, size: int) -> Point:

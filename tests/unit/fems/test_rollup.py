@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from services.fems.domain.rollup import Period, Reading, rolled_up
+from services.fems.domain.metering.rollup import Period, Reading, rolled_up
 from shared.intervals import INTERVAL
 
 # 23:30 of 19 May in Korea; the Korean day changes at 15:00 UTC.

@@ -5,13 +5,13 @@ import struct
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.fems.domain.registers import NotReadable, addresses, model
-from services.fems.domain.vendor_models import DISPATCH_MODEL
-from services.fems.gateway.live import observation
+from services.fems.domain.registers.sunspec import NotReadable, addresses, model
+from services.fems.domain.registers.vendor_models import DISPATCH_MODEL
+from services.fems.gateway.poller import observation
 from services.fems.gateway.states import live_from, live_from_map, points_of
-from shared.complexes import Device
+from shared.complex.model import Device
+from shared.complex.register_maps import RegisterMap
 from shared.events.fems import MeterKind
-from shared.register_maps import RegisterMap
 from tests.unit.fems.fields import NOW, a_complex
 
 MODELS: dict[MeterKind, list[tuple[int, ...]]] = {

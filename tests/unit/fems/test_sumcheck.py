@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.fems.domain.rollup import Reading
-from services.fems.domain.sumcheck import FeederRule, Unbalanced, agrees, unbalanced
+from services.fems.domain.metering.rollup import Reading
+from services.fems.domain.metering.sum_checks import FeederRule, Unbalanced, agrees, unbalanced
 from shared.intervals import INTERVAL
 
 START = datetime(2026, 5, 19, 14, 30, tzinfo=UTC)

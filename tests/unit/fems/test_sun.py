@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.numbering import INTERVALS_PER_DAY, number_of
-from services.fems.domain.roof import Roof, energy_wh
-from services.fems.domain.sky import (
+from services.fems.domain.interval_numbers import number_of
+from services.fems.domain.simulated.roof import Roof, energy_wh
+from services.fems.domain.simulated.sky import (
     Place,
     Sun,
     air_temperature_c,
@@ -15,6 +15,7 @@ from services.fems.domain.sky import (
     clearness_on_day,
     sun_on_day,
 )
+from shared.intervals import INTERVALS_PER_DAY
 from tests.unit.fems.fields import a_field
 
 CHANGWON = Place(latitude=35.2, longitude=128.65)

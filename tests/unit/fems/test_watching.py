@@ -1,5 +1,5 @@
-from services.fems.domain.counting import Flag, Sample
-from services.fems.domain.watching import Watch, watched
+from services.fems.domain.metering.counting import Flag, Sample
+from services.fems.domain.metering.plausibility import Watch, watched
 from tests.unit.fems.test_counting import LIMITS, a_minute_by_minute, a_sample
 
 

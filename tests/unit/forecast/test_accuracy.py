@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.forecast.domain import accuracy
-from services.forecast.domain.accuracy import Issued, figures, is_drifting, persisted_solar_kw, tally
+from services.forecast.domain.accuracy import running_sums
+from services.forecast.domain.accuracy.running_sums import Issued, figures, is_drifting, persisted_solar_kw, tally
+from shared.arrays import Floats
 
 QUARTER = 0.25
 
@@ -96,14 +97,14 @@ def test_solar_persists_within_the_inverter_and_not_from_nothing() -> None:
 def test_load_repeats_the_week_before_or_the_day_before() -> None:
     week, day = np.array([10.0, np.nan]), np.array([99.0, 20.0])
 
-    assert accuracy.repeated_load_kw(week, day, 2).tolist() == [[10.0, 20.0], [10.0, 20.0]]
+    assert running_sums.repeated_load_kw(week, day, 2).tolist() == [[10.0, 20.0], [10.0, 20.0]]
 
 
 @pytest.mark.parametrize(("factor", "count", "drifts"), [(2.0, 100, True), (1.4, 100, False), (2.0, 10, False)])
 def test_drift_is_an_error_much_above_that_of_the_days_before(factor: float, count: int, *, drifts: bool) -> None:
-    def day(error_kw: float) -> accuracy.Floats:
-        sums = np.zeros((len(accuracy.LEADS), accuracy.SUMS))
-        sums[:, accuracy.COUNT], sums[:, accuracy.ABS] = count, count * error_kw
+    def day(error_kw: float) -> Floats:
+        sums = np.zeros((len(running_sums.LEADS), running_sums.SUMS))
+        sums[:, running_sums.COUNT], sums[:, running_sums.ABS] = count, count * error_kw
         return sums
 
     assert is_drifting(day(10.0 * factor), day(10.0)) is drifts

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.forecast.domain.as_if import Hour, day_ahead_hours, settled
-from shared.reference import forecast_settlement
+from services.forecast.domain.accuracy.kr_forecast_incentive import Hour, day_ahead_hours, settled
+from shared.reference.load import forecast_settlement
 
 RULES = forecast_settlement()
 # A plant of 1 MW: a per cent is 10 kWh.

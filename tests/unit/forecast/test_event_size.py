@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from services.forecast.domain.accuracy import LEADS
+from services.forecast.domain.accuracy.running_sums import LEADS
 from services.forecast.handlers.accuracy import SITES_A_MESSAGE
 from shared.events.base import Envelope
 from shared.events.forecast import AccuracyMeasured, ForecastKind, LeadAccuracy, SiteAccuracy

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from services.forecast.domain import fleet
-from services.forecast.domain.fleet import Factories, Roofs
-from services.forecast.domain.load_view import Calendar
-from services.forecast.domain.model import ROOF
-from services.forecast.domain.seasonal import Distribution
+from services.forecast.domain.climatology import Distribution
+from services.forecast.domain.learning import multi_site
+from services.forecast.domain.learning.model import ROOF
+from services.forecast.domain.learning.multi_site import Factories, Roofs
+from services.forecast.domain.load.features import Calendar
 
 DAYS, DAY = 26, 96
 AHEAD = 2 * DAY
@@ -51,14 +51,14 @@ def _lasting(share: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def of_roofs() -> fleet.Trained:
-    found = fleet.learned(roofs())
+def of_roofs() -> multi_site.Trained:
+    found = multi_site.learned(roofs())
     assert found is not None
-    return fleet.tried(roofs(), found)[0]
+    return multi_site.tried(roofs(), found)[0]
 
 
-def test_forecasts_are_ordered_bounded_and_dark_at_night(of_roofs: fleet.Trained) -> None:
-    issued = fleet.issued(roofs(), of_roofs, DAY)
+def test_forecasts_are_ordered_bounded_and_dark_at_night(of_roofs: multi_site.Trained) -> None:
+    issued = multi_site.issued(roofs(), of_roofs, DAY)
 
     assert issued.p50.shape == (DAY, 2)
     assert (issued.p10 >= 0).all()
@@ -69,20 +69,20 @@ def test_forecasts_are_ordered_bounded_and_dark_at_night(of_roofs: fleet.Trained
     assert (issued.p50[40:56] > 0).all()
 
 
-def test_roof_that_was_never_metered_is_forecast_like_its_neighbour(of_roofs: fleet.Trained) -> None:
+def test_roof_that_was_never_metered_is_forecast_like_its_neighbour(of_roofs: multi_site.Trained) -> None:
     known = roofs()
     new = Roofs(known.kw.copy(), known.clear_kw, known.elevation_deg, known.capacity_kw_ac)
     new.kw[:, 1] = np.nan
 
-    issued = fleet.issued(new, of_roofs, DAY)
+    issued = multi_site.issued(new, of_roofs, DAY)
 
     assert issued.p50[:, 1] == pytest.approx(4 * issued.p50[:, 0], rel=1e-6)
 
 
-def test_model_that_was_written_and_read_forecasts_the_same(of_roofs: fleet.Trained) -> None:
-    read = fleet.trained_of(json.loads(json.dumps(of_roofs.as_json())), ROOF)
+def test_model_that_was_written_and_read_forecasts_the_same(of_roofs: multi_site.Trained) -> None:
+    read = multi_site.trained_of(json.loads(json.dumps(of_roofs.as_json())), ROOF)
 
-    again, before = fleet.issued(roofs(), read, DAY), fleet.issued(roofs(), of_roofs, DAY)
+    again, before = multi_site.issued(roofs(), read, DAY), multi_site.issued(roofs(), of_roofs, DAY)
     for part, same in zip(again.parts, before.parts, strict=True):
         assert np.array_equal(part, same)
 
@@ -91,13 +91,13 @@ def test_ranges_hold_what_they_promise_on_what_comes_later() -> None:
     known = factories()
     issued_until = (DAYS - 3) * DAY
     past = Factories(known.kw[:issued_until], known.calendar, known.usual_kw)
-    found = fleet.learned(past)
+    found = multi_site.learned(past)
     assert found is not None
-    trained, _ = fleet.tried(past, found)
+    trained, _ = multi_site.tried(past, found)
 
     inside = []
     for now in range(issued_until, DAYS * DAY - 16, 4):
-        issued = fleet.issued(Factories(known.kw[:now], known.calendar, known.usual_kw), trained, 16)
+        issued = multi_site.issued(Factories(known.kw[:now], known.calendar, known.usual_kw), trained, 16)
         came = known.kw[now : now + 16]
         inside.append((issued.p10 <= came) & (came <= issued.p90))
 
@@ -107,7 +107,7 @@ def test_ranges_hold_what_they_promise_on_what_comes_later() -> None:
 
 @pytest.mark.parametrize(("seasonal_loss", "serves"), [(0.0, False), (np.inf, True)])
 def test_new_model_serves_only_where_it_did_better(seasonal_loss: float, *, serves: bool) -> None:
-    verdict = fleet.judged(factories(), None, seasonal_loss)
+    verdict = multi_site.judged(factories(), None, seasonal_loss)
 
     assert (verdict.serving is not None) is serves
     assert verdict.is_new is serves
@@ -119,7 +119,7 @@ def test_too_short_a_history_teaches_nothing() -> None:
     known = factories()
     short = Factories(known.kw[: 20 * DAY], known.calendar, known.usual_kw)
 
-    verdict = fleet.judged(short, None, np.inf)
+    verdict = multi_site.judged(short, None, np.inf)
 
     assert (verdict.serving, verdict.new_loss) == (None, None)
 
@@ -134,5 +134,5 @@ def test_seasonal_forecaster_is_asked_only_for_what_it_could_know() -> None:
         padded = np.vstack([ahead, np.zeros((DAY - len(ahead), 2))])
         return Distribution(padded, padded, padded, padded)
 
-    assert fleet.loss_of(known, as_it_came) == pytest.approx(0.0)
+    assert multi_site.loss_of(known, as_it_came) == pytest.approx(0.0)
     assert asked == list(range((DAYS - 4) * DAY, DAYS * DAY, 4))

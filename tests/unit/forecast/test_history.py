@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.complexes import Complexes, load_complexes
+from shared.complex.model import Complexes, load_complexes
 from shared.errors import BadInput
-from shared.history import COLUMNS, MeterReading, read_history
+from shared.metering.history import COLUMNS, MeterReading, read_history
 from shared.paths import DEMO_COMPLEX
 
 HEADER = ",".join(COLUMNS)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from services.forecast.domain import outlook
 from services.forecast.domain.horizon import HISTORY_DAYS, LIVE_STEPS, Horizon
 from services.forecast.domain.outlook import REST_DAY, SATURDAY, WEEKDAY
+from shared.arrays import Floats
 from shared.intervals import INTERVAL, day_start
-
-Floats = NDArray[np.float64]
 
 WEDNESDAY = date(2026, 5, 20)
 NOON_SLOT = 48

@@ -2,16 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from services.forecast.domain import quality
-from services.forecast.domain.geometry import clear_kw, default_array, sun_over
-from services.forecast.domain.quality import Finding
-from services.forecast.domain.site import Site, SiteKind
-from services.forecast.domain.timeline import NEVER, Timeline
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from services.forecast.domain.metered import quality
+from services.forecast.domain.metered.quality import Finding
+from services.forecast.domain.metered.site import Site, SiteKind
+from services.forecast.domain.metered.timeline import NEVER, Timeline
+from services.forecast.domain.solar.geometry import clear_kw, default_array, sun_over
+from shared.arrays import Floats, Integers
 
 STEP_MINUTES = 15
 DAY = 96

@@ -10,7 +10,7 @@ from pvlib.location import Location
 from pvlib.modelchain import ModelChain
 from pvlib.pvsystem import Array, FixedMount, PVSystem
 
-from services.forecast.domain.solar import (
+from services.forecast.domain.solar.physics import (
     ALBEDO,
     INVERTER_EFFICIENCY,
     MOUNT,

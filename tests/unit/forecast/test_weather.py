@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.forecast.domain import kma
-from services.forecast.domain.seasonal import Distribution
-from services.forecast.domain.solar import Place, Roofs, clear_sky, clear_sky_kw
-from services.forecast.domain.weather import TRUST, covered, followed, known_at, weather_frame, weather_kw
+from services.forecast.domain.climatology import Distribution
+from services.forecast.domain.solar import kma
+from services.forecast.domain.solar.physics import Place, Roofs, clear_sky, clear_sky_kw
+from services.forecast.domain.solar.weather import TRUST, covered, followed, known_at, weather_frame, weather_kw
 
 CHANGWON = Place(35.205, 128.655, 20.0)
 ROOFS = Roofs((100.0, 50.0), (110.0, 60.0), (15.0, 30.0), (180.0, 120.0))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from optimizers.legal import Deal, Flows, Law, Trader, Verdict, check_period, law_of, refusal
-from shared.complexes import load_complex
+from shared.complex.model import load_complex
 from shared.errors import BadInputs
-from shared.legal import LegalModeName, LegalModes
 from shared.paths import DEMO_COMPLEX
-from shared.reference import legal_modes
+from shared.reference.legal import LegalModeName, LegalModes
+from shared.reference.load import legal_modes
 from shared.validation import checked
 
 DAY = date(2026, 5, 20)

@@ -8,7 +8,7 @@ import pytest
 from optimizers.clearing import Feeder
 from optimizers.legal import Law, Trader
 from services.market.domain import Order, Rejection, Rules, Site, Standing, Venue, admit
-from shared.reference import legal_modes
+from shared.reference.load import legal_modes
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LEAD = timedelta(minutes=15)

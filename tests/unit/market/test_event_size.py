@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from services.market.domain import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
-from shared.complexes import FEEDERS_MAX
-from shared.events.market import AuctionCleared, Fill, Trade
-from shared.events.orders import Side
+from shared.complex.model import FEEDERS_MAX
+from shared.events.fill_reasons import FillReason
+from shared.events.market import AuctionCleared
+from shared.events.records import Fill, Side, Trade
 from shared.events.wire import MESSAGE_BYTES_MAX
-from shared.why import FillReason
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LONGEST_ID = "x" * 100  # the most that an Identifier may have

@@ -2,7 +2,7 @@
 
 from services.planner.domain.feeders import LimitBroken, limits_broken
 from services.planner.domain.scenarios import Outcome
-from shared.complexes import Feeder
+from shared.complex.model import Feeder
 
 NORTH = Feeder(feeder_id="north", import_limit_kw=100, export_limit_kw=60)
 SOUTH = Feeder(feeder_id="south")

@@ -12,7 +12,7 @@ from optimizers.ess import Rolling
 from optimizers.tariff import SitePrices
 from services.scheduler import domain
 from services.scheduler.domain import Bid, Measured, Outlook, Position, Quote, Standing, certain
-from shared.complexes import Bidding, Ess
+from shared.complex.model import Bidding, Ess
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -6,7 +6,7 @@ import pytest
 from optimizers.tariff import PricedPeak, SitePrices
 from services.scheduler import domain
 from services.scheduler.domain import Measured, Outlook, Position, Quote, Standing
-from shared.complexes import Bidding, Ess
+from shared.complex.model import Bidding, Ess
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY
 
 START = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)

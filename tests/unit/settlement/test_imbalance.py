@@ -14,7 +14,7 @@ from services.settlement.domain import (
     resettle_interval,
     settle_interval,
 )
-from shared.imbalance import GRID_RULE, ImbalanceRule, rule_on
+from shared.complex.imbalance import GRID_RULE, ImbalanceRule, rule_on
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 GRID_PRICES = Prices(import_jeon_per_kwh=15_000, export_jeon_per_kwh=10_000)

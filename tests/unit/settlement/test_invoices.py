@@ -24,7 +24,7 @@ from services.settlement.domain import (
 )
 from shared.errors import BadInput
 from shared.intervals import INTERVAL
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 from tests.unit.tariff.months import eul
 
 FIRST = datetime(2026, 6, 30, 15, tzinfo=UTC)

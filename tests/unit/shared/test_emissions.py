@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.dated import EmissionBook
 from shared.errors import BadInputs
 from shared.paths import INFRA
-from shared.reference import emissions, read_reference
+from shared.reference.load import emissions, read_reference
+from shared.reference.prices import EmissionBook
 
 FILE = INFRA / "emissions" / "kr.yaml"
 

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.hashchain import Flaw, flaws, link_hash
+from shared.db.hashchain import Flaw, flaws, link_hash
 
 Row = dict[str, Any]
 LENGTH = 6

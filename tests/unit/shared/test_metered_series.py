@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.metered_series import change_of_step, is_register, step_s
+from shared.metering.series import change_of_step, is_register, step_s
 
 QUARTER, HALF, HOUR = 900, 1_800, 3_600
 

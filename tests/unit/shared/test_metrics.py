@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from shared.errors import BadInput
-from shared.metrics import FORECAST_NMAE, MESSAGES, METRICS, SET_ASIDE, Metrics, served
+from shared.runtime.metrics import FORECAST_NMAE, MESSAGES, METRICS, SET_ASIDE, Metrics, served
 
 
 def test_figures_have_their_help_kind_and_labels_in_order() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
+from shared.db.order_writer import add_tables, gate_is_open, next_turn, seal_due
 from shared.intervals import INTERVAL, interval_of
-from shared.orderentry import add_tables, gate_is_open, next_turn, seal_due
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 LEAD = timedelta(minutes=15)

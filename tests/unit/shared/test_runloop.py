@@ -8,7 +8,7 @@ from shared.db.tables import new_metadata
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved
 from shared.events.wire import MESSAGE_BYTES_MAX, Message
-from shared.runloop import Service
+from shared.runtime.runloop import Service
 from tests.component.harness import Bench
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)

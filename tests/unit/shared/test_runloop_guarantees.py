@@ -17,10 +17,11 @@ from shared.db.tables import new_metadata
 from shared.events.base import Envelope, Event, named_id
 from shared.events.deadletters import MessageSetAside
 from shared.events.market import MarketHalted, OrderAccepted
-from shared.events.orders import OrderSubmitted, Side
+from shared.events.orders import OrderSubmitted
+from shared.events.records import Side
 from shared.events.wire import Message, decode, encode
-from shared.metrics import Metrics
-from shared.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
+from shared.runtime.metrics import Metrics
+from shared.runtime.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 METADATA = new_metadata()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from optimizers.tariff import Bill, Contract, MeterReadings, month_bill, month_starts
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 KST = ZoneInfo("Asia/Seoul")
 

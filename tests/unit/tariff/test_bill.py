@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from optimizers.tariff import MeterReadings, month_bill, quote
 from shared.errors import BadInput
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 from shared.units import round_half_up
 from tests.unit.tariff.months import KST, a_month, bill, codes, epoch, eul
 

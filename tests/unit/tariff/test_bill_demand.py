@@ -11,7 +11,7 @@ import pytest
 
 from optimizers.tariff import Contract, MeterReadings, month_bills
 from optimizers.tariff.demand import excess_demand
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 from tests.unit.tariff.months import a_month, bill, codes, eul
 
 

@@ -19,7 +19,7 @@ from optimizers.tariff import (
     surplus_prices_jeon,
 )
 from shared.errors import BadInput
-from shared.reference import sell_back, tariff_book
+from shared.reference.load import sell_back, tariff_book
 from tests.unit.tariff.months import a_month, epoch
 
 BERLIN = ZoneInfo("Europe/Berlin")

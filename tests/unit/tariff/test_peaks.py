@@ -3,9 +3,9 @@ from datetime import datetime
 import pytest
 
 from optimizers.tariff import demand_month, site_peaks
-from shared.complexes import GridContract
+from shared.complex.model import GridContract
 from shared.intervals import INTERVAL, KST
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 # High voltage A, option II: 8,320 KRW a kW and month; 30 % of 1,000 kW is the floor.
 GRID = GridContract(tariff_class="industrial_eul", voltage="HV_A", option="II", contract_kw=1000)

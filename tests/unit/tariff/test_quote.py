@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from optimizers.tariff import Contract, Quote, energy_prices_jeon, epochs, quote
 from shared.errors import BadInput
-from shared.reference import tariff_book
+from shared.reference.load import tariff_book
 
 KST = ZoneInfo("Asia/Seoul")
 EUL = Contract(tariff_class="industrial_eul", voltage="HV_A", option="II", contract_kw=1000)

@@ -8,8 +8,8 @@ import pytest
 
 from shared.errors import BadInput, BadInputs
 from shared.paths import INFRA
-from shared.reference import holidays, sell_back, tariff_book
-from shared.tariffs import Rate, Version, parse_slots
+from shared.reference.load import holidays, sell_back, tariff_book
+from shared.reference.tariffs import Rate, Version, parse_slots
 
 FLAT = (INFRA / "tariffs" / "example_flat.yaml").read_text(encoding="utf-8")
 

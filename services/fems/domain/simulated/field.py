@@ -1,0 +1,192 @@
+"""What a complex's meters would measure with its batteries idle: a pure function of the complex file and time."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, Battery
+from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
+from services.fems.domain.simulated.power_profile import UJ_PER_WH
+from services.fems.domain.simulated.roof import Roof, energy_wh
+from services.fems.domain.simulated.sky import Place, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
+from shared.arrays import Floats, Integers
+from shared.complex.model import Complex, Ess, Feeder, FeederMeter, Participant
+from shared.intervals import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
+from shared.units import WH_PER_KWH
+
+DAYS_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A factory's installations."""
+
+    participant_id: str
+    grid_meter_id: str
+    load: FactoryLoad
+    roofs: tuple[Roof, ...]
+    batteries: tuple[Battery, ...]
+
+    @property
+    def import_w_max(self) -> int:
+        """Return the most that the grid connection can ever draw."""
+        charge_w = sum(battery.charge_w_max for battery in self.batteries)
+        return self.load.energy_wh_max * INTERVALS_PER_HOUR + charge_w
+
+    @property
+    def export_w_max(self) -> int:
+        """Return the most that the grid connection can ever feed in."""
+        sun_w = sum(round(roof.capacity_kw_ac * WH_PER_KWH) for roof in self.roofs)
+        return sun_w + sum(battery.discharge_w_max for battery in self.batteries)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleEnergy:
+    """A factory's energy by interval apart from its batteries, and the air temperature outdoors."""
+
+    load_wh: Integers
+    pv_wh: Mapping[str, Integers]
+    air_c: Floats
+
+    def net_wh(self) -> Integers:
+        """Return load less solar energy; negative where the factory feeds in."""
+        net = self.load_wh.copy()
+        for produced in self.pv_wh.values():
+            net -= produced
+        return net
+
+
+@dataclass(frozen=True, slots=True)
+class FeederLine:
+    """A feeder with a meter at its head; the line takes `loss_ppm` millionths of what its factories move together."""
+
+    meter_id: str
+    participant_ids: tuple[str, ...]
+    loss_ppm: int
+
+    def carried(self, imported: int, exported: int) -> tuple[int, int]:
+        """Return what the meter shows, in and out, of a power or energy that the factories together draw and give."""
+        return imported + imported * self.loss_ppm // PPM, exported - exported * self.loss_ppm // PPM
+
+
+class Field:
+    """A complex's factories and sky."""
+
+    def __init__(self, complex_: Complex, profiles: Mapping[str, LoadProfile]) -> None:
+        self.complex_id = complex_.complex_id
+        self._place = Place(complex_.location.latitude, complex_.location.longitude)
+        ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
+        self.sites = tuple(_site(one, profiles[one.load.profile], ramps) for one in complex_.participants)
+        self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
+        self._days: dict[int, tuple[Mapping[str, Integers], Floats]] = {}
+
+    def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
+        """Return each participant's energies for `count` intervals from number `first` on."""
+        parts: dict[str, list[Integers]] = {}
+        airs_c: list[Floats] = [np.zeros(0)]
+        for day, low, high in _days_of(first, count):
+            suns_of_day, air_of_day = self._day(day)
+            airs_c.append(air_of_day[low:high])
+            for site_id, produced in suns_of_day.items():
+                parts.setdefault(site_id, []).append(produced[low:high])
+        suns = {site_id: np.concatenate(found) for site_id, found in parts.items()}
+        air_c = np.concatenate(airs_c)
+        empty = np.zeros(0, dtype=np.int64)
+        return {
+            site.participant_id: IdleEnergy(
+                load_wh=site.load.energy_wh(first, count),
+                pv_wh={roof.site_id: suns.get(roof.site_id, empty) for roof in site.roofs},
+                air_c=air_c,
+            )
+            for site in self.sites
+        }
+
+    def _day(self, day: int) -> tuple[Mapping[str, Integers], Floats]:
+        """Return every roof's energy on a UTC day, and the air; a whole day, so that it is always the same."""
+        if day not in self._days:
+            while len(self._days) >= DAYS_KEPT:
+                self._days.pop(next(iter(self._days)))
+            sun = sun_on_day(self._place, day)
+            ghi = clear_sky_ghi(sun)
+            air_c = air_temperature_c(self.complex_id, day, self._place)
+            suns = {
+                roof.site_id: energy_wh(roof, sun, ghi, clearness_on_day(self.complex_id, roof.site_id, day), air_c)
+                for site in self.sites
+                for roof in site.roofs
+            }
+            self._days[day] = (suns, air_c)
+        return self._days[day]
+
+
+def interval_energies(field: Field, first: int, count: int) -> Mapping[str, tuple[Integers, Integers]]:
+    """Return import and export by meter for `count` intervals from number `first` on, with the batteries idle."""
+    meters: dict[str, tuple[Integers, Integers]] = {}
+    energies = field.energies(first, count)
+    nothing = np.zeros(count, dtype=np.int64)
+    for site in field.sites:
+        idle = energies[site.participant_id]
+        net = idle.net_wh()
+        meters[site.grid_meter_id] = (np.maximum(net, 0), np.maximum(-net, 0))
+        meters |= {site_id: (nothing, produced) for site_id, produced in idle.pv_wh.items()}
+        meters |= {battery.device_id: (nothing, nothing) for battery in site.batteries}
+    for feeder in field.feeders:
+        together = sum((energies[one].net_wh() for one in feeder.participant_ids), nothing)
+        carried = [feeder.carried(max(net_wh, 0), max(-net_wh, 0)) for net_wh in together.tolist()]
+        flows = np.array(carried, dtype=np.int64).reshape(-1, 2)
+        meters[feeder.meter_id] = (flows[:, 0], flows[:, 1])
+    return meters
+
+
+def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
+    """Yield each UTC day of a range of intervals with the part of its 96 that belongs to the range."""
+    if count <= 0:
+        return
+    inner = range((first // INTERVALS_PER_DAY + 1) * INTERVALS_PER_DAY, first + count, INTERVALS_PER_DAY)
+    for low, high in pairwise([first, *inner, first + count]):
+        day = low // INTERVALS_PER_DAY
+        yield day, low - day * INTERVALS_PER_DAY, high - day * INTERVALS_PER_DAY
+
+
+def _site(participant: Participant, profile: LoadProfile, ramps: Mapping[str, float]) -> Site:
+    load = participant.load
+    return Site(
+        participant_id=participant.participant_id,
+        grid_meter_id=participant.grid_meter_id,
+        load=FactoryLoad(profile, mean_kw=load.mean_kw, shift_minutes=load.shift_minutes),
+        roofs=tuple(
+            Roof(
+                site_id=site.site_id,
+                capacity_kw_ac=site.capacity_kw_ac,
+                capacity_kw_dc=site.capacity_kw_dc,
+                tilt_deg=site.tilt_deg,
+                azimuth_deg=site.azimuth_deg,
+            )
+            for site in participant.pv
+        ),
+        batteries=tuple(battery_of(ess, ramp_per_s=ramps[ess.device_id]) for ess in participant.ess),
+    )
+
+
+def _feeder(complex_: Complex, feeder: Feeder, meter: FeederMeter) -> FeederLine:
+    behind = tuple(one.participant_id for one in complex_.participants if one.feeder_id == feeder.feeder_id)
+    return FeederLine(meter.meter_id, behind, round(meter.loss * PPM))
+
+
+def battery_of(ess: Ess, *, ramp_per_s: float = 1.0) -> Battery:
+    """Return a complex file's ESS in whole numbers; its ramp is a part of the larger rating a second."""
+    capacity_wh = round(ess.capacity_kwh * WH_PER_KWH)
+    charge_w_max, discharge_w_max = (round(kw * WH_PER_KWH) for kw in (ess.charge_kw_max, ess.discharge_kw_max))
+    return Battery(
+        device_id=ess.device_id,
+        capacity_wh=capacity_wh,
+        charge_w_max=charge_w_max,
+        discharge_w_max=discharge_w_max,
+        ramp_w_per_s=max(round(ramp_per_s * max(charge_w_max, discharge_w_max)), RAMP_STEPS_PER_S),
+        charge_efficiency_ppm=round(ess.charge_efficiency * PPM),
+        discharge_efficiency_ppm=round(ess.discharge_efficiency * PPM),
+        stored_uj_min=round(ess.soc_min * capacity_wh) * UJ_PER_WH,
+        stored_uj_max=round(ess.soc_max * capacity_wh) * UJ_PER_WH,
+        stored_uj_initial=round(ess.soc_initial * capacity_wh) * UJ_PER_WH,
+    )

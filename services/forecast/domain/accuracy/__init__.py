@@ -1,0 +1,1 @@
+"""How good forecasts were: scores, running sums, and what the Korean incentive would have paid."""

@@ -1,0 +1,243 @@
+"""What was learned of one kind of site: how the last hours' news fades, and what trees make of the rest.
+
+Arrays are rows of (issue, target) pairs, of one site or of many: everything is in kW per the pair's scale, so that a
+small roof teaches a large one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from services.forecast.domain.accuracy.scores import QUANTILES
+from services.forecast.domain.learning import boosting, samples
+from services.forecast.domain.learning.boosting import Boosted
+from services.forecast.domain.learning.samples import Pairs
+from shared.arrays import Flags, Floats, Integers
+
+MEAN, P10, P50, P90 = range(4)
+# Leads that are learned from and held against what came, in hours; those between are alike.
+LEARNED_HOURS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24)
+ISSUES_APART_HOURS = 1.75
+# A site's errors are judged together up to each of these leads (hours).
+BUCKET_HOURS = (0.25, 0.5, 1, 2, 4, 8, 12, 18, 24)
+# Errors of forecasts an hour ahead are worth so many independent samples a day.
+NEAR_SAMPLES_A_DAY = 3.0
+# How firmly fading is held to what is assumed: as by so many rows, and by so much of those there are; the further ahead
+# the firmer, since what looks like lasting news there is mostly chance.
+RIDGE_ROWS, RIDGE_SHARE = 1.0, 0.005
+# Until it is known how fast news fades at a site: half of it in about two hours.
+DEFAULT_FADING_HOURS = 3.0
+# Below this share of full power a row says little about the sky.
+SCALE_MIN_SHARE = 0.02
+NARROWEST = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What differs between kinds of site.
+
+    Attributes:
+        up: How far above the middle P90 is put, in scales, before anything was learned.
+        down: The same for P10 below.
+        mean_share: How much of the mean goes into P50; where power is bounded on both sides it lowers large errors.
+        half_life_days: The age at which a day counts half in learning; a plant's habits change, the sky's hardly.
+        learned_days: How far back learning looks.
+        near_apart_hours: How far apart the issues are that near leads are learned from.
+        classes: Limits between classes of light, as shares of full power; errors of each are judged apart.
+        samples_a_day: How many independent samples a day of errors far ahead is worth.
+    """
+
+    up: float
+    down: float
+    mean_share: float
+    half_life_days: float
+    learned_days: int
+    near_apart_hours: float
+    classes: tuple[float, ...]
+    samples_a_day: int
+
+
+ROOF = Rules(
+    up=0.35,
+    down=0.55,
+    mean_share=0.5,
+    half_life_days=180,
+    learned_days=200,
+    near_apart_hours=0.25,
+    classes=(0.15, 0.45),
+    samples_a_day=1,
+)
+FACTORY = Rules(
+    up=0.9,
+    down=0.6,
+    mean_share=0.0,
+    half_life_days=25,
+    learned_days=120,
+    near_apart_hours=ISSUES_APART_HOURS,
+    classes=(),
+    samples_a_day=24,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """What is learned from, a row a pair of issue and target.
+
+    Attributes:
+        ahead: Leads in intervals.
+        pairs: What was known.
+        outlook: Weather as known then, (rows x columns).
+        came: What came, in kW per scale.
+        age_days: How long ago.
+        share: The pair's scale as a share of full power.
+    """
+
+    ahead: Integers
+    pairs: Pairs
+    outlook: Floats
+    came: Floats
+    age_days: Floats
+    share: Floats
+
+    def where(self, rows: Flags) -> "Lessons":
+        """Return some of the rows."""
+        return Lessons(
+            self.ahead[rows],
+            self.pairs.where(rows),
+            self.outlook[rows],
+            self.came[rows],
+            self.age_days[rows],
+            self.share[rows],
+        )
+
+
+def joined(lessons: Sequence[Lessons]) -> Lessons:
+    """Return several sites' lessons as one."""
+    return Lessons(
+        np.concatenate([one.ahead for one in lessons]),
+        samples.joined([one.pairs for one in lessons]),
+        np.concatenate([one.outlook for one in lessons]),
+        *(np.concatenate([getattr(one, name) for one in lessons]) for name in ("came", "age_days", "share")),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """What was learned.
+
+    Attributes:
+        rules: Of the kind of site.
+        hour_steps: Intervals an hour.
+        leads: Leads in intervals at which fading was learned.
+        fading: The shares of the departures that are left at them, (leads x windows).
+        trees: What trees learned of the rest, and of the whole anew; None where there was too little to learn from.
+    """
+
+    rules: Rules
+    hour_steps: float
+    leads: Integers
+    fading: Floats
+    trees: tuple[Boosted, Boosted] | None
+
+    @property
+    def samples_a_day(self) -> Floats:
+        """Return how many independent samples a day of each group's errors is worth: near by clouds change sooner."""
+        a_day = np.maximum(NEAR_SAMPLES_A_DAY / np.array(BUCKET_HOURS), self.rules.samples_a_day)
+        return np.repeat(a_day, len(self.rules.classes) + 1)
+
+    def group_of(self, ahead: Integers, share: Floats) -> Integers:
+        """Return each pair's group, whose errors are judged together: by lead, and by light where there are classes."""
+        hours = ahead / self.hour_steps
+        bucket = np.minimum(np.searchsorted(BUCKET_HOURS, hours - 1e-9), len(BUCKET_HOURS) - 1)
+        group: Integers = bucket * (len(self.rules.classes) + 1) + np.searchsorted(self.rules.classes, share)
+        return group
+
+    def raw(self, pairs: Pairs, ahead: Integers, outlook: Floats, *, plain: bool = False) -> Floats:
+        """Return (pairs x MEAN, P10, P50, P90) in kW per scale, not yet calibrated.
+
+        `plain` goes without the trees, with ranges from assumptions.
+        """
+        left = _between(ahead, self.leads, self.fading)
+        base = _moved(pairs, left)
+        if plain or self.trees is None:
+            width = np.sqrt(np.maximum(1.0 - np.clip(left.sum(axis=1), 0.0, 1.0) ** 2, 0.0))
+            width = np.where(np.isfinite(pairs.departed[:, 0]), np.maximum(width, NARROWEST), 1.0)
+            return np.column_stack([base, base - self.rules.down * width, base, base + self.rules.up * width])
+        lit = pairs.scale > 0
+        found = np.repeat(base[:, None], 1 + len(QUANTILES), axis=1)
+        features = _told(pairs, base, outlook)[lit]
+        rest, anew = self.trees
+        # Each is good at what the other is not: the rest far ahead, the whole near by.
+        found[lit] = (found[lit] + rest.predict(features) + anew.predict(features)) / 2
+        share = self.rules.mean_share
+        found[:, P50] = share * found[:, MEAN] + (1.0 - share) * found[:, P50]
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `model_of` makes the same model of."""
+        trees = None if self.trees is None else [one.as_texts() for one in self.trees]
+        return {
+            "hour_steps": self.hour_steps,
+            "leads": self.leads.tolist(),
+            "fading": self.fading.tolist(),
+            "trees": trees,
+        }
+
+
+def model_of(told: dict[str, Any], rules: Rules) -> Model:
+    """Return the model that was written by `Model.as_json`."""
+    trees = None
+    if told["trees"] is not None:
+        rest, anew = (boosting.boosted_of(texts) for texts in told["trees"])
+        trees = (rest, anew)
+    return Model(rules, told["hour_steps"], np.array(told["leads"]), np.array(told["fading"]), trees)
+
+
+def leads_of(hour_steps: float) -> Integers:
+    """Return the leads that are learned from, in intervals."""
+    return np.unique(np.maximum(np.round(np.array(LEARNED_HOURS) * hour_steps), 1).astype(np.int64))
+
+
+def learned(lessons: Lessons, hour_steps: float, rules: Rules) -> Model:
+    """Learn from lessons, and from nothing else."""
+    leads = leads_of(hour_steps)
+    weight = lessons.share * 0.5 ** (lessons.age_days / rules.half_life_days)
+    fading = _fading(lessons, weight, leads, hour_steps)
+    base = _moved(lessons.pairs, _between(lessons.ahead, leads, fading))
+    features = _told(lessons.pairs, base, lessons.outlook)
+    rest = boosting.fit(features, lessons.came - base, weight, QUANTILES)
+    anew = boosting.fit(features, lessons.came, weight, QUANTILES)
+    trees = None if rest is None or anew is None else (rest, anew)
+    return Model(rules, hour_steps, leads, fading, trees)
+
+
+def _moved(pairs: Pairs, left: Floats) -> Floats:
+    """Return what is usual, moved by what is left of the last hours' departures from it."""
+    base: Floats = pairs.usual + np.sum(left * np.nan_to_num(pairs.departed), axis=1)
+    return base
+
+
+def _told(pairs: Pairs, base: Floats, outlook: Floats) -> Floats:
+    """Return all that the trees are told."""
+    return np.column_stack([pairs.features, base, outlook])
+
+
+def _fading(lessons: Lessons, weight: Floats, leads: Integers, hour_steps: float) -> Floats:
+    """Return the shares of each departure that are left at each lead: ridge regression towards what is assumed."""
+    departed, later = np.nan_to_num(lessons.pairs.departed), lessons.came - lessons.pairs.usual
+    fading = np.zeros((len(leads), departed.shape[1]))
+    fading[:, 0] = np.exp(-leads / hour_steps / DEFAULT_FADING_HOURS)
+    for n, lead in enumerate(leads):
+        rows = lessons.ahead == lead
+        x, w = departed[rows], weight[rows]
+        unexplained = later[rows] - x @ fading[n]
+        firmness = RIDGE_ROWS + RIDGE_SHARE * w.sum() * max(lead / hour_steps, 1.0) ** 2
+        fading[n] += np.linalg.solve(x.T @ (x * w[:, None]) + firmness * np.eye(x.shape[1]), x.T @ (w * unexplained))
+    return fading
+
+
+def _between(ahead: Integers, leads: Integers, fading: Floats) -> Floats:
+    """Return the fading at any leads, (pairs x windows)."""
+    return np.column_stack([np.interp(ahead, leads, window) for window in fading.T])

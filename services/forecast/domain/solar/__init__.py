@@ -1,0 +1,1 @@
+"""Solar power: clear-sky physics, weather forecasts, learned geometry, and what a model is told of a roof."""

@@ -1,0 +1,43 @@
+"""Records in tables: each field in the column of its name, checked once so that no field can be lost on the way."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+R = TypeVar("R")
+
+
+class RecordColumns(Generic[R]):
+    """The columns of a table that hold the fields of one kind of record.
+
+    Args:
+        table: The table. Its columns are exactly the record's fields and `beside`.
+        kind: A frozen dataclass with at least two fields.
+        beside: Columns that are no fields of the record, by name, between spaces.
+        left_out: Fields, with defaults, that the table does not keep, by name, between spaces.
+
+    Raises:
+        ValueError: A field has no column, or a column no field. Tables are made at import, so no process starts.
+    """
+
+    def __init__(self, table: sa.Table, kind: type[R], *, beside: str, left_out: str = "") -> None:
+        kept = [field.name for field in fields(kind) if field.name not in left_out.split()]  # type: ignore[arg-type]  # every record is a dataclass
+        odd = sorted(set(table.c.keys()) ^ {*kept, *beside.split()})
+        if odd:
+            raise ValueError(f"{table.name} and {kind.__name__} must agree, differ in {odd}")
+        self._kind = kind
+        self._names = tuple(kept)
+        self._values = attrgetter(*kept)
+        self.columns: tuple[sa.Column[Any], ...] = tuple(table.c[name] for name in kept)
+
+    def row(self, record: R, **beside: Any) -> dict[str, Any]:
+        """Return a table's row: the record's fields, and the columns beside them."""
+        return {**beside, **dict(zip(self._names, self._values(record), strict=True))}
+
+    def record(self, row: sa.Row[Any] | Mapping[Any, Any]) -> R:
+        """Return the record of a row that has at least these columns."""
+        found = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
+        return self._kind(**{name: found[name] for name in self._names})

@@ -1,0 +1,176 @@
+"""What crosses a boundary, once: events carry these records, calculations take and return them, tables keep them.
+
+Records are frozen dataclasses. An event checks the types and bounds of their fields when it is made and when it is read
+(`Event.model_config`); calculations build them without that cost. Unknown fields of a message are ignored, so that an
+optional field may be added.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from shared.events.base import EnergyWh, Identifier, Instant, MoneyKrw, PriceJeon, Whole
+from shared.events.fill_reasons import FillReason
+
+
+class Side(StrEnum):
+    """Which way the energy goes, seen from the participant."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """The rules of the market that are data. Seconds are counted back from delivery.
+
+    `day_ahead_gate_s` counts from Korean midnight of the day before; null: there is no day-ahead auction. `traders` are
+    those who may trade; null: every participant. `opening_lead_s` null: books are always open.
+    """
+
+    effective_from: Instant
+    gate_closure_lead_s: Annotated[Whole, Field(ge=1, le=86_400)]
+    opening_lead_s: Annotated[Whole, Field(ge=1, le=31_536_000)] | None = None
+    price_jeon_per_kwh_min: PriceJeon
+    price_jeon_per_kwh_max: PriceJeon
+    order_quantity_wh_max: Annotated[EnergyWh, Field(ge=1)]
+    tick_jeon: Annotated[Whole, Field(ge=1)] = 1
+    lot_wh: Annotated[Whole, Field(ge=1)] = 1
+    traders: tuple[Identifier, ...] | None = None
+    day_ahead_gate_s: Annotated[Whole, Field(ge=1, le=86_400)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What one order of the book got; `filled_wh` may be 0. Of the two money fields one is 0, by side.
+
+    `reason` is a code of shared/events/fill_reasons.py; null in auctions of before it was said.
+    """
+
+    order_id: Identifier
+    participant_id: Identifier
+    side: Side
+    quantity_wh: EnergyWh
+    price_jeon_per_kwh: PriceJeon
+    filled_wh: EnergyWh
+    paid_krw: MoneyKrw
+    received_krw: MoneyKrw
+    reason: FillReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """A filled quantity with its two sides; what the buyer pays beyond what the seller receives is wheeling fee."""
+
+    trade_id: Identifier
+    buy_order_id: Identifier
+    sell_order_id: Identifier
+    buyer_id: Identifier
+    seller_id: Identifier
+    quantity_wh: EnergyWh
+    paid_krw: MoneyKrw
+    received_krw: MoneyKrw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettledLine:
+    """One participant's interval: contracted against metered, and the money of both parts.
+
+    `grid_import_wh`/`grid_export_wh` is the imbalance: metered net energy less the net of the trades.
+    `cost_without_krw` is the same metered interval without trading and without batteries. Where the complex has a rule
+    of its own for imbalance, `short_price_jeon_per_kwh` and `long_price_jeon_per_kwh` are its prices, and `spread_krw`
+    is what is owed to the operator beyond what the grid is owed. `loss_wh` was lost on the way from the sellers.
+    """
+
+    participant_id: Identifier
+    metered_import_wh: EnergyWh
+    metered_export_wh: EnergyWh
+    bought_wh: EnergyWh
+    sold_wh: EnergyWh
+    grid_import_wh: EnergyWh
+    grid_export_wh: EnergyWh
+    grid_import_price_jeon_per_kwh: PriceJeon
+    grid_export_price_jeon_per_kwh: PriceJeon
+    trade_paid_krw: MoneyKrw
+    trade_received_krw: MoneyKrw
+    grid_paid_krw: MoneyKrw
+    grid_received_krw: MoneyKrw
+    cost_without_krw: MoneyKrw
+    short_price_jeon_per_kwh: PriceJeon | None = None
+    long_price_jeon_per_kwh: PriceJeon | None = None
+    spread_krw: MoneyKrw = 0
+    loss_wh: EnergyWh = 0
+    loss_krw: MoneyKrw = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateLine:
+    """One participant's interval in certificates of a Wh each.
+
+    It goes round: issued + reissued + received = passed_on + claimed + stored + withdrawn. `consumption_wh` is the
+    load's, batteries apart. `location_wh` came in through the connection; `market_wh` was used without a certificate.
+    """
+
+    participant_id: Identifier
+    consumption_wh: EnergyWh
+    issued_wh: EnergyWh
+    reissued_wh: EnergyWh
+    received_wh: EnergyWh
+    passed_on_wh: EnergyWh
+    claimed_wh: EnergyWh
+    stored_wh: EnergyWh
+    withdrawn_wh: EnergyWh
+    location_wh: EnergyWh
+    market_wh: EnergyWh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateSlice:
+    """A range of a device's certificates of the interval, both ends in it, and what it ended as.
+
+    `purpose` is use, storage, export or correction. `account_id` held it last, `trade_id` brought it there.
+    `battery_id` is the battery that it was charged into. Of a battery's own certificates `charged_at` is the interval
+    of the charging that they come from, and `storage_efficiency_ppm` what comes back of a Wh charged, in millionths.
+    """
+
+    device_id: Identifier
+    producer_id: Identifier
+    range_start: Whole
+    range_end: Whole
+    account_id: Identifier
+    purpose: Identifier
+    trade_id: Identifier | None = None
+    battery_id: Identifier | None = None
+    charged_at: Instant | None = None
+    storage_efficiency_ppm: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """One line of an invoice; an amount below 0 is due to the participant.
+
+    `basis` tells which intervals are in it: for energy version/season/band/discount factor, for the base charge what
+    demand it is billed on.
+    """
+
+    code: Identifier
+    amount_krw: MoneyKrw
+    quantity_wh: EnergyWh | None = None
+    demand_w: Whole | None = None
+    price_jeon_per_kwh: PriceJeon | None = None
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceNote:
+    """An assumption or omission: a stable code, and a sentence in each language."""
+
+    code: Identifier
+    en: str
+    ko: str
+
+
+# A calendar in an audit trail, and as a document of its own.
+CALENDAR_JSON = TypeAdapter(Calendar)

@@ -1,0 +1,1 @@
+"""Meter readings that services keep and learn from."""

@@ -1,0 +1,286 @@
+"""The metered past that a service learns from: a table in its own database, and the archive that fills it first.
+
+The archive is CSV, a row a meter and delivery interval: `complex_id,meter_id,participant_id,meter_kind,delivery_start,
+import_wh,export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh.
+"""
+
+import csv
+import logging
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from shared.complex.model import Complexes
+from shared.complex.ratings import MARGIN_PERCENT, Rating, rating_of
+from shared.db.tables import UtcInstant
+from shared.errors import BadInput
+from shared.events.fems import IntervalMetered, MeterKind
+from shared.intervals import is_delivery_start
+from shared.metering.series import QUARTER_S, change_of_step, is_register, step_s
+from shared.units import SECONDS_PER_HOUR
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_start", "import_wh", "export_wh")
+
+# A year of 15 minutes through a 100 MW meter stays far below; more is a wrong unit.
+ENERGY_WH_MAX = 10**12
+# The header is the first.
+FIRST_ROW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class MeterReading:
+    """A meter's energy over one delivery interval."""
+
+    complex_id: str
+    meter_id: str
+    delivery_start: datetime
+    import_wh: int
+    export_wh: int
+
+
+# What a Wh of import and of export on a meter says about its factory's own consumption: what came in from the grid,
+# what its roofs made and its batteries gave was consumed; what went out or into the batteries was not.
+CONSUMPTION_SIGNS: dict[MeterKind, tuple[int, int]] = {
+    MeterKind.GRID: (1, -1),
+    MeterKind.PV: (0, 1),
+    MeterKind.ESS: (-1, 1),
+    # It measures several factories, and is no part of any.
+    MeterKind.FEEDER: (0, 0),
+}
+
+
+def add_table(metadata: sa.MetaData) -> sa.Table:
+    """Add the readings' table to a service's schema."""
+    return sa.Table(
+        "readings",
+        metadata,
+        sa.Column("complex_id", sa.Text, primary_key=True),
+        sa.Column("delivery_start", UtcInstant, primary_key=True),
+        sa.Column("meter_id", sa.Text, primary_key=True),
+        sa.Column("import_wh", sa.BigInteger, nullable=False),
+        sa.Column("export_wh", sa.BigInteger, nullable=False),
+    )
+
+
+READINGS = add_table(sa.MetaData())
+
+
+def reading_of(event: IntervalMetered) -> MeterReading:
+    """Return what an event says."""
+    return MeterReading(
+        complex_id=event.complex_id,
+        meter_id=event.meter_id,
+        delivery_start=event.delivery_start,
+        import_wh=event.import_wh,
+        export_wh=event.export_wh,
+    )
+
+
+def has_readings(db: Connection, complex_id: str) -> bool:
+    """Say whether anything was ever metered in a complex."""
+    found = sa.select(READINGS.c.meter_id).where(READINGS.c.complex_id == complex_id).limit(1)
+    return db.scalar(found) is not None
+
+
+def add_readings(db: Connection, readings: Iterable[MeterReading]) -> None:
+    """Add readings of meters and intervals that have none yet."""
+    rows = [
+        {
+            "complex_id": one.complex_id,
+            "delivery_start": one.delivery_start,
+            "meter_id": one.meter_id,
+            "import_wh": one.import_wh,
+            "export_wh": one.export_wh,
+        }
+        for one in readings
+    ]
+    if rows:
+        db.execute(sa.insert(READINGS), rows)
+
+
+def save_reading(db: Connection, reading: MeterReading) -> None:
+    """Keep a reading; a later one for the same meter and interval replaces it."""
+    replaced = db.execute(
+        sa.update(READINGS)
+        .where(
+            READINGS.c.complex_id == reading.complex_id,
+            READINGS.c.delivery_start == reading.delivery_start,
+            READINGS.c.meter_id == reading.meter_id,
+        )
+        .values(import_wh=reading.import_wh, export_wh=reading.export_wh)
+    )
+    if replaced.rowcount == 0:
+        add_readings(db, [reading])
+
+
+def readings_since(db: Connection, complex_id: str, since: datetime) -> Sequence[MeterReading]:
+    """Return a complex's readings of intervals that start at an instant or later."""
+    return _readings(db, complex_id, READINGS.c.delivery_start >= since)
+
+
+def readings_of(db: Connection, complex_id: str, delivery_starts: Collection[datetime]) -> Sequence[MeterReading]:
+    """Return a complex's readings of some intervals."""
+    return _readings(db, complex_id, READINGS.c.delivery_start.in_(sorted(delivery_starts)))
+
+
+def drop_readings_before(db: Connection, complex_id: str, instant: datetime) -> None:
+    """Forget what is too old to be of use."""
+    db.execute(sa.delete(READINGS).where(READINGS.c.complex_id == complex_id, READINGS.c.delivery_start < instant))
+
+
+def take_history_in(engine: Engine, complexes: Complexes, path: Path) -> None:
+    """Take in a meter archive in a transaction of its own, and say so; see `import_history`."""
+    with engine.begin() as db:
+        taken = import_history(db, complexes, path)
+    logger.info("history taken in", extra={"file": str(path), "readings": taken})
+
+
+def import_history(db: Connection, complexes: Complexes, path: Path) -> int:
+    """Take in a meter archive for the complexes that have no readings yet; return how many readings were taken.
+
+    Raises:
+        BadInput: The archive breaks a rule; nothing is taken then.
+    """
+    new = {complex_id for complex_id in complexes if not has_readings(db, complex_id)}
+    if not new:
+        return 0
+    readings = [one for one in read_history(path, complexes) if one.complex_id in new]
+    add_readings(db, readings)
+    return len(readings)
+
+
+def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
+    """Read a meter archive of some complexes, in file order.
+
+    Raises:
+        BadInput: The file can't be read, or a row breaks a rule: the first one is named with its field. A meter's rows
+            can't be its energy by quarter hour: hours, a register's readings, more than can flow there.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            readings = list(_rows(csv.reader(file, strict=True), str(path), complexes))
+    except OSError as error:
+        raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
+    by_meter: dict[tuple[str, str], list[int]] = {}
+    for number, one in enumerate(readings):
+        by_meter.setdefault((one.complex_id, one.meter_id), []).append(number)
+    for (complex_id, meter_id), numbers in by_meter.items():
+        numbers.sort(key=lambda number: readings[number].delivery_start)
+        series = [(f"{path} row {FIRST_ROW + number}", readings[number]) for number in numbers]
+        device = next(one for one in complexes[complex_id].devices if one.device_id == meter_id)
+        _refuse_other_step(series)
+        _refuse_no_energy(series, rating_of(complexes[complex_id], device))
+    return readings
+
+
+def _refuse_other_step(series: Sequence[tuple[str, MeterReading]]) -> None:
+    """Refuse a meter whose readings are of another length than a quarter hour, from the start or from somewhere on."""
+    starts = [int(one.delivery_start.timestamp()) for _, one in series]
+    changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
+    if changed is not None:
+        at, one = series[changed]
+        raise BadInput(
+            where=at,
+            field="delivery_start",
+            rule=f"must be one of quarter hours for {one.meter_id}",
+            value=one.delivery_start.isoformat(),
+            hint=f"its rows are {(starts[changed + 1] - starts[changed]) // 60} minutes apart from here on",
+        )
+
+
+def _refuse_no_energy(series: Sequence[tuple[str, MeterReading]], rating: Rating) -> None:
+    """Refuse a register's readings, and more than can flow through a meter: a wrong unit."""
+    for field, most_w in (("import_wh", rating.import_w_max), ("export_wh", rating.export_w_max)):
+        energies = [(at, one.import_wh if field == "import_wh" else one.export_wh) for at, one in series]
+        meter_id = series[0][1].meter_id
+        if is_register([energy_wh for _, energy_wh in energies]):
+            rule = f"must be the energy of the interval, not a register's reading, for {meter_id}"
+            raise BadInput(where=energies[0][0], field=field, rule=rule, value=energies[0][1])
+        most_wh = most_w * MARGIN_PERCENT * QUARTER_S // (100 * SECONDS_PER_HOUR)
+        beyond = next(((at, energy_wh) for at, energy_wh in energies if energy_wh > most_wh), None)
+        if beyond is not None:
+            rule = f"must be <= {most_wh} Wh, what can flow through {meter_id} in a quarter hour"
+            raise BadInput(where=beyond[0], field=field, rule=rule, value=beyond[1])
+
+
+def _readings(db: Connection, complex_id: str, where: sa.ColumnElement[bool]) -> Sequence[MeterReading]:
+    columns = (READINGS.c.meter_id, READINGS.c.delivery_start, READINGS.c.import_wh, READINGS.c.export_wh)
+    rows = db.execute(sa.select(*columns).where(READINGS.c.complex_id == complex_id, where))
+    return [
+        MeterReading(complex_id=complex_id, meter_id=meter, delivery_start=start, import_wh=taken, export_wh=given)
+        for meter, start, taken, given in rows
+    ]
+
+
+def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Iterator[MeterReading]:
+    if tuple(next(table, [])) != COLUMNS:
+        raise BadInput(where=f"{where} row 1", field="columns", rule=f"must be {','.join(COLUMNS)}", value="others")
+    known = {
+        (one.complex_id, device.device_id, device.participant_id, device.kind.value)
+        for one in complexes.values()
+        for device in one.devices
+    }
+    starts: dict[str, datetime] = {}
+    seen: set[tuple[str, str, datetime]] = set()
+    for number, row in enumerate(table, start=FIRST_ROW):
+        at = f"{where} row {number}"
+        if len(row) != len(COLUMNS):
+            raise BadInput(where=at, field="columns", rule=f"must be {len(COLUMNS)} in number", value=len(row))
+        complex_id, meter_id, participant_id, meter_kind, start_text, import_text, export_text = row
+        if (complex_id, meter_id, participant_id, meter_kind) not in known:
+            raise _unknown_meter(at, row, complexes)
+        start = starts.get(start_text) or starts.setdefault(start_text, _start(at, start_text))
+        key = (complex_id, meter_id, start)
+        if key in seen:
+            raise BadInput(where=at, field="delivery_start", rule=f"must occur once for {meter_id}", value=start_text)
+        seen.add(key)
+        yield MeterReading(
+            complex_id=complex_id,
+            meter_id=meter_id,
+            delivery_start=start,
+            import_wh=_energy_wh(at, "import_wh", import_text),
+            export_wh=_energy_wh(at, "export_wh", export_text),
+        )
+
+
+def _unknown_meter(at: str, row: list[str], complexes: Complexes) -> BadInput:
+    complex_id, meter_id, participant_id, meter_kind, *_ = row
+    one = complexes.get(complex_id)
+    if one is None:
+        return BadInput(where=at, field="complex_id", rule=f"must be one of {sorted(complexes)}", value=complex_id)
+    device = next((device for device in one.devices if device.device_id == meter_id), None)
+    if device is None:
+        return BadInput(where=at, field="meter_id", rule=f"must be a meter of {complex_id}", value=meter_id)
+    if device.participant_id != participant_id:
+        rule = f"must be {device.participant_id} for {meter_id}"
+        return BadInput(where=at, field="participant_id", rule=rule, value=participant_id)
+    return BadInput(where=at, field="meter_kind", rule=f"must be {device.kind.value} for {meter_id}", value=meter_kind)
+
+
+def _start(at: str, text: str) -> datetime:
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(where=at, field="delivery_start", rule="must be ISO 8601", value=text) from None
+    if start.tzinfo is None:
+        raise BadInput(where=at, field="delivery_start", rule="must carry a UTC offset", value=text)
+    if not is_delivery_start(start):
+        raise BadInput(where=at, field="delivery_start", rule="must be the start of a quarter hour", value=text)
+    return start.astimezone(UTC)
+
+
+def _energy_wh(at: str, field: str, text: str) -> int:
+    # The length bounds what int() has to read.
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ENERGY_WH_MAX))):
+        raise BadInput(
+            where=at, field=field, rule=f"must be a whole number of Wh from 0 to {ENERGY_WH_MAX}", value=text
+        )
+    return int(text)

@@ -1,0 +1,1 @@
+"""What every process does alike: the run loop, start and stop, logs, metrics, the heartbeat."""

@@ -1,0 +1,321 @@
+"""The run loop, which holds every hard guarantee (ARCHITECTURE.md, "One run loop").
+
+    poll -> decode -> one transaction {inbox, handlers, state, outbox} -> commit the offsets
+    outbox -> publish -> drop what was published
+
+State, inbox and outbox commit together, so a crash anywhere leads to a redelivery that does nothing, or to a
+re-publication under the same ids, which the next inbox drops. Handlers return events; they never publish, sleep or read
+the clock.
+"""
+
+import base64
+import contextlib
+import logging
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.engine import Connection, Engine
+
+from shared import failpoints
+from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
+from shared.clock import Clock, ClockStepped, monotonic_s
+from shared.db import messaging
+from shared.db.engine import DATABASE_FAULTS
+from shared.events.base import Envelope, Event, derived_id, named_id
+from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
+from shared.events.topics import topics_read_by
+from shared.events.wire import EventTooLarge, Message, Undecodable, decode
+from shared.runtime import metrics
+from shared.runtime.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
+Tick = Callable[[datetime, Connection], Sequence[Event]]
+
+OUTBOX_BATCH = 500
+# A long backlog goes out beside what comes in: it holds up neither the next messages nor a stop for long.
+OUTBOX_BATCHES_A_ROUND = 10
+# The inbox forgets what is days old, so how often it is looked through is only a matter of cost.
+FORGET_EVERY_S = 600.0
+# A dead letter has to fit into one message itself, however large the bad one was.
+LETTER_BODY_BYTES_MAX = 65_536
+LETTER_TEXT_CHARACTERS_MAX = 1_000
+LETTER_HEADERS_MAX = 50
+
+
+# A tick that makes an event which no bus would carry is undone; in between, what it looks at may change.
+TICK_AGAIN_AFTER_S = 60.0
+
+
+class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
+    """A decoded event breaks an invariant of the service; it goes to the dead-letter topic with this reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What the loop runs: a name, a handler for each event taken in, and what has to happen as time passes.
+
+    A tick is called between batches, in a transaction of its own, with the present instant. It must do nothing, and
+    cheaply, when nothing is due.
+    """
+
+    name: str
+    handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
+    tick: Tick | None = None
+
+
+class RunLoop:
+    """One service on one bus and one database.
+
+    `elapsed_s` counts wall seconds from any beginning, for chores that no fact depends on.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        bus: Bus,
+        engine: Engine,
+        clock: Clock,
+        elapsed_s: Callable[[], float] = monotonic_s,
+        figures: Metrics | None = None,
+    ) -> None:
+        self._service = service
+        self._bus = bus
+        self._engine = engine
+        self._clock = clock
+        self._consumer: Consumer | None = None
+        self._publisher: Publisher | None = None
+        self._elapsed_s = elapsed_s
+        self._forget_at_s = elapsed_s()
+        self._metrics = Metrics() if figures is None else figures
+        self._tick_at_s: float | None = None
+
+    def step(self, wait_s: float) -> int:
+        """Do one round and return how many messages it took in.
+
+        Raises:
+            BusUnavailable: The broker is away; call again later, nothing is lost.
+            BusRefused: The broker says no; waiting would not help.
+            ClockStepped: Nobody knows what time it is; call again later.
+            sqlalchemy.exc.SQLAlchemyError: One of DATABASE_FAULTS: it is away, hung or locked; the same.
+        """
+        try:
+            taken = self._round(wait_s)
+        except BusUnavailable:
+            self._bus.acknowledged.round_ended(well=False)
+            raise
+        self._bus.acknowledged.round_ended(well=True)
+        return taken
+
+    def _round(self, wait_s: float) -> int:
+        received = self._poll(wait_s)
+        if received:
+            try:
+                self._take_in(received)
+            except BaseException:
+                # Whatever was polled but not committed has to come again, should this process go on.
+                self._rewind_quietly()
+                raise
+            failpoints.reach("before_offset_commit")
+            self._require_consumer().commit()
+        if self._service.tick is not None and (self._tick_at_s is None or self._elapsed_s() >= self._tick_at_s):
+            self._run_tick(self._service.tick)
+        self._publish()
+        self._forget_old()
+        return len(received)
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Say whether no message is ever waited for."""
+        return not self._service.handlers
+
+    @property
+    def held_up(self) -> bool:
+        """Say whether the last tick had to be undone: time does not pass for this service until one succeeds."""
+        return self._tick_at_s is not None
+
+    def joined(self) -> bool:
+        """Say whether the service takes part: it has its partitions, or reads nothing."""
+        return self.reads_nothing or (self._consumer is not None and self._consumer.joined())
+
+    def close(self) -> None:
+        """Let go of the bus. What was not finished is taken up again at the next start."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+    def _poll(self, wait_s: float) -> Sequence[Received]:
+        if self.reads_nothing:
+            self._require_publisher()
+            return []
+        return self._require_consumer().poll(wait_s)
+
+    def _take_in(self, received: Sequence[Received]) -> None:
+        try:
+            self._handle_committed(received)
+        except SETTING_ASIDE:
+            # One of them is bad: take them one at a time, so that only that one is set aside.
+            for one in received:
+                self._take_in_one(one)
+
+    def _take_in_one(self, one: Received) -> None:
+        try:
+            self._handle_committed([one])
+        except SETTING_ASIDE as reason:
+            logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
+                "message set aside",
+                extra={"topic": one.message.topic, "offset": one.offset, "reason": str(reason)},
+            )
+            with self._engine.begin() as db:
+                self._set_aside(one, str(reason), db)
+            self._metrics.count(metrics.SET_ASIDE)
+
+    def _handle_committed(self, received: Sequence[Received]) -> None:
+        with self._engine.begin() as db:
+            took_s = self._handle(received, db)
+        for kind, seconds in took_s:
+            self._metrics.count(metrics.MESSAGES, type=kind)
+            self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
+
+    def _handle(self, received: Sequence[Received], db: Connection) -> list[tuple[str, float]]:
+        """Handle what is new in one transaction; return each one's type and how long its handler took."""
+        took_s: list[tuple[str, float]] = []
+        now = self._clock.now()
+        envelopes = {envelope.event_id: envelope for envelope in (decode(one.message) for one in received)}
+        taken = messaging.already_taken(db, envelopes)
+        fresh = [envelope for event_id, envelope in envelopes.items() if event_id not in taken]
+        for envelope in fresh:
+            handler = self._service.handlers.get(type(envelope.event))
+            if handler is not None:
+                begun_s = self._elapsed_s()
+                self._emit(db, envelope.event_id, handler(envelope, db), now)
+                took_s.append((envelope.event.event_type(), self._elapsed_s() - begun_s))
+        if fresh:
+            newest = max(envelope.occurred_at for envelope in fresh)
+            self._metrics.show(metrics.MESSAGE_AGE, (now - newest).total_seconds())
+        messaging.mark_taken(db, [envelope.event_id for envelope in fresh], now=now)
+        failpoints.reach("before_database_commit")
+        return took_s
+
+    def _run_tick(self, tick: Tick) -> None:
+        now, begun_s = self._clock.now(), self._elapsed_s()
+        try:
+            with self._engine.begin() as db:
+                self._emit(db, uuid.uuid4(), tick(now, db), now)
+        except EventTooLarge as reason:
+            # There is no message to set aside, and a restart would meet the same: consumption goes on, and the
+            # heartbeat is withheld, since a person has to look.
+            self._tick_at_s = self._elapsed_s() + TICK_AGAIN_AFTER_S
+            self._metrics.count(metrics.TICKS_UNDONE)
+            logger.error(  # noqa: TRY400 -- the reason is the whole story, a trace would add nothing
+                "tick undone", extra={"reason": str(reason), "again_after_s": TICK_AGAIN_AFTER_S}
+            )
+            return
+        self._tick_at_s = None
+        self._metrics.count(metrics.TICKS)
+        self._metrics.count(metrics.TICK_SECONDS, self._elapsed_s() - begun_s)
+
+    def _emit(self, db: Connection, cause: uuid.UUID, events: Sequence[Event], now: datetime) -> None:
+        messaging.emit(
+            db,
+            self._service.name,
+            [
+                Envelope(
+                    event_id=derived_id(cause, index, event.event_type()),
+                    occurred_at=now,
+                    source=self._service.name,
+                    event=event,
+                )
+                for index, event in enumerate(events)
+            ],
+        )
+
+    def _set_aside(self, one: Received, reason: str, db: Connection) -> None:
+        place = (one.message.topic, one.partition, one.offset)
+        marker = named_id("set-aside", self._service.name, *place)
+        if messaging.already_taken(db, [marker]):
+            return
+        now = self._clock.now()
+        messaging.mark_taken(db, [marker], now=now)
+        letter_id = named_id("dead-letter", self._service.name, *place)
+        letter = _dead_letter(one, service=self._service.name, reason=reason, now=now)
+        envelope = Envelope(event_id=letter_id, occurred_at=now, source=self._service.name, event=letter)
+        messaging.emit(db, self._service.name, [envelope])
+
+    def _publish(self) -> None:
+        for _ in range(OUTBOX_BATCHES_A_ROUND):
+            with self._engine.connect() as db:
+                rows = messaging.unsent(db, OUTBOX_BATCH)
+            self._bus.acknowledged.outbox_has(len(rows))
+            if not rows:
+                return
+            self._require_publisher().publish(message for _, message in rows)
+            self._bus.acknowledged.published()
+            failpoints.reach("before_mark_sent")
+            with self._engine.begin() as db:
+                messaging.mark_sent(db, [position for position, _ in rows])
+            self._metrics.count(metrics.PUBLISHED, len(rows))
+
+    def _forget_old(self) -> None:
+        if self._elapsed_s() < self._forget_at_s:
+            return
+        with self._engine.begin() as db:
+            messaging.forget_old(db, now=self._clock.now())
+        self._forget_at_s = self._elapsed_s() + FORGET_EVERY_S
+
+    def _require_consumer(self) -> Consumer:
+        if self._consumer is None:
+            topics = [topic.name for topic in topics_read_by(self._service.name)]
+            self._consumer = self._bus.consumer(self._service.name, topics)
+        return self._consumer
+
+    def _require_publisher(self) -> Publisher:
+        if self._publisher is None:
+            self._publisher = self._bus.publisher(self._service.name)
+        return self._publisher
+
+    def _rewind_quietly(self) -> None:
+        # Where the broker is away as well, the consumer begins anew at the committed offsets anyway.
+        with contextlib.suppress(BusUnavailable):
+            self._require_consumer().rewind()
+
+
+def _dead_letter(one: Received, *, service: str, reason: str, now: datetime) -> MessageSetAside:
+    message = one.message
+    return MessageSetAside(
+        complex_id=_claimed_complex(message),
+        service=service,
+        topic=message.topic,
+        partition=one.partition,
+        offset=one.offset,
+        key=_cut(message.key),
+        reason=_cut(reason),
+        set_aside_at=now,
+        headers=tuple(
+            (_cut(name), _cut(content.decode(errors="replace")))
+            for name, content in message.headers[:LETTER_HEADERS_MAX]
+        ),
+        body_base64=base64.b64encode(message.body[:LETTER_BODY_BYTES_MAX]).decode(),
+    )
+
+
+def _claimed_complex(message: Message) -> str:
+    subject = dict(message.headers).get("ce_subject", b"").decode(errors="replace")
+    return subject if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", subject) else UNKNOWN_COMPLEX
+
+
+def _cut(text: str) -> str:
+    return text[:LETTER_TEXT_CHARACTERS_MAX].encode(errors="replace").decode()
+
+
+SETTING_ASIDE = (RuleBroken, Undecodable, EventTooLarge)
+# What is waited out: nothing is lost meanwhile, and everything goes on by itself after it.
+PASSING_FAULTS = (BusUnavailable, ClockStepped, *DATABASE_FAULTS)

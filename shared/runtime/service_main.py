@@ -1,0 +1,163 @@
+"""What every service's `__main__` does alike: settings, logs, signals, heartbeat, and the run loop until the end."""
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from sqlalchemy.engine import Engine
+
+from shared import failpoints
+from shared.bus.kafka import KafkaBus
+from shared.bus.port import Bus
+from shared.clock import Clock, clock_from, monotonic_s, touch
+from shared.complex.model import Complexes, load_complexes
+from shared.db.engine import end_soon, open_engine, service_url
+from shared.db.migrating import require_newest
+from shared.errors import BadInput, BadInputs
+from shared.events.topics import SERVICES
+from shared.runtime.clock_guard import guarded
+from shared.runtime.logs import log_as_json
+from shared.runtime.metrics import BROKER_OWING, BROKER_SILENCE, Metrics, served
+from shared.runtime.runloop import PASSING_FAULTS, RunLoop, Service
+from shared.settings import DeploymentSettings, load, made_folder
+
+logger = logging.getLogger(__name__)
+
+POLL_WAIT_S = 0.05
+RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
+EXIT_BAD_INPUT = 2
+# Whoever asked a process to stop waits for ten seconds.
+STOP_S_MAX = 9.0
+EXIT_NOT_STOPPED = 3
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a service is built from."""
+
+    service: str
+    complexes: Complexes
+    clock: Clock
+    engine: Engine
+    bus: Bus
+    heartbeat_file: Path
+    metrics: Metrics = field(default_factory=Metrics)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+
+
+def open_context(service: str, *, wait: bool = True) -> Context:
+    """Read the deployment's settings and open what they name.
+
+    With `wait` it returns once the database answers and has the newest schema; without, that is the caller's to see to.
+    """
+    settings = load(DeploymentSettings)
+    log_as_json(settings.log_level)
+    failpoints.arm(settings.failpoint)
+    engine = open_engine(service_url(settings.database_url, service), answer_s=settings.database_timeout_s)
+    made_folder(settings.run_dir, setting="SANDAN_RUN_DIR")
+    if wait:
+        patiently(lambda: require_newest(engine, service), threading.Event())
+    return Context(
+        service=service,
+        complexes=load_complexes(settings.complexes),
+        clock=guarded(clock_from(settings.clock_file), settings.run_dir, service),
+        engine=engine,
+        bus=KafkaBus(settings.kafka_bootstrap_servers),
+        heartbeat_file=settings.run_dir / f"{service}.alive",
+        metrics=Metrics(service=service),
+        metrics_host=settings.metrics_host,
+        # The processes of a machine share their settings: each has the port of its place in the list of services.
+        metrics_port=None if settings.metrics_port is None else settings.metrics_port + SERVICES.index(service),
+    )
+
+
+def stop_on_signals(end_after_s: float | None = STOP_S_MAX) -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set.
+
+    Our own waits are shorter than `end_after_s`, a library's may not be: what has not ended by itself then is ended,
+    which is as safe as a kill -9 at that place. None lets it take its time.
+    """
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if end_after_s is not None and not stop.is_set():
+            last_resort = threading.Timer(end_after_s, _end)
+            last_resort.daemon = True
+            last_resort.start()
+        stop.set()
+        end_soon()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    return stop
+
+
+def _end() -> None:
+    logger.error("not stopped in time, ending at once", extra={"after_s": STOP_S_MAX})
+    os._exit(EXIT_NOT_STOPPED)
+
+
+def patiently(work: Callable[[], None], stop: threading.Event) -> bool:
+    """Do a piece of work, again after each passing fault and a growing wait; say whether it was done before `stop`."""
+    wait_s = RETRY_WAIT_S_MIN
+    while not stop.is_set():
+        try:
+            work()
+        except PASSING_FAULTS as fault:
+            logger.warning(
+                "waiting for the broker, the database or the clock", extra={"reason": str(fault), "wait_s": wait_s}
+            )
+            stop.wait(wait_s)
+            wait_s = min(2 * wait_s, RETRY_WAIT_S_MAX)
+        else:
+            return True
+    return False
+
+
+def serve(service: Service, context: Context, stop: threading.Event) -> None:
+    """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
+    # What is there now stays: the garbage collector need not look it through again and again, a seventh of all work.
+    gc.freeze()
+    context.bus.heed(stop)
+    with served(context.metrics, context.metrics_host, context.metrics_port):
+        _run_loop(RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics), context, stop)
+
+
+def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
+    beaten_at: float | None = None
+    try:
+        while patiently(lambda: _step(loop, context), stop):
+            if loop.reads_nothing:
+                stop.wait(POLL_WAIT_S)
+            if not context.bus.acknowledged.well() or loop.held_up:
+                continue
+            # The first heartbeat says that the service is ready, and so waits for its place in the group.
+            if loop.joined() if beaten_at is None else monotonic_s() - beaten_at >= 1:
+                touch(context.heartbeat_file)
+                beaten_at = monotonic_s()
+    finally:
+        loop.close()
+
+
+def _step(loop: RunLoop, context: Context) -> None:
+    context.metrics.show(BROKER_SILENCE, context.bus.acknowledged.silence_s())
+    context.metrics.show(BROKER_OWING, context.bus.acknowledged.owing_s())
+    loop.step(POLL_WAIT_S)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a process's main function; bad input becomes its message on stderr and exit code 2."""
+    try:
+        main()
+    except (BadInput, BadInputs) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_BAD_INPUT)
