@@ -52,6 +52,9 @@ check: .venv/test ## what must hold before a commit: format, lint, types, bounda
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 
+shape: .venv/test ## count how often the code says the same thing again (OPTIONS="--list")
+	@$(BIN)/python -m tests.architecture.shape $(OPTIONS)
+
 bench: .venv/test ## measure, as ratios in one run
 	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
 
@@ -67,4 +70,7 @@ lock: .venv/uv ## resolve pyproject.toml into the lock files again
 
 clean: ## remove what the other targets made
 	@rm -rf .venv node_modules $(VENDOR) var .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-.PHONY: demo test check bench compose docs lock clean
+record-day: .venv/test ## record a day of the demo for the test of its books (about 6 minutes)
+	@$(BIN)/python -m tests.recorded_day.record
+
+.PHONY: demo test check shape record-day bench compose docs lock clean
