@@ -14,10 +14,11 @@ from pathlib import Path
 from time import perf_counter
 
 from optimizers import clearing
+from optimizers.orders.bids import SiteQuote, automatic_bid
+from optimizers.orders.rules import BEGINNING, own_rules
 from optimizers.tariff import SitePrices, contract_of, site_prices
 from services.fems.simulator.history import History, history
 from services.market.handlers.venues import venue_of
-from services.scheduler.domain import Quote, automatic_bid
 from services.settlement import domain
 from services.settlement.handlers.invoicing import content_of
 from services.trading_api.api.invoice_pdf import invoice_pdf
@@ -32,7 +33,7 @@ ISSUED_AT = datetime(2026, 6, 1, 0, 16, tzinfo=UTC)
 
 
 def trades_of(
-    complex_: Complex, feeders: tuple[clearing.Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, Quote]
+    complex_: Complex, feeders: tuple[clearing.Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, SiteQuote]
 ) -> list[domain.Trade]:
     """Clear one interval among the automatic bidders."""
     orders = []
@@ -40,9 +41,10 @@ def trades_of(
         name = one.participant_id
         bid = automatic_bid(
             one.bidding,
+            BEGINNING,
             net_wh[name] / 250,  # 15 minutes: kW x 250 = Wh
             quotes[name],
-            quantity_wh_max=complex_.market.order_quantity_wh_max,
+            own_rules(complex_.market),
         )
         if bid is not None and one.bidding.mode == "automatic":
             orders.append(
@@ -95,7 +97,7 @@ def settled_month(complex_: Complex, name: str, past: History, starts: list[date
         }
         net_wh = {who: one.import_wh - one.export_wh for who, one in metered.items()}
         quotes = {
-            who: Quote(import_jeon=one.import_jeon_per_kwh, export_jeon=one.export_jeon_per_kwh)
+            who: SiteQuote(import_jeon=one.import_jeon_per_kwh, export_jeon=one.export_jeon_per_kwh)
             for who, one in priced.items()
         }
         trades = trades_of(complex_, feeders, net_wh, quotes)

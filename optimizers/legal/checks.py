@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from typing import Literal
 
 from shared.complex.model import Complex
+from shared.events.records import Side
 from shared.reference.legal import LegalMode, LegalModes, LegalRule
 from shared.units import kwh_text
-
-Side = Literal["buy", "sell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +112,7 @@ def _broken(rule: LegalRule, law: Law, flows: Mapping[str, Flows], deals: Sequen
     for deal in deals:
         buyer, seller = law.traders[deal.buyer_id], law.traders[deal.seller_id]
         apart = rule.code == "within_feeder" and buyer.feeder_id != seller.feeder_id
-        if apart or not _may(rule, buyer, "buy") or not _may(rule, seller, "sell"):
+        if apart or not _may(rule, buyer, Side.BUY) or not _may(rule, seller, Side.SELL):
             sold = f"{kwh_text(deal.quantity_wh)} kWh"
             yield _verdict(rule, f"{deal.seller_id} -> {deal.buyer_id}", holds=False, found=(sold, sold))
 
@@ -123,13 +121,13 @@ def _may(rule: LegalRule, trader: Trader, side: Side) -> bool:
     """Say whether a rule lets a participant buy or sell at all."""
     match rule.code:
         case "seller_has_roof":
-            return side == "buy" or trader.roof_kw > 0
+            return side is Side.BUY or trader.roof_kw > 0
         case "seller_has_roof_or_storage":
-            return side == "buy" or trader.roof_kw > 0 or trader.has_storage
+            return side is Side.BUY or trader.roof_kw > 0 or trader.has_storage
         case "customer_contract_kw_min":
-            return side == "sell" or trader.contract_kw >= _figure(rule)
+            return side is Side.SELL or trader.contract_kw >= _figure(rule)
         case "generator_kw_above":
-            return side == "buy" or trader.roof_kw > _figure(rule)
+            return side is Side.BUY or trader.roof_kw > _figure(rule)
         case _:
             return True
 

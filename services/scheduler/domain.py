@@ -1,4 +1,4 @@
-"""From forecasts, prices and a battery's state to a plan, a set-point and an automatic bid."""
+"""From forecasts, prices and a battery's state to a plan and a set-point."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from optimizers.ess import Battery, Case, Quantiles, Schedule
 from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
 from shared.arrays import Floats
-from shared.complex.model import Bidding, Ess
+from shared.complex.model import Ess
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 
@@ -20,8 +20,6 @@ W_PER_KW = 1_000
 DEVIATION_SHARE = 0.02
 # A state may have been read just before the interval that it is filed under, or while the converter was still ramping.
 SETTLING = INTERVAL / 5
-# Below this an order would cost more attention than it moves energy.
-LOT_WH_MIN = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +73,6 @@ class Measured:
     def power_w(self) -> int:
         """Return the converter's power; positive charges."""
         return self.charge_w - self.discharge_w
-
-
-@dataclass(frozen=True, slots=True)
-class Bid:
-    """An automatic order, before its writer stamps it."""
-
-    side: str
-    price_jeon_per_kwh: int
-    quantity_wh: int
 
 
 def aligned(power_kw: Sequence[float], first: datetime, wanted: datetime) -> Floats:
@@ -217,45 +206,3 @@ def setpoint_w(schedule: Schedule) -> int:
 def watts(power_kw: Floats) -> tuple[int, ...]:
     """Return powers in whole watts."""
     return tuple(int(one) for one in np.rint(power_kw * W_PER_KW))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """What a kWh of one interval costs and is worth to a site [jeon].
-
-    Args:
-        import_jeon: What the grid charges for it.
-        export_jeon: What the grid pays for it.
-        value_jeon: What it is worth in the newest plan of the site's batteries; None without one.
-    """
-
-    import_jeon: int
-    export_jeon: int
-    value_jeon: int | None = None
-
-
-def automatic_bid(bidding: Bidding, net_kw: float, quote: Quote, *, quantity_wh_max: int) -> Bid | None:
-    """Return the order that covers or places a site's expected surplus or shortage in one interval, if any.
-
-    The price lies between what the grid pays and what it charges: at what the energy is worth to the site, where it
-    asked for that and has a plan, or at its own share of the way. Where the grid pays at least as much as it charges,
-    there is nothing to gain, and no order.
-
-    Args:
-        bidding: The participant's wishes.
-        net_kw: Its expected consumption less its solar power, its batteries' plans included; below 0 is surplus.
-        quote: The interval's prices.
-        quantity_wh_max: The market's limit for one order.
-    """
-    low_jeon, high_jeon = quote.export_jeon, quote.import_jeon
-    if high_jeon <= low_jeon:
-        return None
-    quantity_wh = min(round(units.energy_kwh(abs(net_kw), INTERVAL) * WH_PER_KWH), quantity_wh_max)
-    if quantity_wh < LOT_WH_MIN:
-        return None
-    if bidding.pricing == "value" and quote.value_jeon is not None:
-        price_jeon = min(max(quote.value_jeon, low_jeon), high_jeon)
-    else:
-        share = bidding.buy_share if net_kw > 0 else bidding.sell_share
-        price_jeon = low_jeon + round(share * (high_jeon - low_jeon))
-    return Bid("buy" if net_kw > 0 else "sell", price_jeon, quantity_wh)

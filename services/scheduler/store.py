@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.rules import OrderRules, own_rules
 from services.scheduler.domain import Measured, Position
+from shared.complex.model import Complex
 from shared.db import order_writer
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
 from shared.events.forecast import ForecastIssued
 from shared.events.market import AuctionCleared
-from shared.events.records import Side
+from shared.events.records import CALENDAR_JSON, Side
 from shared.events.scheduler import SetpointIssued
 from shared.units import WH_PER_KWH
 
@@ -84,6 +86,16 @@ PROGRESS = sa.Table(
     sa.Column("dispatched_through", UtcInstant),
     sa.Column("bid_through", UtcInstant),
     sa.Column("is_halted", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+# The versions of the market calendar that operators asked for.
+CALENDAR = sa.Table(
+    "calendar",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("effective_from", UtcInstant, nullable=False),
+    sa.Column("calendar", sa.JSON, nullable=False),
 )
 
 # The participants that may not trade now.
@@ -280,6 +292,29 @@ def load_progress(db: Connection, complex_id: str) -> Progress:
 def save_progress(db: Connection, complex_id: str, **marks: datetime | bool) -> None:
     """Set some of a complex's progress marks."""
     _put(db, PROGRESS, {"complex_id": complex_id, **marks})
+
+
+def save_rules(db: Connection, complex_id: str, rules: OrderRules) -> None:
+    """Keep a version of the market calendar."""
+    values = {
+        "complex_id": complex_id,
+        "version": rules.version,
+        "effective_from": rules.calendar.effective_from,
+        "calendar": CALENDAR_JSON.dump_python(rules.calendar, mode="json"),
+    }
+    _put(db, CALENDAR, values)
+
+
+def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
+    """Return the calendar that holds at an instant: the complex file's own until the market told of another."""
+    column = CALENDAR.c
+    query = sa.select(column.version, column.calendar).where(
+        column.complex_id == complex_.complex_id, column.effective_from <= instant
+    )
+    found = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
+    if found is None:
+        return own_rules(complex_.market)
+    return OrderRules(version=found.version, calendar=CALENDAR_JSON.validate_python(found.calendar))
 
 
 def save_suspended(db: Connection, complex_id: str, participant_id: str) -> None:

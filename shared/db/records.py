@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from enum import EnumType
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ class RecordColumns(Generic[R]):
         table: The table. Its columns are exactly the record's fields and `beside`.
         kind: A frozen dataclass with at least two fields.
         beside: Columns that are no fields of the record, by name, between spaces.
-        left_out: Fields, with defaults, that the table does not keep, by name, between spaces.
+        left_out: Fields that have no column of their name, by name, between spaces.
 
     Raises:
         ValueError: A field has no column, or a column no field. Tables are made at import, so no process starts.
@@ -29,15 +30,23 @@ class RecordColumns(Generic[R]):
         if odd:
             raise ValueError(f"{table.name} and {kind.__name__} must agree, differ in {odd}")
         self._kind = kind
+        hints = get_type_hints(kind)
+        self._enums = {name: hints[name] for name in kept if isinstance(hints[name], EnumType)}
         self._names = tuple(kept)
         self._values = attrgetter(*kept)
         self.columns: tuple[sa.Column[Any], ...] = tuple(table.c[name] for name in kept)
 
     def row(self, record: R, **beside: Any) -> dict[str, Any]:
         """Return a table's row: the record's fields, and the columns beside them."""
-        return {**beside, **dict(zip(self._names, self._values(record), strict=True))}
+        row = {**beside, **dict(zip(self._names, self._values(record), strict=True))}
+        for name in self._enums:
+            row[name] = row[name].value
+        return row
 
-    def record(self, row: sa.Row[Any] | Mapping[Any, Any]) -> R:
-        """Return the record of a row that has at least these columns."""
+    def record(self, row: sa.Row[Any] | Mapping[Any, Any], **left_out: Any) -> R:
+        """Return the record of a row that has at least these columns, with fields that have none of their own."""
         found = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-        return self._kind(**{name: found[name] for name in self._names})
+        facts = {name: found[name] for name in self._names}
+        for name, kind in self._enums.items():
+            facts[name] = kind(facts[name])
+        return self._kind(**facts, **left_out)

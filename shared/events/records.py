@@ -6,13 +6,15 @@ optional field may be added.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
 from shared.events.base import EnergyWh, Identifier, Instant, MoneyKrw, PriceJeon, Whole
 from shared.events.fill_reasons import FillReason
+from shared.intervals import INTERVAL
 
 
 class Side(StrEnum):
@@ -20,6 +22,35 @@ class Side(StrEnum):
 
     BUY = "buy"
     SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTerms:
+    """What an order is for, whoever makes it: a limit price for the energy of one interval, or of a block's intervals.
+
+    Args:
+        delivery_start: Its interval; of a block, the first one.
+        price_jeon_per_kwh: The worst price; of a block, the worst average over its energy.
+        quantity_wh: Its energy; of a block, that of all intervals.
+        block_wh: Of each interval of a block; empty for a simple order.
+    """
+
+    delivery_start: datetime
+    side: Side
+    price_jeon_per_kwh: int
+    quantity_wh: int
+    auction: Literal["intraday", "day_ahead"] = "intraday"
+    block_wh: tuple[int, ...] = ()
+
+    @property
+    def parts_wh(self) -> tuple[int, ...]:
+        """Return its energy by interval: one part of a simple order, several of a block."""
+        return self.block_wh or (self.quantity_wh,)
+
+    @property
+    def legs(self) -> tuple[tuple[datetime, int], ...]:
+        """Return the interval and energy of each part."""
+        return tuple((self.delivery_start + n * INTERVAL, part_wh) for n, part_wh in enumerate(self.parts_wh))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,16 @@ from services.market.domain.auction import (
     terms_of,
     terms_record,
 )
-from services.market.domain.calendar import CalendarChange, refusal_of, rules_from, rules_of, rules_record
+from services.market.domain.calendar import refusal_of
 from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
 from services.market.domain.seals import DueAuction, HeldUp, Seal, auctions_due, held_up
 from services.market.domain.values import (
     DAY_AHEAD_BLOCKS_MAX,
     DAY_AHEAD_ORDERS_MAX,
     ORDERS_PER_AUCTION_MAX,
-    PRICE_JEON_PER_KWH_CAP,
+    Capacity,
     Limits,
     Order,
-    Rules,
-    Side,
     Site,
     Venue,
 )
@@ -33,11 +31,10 @@ __all__ = [
     "DAY_AHEAD_BLOCKS_MAX",
     "DAY_AHEAD_ORDERS_MAX",
     "ORDERS_PER_AUCTION_MAX",
-    "PRICE_JEON_PER_KWH_CAP",
     "Amendment",
     "Auction",
     "BlockResult",
-    "CalendarChange",
+    "Capacity",
     "DayAhead",
     "DayAheadInterval",
     "DueAuction",
@@ -46,9 +43,7 @@ __all__ = [
     "Order",
     "Position",
     "Rejection",
-    "Rules",
     "Seal",
-    "Side",
     "Site",
     "Standing",
     "Terms",
@@ -66,9 +61,6 @@ __all__ = [
     "may_fill_up",
     "may_leave",
     "refusal_of",
-    "rules_from",
-    "rules_of",
-    "rules_record",
     "terms_from",
     "terms_of",
     "terms_record",

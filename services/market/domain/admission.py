@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, assert_never
 
 from optimizers.legal import refusal
-from services.market.domain.values import NO_LIMITS, Limits, Order, Rules, Site, Venue
+from optimizers.orders.rules import Broken, Limit, OrderRules
+from services.market.domain.values import NO_LIMITS, Capacity, Limits, Order, Site, Venue
+from shared.events.records import Calendar
 from shared.intervals import DAY, day_ahead_gate, is_delivery_start, trading_day_of
 from shared.units import krw_text, kwh_text
 
@@ -76,10 +78,15 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     if unlawful is not None:
         return Rejection("legal_mode", f"{unlawful.rule.code}: {unlawful.en} / {unlawful.ko}")
     out_of_time = _out_of_time if order.auction == "intraday" else _out_of_day_ahead
-    return out_of_time(venue.rules, order, standing) or _beyond_limits(venue.rules, site, order, standing)
+    return (
+        out_of_time(venue.rules, order, standing)
+        or _beyond_calendar(venue.rules, order)
+        or _beyond_site(site, order, standing)
+        or _beyond_own(venue.capacity, order, standing)
+    )
 
 
-def _out_of_day_ahead(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
+def _out_of_day_ahead(rules: OrderRules, order: Order, standing: Standing) -> Rejection | None:
     if rules.day_ahead_gate is None:
         return Rejection("no_day_ahead_auction", f"there is no day-ahead auction (calendar version {rules.version})")
     day = trading_day_of(order.delivery_start)
@@ -97,7 +104,7 @@ def _out_of_day_ahead(rules: Rules, order: Order, standing: Standing) -> Rejecti
     return None
 
 
-def _out_of_time(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
+def _out_of_time(rules: OrderRules, order: Order, standing: Standing) -> Rejection | None:
     lead = rules.gate_closure_lead
     if order.delivery_start - order.submitted_at <= lead:
         detail = (
@@ -120,30 +127,31 @@ def _out_of_time(rules: Rules, order: Order, standing: Standing) -> Rejection | 
     return None
 
 
-def _beyond_limits(rules: Rules, site: Site, order: Order, standing: Standing) -> Rejection | None:
-    return _beyond_calendar(rules, order) or _beyond_site(site, order, standing) or _beyond_own(rules, order, standing)
-
-
-def _beyond_calendar(rules: Rules, order: Order) -> Rejection | None:
-    if rules.traders is not None and order.participant_id not in rules.traders:
+def _beyond_calendar(rules: OrderRules, order: Order) -> Rejection | None:
+    if not rules.may_trade(order.participant_id):
         rule = f"{order.participant_id} is not among those who may trade"
         return Rejection("may_not_trade", f"{rule} (calendar version {rules.version})")
-    low, high = rules.price_jeon_per_kwh_min, rules.price_jeon_per_kwh_max
-    if not low <= order.price_jeon_per_kwh <= high:
-        rule = f"price must be in {krw_text(low)}..{krw_text(high)} KRW/kWh"
-        return Rejection("price_out_of_range", f"{rule}, was {krw_text(order.price_jeon_per_kwh)}")
-    largest_wh = max(part_wh for _, part_wh in order.legs)
-    if largest_wh > rules.quantity_wh_max:
-        rule = f"quantity of an order must be at most {kwh_text(rules.quantity_wh_max)} kWh"
-        return Rejection("quantity_too_large", f"{rule}, was {kwh_text(largest_wh)}")
-    if order.price_jeon_per_kwh % rules.tick_jeon:
-        rule = f"price must be a multiple of {krw_text(rules.tick_jeon)} KRW/kWh"
-        return Rejection("price_off_tick", f"{rule}, was {krw_text(order.price_jeon_per_kwh)}")
-    off_lot_wh = next((part_wh for _, part_wh in order.legs if part_wh % rules.lot_wh), None)
-    if off_lot_wh is not None:
-        rule = f"quantity must be a multiple of {kwh_text(rules.lot_wh)} kWh"
-        return Rejection("quantity_off_lot", f"{rule}, was {kwh_text(off_lot_wh)}")
-    return None
+    broken = rules.broken(order.price_jeon_per_kwh, [part_wh for _, part_wh in order.legs])
+    return _rejection(rules.calendar, broken[0]) if broken else None
+
+
+def _rejection(calendar: Calendar, broken: Broken) -> Rejection:
+    match broken.limit:
+        case Limit.PRICE_MIN | Limit.PRICE_MAX:
+            low, high = krw_text(calendar.price_jeon_per_kwh_min), krw_text(calendar.price_jeon_per_kwh_max)
+            rule = f"price must be in {low}..{high} KRW/kWh"
+            return Rejection("price_out_of_range", f"{rule}, was {krw_text(broken.value)}")
+        case Limit.QUANTITY_MAX:
+            rule = f"quantity of an order must be at most {kwh_text(broken.limit_value)} kWh"
+            return Rejection("quantity_too_large", f"{rule}, was {kwh_text(broken.value)}")
+        case Limit.TICK:
+            rule = f"price must be a multiple of {krw_text(broken.limit_value)} KRW/kWh"
+            return Rejection("price_off_tick", f"{rule}, was {krw_text(broken.value)}")
+        case Limit.LOT:
+            rule = f"quantity must be a multiple of {kwh_text(broken.limit_value)} kWh"
+            return Rejection("quantity_off_lot", f"{rule}, was {kwh_text(broken.value)}")
+        case _:
+            assert_never(broken.limit)
 
 
 def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | None:
@@ -158,8 +166,8 @@ def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | No
     return None
 
 
-def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | None:
-    own_max, of_kind, writer_max = standing.limits.open_orders_max, rules.open_max(order), rules.writer_max(order)
+def _beyond_own(capacity: Capacity, order: Order, standing: Standing) -> Rejection | None:
+    own_max, of_kind, writer_max = standing.limits.open_orders_max, capacity.open_max(order), capacity.writer_max(order)
     open_orders_max = of_kind if own_max is None else min(own_max, of_kind)
     span = "a day" if order.block_wh else "an interval"
     if standing.writer_orders >= writer_max:
@@ -178,10 +186,10 @@ def _beyond_own(rules: Rules, order: Order, standing: Standing) -> Rejection | N
 
 def may_fill_up(venue: Venue, order: Order) -> bool:
     """Say whether a book has less room for an order's writer than all participants together may ask for."""
-    return len(venue.sites) * venue.rules.open_max(order) > venue.rules.writer_max(order)
+    return len(venue.sites) * venue.capacity.open_max(order) > venue.capacity.writer_max(order)
 
 
-def may_leave(order: Order, withdrawal: Withdrawal, rules: Rules) -> bool:
+def may_leave(order: Order, withdrawal: Withdrawal, rules: OrderRules) -> bool:
     """Say whether an order can be taken out of its book: as its own participant's, and before gate closure."""
     if order.participant_id != withdrawal.participant_id:
         return False

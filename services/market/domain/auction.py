@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from optimizers import clearing
-from services.market.domain.values import Order, Side, Site, Venue
+from services.market.domain.values import Order, Site, Venue
 from shared.events.fill_reasons import FillReason
+from shared.events.records import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def terms_of(
         sites=venue.sites,
         feeders=venue.feeders,
         is_halted=is_halted,
-        tick_jeon=venue.rules.tick_jeon,
+        tick_jeon=venue.rules.calendar.tick_jeon,
         positions=positions or {},
         stamped_in_halts=frozenset(stamped_in_halts),
         stamped_in_suspensions=frozenset(stamped_in_suspensions),
@@ -127,7 +128,7 @@ def entry_of(terms: Terms, order: Order, place: int) -> clearing.Order:
     return clearing.Order(
         order_id=order.order_id,
         participant_id=order.participant_id,
-        side=order.side,
+        side="buy" if order.side is Side.BUY else "sell",
         price_jeon_per_kwh=order.price_jeon_per_kwh,
         quantity_wh=order.quantity_wh,
         sequence=place,
@@ -176,9 +177,9 @@ def _room_wh(terms: Terms, participant_id: str, side: Side) -> int:
 
 def _meets(order: Order, best: Mapping[tuple[str, Side, datetime], int]) -> bool:
     if order.side == "buy":
-        lowest = best.get((order.participant_id, "sell", order.delivery_start))
+        lowest = best.get((order.participant_id, Side.SELL, order.delivery_start))
         return lowest is not None and order.price_jeon_per_kwh >= lowest
-    highest = best.get((order.participant_id, "buy", order.delivery_start))
+    highest = best.get((order.participant_id, Side.BUY, order.delivery_start))
     return highest is not None and order.price_jeon_per_kwh <= highest
 
 

@@ -9,6 +9,7 @@ from optimizers import clearing
 from services.market.domain.auction import Terms, entry_of, places_left_out
 from services.market.domain.values import Order
 from shared.events.fill_reasons import FillReason
+from shared.events.records import Side
 from shared.intervals import delivery_starts
 from shared.units import JEON_WH_PER_KRW, round_half_up
 
@@ -85,7 +86,7 @@ def _block(terms: Terms, order: Order, place: int, starts: Sequence[datetime]) -
     return clearing.Block(
         block_id=order.order_id,
         participant_id=order.participant_id,
-        side=order.side,
+        side="buy" if order.side is Side.BUY else "sell",
         price_jeon_per_kwh=order.price_jeon_per_kwh,
         first_interval=starts.index(order.delivery_start),
         quantity_wh=order.block_wh,

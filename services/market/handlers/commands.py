@@ -1,10 +1,10 @@
 """What operators ask of the market."""
 
 import logging
-from datetime import timedelta
 
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.rules import OrderRules
 from services.market import domain, store
 from services.market.handlers.orders import take_out
 from services.market.handlers.venues import Venues, venue_for
@@ -63,33 +63,20 @@ def on_calendar_change_requested(
     """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
     event = envelope.event
     venue = venue_for(venues, event)
-    asked = event.calendar
-    change = domain.CalendarChange(
-        effective_from=asked.effective_from,
-        gate_closure_lead=timedelta(seconds=asked.gate_closure_lead_s),
-        opening_lead=None if asked.opening_lead_s is None else timedelta(seconds=asked.opening_lead_s),
-        price_jeon_per_kwh_min=asked.price_jeon_per_kwh_min,
-        price_jeon_per_kwh_max=asked.price_jeon_per_kwh_max,
-        quantity_wh_max=asked.order_quantity_wh_max,
-        tick_jeon=asked.tick_jeon,
-        lot_wh=asked.lot_wh,
-        traders=None if asked.traders is None else frozenset(asked.traders),
-        day_ahead_gate=None if asked.day_ahead_gate_s is None else timedelta(seconds=asked.day_ahead_gate_s),
-    )
     newest, newest_from = store.newest_version(db, venue.complex_id)
 
-    refusal = domain.refusal_of(venue, change, requested_at=event.requested_at, newest_from=newest_from)
+    refusal = domain.refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
 
     request = {"requested_at": event.requested_at, "operator": event.operator}
     if refusal is not None:
         logger.warning("calendar change refused", extra={"complex_id": venue.complex_id, "rule": refusal})
         return [CalendarChangeRefused(complex_id=venue.complex_id, detail=refusal, **request)]
-    rules = domain.rules_of(change, venue.rules, version=newest + 1)
-    record = domain.rules_record(rules)
-    store.save_version(db, venue.complex_id, record, effective_from=change.effective_from, **request)
+    rules = OrderRules(version=newest + 1, calendar=event.calendar)
+    store.save_version(db, venue.complex_id, rules, requested_at=event.requested_at, operator=event.operator)
     logger.warning("calendar changed", extra={"complex_id": venue.complex_id, "version": rules.version})
-    changed = CalendarChanged(complex_id=venue.complex_id, calendar_version=rules.version, calendar=asked, **request)
-    return [changed]
+    return [
+        CalendarChanged(complex_id=venue.complex_id, calendar_version=rules.version, calendar=rules.calendar, **request)
+    ]
 
 
 def on_limits_change_requested(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import floor
 
 from optimizers import clearing, legal
+from optimizers.orders.rules import OrderRules, own_rules
 from services.market import domain
 from shared.complex.model import Complex, Participant
 from shared.db.order_writer import WRITERS
@@ -19,15 +20,11 @@ Venues = Mapping[str, domain.Venue]
 
 def venue_of(one: Complex) -> domain.Venue:
     """Return a complex's market: its file in Wh and jeon."""
-    calendar = one.market
     writers = len(one.participants) * len(WRITERS)
     return domain.Venue(
         complex_id=one.complex_id,
-        rules=domain.Rules(
-            gate_closure_lead=calendar.gate_closure_lead,
-            price_jeon_per_kwh_min=max(calendar.price_jeon_per_kwh_min, -domain.PRICE_JEON_PER_KWH_CAP),
-            price_jeon_per_kwh_max=min(calendar.price_jeon_per_kwh_max, domain.PRICE_JEON_PER_KWH_CAP),
-            quantity_wh_max=calendar.order_quantity_wh_max,
+        rules=own_rules(one.market),
+        capacity=domain.Capacity(
             open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // writers),
             open_day_ahead_max=max(1, domain.DAY_AHEAD_ORDERS_MAX // writers),
             open_blocks_max=max(1, domain.DAY_AHEAD_BLOCKS_MAX // writers),
@@ -57,9 +54,9 @@ def venue_for(venues: Venues, event: Event) -> domain.Venue:
     return venue
 
 
-def with_rules(venue: domain.Venue, record: Mapping[str, object] | None) -> domain.Venue:
+def with_rules(venue: domain.Venue, rules: OrderRules | None) -> domain.Venue:
     """Return a market under a version of its calendar; None: the complex file's own."""
-    return venue if record is None else replace(venue, rules=domain.rules_from(record, venue.rules))
+    return venue if rules is None else replace(venue, rules=rules)
 
 
 def _site(participant: Participant) -> domain.Site:

@@ -1,14 +1,17 @@
 """Versions of the calendar, and the participants' own limits."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.rules import OrderRules
 from services.market.domain import Limits
 from services.market.store.tables import CALENDAR, LIMITS
+
+# A version as a row keeps it: its number, and the calendar with the names and units of the events.
+RULES_JSON = TypeAdapter(OrderRules)
 
 
 def newest_version(db: Connection, complex_id: str) -> tuple[int, datetime | None]:
@@ -18,11 +21,23 @@ def newest_version(db: Connection, complex_id: str) -> tuple[int, datetime | Non
     return (0, None) if found is None else (found.version, found.effective_from)
 
 
-def save_version(db: Connection, complex_id: str, rules: Mapping[str, object], **request: Any) -> None:
-    """Add a version of the calendar: its rules, and `effective_from`, `requested_at`, `operator`."""
+def save_version(db: Connection, complex_id: str, rules: OrderRules, *, requested_at: datetime, operator: str) -> None:
+    """Add a version of the calendar."""
     db.execute(
-        sa.insert(CALENDAR).values(complex_id=complex_id, version=rules["version"], rules=dict(rules), **request)
+        sa.insert(CALENDAR).values(
+            complex_id=complex_id,
+            version=rules.version,
+            effective_from=rules.calendar.effective_from,
+            rules=RULES_JSON.dump_python(rules, mode="json"),
+            requested_at=requested_at,
+            operator=operator,
+        )
     )
+
+
+def rules_in(column: object) -> OrderRules | None:
+    """Return the version that a row's `rules` hold; None where there is no row."""
+    return None if column is None else RULES_JSON.validate_python(column)
 
 
 def save_limits(db: Connection, complex_id: str, participant_id: str, limits: Limits, *, changed_at: datetime) -> None:

@@ -1,20 +1,22 @@
 """The books: orders in, orders out, and what an arrival depends on."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.rules import OrderRules
 from services.market.domain import Limits, Order, Standing, Withdrawal
+from services.market.store.calendar import rules_in
 from services.market.store.tables import (
     CALENDAR,
     EARLY_CANCEL,
     HALT,
     LIMITS,
     ORDER,
+    ORDER_RECORD,
     PROGRESS,
     REJECTION,
     SEAL,
@@ -35,7 +37,7 @@ class Arrival:
 
     is_known: bool
     standing: Standing
-    rules: Mapping[str, object] | None
+    rules: OrderRules | None
     withdrawal: Withdrawal | None
     has_early_cancel: bool
 
@@ -130,7 +132,6 @@ _ARRIVAL = sa.select(
 _BY_WRITER = _standing_orders(sa.func.count(), "complex_id", "writer", "book").where(*_WITHIN)
 HALT_AT = _halt_at("instant")
 _RULES_AT = _rules_at("instant")
-_ORDER_COLUMNS = [field.name for field in fields(Order) if field.name not in {"auction", "block_wh"}]
 
 
 def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta) -> Arrival:
@@ -138,10 +139,9 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
 
     What belongs to an instant is that of the order's stamp.
     """
-    names = ("order_id", "participant_id", "side", "submitted_at", "writer", "book")
-    facts = {name: getattr(order, name) for name in names}
+    own = {"participant_id": order.participant_id, "side": order.side.value, "submitted_at": order.submitted_at}
     found = db.execute(
-        _ARRIVAL, {"complex_id": complex_id, "open_after": order.submitted_at + lead, **facts, **_span(order)}
+        _ARRIVAL, {**_place(complex_id, order), **own, "open_after": order.submitted_at + lead, **_span(order)}
     ).one()
     # Only in the topic that carries halts and suspensions is it certain which of them came before the order.
     is_in_turn = order.writer == OPERATORS_WRITER
@@ -157,7 +157,7 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
     )
     suspended_since = None if is_in_turn else found.suspended_since
     withdrawal = _withdrawal(order.participant_id, found.cancel_requested_at, suspended_since)
-    return Arrival(bool(found.is_known), standing, found.rules, withdrawal, bool(found.has_early_cancel))
+    return Arrival(bool(found.is_known), standing, rules_in(found.rules), withdrawal, bool(found.has_early_cancel))
 
 
 def _withdrawal(
@@ -179,14 +179,16 @@ def _span(order: Order) -> dict[str, datetime]:
 
 def orders_of_writer(db: Connection, complex_id: str, order: Order) -> int:
     """Return how many orders of an order's writer stand in its book, whoever's they are."""
-    facts = {name: getattr(order, name) for name in ("order_id", "writer", "book")}
-    return int(db.scalar(_BY_WRITER, {"complex_id": complex_id, **facts, **_span(order)}) or 0)
+    return int(db.scalar(_BY_WRITER, {**_place(complex_id, order), **_span(order)}) or 0)
 
 
-def rules_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, object] | None:
+def _place(complex_id: str, order: Order) -> dict[str, str]:
+    return {"complex_id": complex_id, "order_id": order.order_id, "writer": order.writer, "book": order.book}
+
+
+def rules_at(db: Connection, complex_id: str, instant: datetime) -> OrderRules | None:
     """Return the calendar's version that holds at an instant; None: the complex file's own."""
-    found: Mapping[str, object] | None = db.scalar(_RULES_AT, {"complex_id": complex_id, "instant": instant})
-    return found
+    return rules_in(db.scalar(_RULES_AT, {"complex_id": complex_id, "instant": instant}))
 
 
 def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
@@ -199,9 +201,8 @@ def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
 
 def save_order(db: Connection, complex_id: str, order: Order) -> None:
     """Put an order into its book."""
-    facts = {name: getattr(order, name) for name in _ORDER_COLUMNS}
     block_wh = list(order.block_wh) or None
-    db.execute(sa.insert(ORDER), {"complex_id": complex_id, **facts, "book": order.book, "block_wh": block_wh})
+    db.execute(sa.insert(ORDER), ORDER_RECORD.row(order, complex_id=complex_id, book=order.book, block_wh=block_wh))
 
 
 def save_rejection(db: Connection, complex_id: str, order: Order, *, reason: str, detail: str) -> None:
@@ -286,8 +287,7 @@ def amended_through(db: Connection, complex_id: str, order_id: str) -> int:
 def save_amendment(db: Connection, complex_id: str, order: Order, *, sequence: int) -> None:
     """Let an order stand as it was amended; `sequence` is the amendment's own number."""
     of_order = (ORDER.c.complex_id == complex_id, ORDER.c.order_id == order.order_id)
-    facts = {name: getattr(order, name) for name in _ORDER_COLUMNS}
-    db.execute(sa.update(ORDER).where(*of_order).values(**facts, amended_sequence=sequence))
+    db.execute(sa.update(ORDER).where(*of_order).values(ORDER_RECORD.row(order, amended_sequence=sequence)))
 
 
 def save_early_cancel(
@@ -307,16 +307,5 @@ def forget_early_cancels(db: Connection, complex_id: str, order_id: str) -> None
 
 
 def _order(row: sa.Row[Any]) -> Order:
-    return Order(
-        order_id=row.order_id,
-        participant_id=row.participant_id,
-        delivery_start=row.delivery_start,
-        side=row.side,
-        price_jeon_per_kwh=row.price_jeon_per_kwh,
-        quantity_wh=row.quantity_wh,
-        submitted_at=row.submitted_at,
-        writer=row.writer,
-        sequence=row.sequence,
-        auction="intraday" if row.book == "intraday" else "day_ahead",
-        block_wh=tuple(row.block_wh or ()),
-    )
+    auction = "intraday" if row.book == "intraday" else "day_ahead"
+    return ORDER_RECORD.record(row, auction=auction, block_wh=tuple(row.block_wh or ()))

@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from services.market.domain.values import Order
+from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
 
 METADATA = new_metadata()
@@ -27,6 +29,9 @@ ORDER = sa.Table(
     sa.Column("block_wh", sa.JSON(none_as_null=True)),
     sa.Index("book_order_by_participant", "complex_id", "participant_id", "delivery_start"),
     sa.Index("book_order_by_book", "complex_id", "delivery_start", "participant_id"),
+)
+ORDER_RECORD = RecordColumns(
+    ORDER, Order, beside="complex_id cancelled_at amended_sequence book block_wh", left_out="auction block_wh"
 )
 
 # Rejected orders keep no figures: these may be too large for any column.

@@ -5,13 +5,21 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.rules import OrderRules
 from optimizers.tariff import demand_month
 from services.scheduler import domain, store
 from shared.complex.model import Complexes, Ess
 from shared.events.base import Envelope, Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
-from shared.events.market import AuctionCleared, MarketHalted, MarketResumed, ParticipantResumed, ParticipantSuspended
+from shared.events.market import (
+    AuctionCleared,
+    CalendarChanged,
+    MarketHalted,
+    MarketResumed,
+    ParticipantResumed,
+    ParticipantSuspended,
+)
 from shared.intervals import INTERVAL, interval_of
 from shared.reference.load import tariff_book
 from shared.runtime.runloop import Handler
@@ -42,6 +50,7 @@ class Facts:
             IntervalMetered: self.on_interval_metered,
             DeviceObserved: self.on_device_observed,
             AuctionCleared: on_auction_cleared,
+            CalendarChanged: on_calendar_changed,
             MarketHalted: on_market_halted,
             MarketResumed: on_market_resumed,
             ParticipantSuspended: on_participant_suspended,
@@ -92,6 +101,13 @@ def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Se
 def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> Sequence[Event]:
     """Bid no more: the orders would be refused."""
     store.save_progress(db, envelope.event.complex_id, is_halted=True)
+    return []
+
+
+def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> Sequence[Event]:
+    """Keep a version of the market calendar: automatic orders fit the one in force when they are stamped."""
+    event = envelope.event
+    store.save_rules(db, event.complex_id, OrderRules(version=event.calendar_version, calendar=event.calendar))
     return []
 
 

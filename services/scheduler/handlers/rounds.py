@@ -1,4 +1,4 @@
-"""One planning round of a complex: dispatch the interval whose gate has closed, bid for the next one."""
+"""One planning round of a complex: dispatch the interval whose gate has closed, bid for those whose gate comes next."""
 
 import logging
 from collections.abc import Mapping
@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from optimizers.ess import BrokenPromise, CarefulSolver, Case, Quantiles, Rolling, Schedule, SolverFailed
+from optimizers.orders.bids import SiteQuote, automatic_bid, intervals_to_bid_for
+from optimizers.orders.rules import OrderRules
 from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
@@ -18,7 +20,6 @@ from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Event, named_id
 from shared.events.forecast import ForecastKind
 from shared.events.orders import OrderSubmitted
-from shared.events.records import Side
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.reference.load import sell_back, tariff_book
@@ -32,8 +33,6 @@ PATIENCE = INTERVAL / 2
 # A state of charge that was measured longer ago than this says nothing about now.
 MEASURED_WITHIN = timedelta(hours=6)
 HISTORY_KEPT = timedelta(days=2)
-# The next auction that is still open is that of the second planned interval.
-BID_STEP = 1
 # What a calculation ends with that was given odder facts (a forecast, a measured state, a trade) than it can take.
 NO_PLAN = (BadInput, SolverFailed, BrokenPromise, *ODD_INPUT)
 
@@ -65,7 +64,7 @@ class Solvers:
 
 @dataclass(frozen=True)
 class Round:
-    """One planning round of a complex, at the gate closure of the interval it dispatches; it bids for the next one."""
+    """One planning round of a complex, at the gate closure of the interval it dispatches by the complex file."""
 
     complex_: Complex
     now: datetime
@@ -84,6 +83,11 @@ class Round:
     def gate_closure(self) -> datetime:
         """Return when that interval's gate closed."""
         return self.first - self.complex_.market.gate_closure_lead
+
+    @property
+    def next_at_latest(self) -> datetime:
+        """Return until when the next round has come."""
+        return self.gate_closure + INTERVAL + PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,9 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
     complex_ = round_.complex_
     known = _known(db, round_)
     outlooks = _outlooks(db, complex_, round_.first)
-    bidders = _bidders_due(db, round_)
+    rules = store.rules_at(db, complex_, round_.now)
+    bid_starts = _bid_starts(db, round_, rules)
+    bidders = _bidders(db, complex_, rules)
     events: list[Event] = []
     for participant in complex_.participants:
         outlook = outlooks.get(participant.participant_id)
@@ -159,7 +165,8 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
                 schedule = solved.schedule
                 plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
         if participant.participant_id in bidders:
-            events += _bid_events(db, round_, participant, plan)
+            for start in bid_starts:
+                events += _bid_events(db, round_, participant, plan, start, rules)
     store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
     return events
 
@@ -234,15 +241,29 @@ def _quantiles(saved: store.SavedForecast, first: datetime) -> Quantiles:
     )
 
 
-def _bidders_due(db: Connection, round_: Round) -> set[str]:
-    """Return for whom to bid in the next open auction, and remember that it now is bid for."""
-    complex_id, bid_start = round_.complex_.complex_id, round_.starts[BID_STEP]
-    progress = store.load_progress(db, complex_id)
-    if progress.is_halted or (progress.bid_through is not None and progress.bid_through >= bid_start):
-        return set()
-    store.save_progress(db, complex_id, bid_through=bid_start)
-    automatic = {one.participant_id for one in round_.complex_.participants if one.bidding.mode == "automatic"}
-    return automatic - store.load_suspended(db, complex_id)
+def _bid_starts(db: Connection, round_: Round, rules: OrderRules) -> list[datetime]:
+    """Return the intervals to bid for in this round, and remember that they now are bid for."""
+    complex_ = round_.complex_
+    progress = store.load_progress(db, complex_.complex_id)
+    if progress.is_halted:
+        return []
+    starts = intervals_to_bid_for(
+        rules,
+        store.rules_at(db, complex_, round_.next_at_latest),
+        now=round_.now,
+        next_round=round_.next_at_latest,
+        bid_through=progress.bid_through,
+    )
+    planned = [start for start in starts if start <= round_.starts[-1]]
+    if planned:
+        store.save_progress(db, complex_.complex_id, bid_through=planned[-1])
+    return planned
+
+
+def _bidders(db: Connection, complex_: Complex, rules: OrderRules) -> set[str]:
+    """Return for whom to bid."""
+    automatic = {one.participant_id for one in complex_.participants if one.bidding.mode == "automatic"}
+    return {one for one in automatic if rules.may_trade(one)} - store.load_suspended(db, complex_.complex_id)
 
 
 def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solved) -> list[Event]:
@@ -287,24 +308,23 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solv
     return [event, setpoint]
 
 
-def _bid_events(db: Connection, round_: Round, participant: Participant, plan: Plan) -> list[Event]:
-    market, step = round_.complex_.market, BID_STEP
+def _bid_events(
+    db: Connection, round_: Round, participant: Participant, plan: Plan, start: datetime, rules: OrderRules
+) -> list[Event]:
+    step = (start - round_.first) // INTERVAL
     value = None if plan.value_krw_per_kwh is None else round(float(plan.value_krw_per_kwh[step]) * JEON_PER_KRW)
-    bid = domain.automatic_bid(
-        participant.bidding,
-        float(plan.outlook.load_kw[step] - plan.outlook.pv_kw[step]),
-        domain.Quote(
-            import_jeon=int(plan.prices.import_jeon_per_kwh[step]),
-            export_jeon=int(plan.prices.export_jeon_per_kwh[step]),
-            value_jeon=value,
-        ),
-        quantity_wh_max=market.order_quantity_wh_max,
+    quote = SiteQuote(
+        import_jeon=int(plan.prices.import_jeon_per_kwh[step]),
+        export_jeon=int(plan.prices.export_jeon_per_kwh[step]),
+        value_jeon=value,
     )
+    net_kw = float(plan.outlook.load_kw[step] - plan.outlook.pv_kw[step])
+    bid = automatic_bid(participant.bidding, start, net_kw, quote, rules)
     if bid is None:
         return []
-    complex_id, start = round_.complex_.complex_id, round_.starts[BID_STEP]
+    complex_id = round_.complex_.complex_id
     turn = order_writer.next_turn(db, complex_id, lambda: round_.now)
-    lead = market.gate_closure_lead
+    lead = rules.gate_closure_lead
     if not order_writer.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=turn.stamp):
         return []
     client_order_id = f"auto-{start:%Y%m%dT%H%MZ}"
@@ -315,7 +335,7 @@ def _bid_events(db: Connection, round_: Round, participant: Participant, plan: P
             client_order_id=client_order_id,
             participant_id=participant.participant_id,
             delivery_start=start,
-            side=Side(bid.side),
+            side=bid.side,
             price_jeon_per_kwh=bid.price_jeon_per_kwh,
             quantity_wh=bid.quantity_wh,
             submitted_at=turn.stamp,

@@ -131,7 +131,7 @@ def get_order(order_id: str, parts: PartsHere, caller: Caller) -> OrderView:
 @entering.patch("/{order_id}", status_code=202)
 def patch_order(order_id: str, wanted: AmendIn, parts: PartsHere, caller: Caller) -> OrderView:
     """Ask the market to change an order; its word shows in `amendment`. Only less at the same price keeps its place."""
-    change = entry.Change(wanted.price_krw_per_kwh, wanted.quantity_kwh)
+    change = entry.Change(price_jeon_per_kwh=wanted.price_jeon_per_kwh, quantity_wh=wanted.quantity_wh)
     with parts.engine.begin() as db:
         outcome = entry.amend(db, parts.desk_of(caller), caller, order_id, change)
     match outcome:

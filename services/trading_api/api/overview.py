@@ -23,7 +23,7 @@ from services.trading_api.store import day as days
 from services.trading_api.store import lists
 from services.trading_api.store.batteries import Span
 from services.trading_api.store.logs import stream_bounds
-from services.trading_api.store.market_rules import calendar_at, suspensions
+from services.trading_api.store.market_rules import rules_at, suspensions
 from services.trading_api.store.paging import page
 from services.trading_api.store.savings import savings
 from services.trading_api.store.sql import rows_of
@@ -112,8 +112,7 @@ def _accounts(db: Connection, parts: Parts, principal: Principal, shown: date) -
 
 def _gate_closure_lead_s(db: Connection, one: Complex, now: datetime) -> int:
     """Return how long before delivery a gate closes by the calendar that is in force."""
-    calendar = calendar_at(db, one.complex_id, now)
-    return round(one.market.gate_closure_lead.total_seconds()) if calendar is None else calendar["gate_closure_lead_s"]
+    return rules_at(db, one, now).calendar.gate_closure_lead_s
 
 
 def complex_view(one: Complex, *, seen_by: str | None) -> dict[str, Any]:

@@ -73,8 +73,7 @@ def _member(parts: Parts, caller: Principal, participant_id: str) -> Participant
 def _market_now(db: Connection, parts: Parts, caller: Principal) -> MarketNow:
     complex_id = caller.complex_id
     state = lists.market_state(db, complex_id)
-    calendar = market_rules.calendar_at(db, complex_id, parts.clock.shown())
-    traders = None if calendar is None else calendar.get("traders")
+    traders = market_rules.rules_at(db, parts.complex_of(caller), parts.clock.shown()).calendar.traders
     return MarketNow(
         is_halted=state is not None and state["halted"],
         traders=None if traders is None else frozenset(traders),

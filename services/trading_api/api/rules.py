@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from typing_extensions import TypedDict
 
+from optimizers.orders.rules import own_rules
 from services.trading_api.api.guard import guarded
 from services.trading_api.api.parts import Caller, PartsHere
 from services.trading_api.api.problems import FieldError, Problem, shown
@@ -28,20 +29,10 @@ class Calendars(TypedDict):
 @seeing.get("/market/calendar")
 def get_calendar(parts: PartsHere, caller: Caller) -> Calendars:
     """Return the versions of the market calendar; the newest whose `effective_from` has come holds."""
-    market = parts.complex_of(caller).market
-    own = {
-        "gate_closure_lead_s": int(market.gate_closure_lead.total_seconds()),
-        "price_jeon_per_kwh_min": market.price_jeon_per_kwh_min,
-        "price_jeon_per_kwh_max": market.price_jeon_per_kwh_max,
-        "order_quantity_wh_max": market.order_quantity_wh_max,
-    }
     with reading(parts.engine) as db:
-        rows = market_rules.versions(db, caller.complex_id)
-    later = [
-        calendar_view(row["version"], row["calendar"], effective_from=row["effective_from"], operator=row["operator"])
-        for row in rows
-    ]
-    versions = [calendar_view(0, own, effective_from=None, operator=None), *later]
+        later = market_rules.versions(db, caller.complex_id)
+    own = calendar_view(own_rules(parts.complex_of(caller).market), operator=None)
+    versions = [own, *(calendar_view(rules, operator=operator) for rules, operator in later)]
     return {"versions": [_as_seen_by(caller, one) for one in versions]}
 
 

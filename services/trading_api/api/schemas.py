@@ -21,7 +21,7 @@ from pydantic import (
 from services.trading_api.domain.access import Role
 from services.trading_api.domain.orders import Draft
 from services.trading_api.domain.tokens import Identifier
-from shared.events.records import Calendar
+from shared.events.records import Calendar, Side
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, is_delivery_start, trading_day_of
 from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
 from shared.units import krw_text, scaled_integer
@@ -144,14 +144,17 @@ class SideIn(StrEnum):
     SELL = "sell"
 
 
-class OrderIn(Request):
-    """An order for one delivery interval, in its own auction or in that of the day before."""
-
+class _Asked(Request):
     client_order_id: ClientOrderId
     delivery_start: DeliveryStart
     side: SideIn
-    price_krw_per_kwh: PriceJeon
-    quantity_kwh: QuantityWh
+    price_jeon_per_kwh: PriceJeon = Field(alias="price_krw_per_kwh")
+
+
+class OrderIn(_Asked):
+    """An order for one delivery interval, in its own auction or in that of the day before."""
+
+    quantity_wh: QuantityWh = Field(alias="quantity_kwh")
     auction: Literal["intraday", "day_ahead"] = "intraday"
 
     def draft(self) -> Draft:
@@ -159,25 +162,23 @@ class OrderIn(Request):
         return Draft(
             client_order_id=self.client_order_id,
             delivery_start=self.delivery_start,
-            side="buy" if self.side is SideIn.BUY else "sell",
-            price_jeon_per_kwh=self.price_krw_per_kwh,
-            quantity_wh=self.quantity_kwh,
+            side=Side(self.side),
+            price_jeon_per_kwh=self.price_jeon_per_kwh,
+            quantity_wh=self.quantity_wh,
             auction=self.auction,
         )
 
 
-class BlockIn(Request):
+class BlockIn(_Asked):
     """A fill-or-kill order of the day-ahead auction: all of its intervals, one after another, or none."""
 
-    client_order_id: ClientOrderId
-    delivery_start: DeliveryStart
-    side: SideIn
-    price_krw_per_kwh: PriceJeon
-    quantity_kwh: Annotated[tuple[QuantityWh, ...], Field(min_length=1, max_length=INTERVALS_PER_DAY)]
+    block_wh: Annotated[tuple[QuantityWh, ...], Field(min_length=1, max_length=INTERVALS_PER_DAY)] = Field(
+        alias="quantity_kwh"
+    )
 
     @model_validator(mode="after")
     def _within_a_day(self) -> "BlockIn":
-        last = self.delivery_start + (len(self.quantity_kwh) - 1) * INTERVAL
+        last = self.delivery_start + (len(self.block_wh) - 1) * INTERVAL
         if trading_day_of(last) != trading_day_of(self.delivery_start):
             raise ValueError("must lie within one Korean day")
         return self
@@ -187,23 +188,23 @@ class BlockIn(Request):
         return Draft(
             client_order_id=self.client_order_id,
             delivery_start=self.delivery_start,
-            side="buy" if self.side is SideIn.BUY else "sell",
-            price_jeon_per_kwh=self.price_krw_per_kwh,
-            quantity_wh=sum(self.quantity_kwh),
+            side=Side(self.side),
+            price_jeon_per_kwh=self.price_jeon_per_kwh,
+            quantity_wh=sum(self.block_wh),
             auction="day_ahead",
-            block_wh=self.quantity_kwh,
+            block_wh=self.block_wh,
         )
 
 
 class AmendIn(Request):
     """What an order is to be; a figure that is left out stays as it is."""
 
-    price_krw_per_kwh: PriceJeon | None = None
-    quantity_kwh: QuantityWh | None = None
+    price_jeon_per_kwh: PriceJeon | None = Field(None, alias="price_krw_per_kwh")
+    quantity_wh: QuantityWh | None = Field(None, alias="quantity_kwh")
 
     @model_validator(mode="after")
     def _something(self) -> "AmendIn":
-        if self.price_krw_per_kwh is None and self.quantity_kwh is None:
+        if self.price_jeon_per_kwh is None and self.quantity_wh is None:
             raise ValueError("must change price_krw_per_kwh or quantity_kwh")
         return self
 
@@ -222,11 +223,12 @@ class CalendarIn(Request):
     effective_from: UtcInstant
     gate_closure_lead_s: Annotated[int, Field(strict=True, ge=1, le=86_400)]
     opening_lead_s: Annotated[int, Field(strict=True, ge=1, le=31_536_000)] | None = None
-    price_krw_per_kwh_min: PriceJeon
-    price_krw_per_kwh_max: PriceJeon
-    order_quantity_kwh_max: QuantityWh
-    tick_krw_per_kwh: Annotated[PriceJeon, Field(ge=1)] = 1
-    lot_kwh: QuantityWh = 1
+    price_jeon_per_kwh_min: PriceJeon = Field(alias="price_krw_per_kwh_min")
+    price_jeon_per_kwh_max: PriceJeon = Field(alias="price_krw_per_kwh_max")
+    order_quantity_wh_max: QuantityWh = Field(alias="order_quantity_kwh_max")
+    # Defaults stand in the unit of the public name, as the document shows them, and are read as if they were sent.
+    tick_jeon: Annotated[PriceJeon, Field(ge=1)] = Field("0.01", alias="tick_krw_per_kwh", validate_default=True)
+    lot_wh: QuantityWh = Field("0.001", alias="lot_kwh", validate_default=True)
     traders: Annotated[tuple[str, ...], Field(max_length=10_000)] | None = None
     day_ahead_gate_s: Annotated[int, Field(strict=True, ge=1, le=86_400)] | None = None
 
@@ -236,11 +238,11 @@ class CalendarIn(Request):
             effective_from=self.effective_from,
             gate_closure_lead_s=self.gate_closure_lead_s,
             opening_lead_s=self.opening_lead_s,
-            price_jeon_per_kwh_min=self.price_krw_per_kwh_min,
-            price_jeon_per_kwh_max=self.price_krw_per_kwh_max,
-            order_quantity_wh_max=self.order_quantity_kwh_max,
-            tick_jeon=self.tick_krw_per_kwh,
-            lot_wh=self.lot_kwh,
+            price_jeon_per_kwh_min=self.price_jeon_per_kwh_min,
+            price_jeon_per_kwh_max=self.price_jeon_per_kwh_max,
+            order_quantity_wh_max=self.order_quantity_wh_max,
+            tick_jeon=self.tick_jeon,
+            lot_wh=self.lot_wh,
             traders=self.traders,
             day_ahead_gate_s=self.day_ahead_gate_s,
         )

@@ -1,12 +1,12 @@
 """The states of an order as its participant sees them, and the limits that an order must keep."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import assert_never
 
-from shared.intervals import day_ahead_gate, trading_day_of
+from optimizers.orders.rules import Broken, Limit, OrderRules
+from shared.events.records import OrderTerms
 from shared.units import krw_text, kwh_text
 
 
@@ -43,50 +43,10 @@ def status_after_auction(*, quantity_wh: int, filled_wh: int) -> OrderStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What a participant asks for.
-
-    Args:
-        delivery_start: Its interval; of a block, the first one.
-        quantity_wh: Its energy; of a block, that of all intervals.
-        block_wh: Of each interval of a block; empty for a simple order.
-    """
+class Draft(OrderTerms):
+    """What a participant asks for, under its own name for it."""
 
     client_order_id: str
-    delivery_start: datetime
-    side: Literal["buy", "sell"]
-    price_jeon_per_kwh: int
-    quantity_wh: int
-    auction: Literal["intraday", "day_ahead"] = "intraday"
-    block_wh: tuple[int, ...] = ()
-
-    @property
-    def largest_wh(self) -> int:
-        """Return the most energy that it moves in one interval."""
-        return max(self.block_wh, default=self.quantity_wh)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderLimits:
-    """What an order of this complex must keep, and until when its book is open.
-
-    Args:
-        gate_closure_lead: Of an interval's own auction, before delivery.
-        day_ahead_gate: Of the day-ahead auction, from Korean midnight of the day before; None: there is none.
-    """
-
-    price_jeon_per_kwh_min: int
-    price_jeon_per_kwh_max: int
-    quantity_wh_max: int
-    gate_closure_lead: timedelta
-    day_ahead_gate: timedelta | None = None
-
-    def gate_closure(self, auction: str, delivery_start: datetime) -> datetime | None:
-        """Return when the book of an auction closes; None where there is no such auction."""
-        if auction == "intraday":
-            return delivery_start - self.gate_closure_lead
-        gate = self.day_ahead_gate
-        return None if gate is None else day_ahead_gate(gate, trading_day_of(delivery_start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +59,28 @@ class BrokenLimit:
     value: str
 
 
-def broken_limits(draft: Draft, limits: OrderLimits) -> list[BrokenLimit]:
-    """Return which limits a draft breaks."""
-    price, quantity = krw_text(draft.price_jeon_per_kwh), kwh_text(draft.largest_wh)
-    broken = []
-    if draft.price_jeon_per_kwh < limits.price_jeon_per_kwh_min:
-        lowest = krw_text(limits.price_jeon_per_kwh_min)
-        broken.append(BrokenLimit("price_krw_per_kwh", f"must be at least {lowest} KRW/kWh", lowest, price))
-    if draft.price_jeon_per_kwh > limits.price_jeon_per_kwh_max:
-        highest = krw_text(limits.price_jeon_per_kwh_max)
-        broken.append(BrokenLimit("price_krw_per_kwh", f"must be at most {highest} KRW/kWh", highest, price))
-    if draft.largest_wh > limits.quantity_wh_max:
-        most = kwh_text(limits.quantity_wh_max)
-        broken.append(BrokenLimit("quantity_kwh", f"must be at most {most} kWh", most, quantity))
-    return broken
+def broken_limits(draft: Draft, rules: OrderRules) -> list[BrokenLimit]:
+    """Return which limits of the calendar in force a draft breaks."""
+    return [_for_a_person(one) for one in rules.broken(draft.price_jeon_per_kwh, draft.parts_wh)]
+
+
+def _for_a_person(broken: Broken) -> BrokenLimit:
+    text: Callable[[int], str]
+    match broken.limit:
+        case Limit.PRICE_MIN | Limit.PRICE_MAX | Limit.TICK:
+            field, unit, text = "price_krw_per_kwh", "KRW/kWh", krw_text
+        case Limit.QUANTITY_MAX | Limit.LOT:
+            field, unit, text = "quantity_kwh", "kWh", kwh_text
+        case _:
+            assert_never(broken.limit)
+    limit = text(broken.limit_value)
+    return BrokenLimit(field, f"must be {_RULES[broken.limit]} {limit} {unit}", limit, text(broken.value))
+
+
+_RULES: Mapping[Limit, str] = {
+    Limit.PRICE_MIN: "at least",
+    Limit.PRICE_MAX: "at most",
+    Limit.QUANTITY_MAX: "at most",
+    Limit.TICK: "a multiple of",
+    Limit.LOT: "a multiple of",
+}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from optimizers.orders.rules import OrderRules
 from services.trading_api.domain.orders import OrderStatus
 from services.trading_api.domain.shapes import (
     AccuracyView,
@@ -331,24 +332,23 @@ def limits_view(row: Row) -> LimitsView:
     }
 
 
-def calendar_view(
-    version: int, calendar: Row, *, effective_from: datetime | None, operator: str | None
-) -> CalendarView:
-    """Show a version of the calendar, given as its event's fields."""
-    return {
-        "version": version,
-        "effective_from": _maybe(instant_text, effective_from),
-        "operator": operator,
-        "gate_closure_lead_s": calendar["gate_closure_lead_s"],
-        "opening_lead_s": calendar.get("opening_lead_s"),
-        "price_krw_per_kwh_min": krw_text(calendar["price_jeon_per_kwh_min"]),
-        "price_krw_per_kwh_max": krw_text(calendar["price_jeon_per_kwh_max"]),
-        "order_quantity_kwh_max": kwh_text(calendar["order_quantity_wh_max"]),
-        "tick_krw_per_kwh": krw_text(calendar.get("tick_jeon", 1)),
-        "lot_kwh": kwh_text(calendar.get("lot_wh", 1)),
-        "traders": calendar.get("traders"),
-        "day_ahead_gate_s": calendar.get("day_ahead_gate_s"),
-    }
+def calendar_view(rules: OrderRules, *, operator: str | None) -> CalendarView:
+    """Show a version of the calendar; the complex file's own has no instant from which it holds, and no operator."""
+    calendar = rules.calendar
+    return CalendarView(
+        version=rules.version,
+        effective_from=None if rules.version == 0 else instant_text(calendar.effective_from),
+        operator=operator,
+        gate_closure_lead_s=calendar.gate_closure_lead_s,
+        opening_lead_s=calendar.opening_lead_s,
+        price_krw_per_kwh_min=krw_text(calendar.price_jeon_per_kwh_min),
+        price_krw_per_kwh_max=krw_text(calendar.price_jeon_per_kwh_max),
+        order_quantity_kwh_max=kwh_text(calendar.order_quantity_wh_max),
+        tick_krw_per_kwh=krw_text(calendar.tick_jeon),
+        lot_kwh=kwh_text(calendar.lot_wh),
+        traders=None if calendar.traders is None else list(calendar.traders),
+        day_ahead_gate_s=calendar.day_ahead_gate_s,
+    )
 
 
 def key_view(row: Row) -> KeyView:

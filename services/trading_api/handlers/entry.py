@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection, RowMapping
 
+from optimizers.orders.rules import OrderRules
 from services.trading_api.domain.access import Principal, audience_of
-from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderLimits, OrderStatus, broken_limits
+from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderStatus, broken_limits
 from services.trading_api.domain.views import order_view, price_now, quantity_now
 from services.trading_api.store.logs import Entry, append_to_stream
-from services.trading_api.store.market_rules import calendar_at, suspension
+from services.trading_api.store.market_rules import rules_at, suspension
 from services.trading_api.store.orders import (
     mark_amendment,
     mark_cancel_requested,
@@ -114,7 +115,7 @@ class AmendAsked:
     order: RowMapping
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What a participant wants an order to be; None leaves a figure as it is."""
 
@@ -149,10 +150,10 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         return Repeated(known) if _draft_of(known) == draft else Reused(known)
     if suspended := _suspended(db, complex_id, participant_id):
         return suspended
-    limits = _limits(db, desk, now)
-    if broken := broken_limits(draft, limits):
+    rules = rules_at(db, desk.complex, now)
+    if broken := broken_limits(draft, rules):
         return OutOfLimits(tuple(broken))
-    if closed := _closed(db, complex_id, limits, draft, now):
+    if closed := _closed(db, complex_id, rules, draft, now):
         return closed
     count = open_count(db, complex_id, participant_id)
     if count >= desk.open_orders_max:
@@ -176,7 +177,7 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         save_order(db, row)
         _emit(db, _submitted(row, draft), named_id("order-submitted", complex_id, order_id), now=now)
         _show(db, complex_id, order_id, now=now)
-    gate_closure = limits.gate_closure(draft.auction, draft.delivery_start)
+    gate_closure = rules.gate_closure(draft.auction, draft.delivery_start)
     assert gate_closure is not None  # noqa: S101 -- the book was found open above; narrows the type
     return Created({**row, **_NOTHING_YET}, gate_closure)
 
@@ -207,10 +208,10 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         price_jeon_per_kwh=price_now(found) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
         quantity_wh=quantity_now(found) if change.quantity_wh is None else change.quantity_wh,
     )
-    limits = _limits(db, desk, now)
-    if broken := broken_limits(draft, limits):
+    rules = rules_at(db, desk.complex, now)
+    if broken := broken_limits(draft, rules):
         return OutOfLimits(tuple(broken))
-    if closed := _closed(db, complex_id, limits, draft, now):
+    if closed := _closed(db, complex_id, rules, draft, now):
         return closed
     wish = OrderAmendRequested(
         complex_id=complex_id,
@@ -237,35 +238,14 @@ def _suspended(db: Connection, complex_id: str, participant_id: str) -> Suspende
     return None if row is None else Suspended(row["since"], row["reason"])
 
 
-def _limits(db: Connection, desk: Desk, now: datetime) -> OrderLimits:
-    """Return what the calendar in force asks of an order."""
-    market = desk.complex.market
-    calendar = calendar_at(db, desk.complex.complex_id, now)
-    if calendar is None:
-        return OrderLimits(
-            price_jeon_per_kwh_min=market.price_jeon_per_kwh_min,
-            price_jeon_per_kwh_max=market.price_jeon_per_kwh_max,
-            quantity_wh_max=market.order_quantity_wh_max,
-            gate_closure_lead=market.gate_closure_lead,
-        )
-    day_ahead_gate_s = calendar.get("day_ahead_gate_s")
-    return OrderLimits(
-        price_jeon_per_kwh_min=calendar["price_jeon_per_kwh_min"],
-        price_jeon_per_kwh_max=calendar["price_jeon_per_kwh_max"],
-        quantity_wh_max=calendar["order_quantity_wh_max"],
-        gate_closure_lead=timedelta(seconds=calendar["gate_closure_lead_s"]),
-        day_ahead_gate=None if day_ahead_gate_s is None else timedelta(seconds=day_ahead_gate_s),
-    )
-
-
-def _closed(db: Connection, complex_id: str, limits: OrderLimits, draft: Draft, now: datetime) -> Closed | None:
+def _closed(db: Connection, complex_id: str, rules: OrderRules, draft: Draft, now: datetime) -> Closed | None:
     """Say why a book takes no word any more; None while it does."""
-    gate_closure = limits.gate_closure(draft.auction, draft.delivery_start)
+    gate_closure = rules.gate_closure(draft.auction, draft.delivery_start)
     if gate_closure is None:
         return NoDayAhead()
     is_open = now < gate_closure
     if draft.auction == "intraday":
-        lead = limits.gate_closure_lead
+        lead = rules.gate_closure_lead
         is_open = order_writer.gate_is_open(db, complex_id, delivery_start=draft.delivery_start, lead=lead, now=now)
     return None if is_open else GateClosed(draft.delivery_start, gate_closure)
 
@@ -301,7 +281,7 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: order_writer.Tu
     if status not in OPEN:
         return Ended(found)
     now = turn.stamp
-    if closed := _closed(db, complex_id, _limits(db, desk, now), _draft_of(found), now):
+    if closed := _closed(db, complex_id, rules_at(db, desk.complex, now), _draft_of(found), now):
         return closed
     wish = OrderCancelRequested(
         complex_id=complex_id,
@@ -343,7 +323,7 @@ def _draft_of(row: RowMapping) -> Draft:
     return Draft(
         client_order_id=row["client_order_id"],
         delivery_start=row["delivery_start"],
-        side=row["side"],
+        side=Side(row["side"]),
         price_jeon_per_kwh=row["price_jeon_per_kwh"],
         quantity_wh=row["quantity_wh"],
         auction=row["auction"],

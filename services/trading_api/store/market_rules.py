@@ -7,9 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from optimizers.orders.rules import OrderRules, own_rules
 from services.trading_api.store.paging import Listing
 from services.trading_api.store.sql import Row, rows_of, upsert
 from services.trading_api.store.tables import CALENDAR, LIMITS, PARTICIPANT_STATE
+from shared.complex.model import Complex
+from shared.events.records import CALENDAR_JSON
 
 
 def save_version(db: Connection, row: Row) -> None:
@@ -17,18 +20,24 @@ def save_version(db: Connection, row: Row) -> None:
     upsert(db, CALENDAR, [row])
 
 
-def versions(db: Connection, complex_id: str) -> Sequence[RowMapping]:
-    """Return the versions of the calendar, the first one first."""
-    return rows_of(db, sa.select(CALENDAR).where(CALENDAR.c.complex_id == complex_id).order_by(CALENDAR.c.version))
+def versions(db: Connection, complex_id: str) -> Sequence[tuple[OrderRules, str]]:
+    """Return the versions that the market told of, each with who asked for it, the first one first."""
+    query = sa.select(CALENDAR).where(CALENDAR.c.complex_id == complex_id).order_by(CALENDAR.c.version)
+    return [(_rules_of(row), row.operator) for row in db.execute(query)]
 
 
-def calendar_at(db: Connection, complex_id: str, instant: datetime) -> Mapping[str, Any] | None:
-    """Return the calendar that holds at an instant; None: the complex file's own."""
-    query = sa.select(CALENDAR.c.calendar).where(
-        CALENDAR.c.complex_id == complex_id, CALENDAR.c.effective_from <= instant
+def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
+    """Return the calendar that holds at an instant: the complex file's own until the market told of another."""
+    column = CALENDAR.c
+    query = sa.select(column.version, column.calendar).where(
+        column.complex_id == complex_.complex_id, column.effective_from <= instant
     )
-    found: Mapping[str, Any] | None = db.scalar(query.order_by(CALENDAR.c.version.desc()).limit(1))
-    return found
+    found = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
+    return own_rules(complex_.market) if found is None else _rules_of(found)
+
+
+def _rules_of(row: Any) -> OrderRules:
+    return OrderRules(version=row.version, calendar=CALENDAR_JSON.validate_python(row.calendar))
 
 
 def save_limits(db: Connection, row: Row) -> None:

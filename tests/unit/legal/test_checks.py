@@ -8,6 +8,7 @@ import pytest
 from optimizers.legal import Deal, Flows, Law, Trader, Verdict, check_period, law_of, refusal
 from shared.complex.model import load_complex
 from shared.errors import BadInputs
+from shared.events.records import Side
 from shared.paths import DEMO_COMPLEX
 from shared.reference.legal import LegalModeName, LegalModes
 from shared.reference.load import legal_modes
@@ -42,30 +43,30 @@ def by_code(verdicts: list[Verdict]) -> dict[str, list[tuple[str, bool]]]:
 
 @pytest.mark.parametrize("participant_id", sorted(TRADERS))
 def test_in_a_demonstration_everyone_may_do_everything(participant_id: str) -> None:
-    assert refusal(law("demonstration"), participant_id, "buy", DAY) is None
-    assert refusal(law("demonstration"), participant_id, "sell", DAY) is None
+    assert refusal(law("demonstration"), participant_id, Side.BUY, DAY) is None
+    assert refusal(law("demonstration"), participant_id, Side.SELL, DAY) is None
     assert check_period(law("demonstration"), DAY, {"plain": flows(grid_export_wh=5)}, []) == []
 
 
 @pytest.mark.parametrize(
     ("participant_id", "side", "day", "code"),
     [
-        ("roof", "sell", DAY, None),
-        ("plain", "sell", DAY, "seller_has_roof_or_storage"),
-        ("storage", "sell", DAY, None),
+        ("roof", Side.SELL, DAY, None),
+        ("plain", Side.SELL, DAY, "seller_has_roof_or_storage"),
+        ("storage", Side.SELL, DAY, None),
         # Before the report of 2025-04-09 only those who make power might sell.
-        ("storage", "sell", date(2025, 4, 8), "seller_has_roof"),
-        ("storage", "sell", date(2025, 4, 9), "generator_kw_above"),
+        ("storage", Side.SELL, date(2025, 4, 8), "seller_has_roof"),
+        ("storage", Side.SELL, date(2025, 4, 9), "generator_kw_above"),
         # 400 kW are not above 1,000 kW, which was asked until 2025-07-21.
-        ("roof", "sell", date(2025, 7, 21), "generator_kw_above"),
-        ("roof", "sell", date(2025, 7, 22), None),
-        ("plain", "buy", DAY, None),
-        ("storage", "buy", DAY, "customer_contract_kw_min"),
-        ("storage", "buy", date(2022, 8, 31), None),
+        ("roof", Side.SELL, date(2025, 7, 21), "generator_kw_above"),
+        ("roof", Side.SELL, date(2025, 7, 22), None),
+        ("plain", Side.BUY, DAY, None),
+        ("storage", Side.BUY, DAY, "customer_contract_kw_min"),
+        ("storage", Side.BUY, date(2022, 8, 31), None),
     ],
 )
 def test_on_site_an_order_is_refused_by_the_rule_of_its_day(
-    participant_id: str, side: Any, day: date, code: str | None
+    participant_id: str, side: Side, day: date, code: str | None
 ) -> None:
     assert spoke(refusal(law("on_site"), participant_id, side, day)) == code
 

@@ -7,7 +7,9 @@ import pytest
 
 from optimizers.clearing import Feeder
 from optimizers.legal import Law, Trader
-from services.market.domain import Order, Rejection, Rules, Site, Standing, Venue, admit
+from optimizers.orders.rules import BEGINNING, OrderRules
+from services.market.domain import Capacity, Order, Rejection, Site, Standing, Venue, admit
+from shared.events.records import Calendar, Side
 from shared.reference.load import legal_modes
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
@@ -16,13 +18,17 @@ OPEN = Standing(sealed_through=None, halted_at=None, open_orders=0)
 TRADER = Trader(feeder_id="F", contract_kw=1_000, roof_kw=0, has_storage=False)
 VENUE = Venue(
     complex_id="c",
-    rules=Rules(
-        gate_closure_lead=LEAD,
-        price_jeon_per_kwh_min=-1_000,
-        price_jeon_per_kwh_max=50_000,
-        quantity_wh_max=200_000,
-        open_orders_max=2,
+    rules=OrderRules(
+        version=0,
+        calendar=Calendar(
+            effective_from=BEGINNING,
+            gate_closure_lead_s=900,
+            price_jeon_per_kwh_min=-1_000,
+            price_jeon_per_kwh_max=50_000,
+            order_quantity_wh_max=200_000,
+        ),
     ),
+    capacity=Capacity(open_orders_max=2),
     sites={"p": Site(feeder_id="F", take_wh_max=250_000, deliver_wh_max=100_000)},
     feeders=(Feeder(feeder_id="F", import_limit_wh=None, export_limit_wh=None, wheeling_fee_jeon_per_kwh=0),),
     law=Law(legal_modes().modes["demonstration"], {"p": TRADER}),
@@ -31,7 +37,7 @@ ORDER = Order(
     order_id="o",
     participant_id="p",
     delivery_start=DELIVERY,
-    side="buy",
+    side=Side.BUY,
     price_jeon_per_kwh=13_000,
     quantity_wh=10_000,
     submitted_at=DELIVERY - timedelta(hours=1),
@@ -46,7 +52,7 @@ def test_an_order_within_the_rules_is_admitted() -> None:
 
 def test_an_order_that_the_legal_mode_forbids_is_rejected_with_the_rule_that_spoke() -> None:
     venue = replace(VENUE, law=Law(legal_modes().modes["on_site"], {"p": TRADER}))
-    selling = replace(ORDER, side="sell")
+    selling = replace(ORDER, side=Side.SELL)
 
     assert admit(venue, ORDER, OPEN) is None
     assert admit(venue, selling, OPEN) == Rejection(
@@ -111,7 +117,7 @@ def test_an_order_in_a_halt_is_rejected() -> None:
 
 
 def test_a_book_takes_only_so_many_orders_of_one_writer_from_all_participants_together() -> None:
-    crowded = replace(VENUE, rules=replace(VENUE.rules, writer_orders_max=3))
+    crowded = replace(VENUE, capacity=replace(VENUE.capacity, writer_orders_max=3))
 
     assert admit(crowded, ORDER, replace(OPEN, writer_orders=2)) is None
     assert admit(crowded, ORDER, replace(OPEN, writer_orders=3)) == Rejection(

@@ -5,14 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from optimizers.ess import Rolling
 from optimizers.tariff import SitePrices
 from services.scheduler import domain
-from services.scheduler.domain import Bid, Measured, Outlook, Position, Quote, Standing, certain
-from shared.complex.model import Bidding, Ess
+from services.scheduler.domain import Measured, Outlook, Position, Standing, certain
+from shared.complex.model import Ess
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -28,7 +26,6 @@ BATTERY = Ess(
     soc_initial=0.4,
     cycle_cost_krw_per_kwh=5,
 )
-BIDDING = Bidding(mode="automatic", buy_share=0.85, sell_share=0.15)
 
 
 def an_outlook(load_kw: float, pv_kw: float) -> Outlook:
@@ -103,46 +100,3 @@ def test_a_battery_s_plan_is_load_and_sun_for_the_next_one_and_watts_for_its_con
     assert domain.setpoint_w(schedule) == -250_000  # discharges
     assert domain.watts(schedule.charge_kw) == (0, 12_346)
     assert domain.setpoint_w(nothing) == 0
-
-
-def a_bid(outlook: Outlook, import_jeon: int = 13_340, export_jeon: int = 10_000) -> Bid | None:
-    """Return the bid for the second planned interval."""
-    quote = Quote(import_jeon=import_jeon, export_jeon=export_jeon)
-    return domain.automatic_bid(BIDDING, float(outlook.load_kw[1] - outlook.pv_kw[1]), quote, quantity_wh_max=30_000)
-
-
-@pytest.mark.parametrize(
-    ("load_kw", "pv_kw", "bid"),
-    [
-        (140.0, 40.0, Bid("buy", 12_839, 25_000)),  # 100 kW short: 25 kWh; 100 + 0.85 x 33.40 = 128.39 KRW
-        (40.0, 140.0, Bid("sell", 10_501, 25_000)),  # 100 + 0.15 x 33.40 = 105.01 KRW
-        (500.0, 0.0, Bid("buy", 12_839, 30_000)),  # 125 kWh, but an order holds 30
-        (100.0, 100.0, None),
-        (0.396, 0.0, None),  # 99 Wh
-        (0.4, 0.0, Bid("buy", 12_839, 100)),
-    ],
-)
-def test_a_bid_covers_the_shortage_or_places_the_surplus(load_kw: float, pv_kw: float, bid: Bid | None) -> None:
-    assert a_bid(an_outlook(load_kw, pv_kw)) == bid
-
-
-def test_no_bid_where_the_grid_pays_as_much_as_it_charges() -> None:
-    assert a_bid(an_outlook(140.0, 40.0), import_jeon=10_000) is None
-    assert a_bid(an_outlook(140.0, 40.0), import_jeon=9_000) is None
-
-
-@given(
-    load_kw=st.floats(0, 1e5),
-    pv_kw=st.floats(0, 1e5),
-    export_jeon=st.integers(-50_000, 50_000),
-    spread_jeon=st.integers(1, 50_000),
-)
-def test_a_bid_s_price_lies_between_the_grid_s_two_prices(
-    load_kw: float, pv_kw: float, export_jeon: int, spread_jeon: int
-) -> None:
-    bid = a_bid(an_outlook(load_kw, pv_kw), import_jeon=export_jeon + spread_jeon, export_jeon=export_jeon)
-
-    if bid is not None:
-        assert export_jeon <= bid.price_jeon_per_kwh <= export_jeon + spread_jeon
-        assert domain.LOT_WH_MIN <= bid.quantity_wh <= 30_000
-        assert bid.side == ("buy" if load_kw > pv_kw else "sell")

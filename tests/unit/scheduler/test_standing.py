@@ -5,7 +5,7 @@ import pytest
 
 from optimizers.tariff import PricedPeak, SitePrices
 from services.scheduler import domain
-from services.scheduler.domain import Measured, Outlook, Position, Quote, Standing
+from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared.complex.model import Bidding, Ess
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY
 
@@ -90,19 +90,3 @@ def test_trades_of_the_first_interval_are_fixed_in_the_case() -> None:
     assert case.bought_kw[:2].tolist() == [20.0, 0.0]
     assert (case.demand_charge_krw_per_kw, case.prior_peak_kw) == (8_320.0, 30.0)
     assert (case.charge_kw_before, case.discharge_kw_before) == (0.0, 12.0)
-
-
-def test_bid_at_value_asks_what_the_plan_says_within_what_the_grid_offers() -> None:
-    bidding = BIDDING.model_copy(update={"pricing": "value"})
-
-    def price(value_jeon: int | None, net_kw: float = -10.0) -> int:
-        quote = Quote(import_jeon=15_000, export_jeon=9_000, value_jeon=value_jeon)
-        bid = domain.automatic_bid(bidding, net_kw, quote, quantity_wh_max=9_999)
-        assert bid is not None
-        return bid.price_jeon_per_kwh
-
-    assert price(12_345) == 12_345
-    assert price(99_999) == 15_000
-    assert price(-1) == 9_000
-    # Without a battery there is no plan: 90 + 0.25 * 60 = 105.
-    assert price(None) == 10_500

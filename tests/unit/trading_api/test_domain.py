@@ -1,26 +1,31 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
+from optimizers.orders.rules import BEGINNING, OrderRules
 from services.trading_api.domain.access import ALL, STAFF, STREAM_SCOPES, Principal, Role, audience_of
 from services.trading_api.domain.orders import (
     OPEN,
     RANKS,
     BrokenLimit,
     Draft,
-    OrderLimits,
     OrderStatus,
     broken_limits,
     status_after_auction,
 )
 from services.trading_api.domain.views import instant_text, trade_view
 from services.trading_api.store.logs import Entry
+from shared.events.records import Calendar, Side
 
-LIMITS = OrderLimits(
-    price_jeon_per_kwh_min=-1_000,
-    price_jeon_per_kwh_max=50_000,
-    quantity_wh_max=2_000_000,
-    gate_closure_lead=timedelta(minutes=30),
+LIMITS = OrderRules(
+    version=0,
+    calendar=Calendar(
+        effective_from=BEGINNING,
+        gate_closure_lead_s=1_800,
+        price_jeon_per_kwh_min=-1_000,
+        price_jeon_per_kwh_max=50_000,
+        order_quantity_wh_max=2_000_000,
+    ),
 )
 
 
@@ -28,7 +33,7 @@ def a_draft(*, price_jeon_per_kwh: int = 13_025, quantity_wh: int = 12_345) -> D
     return Draft(
         client_order_id="a",
         delivery_start=datetime(2026, 5, 20, 3, 30, tzinfo=UTC),
-        side="buy",
+        side=Side.BUY,
         price_jeon_per_kwh=price_jeon_per_kwh,
         quantity_wh=quantity_wh,
     )
