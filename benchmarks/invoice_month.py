@@ -24,6 +24,7 @@ from services.settlement.handlers.invoicing import content_of
 from services.trading_api.api.invoice_pdf import invoice_pdf
 from services.trading_api.domain.invoices import invoice_view
 from shared.complex.model import Complex, load_complex
+from shared.events.records import SettledLine
 from shared.intervals import INTERVAL, month_bounds
 from shared.paths import DEMO_COMPLEX
 from shared.reference.load import sell_back, tariff_book
@@ -34,7 +35,7 @@ ISSUED_AT = datetime(2026, 6, 1, 0, 16, tzinfo=UTC)
 
 def trades_of(
     complex_: Complex, feeders: tuple[clearing.Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, SiteQuote]
-) -> list[domain.Trade]:
+) -> list[domain.SettledTrade]:
     """Clear one interval among the automatic bidders."""
     orders = []
     for number, one in enumerate(complex_.participants):
@@ -62,7 +63,7 @@ def trades_of(
         return []
     pairs = clearing.pair_trades(orders, clearing.clear(orders, feeders))
     return [
-        domain.Trade(
+        domain.SettledTrade(
             trade_id=f"{pair.buy_order_id}:{pair.sell_order_id}",
             buyer_id=pair.buyer_id,
             seller_id=pair.seller_id,
@@ -74,7 +75,7 @@ def trades_of(
     ]
 
 
-def settled_month(complex_: Complex, name: str, past: History, starts: list[datetime]) -> dict[datetime, domain.Line]:
+def settled_month(complex_: Complex, name: str, past: History, starts: list[datetime]) -> dict[datetime, SettledLine]:
     """Settle every interval and return one participant's lines."""
     feeders = venue_of(complex_).feeders
     prices: dict[str, SitePrices] = {

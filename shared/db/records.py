@@ -1,6 +1,6 @@
 """Records in tables: each field in the column of its name, checked once so that no field can be lost on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from enum import EnumType
 from operator import attrgetter
@@ -46,7 +46,11 @@ class RecordColumns(Generic[R]):
     def record(self, row: sa.Row[Any] | Mapping[Any, Any], **left_out: Any) -> R:
         """Return the record of a row that has at least these columns, with fields that have none of their own."""
         found = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-        facts = {name: found[name] for name in self._names}
+        return self.of([found[name] for name in self._names], **left_out)
+
+    def of(self, values: Sequence[Any], **left_out: Any) -> R:
+        """Return the record of the values of `columns`, in their order: quicker where there are many."""
+        facts = dict(zip(self._names, values, strict=True))
         for name, kind in self._enums.items():
             facts[name] = kind(facts[name])
         return self._kind(**facts, **left_out)

@@ -105,8 +105,32 @@ class Trade:
     received_krw: MoneyKrw
 
 
+class Costs:
+    """What follows from the sums of money of one or several settled intervals."""
+
+    __slots__ = ()
+
+    trade_paid_krw: int
+    trade_received_krw: int
+    grid_paid_krw: int
+    grid_received_krw: int
+    spread_krw: int
+    loss_krw: int
+
+    @property
+    def grid_owed_krw(self) -> int:
+        """Return what the participant owes the grid for its imbalance; below 0 the grid owes it."""
+        return self.grid_paid_krw - self.grid_received_krw
+
+    @property
+    def cost_with_krw(self) -> int:
+        """Return what it cost with trading and batteries; below 0 it earned."""
+        of_trades_krw = self.trade_paid_krw - self.trade_received_krw
+        return of_trades_krw + self.grid_owed_krw + self.spread_krw + self.loss_krw
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettledLine:
+class SettledLine(Costs):
     """One participant's interval: contracted against metered, and the money of both parts.
 
     `grid_import_wh`/`grid_export_wh` is the imbalance: metered net energy less the net of the trades.
@@ -176,6 +200,11 @@ class CertificateSlice:
     battery_id: Identifier | None = None
     charged_at: Instant | None = None
     storage_efficiency_ppm: Whole | None = None
+
+    @property
+    def quantity_wh(self) -> int:
+        """Return how many certificates it is, of a Wh each."""
+        return self.range_end - self.range_start + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -219,7 +219,7 @@ def check_published(bench: Bench, db: Connection) -> None:
     for start in {start for start, _ in lines}:
         books = store.load_books(db, COMPLEX_ID, start)
         told = {name: asdict(line) for (at, name), line in lines.items() if at == start}
-        assert told == {name: line.as_row() for name, line in books.lines.items()}
+        assert told == {name: asdict(line) for name, line in books.lines.items()}
         assert {
             device_id: [(one.range_start, one.range_end, one.account_id, one.purpose) for one in parts]
             for (at, device_id), parts in slices.items()

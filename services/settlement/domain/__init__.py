@@ -1,11 +1,10 @@
 """Settlement's calculations: intervals in money, ledger entries, statements, certificates. Pure."""
 
-from services.settlement.domain.certificate_ranges import Bundle, Slice
+from services.settlement.domain.certificate_ranges import Bundle
 from services.settlement.domain.certificate_storage import Content, Draw, Lot, Storage, StorageRecord, allowed
 from services.settlement.domain.certification import (
     Batteries,
     Books,
-    CertificateLine,
     Certification,
     DeviceEnergy,
     Interval,
@@ -14,15 +13,14 @@ from services.settlement.domain.certification import (
 )
 from services.settlement.domain.imbalance import imbalance_prices
 from services.settlement.domain.interval import (
-    Line,
     Metered,
     Prices,
+    SettledTrade,
     Settlement,
-    Trade,
     resettle_interval,
     settle_interval,
 )
-from services.settlement.domain.invoices import Invoice, InvoiceLine, Month, closing_entry, consumed_wh, invoice_of
+from services.settlement.domain.invoices import Invoice, Month, closing_entry, consumed_wh, invoice_of
 from services.settlement.domain.ledger import (
     GRID,
     IMBALANCE_SPREAD,
@@ -42,7 +40,6 @@ __all__ = [
     "Batteries",
     "Books",
     "Bundle",
-    "CertificateLine",
     "Certification",
     "Content",
     "DeviceEnergy",
@@ -50,21 +47,18 @@ __all__ = [
     "Entry",
     "Interval",
     "Invoice",
-    "InvoiceLine",
     "Kind",
-    "Line",
     "Lot",
     "Metered",
     "MeteredSite",
     "Month",
     "Posting",
     "Prices",
+    "SettledTrade",
     "Settlement",
-    "Slice",
     "Statement",
     "Storage",
     "StorageRecord",
-    "Trade",
     "allowed",
     "certify",
     "closing_entry",

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.settlement.domain.certificates import Purpose, Share
+from services.settlement.domain.certificates import Share
+from shared.events.records import CertificateSlice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,32 +24,12 @@ class Bundle:
     charged_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
-    """A part of a device's issued range, and what it ended as; both ends belong to the range."""
-
-    device_id: str
-    producer_id: str
-    charged_at: datetime | None
-    range_start: int
-    range_end: int
-    account_id: str
-    purpose: Purpose
-    trade_id: str | None = None
-    battery_id: str | None = None
-
-    @property
-    def quantity_wh(self) -> int:
-        """Return how many certificates it is, of a Wh each."""
-        return self.range_end - self.range_start + 1
-
-
 _Range = tuple[int, int]
 
 
 def numbered(
-    device_id: str, producer_id: str, shares: Sequence[Share], before: Sequence[Slice]
-) -> tuple[list[Bundle], tuple[Slice, ...]]:
+    device_id: str, producer_id: str, shares: Sequence[Share], before: Sequence[CertificateSlice]
+) -> tuple[list[Bundle], tuple[CertificateSlice, ...]]:
     """Give numbers to a device's shares of an interval.
 
     Args:
@@ -89,9 +70,9 @@ def numbered(
     return issued, _joined(sorted(slices, key=lambda one: one.range_start))
 
 
-def _joined(slices: Sequence[Slice]) -> tuple[Slice, ...]:
+def _joined(slices: Sequence[CertificateSlice]) -> tuple[CertificateSlice, ...]:
     """Make one of neighbours that ended alike, as corrections would go on cutting them."""
-    joined: list[Slice] = []
+    joined: list[CertificateSlice] = []
     for one in slices:
         if joined and replace(one, range_start=joined[-1].range_start) == replace(joined[-1], range_end=one.range_end):
             joined[-1] = replace(joined[-1], range_end=one.range_end)
@@ -102,13 +83,13 @@ def _joined(slices: Sequence[Slice]) -> tuple[Slice, ...]:
 
 def _cut(
     ranges: list[_Range], shares: Sequence[Share], device_id: str, charged_at: datetime | None, producer_id: str
-) -> list[Slice]:
+) -> list[CertificateSlice]:
     """Deal out ranges to shares in order; what no share takes is withdrawn."""
     left = list(reversed(ranges))
     dealt = []
     for share in shares:
         dealt += [
-            Slice(
+            CertificateSlice(
                 device_id=device_id,
                 producer_id=producer_id,
                 charged_at=charged_at,
@@ -122,7 +103,7 @@ def _cut(
             for start, end in _deal(left, share.quantity_wh)
         ]
     dealt += [
-        Slice(
+        CertificateSlice(
             device_id=device_id,
             producer_id=producer_id,
             charged_at=charged_at,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from services.settlement.domain.interval import Trade
+from services.settlement.domain.interval import SettledTrade
 
 # What a certificate ended as: claimed by consumption, cancelled into a battery, withdrawn with what went into the grid,
 # or withdrawn because a corrected reading says that its Wh was never made.
@@ -76,10 +76,10 @@ class _Holding:
     quantity_wh: int
 
 
-def allocate(sites: Mapping[str, Site], trades: Sequence[Trade]) -> list[Share]:
+def allocate(sites: Mapping[str, Site], trades: Sequence[SettledTrade]) -> list[Share]:
     """Return where every certified Wh of the sites ended, without loss or repetition."""
     held = {one.participant_id: _own(one.supplies) for one in sites.values()}
-    sold: defaultdict[str, list[Trade]] = defaultdict(list)
+    sold: defaultdict[str, list[SettledTrade]] = defaultdict(list)
     for trade in trades:
         if trade.buyer_id != trade.seller_id:
             sold[trade.seller_id].append(trade)
@@ -92,7 +92,7 @@ def _own(supplies: Iterable[Supply]) -> list[_Holding]:
     return [_Holding(one.device_id, one.charged_at, None, one.quantity_wh) for one in supplies if one.quantity_wh]
 
 
-def _passing_order(sold: Mapping[str, Sequence[Trade]]) -> list[str]:
+def _passing_order(sold: Mapping[str, Sequence[SettledTrade]]) -> list[str]:
     """Return every seller once, as far as possible after those it bought from."""
     buyers = {seller_id: {trade.buyer_id for trade in trades} & sold.keys() for seller_id, trades in sold.items()}
     suppliers = dict.fromkeys(sold, 0)
@@ -114,7 +114,7 @@ def _passing_order(sold: Mapping[str, Sequence[Trade]]) -> list[str]:
     return list(order)
 
 
-def _pass_on(held: Mapping[str, list[_Holding]], seller_id: str, trades: Sequence[Trade]) -> None:
+def _pass_on(held: Mapping[str, list[_Holding]], seller_id: str, trades: Sequence[SettledTrade]) -> None:
     holdings = held[seller_id]
     sold_wh = sum(trade.quantity_wh for trade in trades)
     carried_wh = min(sum(one.quantity_wh for one in holdings), sold_wh)
@@ -123,7 +123,7 @@ def _pass_on(held: Mapping[str, list[_Holding]], seller_id: str, trades: Sequenc
         held[trade.buyer_id].extend(replace(one, trade_id=trade.trade_id) for one in taken)
 
 
-def _in_proportion(carried_wh: int, trades: Sequence[Trade], sold_wh: int) -> list[int]:
+def _in_proportion(carried_wh: int, trades: Sequence[SettledTrade], sold_wh: int) -> list[int]:
     """Share certificates among trades by largest remainder, the earlier trade first."""
     if carried_wh == sold_wh:
         return [trade.quantity_wh for trade in trades]

@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from services.settlement.domain.certificate_ranges import Bundle, Slice, numbered
+from services.settlement.domain.certificate_ranges import Bundle, numbered
 from services.settlement.domain.certificate_storage import (
     Content,
     Draw,
@@ -23,7 +22,8 @@ from services.settlement.domain.certificate_storage import (
     within,
 )
 from services.settlement.domain.certificates import Share, Site, Supply, allocate
-from services.settlement.domain.interval import Trade
+from services.settlement.domain.interval import SettledTrade
+from shared.events.records import CertificateLine, CertificateSlice
 
 # What an interval's discharge may keep of lots that shrank, by battery and the lot's interval of charging.
 Limits = Mapping[str, Mapping[datetime, Draw]]
@@ -57,46 +57,10 @@ class MeteredSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateLine:
-    """A participant's interval in certificates.
-
-    It goes round: issued + reissued + received = passed_on + claimed + stored + withdrawn.
-
-    Attributes:
-        consumption_wh: What its load took.
-        issued_wh: For its roofs.
-        reissued_wh: For what its batteries gave.
-        received_wh: Of others, with trades.
-        passed_on_wh: To others, with trades.
-        claimed_wh: Claimed by its consumption.
-        stored_wh: Cancelled into its batteries.
-        withdrawn_wh: Used by nobody.
-        location_wh: What came in through its connection: energy at the grid's factor, location-based.
-        market_wh: What it used without a certificate, charging included: energy at the grid's factor, market-based.
-    """
-
-    participant_id: str
-    consumption_wh: int
-    issued_wh: int
-    reissued_wh: int
-    received_wh: int
-    passed_on_wh: int
-    claimed_wh: int
-    stored_wh: int
-    withdrawn_wh: int
-    location_wh: int
-    market_wh: int
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return {name: getattr(self, name) for name in CertificateLine.__dataclass_fields__}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """What is in the books of an interval: numbers by device, records by battery, lines by participant."""
 
-    slices: Mapping[str, tuple[Slice, ...]] = field(default_factory=dict)
+    slices: Mapping[str, tuple[CertificateSlice, ...]] = field(default_factory=dict)
     records: Mapping[str, StorageRecord] = field(default_factory=dict)
     lines: Mapping[str, CertificateLine] = field(default_factory=dict)
 
@@ -129,7 +93,7 @@ class Interval:
 
     delivery_start: datetime
     sites: Sequence[MeteredSite]
-    trades: Sequence[Trade]
+    trades: Sequence[SettledTrade]
 
     @property
     def moved(self) -> frozenset[str]:
@@ -255,7 +219,7 @@ def _charge(
 
 def _numbers(
     shares: Sequence[Share], producers: Mapping[str, str], before: Books
-) -> tuple[tuple[Bundle, ...], dict[str, tuple[Slice, ...]]]:
+) -> tuple[tuple[Bundle, ...], dict[str, tuple[CertificateSlice, ...]]]:
     by_device: defaultdict[str, list[Share]] = defaultdict(list)
     for share in shares:
         by_device[share.device_id].append(share)

@@ -2,11 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
 
 from services.settlement.domain.ledger import (
     GRID,
@@ -17,11 +15,12 @@ from services.settlement.domain.ledger import (
     participant_account,
     postings_of,
 )
+from shared.events.records import SettledLine
 from shared.units import cost_krw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class SettledTrade:
     """One buyer's energy from one seller; at a negative price both sums are below 0 and run the other way."""
 
     trade_id: str
@@ -59,64 +58,11 @@ class Prices:
     long_jeon_per_kwh: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What one or several intervals cost a participant with trading and batteries, and without.
-
-    `spread_krw` is what the imbalance costs by the complex's rule beyond what the grid is owed; below 0 it costs less.
-    """
-
-    trade_paid_krw: int
-    trade_received_krw: int
-    grid_paid_krw: int
-    grid_received_krw: int
-    cost_without_krw: int
-    spread_krw: int = 0
-    loss_wh: int = 0
-    loss_krw: int = 0
-
-    @property
-    def grid_owed_krw(self) -> int:
-        """Return what the participant owes the grid for its imbalance; below 0 the grid owes it."""
-        return self.grid_paid_krw - self.grid_received_krw
-
-    @property
-    def cost_with_krw(self) -> int:
-        """Return what it cost with trading and batteries; below 0 it earned."""
-        of_trades_krw = self.trade_paid_krw - self.trade_received_krw
-        return of_trades_krw + self.grid_owed_krw + self.spread_krw + self.loss_krw
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line(Cost):
-    """One participant's interval; the fields are those of the event's SettledLine."""
-
-    participant_id: str
-    metered_import_wh: int
-    metered_export_wh: int
-    bought_wh: int
-    sold_wh: int
-    grid_import_wh: int
-    grid_export_wh: int
-    grid_import_price_jeon_per_kwh: int
-    grid_export_price_jeon_per_kwh: int
-    short_price_jeon_per_kwh: int | None = None
-    long_price_jeon_per_kwh: int | None = None
-
-    def as_row(self) -> dict[str, Any]:
-        """Return the fields by name; unlike asdict() without copying, as a day has a hundred thousand lines."""
-        return dict(zip(_NAMES, _PARTS(self), strict=True))
-
-
-_NAMES = tuple(field.name for field in fields(Line))
-_PARTS = attrgetter(*_NAMES)
-
-
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """An interval in money: participants' lines, and what goes into the ledger."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SettledLine, ...]
     entries: tuple[Entry, ...]
 
 
@@ -125,7 +71,7 @@ def settle_interval(
     *,
     metered: Mapping[str, Metered],
     prices: Mapping[str, Prices],
-    trades: Sequence[Trade],
+    trades: Sequence[SettledTrade],
     losses_wh: Mapping[str, int] = MappingProxyType({}),
 ) -> Settlement:
     """Settle one delivery interval of a complex.
@@ -151,9 +97,9 @@ def settle_interval(
 def resettle_interval(
     delivery_start: datetime,
     *,
-    settled: Mapping[str, Sequence[Line]],
+    settled: Mapping[str, Sequence[SettledLine]],
     metered: Mapping[str, Metered],
-    trades: Sequence[Trade],
+    trades: Sequence[SettledTrade],
 ) -> Settlement:
     """Settle an interval again after a meter's value was corrected, at the prices of its first settlement.
 
@@ -186,11 +132,11 @@ def resettle_interval(
 def _lines(
     metered: Mapping[str, Metered],
     prices: Mapping[str, Prices],
-    trades: Iterable[Trade],
+    trades: Iterable[SettledTrade],
     losses_wh: Mapping[str, int],
-) -> tuple[Line, ...]:
-    bought: defaultdict[str, list[Trade]] = defaultdict(list)
-    sold: defaultdict[str, list[Trade]] = defaultdict(list)
+) -> tuple[SettledLine, ...]:
+    bought: defaultdict[str, list[SettledTrade]] = defaultdict(list)
+    sold: defaultdict[str, list[SettledTrade]] = defaultdict(list)
     for trade in trades:
         bought[trade.buyer_id].append(trade)
         sold[trade.seller_id].append(trade)
@@ -204,10 +150,10 @@ def _line(
     participant_id: str,
     energy: Metered,
     prices: Prices,
-    bought: Sequence[Trade],
-    sold: Sequence[Trade],
+    bought: Sequence[SettledTrade],
+    sold: Sequence[SettledTrade],
     loss_wh: int,
-) -> Line:
+) -> SettledLine:
     bought_wh = sum(trade.quantity_wh for trade in bought)
     sold_wh = sum(trade.quantity_wh for trade in sold)
     # At a negative price the seller pays and the buyer receives.
@@ -215,7 +161,7 @@ def _line(
     imbalance_wh = (energy.import_wh - energy.export_wh) - (bought_wh - sold_wh)
     grid_krw = _grid_cost_krw(imbalance_wh, prices)
     without_wh = energy.import_wh - energy.export_wh - energy.ess_import_wh + energy.ess_export_wh
-    return Line(
+    return SettledLine(
         participant_id=participant_id,
         metered_import_wh=energy.import_wh,
         metered_export_wh=energy.export_wh,
@@ -251,7 +197,7 @@ def _grid_cost_krw(net_wh: int, prices: Prices) -> int:
     return -cost_krw(-net_wh, prices.export_jeon_per_kwh)
 
 
-def _trade_entry(trade: Trade) -> Entry:
+def _trade_entry(trade: SettledTrade) -> Entry:
     """The buyer owes, the seller is owed, and the operator keeps the difference as wheeling fee."""
     buyer, seller = participant_account(trade.buyer_id), participant_account(trade.seller_id)
     owed = (
@@ -262,7 +208,7 @@ def _trade_entry(trade: Trade) -> Entry:
     return Entry(f"trade:{trade.trade_id}", "trade", postings_of(owed))
 
 
-def _imbalance_entry(delivery_start: datetime, line: Line) -> Entry:
+def _imbalance_entry(delivery_start: datetime, line: SettledLine) -> Entry:
     return Entry(
         _imbalance_id(delivery_start, line.participant_id),
         "imbalance",
@@ -270,7 +216,7 @@ def _imbalance_entry(delivery_start: datetime, line: Line) -> Entry:
     )
 
 
-def _loss_entry(delivery_start: datetime, line: Line) -> Entry:
+def _loss_entry(delivery_start: datetime, line: SettledLine) -> Entry:
     return Entry(
         f"loss:{delivery_start:%Y%m%dT%H%MZ}:{line.participant_id}",
         "loss",
@@ -278,7 +224,7 @@ def _loss_entry(delivery_start: datetime, line: Line) -> Entry:
     )
 
 
-def _correction_entry(delivery_start: datetime, before: Sequence[Line], line: Line) -> Entry:
+def _correction_entry(delivery_start: datetime, before: Sequence[SettledLine], line: SettledLine) -> Entry:
     return Entry(
         _correction_id(delivery_start, line.participant_id, len(before)),
         "correction",
@@ -291,7 +237,7 @@ def _correction_entry(delivery_start: datetime, before: Sequence[Line], line: Li
     )
 
 
-def _owed(line: Line, *, grid_krw: int, spread_krw: int) -> tuple[Posting, ...]:
+def _owed(line: SettledLine, *, grid_krw: int, spread_krw: int) -> tuple[Posting, ...]:
     """Return the postings of what a participant owes the grid and the operator."""
     participant = participant_account(line.participant_id)
     return postings_of(
@@ -299,7 +245,7 @@ def _owed(line: Line, *, grid_krw: int, spread_krw: int) -> tuple[Posting, ...]:
     )
 
 
-def _last_entry_id(delivery_start: datetime, lines: Sequence[Line]) -> str | None:
+def _last_entry_id(delivery_start: datetime, lines: Sequence[SettledLine]) -> str | None:
     """Return the id of the newest entry that these lines, the first one first, led to."""
     owed_krw = [(0, 0), *((line.grid_owed_krw, line.spread_krw) for line in lines)]
     revisions = [revision for revision in range(len(lines)) if owed_krw[revision] != owed_krw[revision + 1]]

@@ -20,8 +20,8 @@ from optimizers.tariff import (
     month_starts,
     saving_krw,
 )
-from services.settlement.domain.interval import Line
 from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
+from shared.events.records import InvoiceLine, SettledLine
 from shared.units import WH_PER_KWH, kwh_text, whole_shares
 
 DEMAND_AT_CONNECTION: Final = Note(
@@ -69,29 +69,13 @@ class Month:
     """
 
     month: str
-    settled: Mapping[datetime, Line]
+    settled: Mapping[datetime, SettledLine]
     behind_wh: Mapping[datetime, int]
     estimated: Collection[datetime] = ()
     roofs_silent: int = 0
     certified_wh: int = 0
     certifiable_wh: int = 0
     stored_value_krw: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InvoiceLine:
-    """One line of an invoice; `amount_krw` below 0 is due to the participant.
-
-    `basis` says which intervals are in it: for energy the tariff's version, season, band and discount factor, for
-    demand what it is billed on.
-    """
-
-    code: str
-    amount_krw: int
-    quantity_wh: int | None = None
-    demand_w: int | None = None
-    price_jeon_per_kwh: int | None = None
-    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,18 +158,18 @@ def closing_entry(
     )
 
 
-def consumed_wh(line: Line, behind_wh: int) -> int:
+def consumed_wh(line: SettledLine, behind_wh: int) -> int:
     """Return what a factory used in an interval, of what its connection carried and its roofs and batteries gave."""
     # Meters are read one by one, so that a Wh more may seem to leave than was there.
     return max(0, line.metered_import_wh - line.metered_export_wh + behind_wh)
 
 
-def _saving_krw(lines: Sequence[Line], stored_value_krw: int) -> int:
+def _saving_krw(lines: Sequence[SettledLine], stored_value_krw: int) -> int:
     baseline_krw, cost_krw = sum(line.cost_without_krw for line in lines), sum(line.cost_with_krw for line in lines)
     return saving_krw(baseline_krw, cost_krw, stored_value_krw)
 
 
-def _complex_lines(lines: Sequence[Line]) -> list[InvoiceLine]:
+def _complex_lines(lines: Sequence[SettledLine]) -> list[InvoiceLine]:
     surplus = [line for line in lines if line.grid_export_wh]
     losses = InvoiceLine(
         code="losses", quantity_wh=sum(line.loss_wh for line in lines), amount_krw=sum(line.loss_krw for line in lines)
@@ -238,7 +222,7 @@ def _kepco_lines(bill: Bill) -> list[InvoiceLine]:
     return [base, *energy, *rest, *(InvoiceLine(code=code, amount_krw=krw) for code, krw in sometimes.items() if krw)]
 
 
-def _rules_noted(lines: Sequence[Line]) -> list[Note]:
+def _rules_noted(lines: Sequence[SettledLine]) -> list[Note]:
     by_rule = any(line.short_price_jeon_per_kwh is not None for line in lines)
     return [LOSSES] * any(line.loss_wh for line in lines) + [SPREAD] * by_rule
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-from services.settlement.domain.interval import Trade
+from services.settlement.domain.interval import SettledTrade
 from shared.units import round_half_up, whole_shares
 
 
 def losses_wh(
-    trades: Iterable[Trade], feeder_of: Mapping[str, str], loss_fraction_of: Mapping[str, Decimal]
+    trades: Iterable[SettledTrade], feeder_of: Mapping[str, str], loss_fraction_of: Mapping[str, Decimal]
 ) -> dict[str, int]:
     """Return what each buyer's energy lost in an interval, in whole Wh by largest remainder.
 

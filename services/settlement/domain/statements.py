@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from optimizers.tariff import saving_krw
-from services.settlement.domain.interval import Cost
+from shared.events.records import Costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement(Cost):
+class Statement(Costs):
     """A participant's day: sums of its settled lines, and how many of them had been settled anew, how often.
 
     `stored_value_krw` is what its batteries hold more at the day's end, in won; below 0: less (docs/savings.md).
@@ -18,7 +18,15 @@ class Statement(Cost):
     sold_wh: int
     grid_import_wh: int
     grid_export_wh: int
+    trade_paid_krw: int
+    trade_received_krw: int
+    grid_paid_krw: int
+    grid_received_krw: int
+    cost_without_krw: int
     revision: int
+    spread_krw: int = 0
+    loss_wh: int = 0
+    loss_krw: int = 0
     stored_value_krw: int = 0
 
     @property

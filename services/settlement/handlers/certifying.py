@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -114,7 +115,7 @@ def _save(
             "issued_wh": sum(one.range_end - one.range_start + 1 for one in certification.bundles),
         },
     )
-    lines = [CertificateLine(**line.as_row()) for line in changed.lines.values()]
+    lines = list(changed.lines.values())
     slices = _slices(complex_, changed.slices)
     parts = max(1, -(-(len(lines) + len(slices)) // ROWS_A_PART))
     return [
@@ -138,13 +139,10 @@ def _dealt(rows: Sequence[CertificateLine | CertificateSlice], first: int) -> Se
     return rows[max(first, 0) : max(first + ROWS_A_PART, 0)]
 
 
-def _slices(complex_: Complex, changed: Mapping[str, Sequence[domain.Slice]]) -> list[CertificateSlice]:
+def _slices(complex_: Complex, changed: Mapping[str, Sequence[CertificateSlice]]) -> list[CertificateSlice]:
     storages = _storages(complex_)
     return [
-        CertificateSlice(
-            **{name: getattr(part, name) for name in domain.Slice.__dataclass_fields__},
-            storage_efficiency_ppm=None if part.charged_at is None else storages[device_id].efficiency_ppm,
-        )
+        part if part.charged_at is None else replace(part, storage_efficiency_ppm=storages[device_id].efficiency_ppm)
         for device_id, slices in changed.items()
         for part in slices
     ]

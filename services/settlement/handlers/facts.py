@@ -34,7 +34,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     if strangers:
         raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
     trades = [
-        domain.Trade(
+        domain.SettledTrade(
             trade_id=trade.trade_id,
             buyer_id=trade.buyer_id,
             seller_id=trade.seller_id,

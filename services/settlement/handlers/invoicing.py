@@ -1,8 +1,7 @@
 """Issue the invoices that are due, a few at a time."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -13,7 +12,7 @@ from services.settlement.handlers.saving import stored_values_krw
 from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
-from shared.events.records import InvoiceLine, InvoiceNote
+from shared.events.records import InvoiceNote
 from shared.events.settlement import InvoiceContent, InvoiceIssued
 from shared.intervals import INTERVAL, month_bounds
 from shared.reference.load import tariff_book
@@ -44,7 +43,8 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
         facts = {"complex_id": complex_id, "participant_id": participant_id, "month": month}
         logger.error("invoice not issued", extra={**facts, "reason": str(reason)})  # noqa: TRY400 -- says it all
         return []
-    content = content_of(invoice)
+    said = content_of(invoice)
+    content = said.model_dump(mode="json")
     if last is not None and last.content == content:
         return []
     revision = 0 if last is None else last.revision + 1
@@ -60,15 +60,22 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
             _note_later_months_due(complex_id, month, participant_id, db)
     store.save_invoice(db, complex_id, participant_id, closing, issued_at=now, billable_peak_w=invoice.billable_peak_w)
     return [
-        InvoiceIssued.model_validate(
-            {
-                **content,
-                "complex_id": complex_id,
-                "invoice_id": f"{month}:{participant_id}",
-                "participant_id": participant_id,
-                "revision": revision,
-                "issued_at": now,
-            }
+        InvoiceIssued(
+            month=said.month,
+            complete=said.complete,
+            intervals_settled=said.intervals_settled,
+            intervals_in_month=said.intervals_in_month,
+            lines=said.lines,
+            total_krw=said.total_krw,
+            kepco_krw=said.kepco_krw,
+            baseline_krw=said.baseline_krw,
+            saving_krw=said.saving_krw,
+            notes=said.notes,
+            complex_id=complex_id,
+            invoice_id=f"{month}:{participant_id}",
+            participant_id=participant_id,
+            revision=revision,
+            issued_at=now,
         )
     ]
 
@@ -122,18 +129,17 @@ def _close(
     return replace(issued, closing_krw=invoice.closing_krw, closing_entry_id=entry.entry_id)
 
 
-def content_of(invoice: domain.Invoice) -> Mapping[str, object]:
-    """Return what an invoice says, as JSON has it; two that say the same are one."""
-    said = InvoiceContent(
+def content_of(invoice: domain.Invoice) -> InvoiceContent:
+    """Return what an invoice says; two that say the same are one."""
+    return InvoiceContent(
         month=invoice.month,
         complete=invoice.complete,
         intervals_settled=invoice.intervals_settled,
         intervals_in_month=invoice.intervals_in_month,
-        lines=tuple(InvoiceLine(**asdict(line)) for line in invoice.lines),
+        lines=invoice.lines,
         total_krw=invoice.total_krw,
         kepco_krw=invoice.kepco_krw,
         baseline_krw=invoice.baseline_krw,
         saving_krw=invoice.saving_krw,
         notes=tuple(InvoiceNote(code=note.code, en=note.en, ko=note.ko) for note in invoice.notes),
     )
-    return said.model_dump(mode="json")

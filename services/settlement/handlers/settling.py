@@ -2,8 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -16,7 +16,6 @@ from shared.complex.imbalance import rule_on
 from shared.complex.model import Complex, GridContract
 from shared.events.base import Event
 from shared.events.fems import MeterKind
-from shared.events.records import SettledLine
 from shared.events.settlement import IntervalResettled, IntervalSettled, StatementIssued
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
 from shared.reference.load import sell_back, tariff_book
@@ -66,8 +65,11 @@ def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Oc
         complex_id=complex_id,
         delivery_start=delivery_start,
         settled_at=occasion.at,
-        **asdict(books),
-        lines=_settled_lines(settlement.lines),
+        ledger_entries=books.ledger_entries,
+        ledger_sum_krw=books.ledger_sum_krw,
+        lines=settlement.lines,
+        ledger_number=books.ledger_number,
+        ledger_hash=books.ledger_hash,
     )
     return [settled, *_statements_if_complete(complex_, delivery_start, complex_.by_participant, db)]
 
@@ -91,8 +93,11 @@ def resettle(
         delivery_start=delivery_start,
         resettled_at=occasion.at,
         meter_id=meter_id,
-        **asdict(books),
-        lines=_settled_lines(settlement.lines),
+        ledger_entries=books.ledger_entries,
+        ledger_sum_krw=books.ledger_sum_krw,
+        lines=settlement.lines,
+        ledger_number=books.ledger_number,
+        ledger_hash=books.ledger_hash,
     )
     changed = [line.participant_id for line in settlement.lines]
     return [resettled, *_statements_if_complete(complex_, delivery_start, changed, db)]
@@ -119,10 +124,6 @@ def _save(
     return Books(ledger_entries, ledger_sum_krw, *(store.ledger_head(db, complex_id) or (None, None)))
 
 
-def _settled_lines(lines: Sequence[domain.Line]) -> tuple[SettledLine, ...]:
-    return tuple(SettledLine(**line.as_row()) for line in lines)
-
-
 def _statements_if_complete(
     complex_: Complex, delivery_start: datetime, participant_ids: Collection[str], db: Connection
 ) -> list[Event]:
@@ -138,18 +139,33 @@ def _statements_if_complete(
     sums = store.load_statements(db, complex_id, first, first + DAY, participant_ids)
     stored_krw = stored_values_krw(complex_, first, first + DAY, participant_ids, db)
     statements = {one: replace(found, stored_value_krw=stored_krw.get(one, 0)) for one, found in sums.items()}
-    return [
-        StatementIssued(
-            complex_id=complex_id,
-            statement_id=f"{day:%Y%m%d}:{participant_id}",
-            participant_id=participant_id,
-            trading_day=day,
-            cost_with_krw=statement.cost_with_krw,
-            saving_krw=statement.saving_krw,
-            **asdict(statement),
-        )
-        for participant_id, statement in statements.items()
-    ]
+    return [_issued(complex_id, one, day, statement) for one, statement in statements.items()]
+
+
+def _issued(complex_id: str, participant_id: str, day: date, statement: domain.Statement) -> StatementIssued:
+    return StatementIssued(
+        complex_id=complex_id,
+        statement_id=f"{day:%Y%m%d}:{participant_id}",
+        participant_id=participant_id,
+        trading_day=day,
+        intervals=statement.intervals,
+        bought_wh=statement.bought_wh,
+        sold_wh=statement.sold_wh,
+        grid_import_wh=statement.grid_import_wh,
+        grid_export_wh=statement.grid_export_wh,
+        trade_paid_krw=statement.trade_paid_krw,
+        trade_received_krw=statement.trade_received_krw,
+        grid_paid_krw=statement.grid_paid_krw,
+        grid_received_krw=statement.grid_received_krw,
+        cost_with_krw=statement.cost_with_krw,
+        cost_without_krw=statement.cost_without_krw,
+        saving_krw=statement.saving_krw,
+        revision=statement.revision,
+        spread_krw=statement.spread_krw,
+        loss_wh=statement.loss_wh,
+        loss_krw=statement.loss_krw,
+        stored_value_krw=statement.stored_value_krw,
+    )
 
 
 def note_afterwards(

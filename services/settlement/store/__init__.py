@@ -36,7 +36,6 @@ from services.settlement.store.certificates import (
     save_certification,
 )
 from services.settlement.store.facts import (
-    Reading,
     awaits_settlement,
     has_auction,
     is_settled,
@@ -53,7 +52,6 @@ from services.settlement.store.facts import (
 )
 from services.settlement.store.invoices import (
     Behind,
-    Issued,
     billed_peaks_kw,
     done_with,
     due_invoices,
@@ -64,7 +62,15 @@ from services.settlement.store.invoices import (
     save_invoice,
 )
 from services.settlement.store.savings import load_settled_energy, load_stored_energy
-from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, METADATA, SUPERSEDED_READING
+from services.settlement.store.tables import (
+    LEDGER_ENTRY,
+    LEDGER_LINE,
+    LEDGER_LINK,
+    METADATA,
+    SUPERSEDED_READING,
+    Issued,
+    Reading,
+)
 
 __all__ = [
     "APPEND_ONLY",

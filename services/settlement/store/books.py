@@ -9,10 +9,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import Entry, Line, Statement
-from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK, SETTLED_INTERVAL, SETTLED_LINE
+from services.settlement.domain import Entry, Statement
+from services.settlement.store.tables import (
+    LEDGER_ENTRY,
+    LEDGER_LINE,
+    LEDGER_LINK,
+    SETTLED_INTERVAL,
+    SETTLED_LINE,
+    SETTLED_LINE_RECORD,
+)
 from shared.db.bulk import insert_rows
 from shared.db.hashchain import link_hash
+from shared.events.records import SettledLine
+
+# What a statement sums of its lines.
+SUMMED = (
+    *("bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh"),
+    *("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw", "cost_without_krw"),
+    *("revision", "spread_krw", "loss_wh", "loss_krw"),
+)
 
 
 def save_settled(db: Connection, complex_id: str, delivery_start: datetime, settled_at: datetime) -> None:
@@ -22,11 +37,15 @@ def save_settled(db: Connection, complex_id: str, delivery_start: datetime, sett
 
 
 def save_lines(
-    db: Connection, complex_id: str, delivery_start: datetime, lines: Sequence[Line], revisions: Mapping[str, int]
+    db: Connection,
+    complex_id: str,
+    delivery_start: datetime,
+    lines: Sequence[SettledLine],
+    revisions: Mapping[str, int],
 ) -> None:
     """Add settled lines, each as its participant's revision of that number; 0 where none is named."""
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
-    rows = [{**place, "revision": revisions.get(line.participant_id, 0), **line.as_row()} for line in lines]
+    rows = [SETTLED_LINE_RECORD.row(line, **place, revision=revisions.get(line.participant_id, 0)) for line in lines]
     insert_rows(db, SETTLED_LINE, rows)
 
 
@@ -107,21 +126,21 @@ def interval_sums(db: Connection, complex_id: str, delivery_start: datetime) -> 
 
 def load_lines(
     db: Connection, complex_id: str, first: datetime, end: datetime, *, participant_id: str | None = None
-) -> dict[str, dict[datetime, list[Line]]]:
+) -> dict[str, dict[datetime, list[SettledLine]]]:
     """Return the settled lines of the intervals from `first` up to, not including, `end`.
 
     By participant and interval; of an interval the first settlement's line comes first, and the last one holds.
     """
     columns = SETTLED_LINE.c
-    query = sa.select(columns.delivery_start, *(columns[name] for name in Line.__dataclass_fields__))
+    query = sa.select(columns.delivery_start, *SETTLED_LINE_RECORD.columns)
     query = query.where(columns.complex_id == complex_id, *_between(SETTLED_LINE, first, end))
     if participant_id is not None:
         query = query.where(columns.participant_id == participant_id)
-    found: defaultdict[str, defaultdict[datetime, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    found: defaultdict[str, defaultdict[datetime, list[SettledLine]]] = defaultdict(lambda: defaultdict(list))
     for delivery_start, *facts in db.execute(
         query.order_by(columns.participant_id, columns.delivery_start, columns.revision)
     ):
-        line = Line(**dict(zip(Line.__dataclass_fields__, facts, strict=True)))
+        line = SETTLED_LINE_RECORD.of(facts)
         found[line.participant_id][delivery_start].append(line)
     return {one: dict(intervals) for one, intervals in found.items()}
 
@@ -142,15 +161,29 @@ def load_statements(
         *wanted, columns.participant_id.in_(participant_ids)
     )
     ranked = lines.subquery()
-    summed = [name for name in Statement.__dataclass_fields__ if name not in ("intervals", "stored_value_krw")]
-    sums = sa.select(ranked.c.participant_id, sa.func.count(), *(sa.func.sum(ranked.c[name]) for name in summed)).where(
-        ranked.c.age == 1
+    sums = [sa.func.sum(ranked.c[name]).label(name) for name in SUMMED]
+    query = sa.select(ranked.c.participant_id, sa.func.count().label("intervals"), *sums).where(ranked.c.age == 1)
+    rows = db.execute(query.group_by(ranked.c.participant_id).order_by(ranked.c.participant_id))
+    return {row.participant_id: _statement(row) for row in rows}
+
+
+def _statement(row: sa.Row[Any]) -> Statement:
+    return Statement(
+        intervals=row.intervals,
+        bought_wh=int(row.bought_wh),
+        sold_wh=int(row.sold_wh),
+        grid_import_wh=int(row.grid_import_wh),
+        grid_export_wh=int(row.grid_export_wh),
+        trade_paid_krw=int(row.trade_paid_krw),
+        trade_received_krw=int(row.trade_received_krw),
+        grid_paid_krw=int(row.grid_paid_krw),
+        grid_received_krw=int(row.grid_received_krw),
+        cost_without_krw=int(row.cost_without_krw),
+        revision=int(row.revision),
+        spread_krw=int(row.spread_krw),
+        loss_wh=int(row.loss_wh),
+        loss_krw=int(row.loss_krw),
     )
-    rows = db.execute(sums.group_by(ranked.c.participant_id).order_by(ranked.c.participant_id))
-    return {
-        participant_id: Statement(**dict(zip(("intervals", *summed), map(int, facts), strict=True)))
-        for participant_id, *facts in rows
-    }
 
 
 def settled_intervals(db: Connection, complex_id: str, first: datetime, end: datetime) -> int:

@@ -9,8 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from services.settlement.domain import Bundle, Draw, StorageRecord
 from services.settlement.store.tables import METADATA
+from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant
+from shared.events.records import CertificateLine, CertificateSlice
 
 
 def _key(*names: str) -> list[sa.Column[Any]]:
@@ -62,6 +65,7 @@ CERTIFICATE_BUNDLE = sa.Table(
         "range_start = COALESCE(previous_end, 0) + 1 AND range_end >= range_start", name="certificate_bundle_is_next"
     ),
 )
+BUNDLE_RECORD = RecordColumns(CERTIFICATE_BUNDLE, Bundle, beside="complex_id delivery_start previous_end revision")
 
 # A device's range as a revision divides it; the newest revision of the device and interval holds.
 CERTIFICATE_SLICE = sa.Table(
@@ -91,6 +95,12 @@ CERTIFICATE_SLICE = sa.Table(
         "range_start = COALESCE(previous_end, 0) + 1 AND range_end >= range_start", name="certificate_slice_is_next"
     ),
 )
+SLICE_RECORD = RecordColumns(
+    CERTIFICATE_SLICE,
+    CertificateSlice,
+    beside="complex_id delivery_start previous_end revision",
+    left_out="storage_efficiency_ppm",
+)
 
 CERTIFICATE_LINE = sa.Table(
     "certificate_line",
@@ -99,12 +109,16 @@ CERTIFICATE_LINE = sa.Table(
     *_whole("consumption_wh", "issued_wh", "reissued_wh", "received_wh", "passed_on_wh", "claimed_wh", "stored_wh"),
     *_whole("withdrawn_wh", "location_wh", "market_wh"),
 )
+LINE_RECORD = RecordColumns(CERTIFICATE_LINE, CertificateLine, beside="complex_id delivery_start revision")
 
 STORAGE_RECORD = sa.Table(
     "storage_record",
     METADATA,
     *_key("device_id", "revision"),
     *_whole("charged_wh", "certified_wh", "discharged_wh"),
+)
+CHARGE_RECORD = RecordColumns(
+    STORAGE_RECORD, StorageRecord, beside="complex_id delivery_start revision", left_out="draws"
 )
 
 STORAGE_DRAW = sa.Table(
@@ -115,6 +129,7 @@ STORAGE_DRAW = sa.Table(
     *_whole("certified_wh", "grey_wh"),
     sa.Index("storage_draw_by_lot", "complex_id", "device_id", "charged_at"),
 )
+DRAW_RECORD = RecordColumns(STORAGE_DRAW, Draw, beside="complex_id delivery_start device_id revision")
 
 # What is left in a battery, the oldest lot first, as [charged_at (seconds since 1970), certified_wh, grey_wh].
 STORAGE_CONTENT = sa.Table(

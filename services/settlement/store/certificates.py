@@ -11,22 +11,25 @@ from sqlalchemy.engine import Connection
 from services.settlement.domain import (
     Books,
     Bundle,
-    CertificateLine,
     Certification,
     Content,
     DeviceEnergy,
     Draw,
     Lot,
     MeteredSite,
-    Slice,
     StorageRecord,
 )
 from services.settlement.store.certificate_tables import (
+    BUNDLE_RECORD,
     CERTIFICATE_BUNDLE,
     CERTIFICATE_DUE,
     CERTIFICATE_LINE,
     CERTIFICATE_SLICE,
     CERTIFICATION,
+    CHARGE_RECORD,
+    DRAW_RECORD,
+    LINE_RECORD,
+    SLICE_RECORD,
     STORAGE_CONTENT,
     STORAGE_DRAW,
     STORAGE_RECORD,
@@ -34,6 +37,7 @@ from services.settlement.store.certificate_tables import (
 from services.settlement.store.tables import READING
 from shared.db.bulk import insert_rows
 from shared.db.hashchain import link_hash
+from shared.events.records import CertificateLine, CertificateSlice
 
 MEASURED = ("measured", "edited")
 
@@ -94,26 +98,25 @@ def load_sites(db: Connection, complex_id: str, delivery_start: datetime) -> lis
 
 def load_books(db: Connection, complex_id: str, delivery_start: datetime) -> Books:
     """Return what is in the books of an interval: of each device and participant the newest revision."""
-    slices: dict[str, tuple[int, list[Slice]]] = {}
+    slices: dict[str, tuple[int, list[CertificateSlice]]] = {}
     for row in _newest_first(db, CERTIFICATE_SLICE, complex_id, delivery_start, "range_start"):
-        part = Slice(**{name: row[name] for name in Slice.__dataclass_fields__})
+        part = SLICE_RECORD.record(row)
         newest, parts = slices.setdefault(row["device_id"], (row["revision"], []))
         if row["revision"] == newest:
             parts.append(part)
     draws: defaultdict[tuple[str, int], list[Draw]] = defaultdict(list)
     for row in _newest_first(db, STORAGE_DRAW, complex_id, delivery_start, "charged_at"):
         key = (row["device_id"], row["revision"])
-        draws[key].append(Draw(row["charged_at"], row["certified_wh"], row["grey_wh"]))
+        draws[key].append(DRAW_RECORD.record(row))
     records: dict[str, StorageRecord] = {}
     for row in _newest_first(db, STORAGE_RECORD, complex_id, delivery_start):
         if row["device_id"] not in records:
-            figures = {name: row[name] for name in ("device_id", "charged_wh", "certified_wh", "discharged_wh")}
-            records[row["device_id"]] = StorageRecord(**figures, draws=tuple(draws[row["device_id"], row["revision"]]))
+            taken = tuple(draws[row["device_id"], row["revision"]])
+            records[row["device_id"]] = CHARGE_RECORD.record(row, draws=taken)
     lines: dict[str, CertificateLine] = {}
     for row in _newest_first(db, CERTIFICATE_LINE, complex_id, delivery_start):
         if row["participant_id"] not in lines:
-            line = CertificateLine(**{name: row[name] for name in CertificateLine.__dataclass_fields__})
-            lines[line.participant_id] = line
+            lines[row["participant_id"]] = LINE_RECORD.record(row)
     return Books(
         slices={device_id: tuple(parts) for device_id, (_, parts) in slices.items()}, records=records, lines=lines
     )
@@ -175,12 +178,16 @@ def save_certification(
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
     changed = certification.changed
     rows = {
-        CERTIFICATE_BUNDLE: list(_chained(certification.bundles)),
-        CERTIFICATE_SLICE: [row for slices in changed.slices.values() for row in _chained(slices)],
-        CERTIFICATE_LINE: [line.as_row() for line in changed.lines.values()],
-        STORAGE_RECORD: [_record_row(record) for record in changed.records.values()],
+        CERTIFICATE_BUNDLE: [BUNDLE_RECORD.row(one, previous_end=_previous_end(one)) for one in certification.bundles],
+        CERTIFICATE_SLICE: [
+            SLICE_RECORD.row(one, previous_end=_previous_end(one))
+            for slices in changed.slices.values()
+            for one in slices
+        ],
+        CERTIFICATE_LINE: [LINE_RECORD.row(line) for line in changed.lines.values()],
+        STORAGE_RECORD: [CHARGE_RECORD.row(record) for record in changed.records.values()],
         STORAGE_DRAW: [
-            {"device_id": record.device_id, **_fields(draw)}
+            DRAW_RECORD.row(draw, device_id=record.device_id)
             for record in changed.records.values()
             for draw in record.draws
         ],
@@ -213,17 +220,8 @@ def in_order(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     )
 
 
-def _fields(part: Bundle | Slice | Draw | StorageRecord) -> dict[str, Any]:
-    return {name: getattr(part, name) for name in type(part).__dataclass_fields__}
-
-
-def _record_row(record: StorageRecord) -> dict[str, Any]:
-    return {name: part for name, part in _fields(record).items() if name != "draws"}
-
-
-def _chained(ranges: Iterable[Bundle | Slice]) -> Iterable[dict[str, Any]]:
-    for part in ranges:
-        yield {**_fields(part), "previous_end": part.range_start - 1 or None}
+def _previous_end(part: Bundle | CertificateSlice) -> int | None:
+    return part.range_start - 1 or None
 
 
 def certification_head(db: Connection, complex_id: str) -> tuple[int, str] | None:

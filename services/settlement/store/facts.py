@@ -3,36 +3,25 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import Metered, Trade
+from services.settlement.domain import Metered, SettledTrade
 from services.settlement.store.tables import (
     AUCTION,
     COMPLEX_LOCK,
     READING,
+    READING_RECORD,
     SETTLED_INTERVAL,
     SUPERSEDED_READING,
     TRADE,
+    TRADE_RECORD,
+    Reading,
 )
 from shared.db.bulk import insert_rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A meter's interval as it came."""
-
-    meter_id: str
-    participant_id: str
-    meter_kind: str
-    delivery_start: datetime
-    import_wh: int
-    export_wh: int
-    quality: str
 
 
 def lock(db: Connection, complex_id: str) -> None:
@@ -74,18 +63,14 @@ def save_auction(
     complex_id: str,
     delivery_start: datetime,
     auction_id: str,
-    trades: Sequence[Trade],
+    trades: Sequence[SettledTrade],
     *,
     price_jeon_per_kwh: int | None,
 ) -> None:
     """Keep an auction's trades and its price, None where nothing was traded in it."""
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
     db.execute(sa.insert(AUCTION).values(**place, auction_id=auction_id, price_jeon_per_kwh=price_jeon_per_kwh))
-    names = Trade.__dataclass_fields__
-    rows = [
-        {**place, "number": number, **{name: getattr(trade, name) for name in names}}
-        for number, trade in enumerate(trades, start=1)
-    ]
+    rows = [TRADE_RECORD.row(trade, **place, number=number) for number, trade in enumerate(trades, start=1)]
     insert_rows(db, TRADE, rows)
 
 
@@ -95,24 +80,23 @@ def load_auction_price(db: Connection, complex_id: str, delivery_start: datetime
     return db.scalar(sa.select(AUCTION.c.price_jeon_per_kwh).where(*of_interval))
 
 
-def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> list[Trade]:
+def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> list[SettledTrade]:
     """Return the trades of an interval."""
-    columns = [TRADE.c[name] for name in Trade.__dataclass_fields__]
     of_interval = (TRADE.c.complex_id == complex_id, TRADE.c.delivery_start == delivery_start)
-    return [Trade(**row) for row in db.execute(sa.select(*columns).where(*of_interval).order_by("number")).mappings()]
+    query = sa.select(*TRADE_RECORD.columns).where(*of_interval).order_by(TRADE.c.number)
+    return [TRADE_RECORD.of(row) for row in db.execute(query)]
 
 
 def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> Reading | None:
     """Return what a meter said of an interval."""
-    columns = [READING.c[name] for name in Reading.__dataclass_fields__]
-    found = db.execute(sa.select(*columns).where(*_of_reading(complex_id, meter_id, delivery_start))).mappings()
-    row = found.one_or_none()
-    return None if row is None else Reading(**row)
+    query = sa.select(*READING_RECORD.columns).where(*_of_reading(complex_id, meter_id, delivery_start))
+    row = db.execute(query).one_or_none()
+    return None if row is None else READING_RECORD.of(row)
 
 
 def save_reading(db: Connection, complex_id: str, reading: Reading) -> None:
     """Keep a meter's first reading of an interval."""
-    db.execute(sa.insert(READING).values(complex_id=complex_id, **asdict(reading)))
+    db.execute(sa.insert(READING).values(READING_RECORD.row(reading, complex_id=complex_id)))
 
 
 def traded_wh(db: Connection, complex_id: str, first: datetime, end: datetime) -> dict[tuple[str, str], int]:
@@ -130,9 +114,8 @@ def replace_reading(
     place = {"complex_id": complex_id, "delivery_start": known.delivery_start, "meter_id": known.meter_id}
     old = {"import_wh": known.import_wh, "export_wh": known.export_wh, "quality": known.quality}
     db.execute(sa.insert(SUPERSEDED_READING).values(**place, superseded_by=cause, superseded_at=at, **old))
-    facts: dict[str, Any] = asdict(reading)
     where = _of_reading(complex_id, reading.meter_id, reading.delivery_start)
-    db.execute(sa.update(READING).where(*where).values(**facts))
+    db.execute(sa.update(READING).where(*where).values(READING_RECORD.row(reading)))
 
 
 def _of_reading(complex_id: str, meter_id: str, delivery_start: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -170,5 +153,7 @@ def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, Metered]
         place = 2 if meter_kind == "ess" else 0
         sums[participant_id][place] += import_wh
         sums[participant_id][place + 1] += export_wh
-    names = ("import_wh", "export_wh", "ess_import_wh", "ess_export_wh")
-    return {one: Metered(**dict(zip(names, sums[one], strict=True))) for one in sorted(sums)}
+    return {
+        one: Metered(import_wh=grid_in, export_wh=grid_out, ess_import_wh=ess_in, ess_export_wh=ess_out)
+        for one, (grid_in, grid_out, ess_in, ess_out) in sorted(sums.items())
+    }

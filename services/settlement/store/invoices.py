@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.store.tables import INVOICE, INVOICE_DUE, READING
+from services.settlement.store.tables import INVOICE, INVOICE_DUE, ISSUED_RECORD, READING, Issued
 from shared.units import WH_PER_KWH
 
 
@@ -74,23 +73,12 @@ def load_behind(db: Connection, complex_id: str, participant_id: str, first: dat
     return Behind(given_wh=given_wh, estimated=estimated, solar_readings=solar_readings, solar_wh=solar_wh)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """An issued invoice; the next one of the month has the next revision."""
-
-    revision: int
-    closing_krw: int
-    closing_entry_id: str | None
-    content: Mapping[str, Any]
-
-
 def last_issued(db: Connection, complex_id: str, month: str, participant_id: str) -> Issued | None:
     """Return the newest invoice of a participant's month, or None."""
     of_month = (INVOICE.c.complex_id == complex_id, INVOICE.c.month == month)
-    columns = [INVOICE.c[name] for name in Issued.__dataclass_fields__]
-    query = sa.select(*columns).where(*of_month, INVOICE.c.participant_id == participant_id)
-    row = db.execute(query.order_by(INVOICE.c.revision.desc()).limit(1)).mappings().one_or_none()
-    return None if row is None else Issued(**row)
+    query = sa.select(*ISSUED_RECORD.columns).where(*of_month, INVOICE.c.participant_id == participant_id)
+    row = db.execute(query.order_by(INVOICE.c.revision.desc()).limit(1)).one_or_none()
+    return None if row is None else ISSUED_RECORD.of(row)
 
 
 def save_invoice(

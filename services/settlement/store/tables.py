@@ -1,11 +1,43 @@
 """Settlement's own tables: what it was told, what it settled, and the ledger, to which the database only lets add."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from services.settlement.domain import SettledTrade
+from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
+from shared.events.records import SettledLine
 
 METADATA = new_metadata()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A meter's interval as it came."""
+
+    meter_id: str
+    participant_id: str
+    meter_kind: str
+    delivery_start: datetime
+    import_wh: int
+    export_wh: int
+    quality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """An issued invoice; the next one of the month has the next revision."""
+
+    revision: int
+    closing_krw: int
+    closing_entry_id: str | None
+    content: Mapping[str, Any]
+
 
 COMPLEX_LOCK = sa.Table("complex_lock", METADATA, sa.Column("complex_id", sa.Text, primary_key=True))
 
@@ -31,6 +63,7 @@ TRADE = sa.Table(
     sa.Column("paid_krw", sa.BigInteger, nullable=False),
     sa.Column("received_krw", sa.BigInteger, nullable=False),
 )
+TRADE_RECORD = RecordColumns(TRADE, SettledTrade, beside="complex_id delivery_start number")
 
 READING = sa.Table(
     "reading",
@@ -44,6 +77,7 @@ READING = sa.Table(
     sa.Column("export_wh", sa.BigInteger, nullable=False),
     sa.Column("quality", sa.Text, nullable=False),
 )
+READING_RECORD = RecordColumns(READING, Reading, beside="complex_id")
 
 # What a meter had said before a later reading took its place; the event is the one that brought the later reading.
 SUPERSEDED_READING = sa.Table(
@@ -95,6 +129,7 @@ SETTLED_LINE = sa.Table(
         for name in ("spread_krw", "loss_wh", "loss_krw")
     ),
 )
+SETTLED_LINE_RECORD = RecordColumns(SETTLED_LINE, SettledLine, beside="complex_id delivery_start revision")
 
 LEDGER_ENTRY = sa.Table(
     "ledger_entry",
@@ -161,6 +196,9 @@ INVOICE = sa.Table(
     sa.Column("closing_entry_id", sa.Text),
     sa.Column("billable_peak_w", sa.BigInteger, nullable=False),
     sa.Column("content", sa.JSON, nullable=False),
+)
+ISSUED_RECORD = RecordColumns(
+    INVOICE, Issued, beside="complex_id month participant_id issued_at complete billable_peak_w"
 )
 
 _SAME_ENTRY = "complex_id = {new}.complex_id AND entry_id = {new}.entry_id"

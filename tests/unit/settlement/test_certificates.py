@@ -16,8 +16,8 @@ from services.settlement.domain import (
     Interval,
     Lot,
     MeteredSite,
+    SettledTrade,
     Storage,
-    Trade,
     allowed,
     certify,
 )
@@ -30,8 +30,8 @@ LATER = NOON + timedelta(hours=6)
 BATTERY = Storage(device_id="ess", efficiency_ppm=900_000, capacity_wh=1_000, opening_wh=0)
 
 
-def a_trade(seller_id: str, buyer_id: str, quantity_wh: int, number: int = 1) -> Trade:
-    return Trade(
+def a_trade(seller_id: str, buyer_id: str, quantity_wh: int, number: int = 1) -> SettledTrade:
+    return SettledTrade(
         trade_id=f"t{number}",
         buyer_id=buyer_id,
         seller_id=seller_id,
@@ -46,7 +46,7 @@ def a_site(participant_id: str, *, solar_wh: int = 0, consumption_wh: int = 0, *
     return Site(participant_id=participant_id, consumption_wh=consumption_wh, supplies=supplies, charged_wh=charged_wh)
 
 
-def ends(sites: list[Site], *trades: Trade) -> dict[tuple[str, str, str], int]:
+def ends(sites: list[Site], *trades: SettledTrade) -> dict[tuple[str, str, str], int]:
     """Return Wh by device, account and purpose."""
     sums: Counter[tuple[str, str, str]] = Counter()
     for share in allocate({one.participant_id: one for one in sites}, trades):

@@ -9,7 +9,7 @@ from services.settlement.domain import (
     Metered,
     Posting,
     Prices,
-    Trade,
+    SettledTrade,
     imbalance_prices,
     resettle_interval,
     settle_interval,
@@ -18,7 +18,7 @@ from shared.complex.imbalance import GRID_RULE, ImbalanceRule, rule_on
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 GRID_PRICES = Prices(import_jeon_per_kwh=15_000, export_jeon_per_kwh=10_000)
-TRADE = Trade(trade_id="t1", buyer_id="p", seller_id="q", quantity_wh=20_000, paid_krw=2_200, received_krw=2_200)
+TRADE = SettledTrade(trade_id="t1", buyer_id="p", seller_id="q", quantity_wh=20_000, paid_krw=2_200, received_krw=2_200)
 
 
 def a_rule(reference: str = "grid", short_markup: str = "0", long_markdown: str = "0") -> ImbalanceRule:

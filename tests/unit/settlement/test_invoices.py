@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from services.settlement.domain import (
     Invoice,
-    Line,
     Metered,
     Month,
     Prices,
-    Trade,
+    SettledTrade,
     closing_entry,
     invoice_of,
     settle_interval,
 )
 from shared.errors import BadInput
+from shared.events.records import SettledLine
 from shared.intervals import INTERVAL
 from shared.reference.load import tariff_book
 from tests.unit.tariff.months import eul
@@ -33,7 +33,7 @@ STARTS = [FIRST + n * INTERVAL for n in range(2_976)]
 PEAK = datetime(2026, 7, 1, 7, tzinfo=UTC)
 
 
-def a_line(metered_import_wh: int = 10_000, bought_wh: int = 0, trade_paid_krw: int = 0, **more: int) -> Line:
+def a_line(metered_import_wh: int = 10_000, bought_wh: int = 0, trade_paid_krw: int = 0, **more: int) -> SettledLine:
     facts = {
         "metered_export_wh": 0,
         "sold_wh": 0,
@@ -46,7 +46,7 @@ def a_line(metered_import_wh: int = 10_000, bought_wh: int = 0, trade_paid_krw: 
         "grid_received_krw": 0,
         "cost_without_krw": 0,
     }
-    return Line(
+    return SettledLine(
         participant_id="p",
         metered_import_wh=metered_import_wh,
         bought_wh=bought_wh,
@@ -55,7 +55,7 @@ def a_line(metered_import_wh: int = 10_000, bought_wh: int = 0, trade_paid_krw: 
     )
 
 
-def invoice(changes: dict[datetime, Line], behind_wh: dict[datetime, int] | None = None) -> Invoice:
+def invoice(changes: dict[datetime, SettledLine], behind_wh: dict[datetime, int] | None = None) -> Invoice:
     settled = {**dict.fromkeys(STARTS, a_line()), **changes}
     return invoice_of(tariff_book(), eul(), Month(month="2026-07", settled=settled, behind_wh=behind_wh or {}))
 
@@ -165,7 +165,7 @@ INTERVALS = st.dictionaries(
     st.tuples(
         st.builds(Metered, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH),
         st.builds(
-            Trade,
+            SettledTrade,
             trade_id=st.just("t"),
             buyer_id=st.sampled_from("pq"),
             seller_id=st.sampled_from("pq"),
@@ -186,7 +186,7 @@ TWO_PRICES = replace(PRICES, short_jeon_per_kwh=18_018, long_jeon_per_kwh=9_000)
 @settings(max_examples=30, deadline=None)
 @given(INTERVALS, st.sampled_from([PRICES, TWO_PRICES]), st.integers(0, 5_000))
 def test_an_invoice_is_the_sum_of_its_lines_and_what_the_ledger_says_once_closed(
-    intervals: dict[datetime, tuple[Metered, Trade, int]], prices: Prices, loss_wh: int
+    intervals: dict[datetime, tuple[Metered, SettledTrade, int]], prices: Prices, loss_wh: int
 ) -> None:
     still = Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
     settled, balance_krw = {}, 0

@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain import GRID, Metered, Posting, Prices, Trade, losses_wh, settle_interval
+from services.settlement.domain import GRID, Metered, Posting, Prices, SettledTrade, losses_wh, settle_interval
 from shared.units import round_half_up
 
 FEEDER_OF = {"a": "F1", "b": "F1", "c": "F2", "d": "F2"}
@@ -16,8 +16,8 @@ FEEDER_OF = {"a": "F1", "b": "F1", "c": "F2", "d": "F2"}
 LOSS_FRACTION_OF = {"F1": Decimal("0.0199"), "F2": Decimal("0.01")}
 
 
-def a_trade(buyer_id: str, seller_id: str, quantity_wh: int) -> Trade:
-    return Trade(
+def a_trade(buyer_id: str, seller_id: str, quantity_wh: int) -> SettledTrade:
+    return SettledTrade(
         trade_id=f"{buyer_id}{seller_id}{quantity_wh}",
         buyer_id=buyer_id,
         seller_id=seller_id,
@@ -67,7 +67,7 @@ PLACES = st.sampled_from(sorted(FEEDER_OF))
 
 
 @given(st.lists(st.builds(a_trade, PLACES, PLACES, st.integers(0, 10**9)), max_size=8))
-def test_no_buyer_gets_a_wh_more_or_less_than_its_share(trades: Sequence[Trade]) -> None:
+def test_no_buyer_gets_a_wh_more_or_less_than_its_share(trades: Sequence[SettledTrade]) -> None:
     found = losses_wh(trades, FEEDER_OF, LOSS_FRACTION_OF)
 
     exact: dict[str, Fraction] = {}

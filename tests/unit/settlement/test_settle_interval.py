@@ -14,8 +14,8 @@ from services.settlement.domain import (
     Metered,
     Posting,
     Prices,
+    SettledTrade,
     Settlement,
-    Trade,
     resettle_interval,
     settle_interval,
 )
@@ -25,8 +25,8 @@ PRICES = Prices(import_jeon_per_kwh=15_000, export_jeon_per_kwh=10_000)
 NAMES = ("p", "q", "r")
 
 
-def a_trade(quantity_wh: int, paid_krw: int, received_krw: int) -> Trade:
-    return Trade(
+def a_trade(quantity_wh: int, paid_krw: int, received_krw: int) -> SettledTrade:
+    return SettledTrade(
         trade_id="t1",
         buyer_id="p",
         seller_id="q",
@@ -143,7 +143,7 @@ ANY_PRICES = st.builds(
 LOSSES_WH = st.dictionaries(st.sampled_from(NAMES), ENERGY_WH)
 TRADES = st.lists(
     st.builds(
-        Trade,
+        SettledTrade,
         trade_id=st.uuids().map(str),
         buyer_id=st.sampled_from(NAMES),
         seller_id=st.sampled_from(NAMES),
@@ -162,7 +162,7 @@ TRADES = st.lists(
     losses_wh=LOSSES_WH,
 )
 def test_books_balance_and_agree_with_the_lines(
-    metered: dict[str, Metered], prices: dict[str, Prices], trades: list[Trade], losses_wh: dict[str, int]
+    metered: dict[str, Metered], prices: dict[str, Prices], trades: list[SettledTrade], losses_wh: dict[str, int]
 ) -> None:
     settlement = settle_interval(DELIVERY, metered=metered, prices=prices, trades=trades, losses_wh=losses_wh)
 
@@ -184,7 +184,7 @@ def test_books_balance_and_agree_with_the_lines(
 
 
 @given(metered=st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)), trades=TRADES)
-def test_imbalances_together_are_what_the_complex_drew(metered: dict[str, Metered], trades: list[Trade]) -> None:
+def test_imbalances_together_are_what_the_complex_drew(metered: dict[str, Metered], trades: list[SettledTrade]) -> None:
     settlement = settle_interval(DELIVERY, metered=metered, prices=dict.fromkeys(NAMES, PRICES), trades=trades)
 
     drawn_wh = sum(one.import_wh - one.export_wh for one in metered.values())
@@ -205,7 +205,7 @@ def balance_of(settlements: list[Settlement]) -> dict[str, int]:
     losses_wh=LOSSES_WH,
 )
 def test_any_corrections_leave_the_books_as_if_the_last_readings_had_been_the_first(
-    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[Trade], losses_wh: dict[str, int]
+    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[SettledTrade], losses_wh: dict[str, int]
 ) -> None:
     first = settle_interval(DELIVERY, metered=readings[0], prices=prices, trades=trades, losses_wh=losses_wh)
     settled = {line.participant_id: [line] for line in first.lines}
