@@ -16,10 +16,11 @@ from time import perf_counter
 from optimizers import clearing
 from optimizers.orders.bids import SiteQuote, automatic_bid
 from optimizers.orders.rules import BEGINNING, own_rules
+from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.invoices import Month, invoice_of
 from optimizers.tariff import SitePrices, contract_of, site_prices
 from services.fems.simulator.history import History, history
 from services.market.handlers.venues import venue_of
-from services.settlement import domain
 from services.settlement.handlers.invoicing import content_of
 from services.trading_api.api.invoice_pdf import invoice_pdf
 from services.trading_api.domain.invoices import invoice_view
@@ -35,7 +36,7 @@ ISSUED_AT = datetime(2026, 6, 1, 0, 16, tzinfo=UTC)
 
 def trades_of(
     complex_: Complex, feeders: tuple[clearing.Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, SiteQuote]
-) -> list[domain.SettledTrade]:
+) -> list[SettledTrade]:
     """Clear one interval among the automatic bidders."""
     orders = []
     for number, one in enumerate(complex_.participants):
@@ -63,7 +64,7 @@ def trades_of(
         return []
     pairs = clearing.pair_trades(orders, clearing.clear(orders, feeders))
     return [
-        domain.SettledTrade(
+        SettledTrade(
             trade_id=f"{pair.buy_order_id}:{pair.sell_order_id}",
             buyer_id=pair.buyer_id,
             seller_id=pair.seller_id,
@@ -86,11 +87,11 @@ def settled_month(complex_: Complex, name: str, past: History, starts: list[date
     for n, start in enumerate(starts):
         flows = {one.participant_id: past.meters[one.grid_meter_id] for one in complex_.participants}
         metered = {
-            who: domain.Metered(import_wh=int(flow[0][n]), export_wh=int(flow[1][n]), ess_import_wh=0, ess_export_wh=0)
+            who: Metered(import_wh=int(flow[0][n]), export_wh=int(flow[1][n]), ess_import_wh=0, ess_export_wh=0)
             for who, flow in flows.items()
         }
         priced = {
-            who: domain.Prices(
+            who: Prices(
                 import_jeon_per_kwh=int(site.import_jeon_per_kwh[n]),
                 export_jeon_per_kwh=int(site.export_jeon_per_kwh[n]),
             )
@@ -102,7 +103,7 @@ def settled_month(complex_: Complex, name: str, past: History, starts: list[date
             for who, one in priced.items()
         }
         trades = trades_of(complex_, feeders, net_wh, quotes)
-        lines = domain.settle_interval(start, metered=metered, prices=priced, trades=trades).lines
+        lines = settle_interval(start, metered=metered, prices=priced, trades=trades).lines
         settled[start] = next(line for line in lines if line.participant_id == name)
     return settled
 
@@ -126,8 +127,8 @@ def main() -> None:
         start: sum(int(past.meters[site.site_id][1][n]) for site in participant.pv) for n, start in enumerate(starts)
     }
     begun = perf_counter()
-    month = domain.Month(month=MONTH, settled=settled, behind_wh=behind_wh)
-    invoice = domain.invoice_of(tariff_book(), contract_of(participant.contract), month)
+    month = Month(month=MONTH, settled=settled, behind_wh=behind_wh)
+    invoice = invoice_of(tariff_book(), contract_of(participant.contract), month)
     invoiced_s = perf_counter() - begun
     row = {
         "invoice_id": f"{MONTH}:{name}",

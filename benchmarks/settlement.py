@@ -26,7 +26,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from cli.prepare import write_demo_complex
-from services.settlement import handlers, store
+from services.settlement import handlers
+from services.settlement.store.audit import ledger_flaws
+from services.settlement.store.books import ledger_head
+from services.settlement.store.certificates import certification_head
 from services.settlement.store.tables import READING
 from shared.complex.model import Complex
 from shared.db import messaging
@@ -136,11 +139,11 @@ def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
         # The last tick also issues invoices.
         certified_own_s += (process_time() - own_begun) * (len(certified_s) < INTERVALS_PER_DAY)
     with engine.connect() as db:
-        head = store.ledger_head(db, complex_.complex_id)
+        head = ledger_head(db, complex_.complex_id)
         assert head is not None
         begun = perf_counter()
-        assert store.ledger_flaws(db, complex_.complex_id) == []
-        certified = store.certification_head(db, complex_.complex_id)
+        assert ledger_flaws(db, complex_.complex_id) == []
+        certified = certification_head(db, complex_.complex_id)
         assert certified is not None
         assert certified[0] == INTERVALS_PER_DAY
         verified_s = perf_counter() - begun

@@ -42,7 +42,7 @@ def verify(
 
 def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict[str, Any]]]:
     """Check settlement's ledger and certificates, and the record of what operators did, complex by complex."""
-    from services.settlement.store import ledger_complexes
+    from services.settlement.store.audit import ledger_complexes
     from services.trading_api.store.logs import audited_complexes
 
     complexes = sorted({*ledger_complexes(books), *audited_complexes(records)})
@@ -57,17 +57,23 @@ def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict
 
 
 def _ledger(books: Connection, records: Connection, complex_id: str) -> dict[str, Any]:
-    from services.settlement import store
+    from services.settlement.store.audit import (
+        ledger_flaws,
+        ledger_links,
+        ledger_sum_krw,
+        unbalanced_entries,
+        unlinked_entries,
+    )
     from services.trading_api.store.logs import ledger_anchors
 
-    links = store.ledger_links(books, complex_id)
+    links = ledger_links(books, complex_id)
     anchors = ledger_anchors(records, complex_id)
-    sum_krw = store.ledger_sum_krw(books, complex_id)
+    sum_krw = ledger_sum_krw(books, complex_id)
     found = [
-        *({**_flaw(flaw), "entry_id": _entry_id(links, flaw)} for flaw in store.ledger_flaws(books, complex_id)),
+        *({**_flaw(flaw), "entry_id": _entry_id(links, flaw)} for flaw in ledger_flaws(books, complex_id)),
         *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
-        *({"kind": "unbalanced", "entry_id": one} for one in store.unbalanced_entries(books, complex_id)),
-        *({"kind": "unlinked", "entry_id": one} for one in store.unlinked_entries(books, complex_id)),
+        *({"kind": "unbalanced", "entry_id": one} for one in unbalanced_entries(books, complex_id)),
+        *({"kind": "unlinked", "entry_id": one} for one in unlinked_entries(books, complex_id)),
     ]
     return {"links": len(links), "published_links": len(anchors), "sum_krw": sum_krw, "flaws": found}
 
@@ -77,16 +83,16 @@ def _entry_id(links: dict[int, Any], flaw: Flaw) -> str | None:
 
 
 def _certificates(books: Connection, records: Connection, complex_id: str) -> dict[str, Any]:
-    from services.settlement import store
+    from services.settlement.store.certificate_audit import certification_flaws, certification_links
     from services.trading_api.store.logs import certification_anchors
 
-    links = store.certification_links(books, complex_id)
+    links = certification_links(books, complex_id)
     anchors = certification_anchors(records, complex_id)
     starts = {number: link.delivery_start.isoformat() for number, link in links.items()}
     found = [
         *(
             {**_flaw(flaw), "delivery_start": starts.get(flaw.number)}
-            for flaw in store.certification_flaws(books, complex_id)
+            for flaw in certification_flaws(books, complex_id)
         ),
         *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
     ]

@@ -26,7 +26,6 @@ HORIZON_MINUTES_MAX = 7 * 1440
 FORECASTS_MAX = 60_000_000
 AWAY_MINUTES_MAX = 366 * 1440
 YEARS = range(1970, 2200)
-FIELDS = ("issue", "target", "lead", "p10", "p50", "p90", "mean")
 
 forecast = typer.Typer(no_args_is_help=True, help="Solar and load forecasts. / 태양광·부하 예측.")
 
@@ -101,8 +100,16 @@ def _walked(made: "Backtest") -> "Issued":
             bar.update(task, completed=done, description="issues" if done else "learning")
             if issued is not None:
                 parts.append(issued)
-    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in FIELDS}
-    return Issued(**whole, trained=all(part.trained for part in parts))
+    return Issued(
+        issue=np.concatenate([part.issue for part in parts]),
+        target=np.concatenate([part.target for part in parts]),
+        lead=np.concatenate([part.lead for part in parts]),
+        p10=np.concatenate([part.p10 for part in parts]),
+        p50=np.concatenate([part.p50 for part in parts]),
+        p90=np.concatenate([part.p90 for part in parts]),
+        mean=np.concatenate([part.mean for part in parts]),
+        trained=all(part.trained for part in parts),
+    )
 
 
 def _write(made: "Backtest", issued: "Issued", draft: Path) -> None:

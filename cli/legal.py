@@ -51,10 +51,11 @@ def check(
 
 def checked(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Any]:
     """Ask the rules in force on a period's last day of what was settled in it."""
-    from services.settlement import store
+    from services.settlement.store.books import settled_intervals
+    from services.settlement.store.facts import traded_wh
 
     complex_id = complex_.complex_id
-    traded = store.traded_wh(db, complex_id, first, end)
+    traded = traded_wh(db, complex_id, first, end)
     deals = [Deal(seller_id=seller, buyer_id=buyer, quantity_wh=wh) for (seller, buyer), wh in traded.items()]
     law = law_of(complex_, legal_modes())
     verdicts = check_period(law, trading_day_of(end - INTERVAL), _flows(db, complex_, first, end), deals)
@@ -63,21 +64,22 @@ def checked(db: Connection, complex_: Complex, first: datetime, end: datetime) -
         "legal_mode": complex_.legal_mode,
         "name": law.mode.name.model_dump(),
         "note": law.mode.note.model_dump(),
-        "intervals_settled": store.settled_intervals(db, complex_id, first, end),
+        "intervals_settled": settled_intervals(db, complex_id, first, end),
         "lawful": all(verdict.holds for verdict in verdicts),
         "verdicts": [_shown(verdict) for verdict in verdicts],
     }
 
 
 def _flows(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Flows]:
-    from services.settlement import store
-    from services.settlement.domain import consumed_wh
+    from optimizers.settlement.invoices import consumed_wh
+    from services.settlement.store.books import load_lines
+    from services.settlement.store.invoices import load_behind
 
     found = {}
     for participant_id in complex_.by_participant:
-        histories = store.load_lines(db, complex_.complex_id, first, end, participant_id=participant_id)
+        histories = load_lines(db, complex_.complex_id, first, end, participant_id=participant_id)
         lines = {start: history[-1] for start, history in histories.get(participant_id, {}).items()}
-        behind = store.load_behind(db, complex_.complex_id, participant_id, first, end)
+        behind = load_behind(db, complex_.complex_id, participant_id, first, end)
         found[participant_id] = Flows(
             consumed_wh=sum(consumed_wh(line, behind.given_wh.get(start, 0)) for start, line in lines.items()),
             made_wh=behind.solar_wh,

@@ -13,7 +13,7 @@ from shared.errors import BadInput
 from shared.units import krw_text, kwh_text
 
 if TYPE_CHECKING:
-    from services.market.store import Record
+    from services.market.store.auctions import Record
     from shared.events.market import AuctionCleared
 
 DIFFERENCES_SHOWN = 20
@@ -43,19 +43,23 @@ def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
     Raises:
         BadInput: There is no such auction, or it was held before its terms were kept.
     """
-    from services.market import domain, store
+    from services.market.domain.auction import certificate_sha256, hold_auction
+    from services.market.domain.seals import DueAuction
     from services.market.handlers.auctions import auction_cleared, event_sha256
+    from services.market.store.auctions import load_auction
+    from services.market.store.day_ahead import load_day_ahead_trades
+    from services.market.store.orders import load_book
 
-    record = store.load_auction(db, auction_id)
+    record = load_auction(db, auction_id)
     if record is None:
         raise BadInput(where=where, field="AUCTION_ID", rule="must name a past auction", value=auction_id)
     if record.terms is None:
         rule = "must be an auction whose terms were kept"
         raise BadInput(where=where, field="AUCTION_ID", rule=rule, value=auction_id)
-    orders = store.load_book(db, record.complex_id, record.held.delivery_start)
-    auction = domain.hold_auction(record.terms, orders)
-    due = domain.DueAuction(record.held.delivery_start, record.held.cleared_at)
-    agreed = store.load_day_ahead_trades(db, record.complex_id, record.held.delivery_start)
+    orders = load_book(db, record.complex_id, record.held.delivery_start)
+    auction = hold_auction(record.terms, orders)
+    due = DueAuction(record.held.delivery_start, record.held.cleared_at)
+    agreed = load_day_ahead_trades(db, record.complex_id, record.held.delivery_start)
     event = auction_cleared(record.complex_id, due, auction, agreed)
     compared: dict[str, tuple[object, object]] = {
         "price_krw_per_kwh": (_krw(record.price_jeon_per_kwh), _krw(event.price_jeon_per_kwh)),
@@ -64,7 +68,7 @@ def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
         "status": (record.status, event.status),
         "order_book_sha256": (record.book_hash, event.book_hash),
         "certificate_sha256": (
-            None if record.certificate is None else domain.certificate_sha256(record.certificate),
+            None if record.certificate is None else certificate_sha256(record.certificate),
             auction.certificate_sha256,
         ),
     }

@@ -4,15 +4,15 @@ A process id alone says little, as the machine may have given it to another prog
 process began, on a clock that no step of the machine's time moves.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     from cli.processes import Child
@@ -61,6 +61,10 @@ class Running:
         return {name: one for name, one in known.items() if one.runs}
 
 
+# A running system as its file has it.
+RUNNING_JSON = TypeAdapter(Running)
+
+
 def began(pid: int) -> str | None:
     """Return when a process began, in a form only fit to be compared; None where there is none, or it has ended."""
     if sys.platform == "linux":
@@ -104,10 +108,8 @@ def family_of(parent: Began) -> list[Began]:
 def running_in(folder: Path) -> Running | None:
     """Return what a deployment's supervisor has written down; None where nothing of it runs any more."""
     try:
-        facts = json.loads((folder / FILE_NAME).read_text())
-        processes = {name: Began(**one) for name, one in facts.pop("processes").items()}
-        found = Running(**{**facts, "supervisor": Began(**facts["supervisor"]), "processes": processes})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        found = RUNNING_JSON.validate_json((folder / FILE_NAME).read_bytes())
+    except (OSError, ValueError):
         return None
     return found if found.left() else None
 
@@ -120,7 +122,7 @@ def write_running(folder: Path, running: Running) -> None:
     """
     path = folder / FILE_NAME
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(asdict(running)))
+    draft.write_bytes(RUNNING_JSON.dump_json(running))
     draft.replace(path)
 
 

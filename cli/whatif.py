@@ -201,7 +201,7 @@ def _summary(
     synthetic = study.asked.history is None
     return Summary.model_validate(
         {
-            "not_modelled": [one._asdict() for one in NOT_MODELLED],
+            "not_modelled": [{"code": one.code, "en": one.en, "ko": one.ko} for one in NOT_MODELLED],
             "warnings": _warnings(study, sums),
             "study": study.asked,
             "complex_id": study.complex_.complex_id,

@@ -17,7 +17,7 @@ from optimizers.clearing.book import (
 )
 from optimizers.clearing.certificate import certificate, order_book_sha256
 from optimizers.clearing.check import WrongAnswer, check
-from optimizers.clearing.pairing import Trade, pair_trades
+from optimizers.clearing.pairing import PairedTrade, pair_trades
 from optimizers.clearing.why import fill_reasons
 
 __all__ = [
@@ -34,8 +34,8 @@ __all__ = [
     "Fill",
     "Order",
     "Outcome",
+    "PairedTrade",
     "Rejected",
-    "Trade",
     "WrongAnswer",
     "certificate",
     "check",

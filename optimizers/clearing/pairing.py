@@ -9,7 +9,7 @@ from shared.units import round_half_up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class PairedTrade:
     """One buyer's energy from one seller.
 
     Args:
@@ -47,7 +47,7 @@ class _Open:
         return after_krw - round_half_up(self.payment_krw * before_wh, self.filled_wh)
 
 
-def pair_trades(orders: Sequence[Order], clearing: Clearing) -> tuple[Trade, ...]:
+def pair_trades(orders: Sequence[Order], clearing: Clearing) -> tuple[PairedTrade, ...]:
     """Pair fills: first inside each feeder (the hub last), then across them, each time the earliest with the earliest.
 
     Payments of an order's trades add up to the payment of its fill exactly. Inside one feeder, payment and receipt of
@@ -63,7 +63,7 @@ def pair_trades(orders: Sequence[Order], clearing: Clearing) -> tuple[Trade, ...
     return (*_inside_feeders(opened, clearing if networked else None), *_match(opened))
 
 
-def _inside_feeders(opened: Sequence[_Open], clearing: Outcome | None) -> Iterator[Trade]:
+def _inside_feeders(opened: Sequence[_Open], clearing: Outcome | None) -> Iterator[PairedTrade]:
     if clearing is None:
         return
     at: defaultdict[str | None, list[_Open]] = defaultdict(list)
@@ -73,7 +73,7 @@ def _inside_feeders(opened: Sequence[_Open], clearing: Outcome | None) -> Iterat
         yield from _match(at[place])
 
 
-def _match(opened: Iterable[_Open]) -> Iterator[Trade]:
+def _match(opened: Iterable[_Open]) -> Iterator[PairedTrade]:
     """Pair what is open in arrival order until one side is used up."""
     entries = [entry for entry in opened if entry.open_wh]
     buys = iter([entry for entry in entries if entry.order.side == "buy"])
@@ -81,7 +81,7 @@ def _match(opened: Iterable[_Open]) -> Iterator[Trade]:
     buy, sell = next(buys, None), next(sells, None)
     while buy is not None and sell is not None:
         quantity_wh = min(buy.open_wh, sell.open_wh)
-        yield Trade(
+        yield PairedTrade(
             buy_order_id=buy.order.order_id,
             sell_order_id=sell.order.order_id,
             buyer_id=buy.order.participant_id,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from optimizers.clearing.book import Clearing, Order
-from shared.events.fill_reasons import FillReason
+from shared.events.records import FillReason
 
 
 def fill_reasons(orders: Sequence[Order], clearing: Clearing) -> tuple[FillReason, ...]:

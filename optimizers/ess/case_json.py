@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import numpy as np
 
@@ -74,8 +73,17 @@ def schedule_to_json(schedule: Schedule) -> dict[str, object]:
         "peak_value_krw_per_kw": _rounded(schedule.peak_value_krw_per_kw),
         "energy_value_krw_per_kwh": _rounded_all(schedule.energy_value_krw_per_kwh),
         "reasons": list(schedule.reasons),
-        "violations": [asdict(violation) | {"excess": _rounded(violation.excess)} for violation in schedule.violations],
-        "solve": asdict(schedule.solve),
+        "violations": [
+            {"limit": one.limit, "step": one.step, "excess": _rounded(one.excess), "unit": one.unit}
+            for one in schedule.violations
+        ],
+        "solve": {
+            "method": schedule.solve.method,
+            "seconds_build": schedule.solve.seconds_build,
+            "seconds_solve": schedule.solve.seconds_solve,
+            "gap": schedule.solve.gap,
+            "violation_gap": schedule.solve.violation_gap,
+        },
     }
 
 
@@ -109,7 +117,19 @@ def _battery(decoded: object) -> Battery | None:
     if decoded is None:
         return None
     fields = _object(decoded, "$.battery", BATTERY_FIELDS, ())
-    return Battery(**{name: _number(fields[name], f"$.battery.{name}") for name in BATTERY_FIELDS})
+    figures = {name: _number(fields[name], f"$.battery.{name}") for name in BATTERY_FIELDS}
+    return Battery(
+        capacity_kwh=figures["capacity_kwh"],
+        max_charge_kw=figures["max_charge_kw"],
+        max_discharge_kw=figures["max_discharge_kw"],
+        charge_efficiency=figures["charge_efficiency"],
+        discharge_efficiency=figures["discharge_efficiency"],
+        soc_min=figures["soc_min"],
+        soc_max=figures["soc_max"],
+        soc_initial=figures["soc_initial"],
+        soc_final_min=figures["soc_final_min"],
+        cycle_cost_krw_per_kwh=figures["cycle_cost_krw_per_kwh"],
+    )
 
 
 def _object(decoded: object, path: str, required: tuple[str, ...], optional: tuple[str, ...]) -> Mapping[str, object]:

@@ -135,7 +135,9 @@ def save_forecast(db: Connection, event: ForecastIssued) -> None:
         "kind": event.kind.value,
         "participant_id": event.participant_id,
         "first_delivery_start": event.first_delivery_start,
-        **{name: list(getattr(event, name)) for name in ("p10_kw", "p50_kw", "p90_kw")},
+        "p10_kw": list(event.p10_kw),
+        "p50_kw": list(event.p50_kw),
+        "p90_kw": list(event.p90_kw),
     }
     _put(db, FORECAST, values, newer_by="first_delivery_start")
 

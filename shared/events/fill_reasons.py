@@ -4,45 +4,24 @@ The market says the code; whoever shows the order knows the figures and asks for
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
+from shared.events.records import Fill, FillReason, Side
 from shared.units import krw_text, kwh_text
 
 
-class FillReason(StrEnum):
-    """What decided about an order of a book that was auctioned."""
-
-    FILLED = "filled"
-    AT_PRICE = "at_price"
-    OUTBID = "outbid"
-    NO_TRADE = "no_trade"
-    HALTED = "halted"
-    OWN_ORDER = "own_order"
-    SITE_LIMIT = "site_limit"
-    SUSPENDED = "suspended"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """An order, the price at its feeder, and what it got.
+class FeederPrice:
+    """What an auction came to at a feeder.
 
     Args:
-        reason: The market's code.
-        side: "buy" or "sell".
-        limit_jeon_per_kwh: The order's own price.
-        price_jeon_per_kwh: What was paid at its feeder; None where nothing was traded.
-        feeder_id: Where its participant is connected.
+        feeder_id: Where the participant is connected.
+        price_jeon_per_kwh: What was paid there; None where nothing was traded.
         full: Which way the feeder could carry no more: "import", "export" or None.
     """
 
-    reason: FillReason
-    side: str
-    quantity_wh: int
-    filled_wh: int
-    limit_jeon_per_kwh: int
-    price_jeon_per_kwh: int | None
     feeder_id: str
+    price_jeon_per_kwh: int | None
     full: str | None
 
 
@@ -61,23 +40,25 @@ _FULL = {
 }
 
 
-def sentence(outcome: Outcome) -> Sentence:
+def sentence(reason: FillReason, fill: Fill, feeder: FeederPrice) -> Sentence:
     """Say why an order got what it got."""
-    limit = krw_text(outcome.limit_jeon_per_kwh)
-    asked, got = kwh_text(outcome.quantity_wh), kwh_text(outcome.filled_wh)
-    is_buy = outcome.side == "buy"
-    match outcome.reason:
+    limit = krw_text(fill.price_jeon_per_kwh)
+    asked, got = kwh_text(fill.quantity_wh), kwh_text(fill.filled_wh)
+    is_buy = fill.side is Side.BUY
+    match reason:
         case FillReason.FILLED:
-            return _compared(outcome, f"{got} kWh 전량이 체결되었습니다", f"all {got} kWh were filled", better=True)
+            return _compared(
+                fill, feeder, f"{got} kWh 전량이 체결되었습니다", f"all {got} kWh were filled", better=True
+            )
         case FillReason.OUTBID:
-            return _compared(outcome, "체결되지 않았습니다", "nothing was filled", better=False)
+            return _compared(fill, feeder, "체결되지 않았습니다", "nothing was filled", better=False)
         case FillReason.AT_PRICE:
-            return _at_price(outcome)
+            return _at_price(fill, feeder)
         case FillReason.NO_TRADE:
             return Sentence(
-                f"{_at_ko(outcome)}에서는 주문가 {limit}원에 응할 수 있는 {'매도' if is_buy else '매수'} 주문이 "
+                f"{_at_ko(feeder)}에서는 주문가 {limit}원에 응할 수 있는 {'매도' if is_buy else '매수'} 주문이 "
                 "없어 거래가 없었습니다.",
-                f"Nothing was traded on {_at_en(outcome)}: no {'seller' if is_buy else 'buyer'} within reach met your "
+                f"Nothing was traded on {_at_en(feeder)}: no {'seller' if is_buy else 'buyer'} within reach met your "
                 f"{limit}.",
             )
         case FillReason.HALTED:
@@ -102,7 +83,7 @@ def sentence(outcome: Outcome) -> Sentence:
                 f"{'take' if is_buy else 'deliver'}, so the order was left out.",
             )
         case _:
-            assert_never(outcome.reason)
+            assert_never(reason)
 
 
 def suspension_sentence() -> Sentence:
@@ -156,23 +137,23 @@ _BLOCK = {
 }
 
 
-def _compared(outcome: Outcome, end_ko: str, end_en: str, *, better: bool) -> Sentence:
+def _compared(fill: Fill, feeder: FeederPrice, end_ko: str, end_en: str, *, better: bool) -> Sentence:
     """Compare the order's limit with the price; a limit of the better kind may also equal the price."""
-    limit, price = krw_text(outcome.limit_jeon_per_kwh), krw_text(outcome.price_jeon_per_kwh or 0)
-    is_above = (outcome.side == "buy") is better
+    limit, price = krw_text(fill.price_jeon_per_kwh), krw_text(feeder.price_jeon_per_kwh or 0)
+    is_above = (fill.side is Side.BUY) is better
     than_ko, than_en = ("높아", "above") if is_above else ("낮아", "below")
     return Sentence(
-        f"주문가 {limit}원이 {_at_ko(outcome)}의 가격 {price}원보다 {than_ko} {end_ko}.",
-        f"Your {limit} was {than_en} the price of {price} on {_at_en(outcome)}: {end_en}.",
+        f"주문가 {limit}원이 {_at_ko(feeder)}의 가격 {price}원보다 {than_ko} {end_ko}.",
+        f"Your {limit} was {than_en} the price of {price} on {_at_en(feeder)}: {end_en}.",
     )
 
 
-def _at_price(outcome: Outcome) -> Sentence:
-    price = krw_text(outcome.price_jeon_per_kwh or 0)
-    asked, got = kwh_text(outcome.quantity_wh), kwh_text(outcome.filled_wh)
-    start_ko = f"주문가가 {_at_ko(outcome)}의 가격 {price}원과 같아"
-    start_en = f"Your limit was the price of {price} on {_at_en(outcome)}"
-    if outcome.filled_wh == outcome.quantity_wh:
+def _at_price(fill: Fill, feeder: FeederPrice) -> Sentence:
+    price = krw_text(feeder.price_jeon_per_kwh or 0)
+    asked, got = kwh_text(fill.quantity_wh), kwh_text(fill.filled_wh)
+    start_ko = f"주문가가 {_at_ko(feeder)}의 가격 {price}원과 같아"
+    start_en = f"Your limit was the price of {price} on {_at_en(feeder)}"
+    if fill.filled_wh == fill.quantity_wh:
         return Sentence(f"{start_ko} {got} kWh 전량이 체결되었습니다.", f"{start_en}: all {got} kWh were filled.")
     return Sentence(
         f"{start_ko} 먼저 접수된 주문 다음으로 {asked} kWh 중 {got} kWh가 체결되었습니다.",
@@ -180,9 +161,9 @@ def _at_price(outcome: Outcome) -> Sentence:
     )
 
 
-def _at_ko(outcome: Outcome) -> str:
-    return f"피더 {outcome.feeder_id}{_FULL[outcome.full].ko}"
+def _at_ko(feeder: FeederPrice) -> str:
+    return f"피더 {feeder.feeder_id}{_FULL[feeder.full].ko}"
 
 
-def _at_en(outcome: Outcome) -> str:
-    return f"feeder {outcome.feeder_id}{_FULL[outcome.full].en}"
+def _at_en(feeder: FeederPrice) -> str:
+    return f"feeder {feeder.feeder_id}{_FULL[feeder.full].en}"

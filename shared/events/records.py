@@ -13,7 +13,6 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from shared.events.base import EnergyWh, Identifier, Instant, MoneyKrw, PriceJeon, Whole
-from shared.events.fill_reasons import FillReason
 from shared.intervals import INTERVAL
 
 
@@ -22,6 +21,19 @@ class Side(StrEnum):
 
     BUY = "buy"
     SELL = "sell"
+
+
+class FillReason(StrEnum):
+    """What decided about an order of a book that was auctioned."""
+
+    FILLED = "filled"
+    AT_PRICE = "at_price"
+    OUTBID = "outbid"
+    NO_TRADE = "no_trade"
+    HALTED = "halted"
+    OWN_ORDER = "own_order"
+    SITE_LIMIT = "site_limit"
+    SUSPENDED = "suspended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

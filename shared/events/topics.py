@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 
 from shared.events import commands, deadletters, fems, forecast, market, orders, planner, scheduler, settlement
 from shared.events.base import Event
@@ -33,7 +34,7 @@ class Topic:
 
     def key_of(self, event: Event) -> str:
         """Return the message key of one of this topic's events."""
-        return "/".join(str(getattr(event, field)) for field in self.key)
+        return "/".join(str(attrgetter(field)(event)) for field in self.key)
 
 
 def _topic(name: str, key: str, events: Iterable[type[Event]], consumers: str, days: int) -> Topic:

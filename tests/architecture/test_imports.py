@@ -19,7 +19,7 @@ VIOLATIONS = {
     "No service imports another": ("services/market/store/tables.py", "import services.settlement.store"),
     "A service's files depend downwards, and there are no others": ("services/market/helper.py", ""),
     "Calculations see no events, bus, SQL, clock, logging, environment, randomness or I/O": (
-        "services/settlement/domain/ledger.py",
+        "optimizers/settlement/ledger.py",
         "import random",
     ),
     "Handlers never publish, sleep or read the clock": ("services/forecast/handlers.py", "import shared.clock"),

@@ -9,10 +9,10 @@ from tests.architecture.shape import AT_MOST, counted
 
 # What is there today; it may only fall, until it is what tests/architecture/shape.py aims at.
 TODAY = {
-    "shapes of an order": 10,
+    "shapes of an order": 7,
     "shapes of a calendar": 4,
-    "untyped copies": 28,
-    "class names defined more than once": 48,
+    "untyped copies": 0,
+    "class names defined more than once": 47,
     "ways to bind a handler": 5,
     "Any in trading_api": 151,
 }

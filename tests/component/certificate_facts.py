@@ -7,9 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from optimizers.certificates.certification import Books
 from services.settlement import handlers, store
-from services.settlement.domain import Books
 from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE, CERTIFICATE_SLICE
+from services.settlement.store.certificates import load_books, load_contents, load_sites, lot_draws
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.events.market import AuctionCleared
@@ -112,20 +113,20 @@ def check_register(db: Connection) -> None:
     """Hold the whole register against the readings: every Wh once, none lost, every total that of its lines."""
     starts = db.scalars(sa.select(CERTIFICATE_SLICE.c.delivery_start).distinct()).all()
     for start in starts:
-        books = store.load_books(db, COMPLEX_ID, start)
+        books = load_books(db, COMPLEX_ID, start)
         _check_ranges(db, books, start)
         _check_lines(db, books, start)
         for device_id, record in books.records.items():
             # No more of a lot is certified than its charging cancelled, less the losses.
-            taken = store.lot_draws(db, COMPLEX_ID, device_id, start).values()
+            taken = lot_draws(db, COMPLEX_ID, device_id, start).values()
             assert sum(draw.certified_wh for draw in taken) <= record.certified_wh * 9_216 // 10_000
             assert sum(draw.taken_wh for draw in taken) <= record.charged_wh * 9_216 // 10_000
             assert sum(draw.taken_wh for draw in record.draws) <= record.discharged_wh
             assert all(draw.charged_at < start for draw in record.draws)
-    for device_id, content in store.load_contents(db, COMPLEX_ID, METERS).items():
+    for device_id, content in load_contents(db, COMPLEX_ID, METERS).items():
         for lot in content:
-            record = store.load_books(db, COMPLEX_ID, lot.charged_at).records[device_id]
-            taken = store.lot_draws(db, COMPLEX_ID, device_id, lot.charged_at).values()
+            record = load_books(db, COMPLEX_ID, lot.charged_at).records[device_id]
+            taken = lot_draws(db, COMPLEX_ID, device_id, lot.charged_at).values()
             certified_wh = lot.certified_wh + sum(draw.certified_wh for draw in taken)
             assert certified_wh <= record.certified_wh * 9_216 // 10_000
             assert lot.left_wh + sum(draw.taken_wh for draw in taken) <= record.charged_wh * 9_216 // 10_000
@@ -142,7 +143,7 @@ def _check_ranges(db: Connection, books: Books, start: datetime) -> None:
         shared = [number for one in slices for number in range(one.range_start, one.range_end + 1)]
         assert sorted(issued[device_id]) == shared == list(range(1, len(shared) + 1))
     assert issued.keys() == books.slices.keys()
-    for site in store.load_sites(db, COMPLEX_ID, start):
+    for site in load_sites(db, COMPLEX_ID, start):
         for roof in site.roofs:
             live = [one for one in books.slices.get(roof.device_id, ()) if one.purpose != "correction"]
             assert sum(one.quantity_wh for one in live) == (roof.export_wh if roof.is_measured else 0)
@@ -157,7 +158,7 @@ def _check_ranges(db: Connection, books: Books, start: datetime) -> None:
 
 def _check_lines(db: Connection, books: Books, start: datetime) -> None:
     live = [one for slices in books.slices.values() for one in slices if one.purpose != "correction"]
-    sites = {one.participant_id: one for one in store.load_sites(db, COMPLEX_ID, start)}
+    sites = {one.participant_id: one for one in load_sites(db, COMPLEX_ID, start)}
     assert books.lines.keys() == sites.keys()
     for name, line in books.lines.items():
         held = dict.fromkeys(("use", "storage", "export"), 0)

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 
-from services.settlement import store
-from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE
+from services.settlement.store.audit import ledger_flaws, ledger_sum_krw, unbalanced_entries
+from services.settlement.store.books import load_lines
+from services.settlement.store.certificate_tables import APPEND_ONLY, CERTIFICATE_BUNDLE
+from services.settlement.store.certificates import load_books
+from services.settlement.store.tables import LEDGER_LINE
 from shared.db.engine import reading
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.records import CertificateLine, CertificateSlice
@@ -160,7 +163,7 @@ def test_the_invoice_says_what_of_the_month_was_certified(bench: Bench) -> None:
     assert "no official hourly certificate" in note.en
 
 
-@pytest.mark.parametrize("table", [table.name for table in store.APPEND_ONLY])
+@pytest.mark.parametrize("table", [table.name for table in APPEND_ONLY])
 @pytest.mark.parametrize("change", ["UPDATE {} SET complex_id = 'x'", "DELETE FROM {}"])
 def test_the_database_lets_nobody_change_the_register(bench: Bench, table: str, change: str) -> None:
     bench.give(traded(DELIVERY, SOLD), *readings(DELIVERY, FLOWS_WH))
@@ -186,16 +189,16 @@ def test_the_database_lets_nobody_issue_a_range_twice(
 
 
 def check_ledger(bench: Bench, db: Connection) -> None:
-    assert store.unbalanced_entries(db, COMPLEX_ID) == []
-    assert store.ledger_sum_krw(db, COMPLEX_ID) == 0
-    assert store.ledger_flaws(db, COMPLEX_ID) == []
-    columns = store.LEDGER_LINE.c
+    assert unbalanced_entries(db, COMPLEX_ID) == []
+    assert ledger_sum_krw(db, COMPLEX_ID) == 0
+    assert ledger_flaws(db, COMPLEX_ID) == []
+    columns = LEDGER_LINE.c
     balance = sa.func.sum(columns.debit_krw - columns.credit_krw)
     booked_krw = {
         row.account: row.krw
         for row in db.execute(sa.select(columns.account, balance.label("krw")).group_by(columns.account))
     }
-    lines = store.load_lines(db, COMPLEX_ID, DELIVERY, DELIVERY + PLACES * INTERVAL)
+    lines = load_lines(db, COMPLEX_ID, DELIVERY, DELIVERY + PLACES * INTERVAL)
     for participant_id, intervals in lines.items():
         owed_krw = sum(history[-1].cost_with_krw for history in intervals.values())
         assert booked_krw.get(f"participant:{participant_id}", 0) == owed_krw
@@ -217,7 +220,7 @@ def check_published(bench: Bench, db: Connection) -> None:
             slices[settled.delivery_start, device_id] = of_device
     assert numbers == list(range(1, len(numbers) + 1))
     for start in {start for start, _ in lines}:
-        books = store.load_books(db, COMPLEX_ID, start)
+        books = load_books(db, COMPLEX_ID, start)
         told = {name: asdict(line) for (at, name), line in lines.items() if at == start}
         assert told == {name: asdict(line) for name, line in books.lines.items()}
         assert {

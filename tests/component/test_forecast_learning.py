@@ -18,6 +18,8 @@ from services.forecast.__main__ import learn
 from services.forecast.domain.learning import boosting
 from services.forecast.domain.solar.physics import Place, Roofs, clear_sky_kw
 from services.forecast.handlers.learning import Learner
+from services.forecast.store.registry import serving_model
+from services.forecast.store.tables import MODELS
 from shared.complex.model import Complex
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start
@@ -131,7 +133,7 @@ def test_what_was_learned_serves_the_next_issue_and_is_named_in_it(taught: Bench
 
 def test_registry_keeps_how_each_did_on_the_days_held_back(taught: Bench) -> None:
     with taught.engine.connect() as db:
-        rows = {row.kind: row for row in db.execute(sa.select(store.MODELS))}
+        rows = {row.kind: row for row in db.execute(sa.select(MODELS))}
 
     assert set(rows) == {"pv", "load"}
     load = rows["load"]
@@ -152,8 +154,8 @@ def test_day_is_learned_on_once_and_the_next_one_anew(taught: Bench, small: Comp
     assert not learner.learn_if_due(bench.engine)
 
     with bench.engine.connect() as db:
-        serving = store.serving_model(db, small.complex_id, "load")
-        rows = {row.model_id: row for row in db.execute(sa.select(store.MODELS).where(store.MODELS.c.kind == "load"))}
+        serving = serving_model(db, small.complex_id, "load")
+        rows = {row.model_id: row for row in db.execute(sa.select(MODELS).where(MODELS.c.kind == "load"))}
     assert serving is not None
     # Whichever serves, its ranges were set by its newest errors, and it did best on the days held back.
     assert serving.ranged_until == MIDNIGHT + DAY
@@ -189,9 +191,7 @@ def test_readings_of_the_day_itself_change_nothing_of_what_is_learned(
     Learner(small).learn_if_due(bench.engine)
 
     with bench.engine.connect() as db, taught.engine.connect() as other:
-        query = sa.select(store.MODELS.c.losses, store.MODELS.c.inputs).where(
-            store.MODELS.c.model_id == "trees/load/2026-05-20"
-        )
+        query = sa.select(MODELS.c.losses, MODELS.c.inputs).where(MODELS.c.model_id == "trees/load/2026-05-20")
         assert db.execute(query).one() == other.execute(query).one()
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_believed_is_named_and_not_learned_from(
     said = [record for record in caplog.records if record.message == "readings not learned from"]
     assert small.participants[0].participant_id in {vars(record)["site_id"] for record in said}
     with bench.engine.connect() as db:
-        losses = db.scalar(sa.select(store.MODELS.c.losses).where(store.MODELS.c.kind == "load"))
+        losses = db.scalar(sa.select(MODELS.c.losses).where(MODELS.c.kind == "load"))
     assert losses is not None
     assert losses["new"] < 1.0
 

@@ -12,6 +12,7 @@ from services.forecast import handlers, store
 from services.forecast.__main__ import Settings, watch_of
 from services.forecast.domain.solar.weather import weather_frame
 from services.forecast.handlers.meters import place_of
+from services.forecast.store.weather import load_weather, save_weather
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName
@@ -99,7 +100,7 @@ def test_roofs_go_their_own_way_when_the_weather_is_old(complexes: Complexes, be
     [one] = complexes.values()
     rows = [(MORNING + n * HOUR, MORNING + (n + 1) * HOUR, MORNING, "sky", 4.0) for n in range(40)]
     with bench.engine.begin() as db:
-        store.save_weather(db, one.complex_id, MORNING, weather_frame(rows), ("kma_short",), (("csv", "is not there"),))
+        save_weather(db, one.complex_id, MORNING, weather_frame(rows), ("kma_short",), (("csv", "is not there"),))
 
     bench.run(MORNING + timedelta(hours=5, minutes=45))
     followed = the_roof(bench)
@@ -137,9 +138,7 @@ def test_watch_keeps_what_it_finds_beside_the_loop(complexes: Complexes, bench: 
         found = None
         for _ in range(200):
             with bench.engine.connect() as db:
-                found = store.load_weather(
-                    db, one.complex_id, after=MORNING - HOUR, until=MORNING, without=("clear_sky",)
-                )
+                found = load_weather(db, one.complex_id, after=MORNING - HOUR, until=MORNING, without=("clear_sky",))
             if found is not None or stop.wait(0.05):
                 break
     finally:

@@ -10,7 +10,6 @@ import pytest
 
 from shared.events.base import Event
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
-from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AuctionCleared,
     MarketHalted,
@@ -19,7 +18,7 @@ from shared.events.market import (
     OrderCancelled,
     OrderRejected,
 )
-from shared.events.records import Side
+from shared.events.records import FillReason, Side
 from shared.intervals import INTERVAL
 from tests.component.harness import Bench
 from tests.component.market_facts import (

@@ -8,10 +8,10 @@ import pytest
 
 from cli.replay import replayed
 from services.market import handlers, store
+from services.market.store.state import state_sha256
 from shared.db.engine import reading
 from shared.events.base import Event
 from shared.events.commands import CalendarChangeRequested, MarketHaltRequested, ParticipantSuspendRequested
-from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AmendmentRejected,
     AuctionCleared,
@@ -22,7 +22,7 @@ from shared.events.market import (
     OrderRejected,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
-from shared.events.records import Calendar, Side
+from shared.events.records import Calendar, FillReason, Side
 from shared.events.topics import topics_read_by
 from shared.events.wire import Message, decode
 from shared.intervals import INTERVAL, delivery_starts, trading_day_of
@@ -277,6 +277,6 @@ def test_the_state_with_a_day_ahead_auction_is_rebuilt_from_the_log(bench: Bench
         second.run()
 
     with reading(bench.engine) as first, reading(second.engine) as again:
-        assert store.state_sha256(first) == store.state_sha256(again)
+        assert state_sha256(first) == state_sha256(again)
     assert second.published(DayAheadCleared) == bench.published(DayAheadCleared)
     second.close()

@@ -8,7 +8,6 @@ import pytest
 
 from services.market import handlers, store
 from shared.events.commands import CalendarChangeRequested, LimitsChangeRequested, MarketHaltRequested
-from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AmendmentRejected,
     AuctionCleared,
@@ -20,7 +19,7 @@ from shared.events.market import (
     OrderRejected,
 )
 from shared.events.orders import OrderAmendRequested, OrderSubmitted
-from shared.events.records import CALENDAR_JSON, Side
+from shared.events.records import CALENDAR_JSON, FillReason, Side
 from shared.intervals import INTERVAL
 from tests.component.harness import Bench
 from tests.component.market_facts import (

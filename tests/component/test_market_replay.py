@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from cli.main import app_with
-from services.market import store
+from services.market.store.auctions import load_auction
+from services.market.store.state import state_sha256
 from shared.db.engine import reading
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
@@ -74,7 +75,7 @@ def test_the_hash_of_a_replayed_event_is_that_of_the_published_one(tmp_path: Pat
 
     assert published == again
     with reading(bench.engine) as db:
-        record = store.load_auction(db, AUCTION_ID)
+        record = load_auction(db, AUCTION_ID)
     assert record is not None
     assert (
         record.held.event_sha256 == json.loads(replay(AUCTION_ID, "--folder", str(tmp_path))[1])["event_sha256"]["kept"]
@@ -157,8 +158,8 @@ def test_the_state_is_rebuilt_from_the_log_to_the_same_hash(tmp_path: Path) -> N
     second.run()
 
     with reading(first.engine) as before, reading(second.engine) as after:
-        assert store.state_sha256(before) == store.state_sha256(after)
+        assert state_sha256(before) == state_sha256(after)
     with second.engine.begin() as db:
-        rebuilt = store.state_sha256(db)
+        rebuilt = state_sha256(db)
         db.execute(sa.text("UPDATE fill SET filled_wh = filled_wh + 1 WHERE order_id = 's1'"))
-        assert store.state_sha256(db) != rebuilt
+        assert state_sha256(db) != rebuilt

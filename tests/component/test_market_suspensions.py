@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.replay import replayed
-from services.market import store
+from services.market.store.state import state_sha256
 from shared.db.engine import reading
 from shared.events.base import Event
 from shared.events.commands import (
@@ -14,7 +14,6 @@ from shared.events.commands import (
     ParticipantResumeRequested,
     ParticipantSuspendRequested,
 )
-from shared.events.fill_reasons import FillReason
 from shared.events.market import (
     AuctionCleared,
     OrderAccepted,
@@ -24,7 +23,7 @@ from shared.events.market import (
     ParticipantSuspended,
 )
 from shared.events.orders import OrderAmendRequested, OrderSubmitted
-from shared.events.records import Side
+from shared.events.records import FillReason, Side
 from shared.events.topics import topics_read_by
 from shared.intervals import INTERVAL
 from tests.component.harness import Bench
@@ -213,11 +212,11 @@ def test_whatever_order_the_topics_are_read_in_the_state_is_the_same(tmp_path: P
                 other.bus.append(message)
             other.run()
         with reading(other.engine) as db:
-            hashes.append(store.state_sha256(db))
+            hashes.append(state_sha256(db))
         assert other.published(AuctionCleared) == first.published(AuctionCleared)
 
     with reading(first.engine) as db:
-        assert hashes == [store.state_sha256(db)] * 2
+        assert hashes == [state_sha256(db)] * 2
         again = replayed(db, f"{COMPLEX_ID}:20260520T0100Z", where="sqlite://")
         assert (again["same"], again["orders"]) == (True, 2)
     [auction] = first.published(AuctionCleared)

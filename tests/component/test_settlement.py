@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from services.settlement import store
-from services.settlement.domain import Metered, Prices, settle_interval
+from optimizers.settlement.interval import Metered, Prices, settle_interval
+from services.settlement.store.audit import ledger_flaws, unbalanced_entries
+from services.settlement.store.books import save_lines, save_settled
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, SUPERSEDED_READING
 from shared.db.engine import reading
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.records import SettledLine
@@ -111,8 +113,8 @@ def test_redelivery_and_restart_settle_nothing_twice(bench: Bench) -> None:
     assert len(bench.published(IntervalSettled)) == 1
     assert bench.published(ReadingIgnored) == []
     with reading(bench.engine) as db:
-        assert db.scalar(sa.select(sa.func.count()).select_from(store.LEDGER_ENTRY)) == 3
-        assert store.unbalanced_entries(db, COMPLEX_ID) == []
+        assert db.scalar(sa.select(sa.func.count()).select_from(LEDGER_ENTRY)) == 3
+        assert unbalanced_entries(db, COMPLEX_ID) == []
 
 
 def corrected(import_wh: int, start: datetime = DELIVERY) -> IntervalMetered:
@@ -134,12 +136,12 @@ def test_a_correction_after_settlement_is_a_difference_entry_that_names_the_old(
     assert [(one.ledger_entries, one.ledger_sum_krw) for one in (first, second)] == [(4, 0), (5, 0)]
     with reading(bench.engine) as db:
         corrections = db.execute(
-            sa.select(store.LEDGER_ENTRY.c.corrects_entry_id, store.LEDGER_LINE.c.debit_krw)
-            .join(store.LEDGER_LINE, store.LEDGER_LINE.c.entry_id == store.LEDGER_ENTRY.c.entry_id)
-            .where(store.LEDGER_ENTRY.c.kind == "correction", store.LEDGER_LINE.c.account == f"participant:{BUYER}")
-            .order_by(store.LEDGER_ENTRY.c.entry_id)
+            sa.select(LEDGER_ENTRY.c.corrects_entry_id, LEDGER_LINE.c.debit_krw)
+            .join(LEDGER_LINE, LEDGER_LINE.c.entry_id == LEDGER_ENTRY.c.entry_id)
+            .where(LEDGER_ENTRY.c.kind == "correction", LEDGER_LINE.c.account == f"participant:{BUYER}")
+            .order_by(LEDGER_ENTRY.c.entry_id)
         ).all()
-        before = db.scalars(sa.select(store.SUPERSEDED_READING.c.import_wh)).all()
+        before = db.scalars(sa.select(SUPERSEDED_READING.c.import_wh)).all()
     # 1,467 - 1,334 = 133 more; then -100 - 1,467, a credit, which has no debit.
     assert [tuple(row) for row in corrections] == [
         (f"imbalance:20260520T0100Z:{BUYER}", 133),
@@ -224,7 +226,7 @@ def test_a_settled_day_is_invoiced_as_far_as_the_month_goes(bench: Bench) -> Non
     # No roof has said anything.
     assert {"provisional", "baseline", "solar_readings_missing"} <= codes
     with reading(bench.engine) as db:
-        assert db.scalar(sa.select(sa.func.count()).where(store.LEDGER_ENTRY.c.kind == "bill")) == 0
+        assert db.scalar(sa.select(sa.func.count()).where(LEDGER_ENTRY.c.kind == "bill")) == 0
 
 
 def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(bench: Bench) -> None:
@@ -242,11 +244,11 @@ def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(ben
     assert again.total_krw - closed.total_krw == pytest.approx(1_409, abs=20)
     with reading(bench.engine) as db:
         bills = db.execute(
-            sa.select(store.LEDGER_ENTRY.c.entry_id, store.LEDGER_ENTRY.c.corrects_entry_id)
-            .where(store.LEDGER_ENTRY.c.kind == "bill")
-            .order_by(store.LEDGER_ENTRY.c.entry_id)
+            sa.select(LEDGER_ENTRY.c.entry_id, LEDGER_ENTRY.c.corrects_entry_id)
+            .where(LEDGER_ENTRY.c.kind == "bill")
+            .order_by(LEDGER_ENTRY.c.entry_id)
         ).all()
-        assert store.ledger_flaws(db, COMPLEX_ID) == []
+        assert ledger_flaws(db, COMPLEX_ID) == []
     assert [tuple(row) for row in bills] == [
         (f"bill:2026-05:{BUYER}:0", None),
         (f"bill:2026-05:{BUYER}:1", f"bill:2026-05:{BUYER}:0"),
@@ -262,8 +264,8 @@ def stand_still(bench: Bench, month: str, but: datetime) -> None:
     with bench.engine.begin() as db:
         while start < end:
             if start != but:
-                store.save_settled(db, COMPLEX_ID, start, start)
-                store.save_lines(db, COMPLEX_ID, start, still.lines, {})
+                save_settled(db, COMPLEX_ID, start, start)
+                save_lines(db, COMPLEX_ID, start, still.lines, {})
             start += INTERVAL
 
 
@@ -291,8 +293,8 @@ def test_a_corrected_peak_bills_the_months_again_whose_demand_it_sets(bench: Ben
     with reading(bench.engine) as db:
         named = dict(
             db.execute(
-                sa.select(store.LEDGER_ENTRY.c.entry_id, store.LEDGER_ENTRY.c.corrects_entry_id).where(
-                    store.LEDGER_ENTRY.c.kind == "bill"
+                sa.select(LEDGER_ENTRY.c.entry_id, LEDGER_ENTRY.c.corrects_entry_id).where(
+                    LEDGER_ENTRY.c.kind == "bill"
                 )
             ).all()
         )
@@ -301,7 +303,7 @@ def test_a_corrected_peak_bills_the_months_again_whose_demand_it_sets(bench: Ben
 
 def balance_krw(bench: Bench) -> int:
     """Return what the buyer owes by the ledger."""
-    columns = store.LEDGER_LINE.c
+    columns = LEDGER_LINE.c
     owed = sa.select(sa.func.sum(columns.debit_krw - columns.credit_krw))
     with reading(bench.engine) as db:
         return int(db.scalar(owed.where(columns.account == f"participant:{BUYER}")) or 0)

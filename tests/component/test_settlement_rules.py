@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from services.settlement import handlers, store
+from services.settlement import handlers
+from services.settlement.store.audit import ledger_sum_krw
+from services.settlement.store.tables import LEDGER_LINE, SUPERSEDED_READING
 from shared.complex.imbalance import ImbalanceRule
 from shared.complex.model import Complex
 from shared.db.engine import reading
@@ -48,7 +50,7 @@ def a_rule(**facts: object) -> ImbalanceRule:
 
 
 def balances_krw(bench: Bench) -> dict[str, int]:
-    columns = store.LEDGER_LINE.c
+    columns = LEDGER_LINE.c
     sums = sa.select(columns.account, sa.func.sum(columns.debit_krw - columns.credit_krw)).group_by(columns.account)
     with reading(bench.engine) as db:
         return {account: int(krw) for account, krw in db.execute(sums)}
@@ -106,7 +108,7 @@ def test_losses_and_spread_are_in_the_statement_and_in_the_invoice(bench_of: Cal
     assert {"losses_borne_by_buyer", "imbalance_by_rule"} <= {note.code for note in invoice.notes}
     assert sum(line.amount_krw for line in invoice.lines) == invoice.total_krw
     with reading(bench.engine) as db:
-        assert store.ledger_sum_krw(db, COMPLEX_ID) == 0
+        assert ledger_sum_krw(db, COMPLEX_ID) == 0
 
 
 def test_a_contract_that_the_tariff_does_not_know_is_named_before_anything_is_settled() -> None:
@@ -133,4 +135,4 @@ def test_a_negative_meter_value_is_set_aside_and_named(bench_of: Callable[[Compl
     assert b"import_wh" in letter.body
     assert b"greater than or equal to 0" in letter.body
     with reading(bench.engine) as db:
-        assert db.scalar(sa.select(sa.func.count()).select_from(store.SUPERSEDED_READING)) == 0
+        assert db.scalar(sa.select(sa.func.count()).select_from(SUPERSEDED_READING)) == 0

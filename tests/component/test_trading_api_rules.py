@@ -6,10 +6,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.events.commands import CalendarChangeRequested, LimitsChangeRequested
-from shared.events.fill_reasons import FillReason
 from shared.events.market import AmendmentRejected, AuctionCleared, CalendarChanged, LimitsChanged, OrderAmended
 from shared.events.orders import OrderAmendRequested
-from shared.events.records import Fill, Side
+from shared.events.records import Fill, FillReason, Side
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
 
 DELIVERY = NOON + timedelta(minutes=30)

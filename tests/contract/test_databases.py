@@ -12,6 +12,11 @@ from alembic.runtime.migration import MigrationContext
 
 import services.market.store as market_store
 import services.settlement.store as settlement_store
+from services.market.store.state import state_sha256
+from services.settlement.store.audit import ledger_flaws, ledger_links, ledger_sum_krw, unbalanced_entries
+from services.settlement.store.books import load_lines, load_statements
+from services.settlement.store.facts import lock
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK
 from shared.db.bulk import insert_rows
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
@@ -106,14 +111,14 @@ def test_an_interval_is_settled_once_and_its_ledger_balances(settlement: Bench) 
     [again] = settlement.published(IntervalResettled)
     assert (again.meter_id, again.ledger_sum_krw) == (last.meter_id, 0)
     with reading(settlement.engine) as db:
-        assert settlement_store.ledger_sum_krw(db, facts.COMPLEX_ID) == 0
-        assert settlement_store.unbalanced_entries(db, facts.COMPLEX_ID) == []
-        assert settlement_store.ledger_flaws(db, facts.COMPLEX_ID) == []
-        assert again.ledger_hash == settlement_store.ledger_links(db, facts.COMPLEX_ID)[4].hash
+        assert ledger_sum_krw(db, facts.COMPLEX_ID) == 0
+        assert unbalanced_entries(db, facts.COMPLEX_ID) == []
+        assert ledger_flaws(db, facts.COMPLEX_ID) == []
+        assert again.ledger_hash == ledger_links(db, facts.COMPLEX_ID)[4].hash
 
 
 def test_a_statement_sums_the_last_line_of_each_interval(settlement: Bench) -> None:
-    facts, store = settlement_facts, settlement_store
+    facts = settlement_facts
     starts = [facts.DELIVERY, facts.DELIVERY + INTERVAL]
     for start in starts:
         settlement.give(*facts.readings(start, facts.FLOWS_WH), facts.an_auction(start))
@@ -122,8 +127,8 @@ def test_a_statement_sums_the_last_line_of_each_interval(settlement: Bench) -> N
 
     with reading(settlement.engine) as db:
         period = (facts.COMPLEX_ID, starts[0], starts[1] + INTERVAL)
-        found = store.load_statements(db, *period, [facts.BUYER, facts.SELLER])
-        lines = store.load_lines(db, *period)
+        found = load_statements(db, *period, [facts.BUYER, facts.SELLER])
+        lines = load_lines(db, *period)
     statement = found[facts.BUYER]
     first, last = (lines[facts.BUYER][start][-1] for start in starts)
     assert set(found) == {facts.BUYER, facts.SELLER}
@@ -146,13 +151,13 @@ def test_the_database_refuses_to_change_the_ledger(settlement: Bench, table: str
 
 def a_loose_entry(db: sa.Connection, *lines: tuple[int, int]) -> dict[str, str]:
     """Put an entry with lines (debit, credit) and no link into the ledger, and return its key."""
-    facts, store = settlement_facts, settlement_store
+    facts = settlement_facts
     key = {"complex_id": facts.COMPLEX_ID, "entry_id": "loose"}
     entry = {"delivery_start": facts.DELIVERY, "kind": "imbalance", "cause_event_id": uuid.UUID(int=1)}
-    db.execute(sa.insert(store.LEDGER_ENTRY).values(**key, **entry))
+    db.execute(sa.insert(LEDGER_ENTRY).values(**key, **entry))
     for number, (debit_krw, credit_krw) in enumerate(lines):
         sides = {"debit_krw": debit_krw, "credit_krw": credit_krw}
-        db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=number, account="grid", **sides))
+        db.execute(sa.insert(LEDGER_LINE).values(**key, number=number, account="grid", **sides))
     return key
 
 
@@ -163,37 +168,34 @@ def test_the_database_refuses_a_ledger_line_without_one_side(settlement: Bench, 
 
 
 def test_the_database_links_no_entry_out_of_balance_and_adds_no_line_to_a_linked_one(settlement: Bench) -> None:
-    store = settlement_store
     link = {"number": 1, "previous_hash": "", "hash": ""}
 
     with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
-        db.execute(sa.insert(store.LEDGER_LINK).values(**a_loose_entry(db, (5, 0), (0, 4)), **link))
+        db.execute(sa.insert(LEDGER_LINK).values(**a_loose_entry(db, (5, 0), (0, 4)), **link))
     with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
-        db.execute(sa.insert(store.LEDGER_LINK).values(**a_loose_entry(db), **link))
+        db.execute(sa.insert(LEDGER_LINK).values(**a_loose_entry(db), **link))
     with settlement.engine.begin() as db:
         key = a_loose_entry(db, (5, 0), (0, 5))
-        db.execute(sa.insert(store.LEDGER_LINK).values(**key, **link))
+        db.execute(sa.insert(LEDGER_LINK).values(**key, **link))
     with pytest.raises(sa.exc.DBAPIError, match="append-only"), settlement.engine.begin() as db:
-        db.execute(sa.insert(store.LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
+        db.execute(sa.insert(LEDGER_LINE).values(**key, number=9, account="grid", debit_krw=1, credit_krw=0))
 
 
 def test_the_database_takes_no_line_and_no_link_of_an_entry_that_is_not_there(settlement: Bench) -> None:
-    store = settlement_store
     key = {"complex_id": settlement_facts.COMPLEX_ID, "entry_id": "unheard-of"}
     line = {**key, "number": 1, "account": "grid", "debit_krw": 1, "credit_krw": 0}
 
     with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
-        db.execute(sa.insert(store.LEDGER_LINE).values(**line))
+        db.execute(sa.insert(LEDGER_LINE).values(**line))
     with settlement.engine.begin() as db:
         a_loose_entry(db, (5, 0), (0, 5))
     with pytest.raises(sa.exc.DBAPIError, match="must belong to an entry"), settlement.engine.begin() as db:
-        insert_rows(db, store.LEDGER_LINE, [{**line, "entry_id": "loose", "number": 9}, line])
+        insert_rows(db, LEDGER_LINE, [{**line, "entry_id": "loose", "number": 9}, line])
     with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
-        db.execute(sa.insert(store.LEDGER_LINK).values(**key, number=1, previous_hash="", hash=""))
+        db.execute(sa.insert(LEDGER_LINK).values(**key, number=1, previous_hash="", hash=""))
 
 
 def test_one_entry_out_of_balance_keeps_all_that_were_linked_at_once_out(settlement: Bench) -> None:
-    store = settlement_store
     place = {"complex_id": settlement_facts.COMPLEX_ID}
     entry = {**place, "delivery_start": settlement_facts.DELIVERY, "kind": "trade", "cause_event_id": uuid.UUID(int=1)}
     sides = {"sound": ((5, 0), (0, 5)), "unsound": ((5, 0), (0, 4))}
@@ -208,18 +210,18 @@ def test_one_entry_out_of_balance_keeps_all_that_were_linked_at_once_out(settlem
     ]
 
     with settlement.engine.begin() as db:
-        insert_rows(db, store.LEDGER_ENTRY, [{**entry, "entry_id": one} for one in sides])
-        insert_rows(db, store.LEDGER_LINE, lines)
+        insert_rows(db, LEDGER_ENTRY, [{**entry, "entry_id": one} for one in sides])
+        insert_rows(db, LEDGER_LINE, lines)
 
     with pytest.raises(sa.exc.DBAPIError, match="must balance"), settlement.engine.begin() as db:
-        insert_rows(db, store.LEDGER_LINK, links)
+        insert_rows(db, LEDGER_LINK, links)
 
     with reading(settlement.engine) as db:
-        assert store.ledger_links(db, settlement_facts.COMPLEX_ID) == {}
+        assert ledger_links(db, settlement_facts.COMPLEX_ID) == {}
 
 
 def test_rows_inserted_at_once_come_back_as_they_were(settlement: Bench) -> None:
-    entry = settlement_store.LEDGER_ENTRY
+    entry = LEDGER_ENTRY
     rows = [
         {
             "complex_id": "c",
@@ -249,10 +251,10 @@ def test_only_one_transaction_at_a_time_settles_for_a_complex(settlement: Bench)
     settlement.give(facts.an_auction(facts.DELIVERY))
 
     with settlement.engine.begin() as first, settlement.engine.connect() as second:
-        settlement_store.lock(first, facts.COMPLEX_ID)
+        lock(first, facts.COMPLEX_ID)
         second.exec_driver_sql("SET lock_timeout = '50ms'")
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
-            settlement_store.lock(second, facts.COMPLEX_ID)
+            lock(second, facts.COMPLEX_ID)
 
 
 def test_limits_calendars_amendments_and_blocks_work_on_both_databases(market: Bench) -> None:
@@ -294,4 +296,4 @@ def test_limits_calendars_amendments_and_blocks_work_on_both_databases(market: B
     assert [event.reason for event in market.published(BlockDecided)] == ["out_of_money"]
     assert next(event.volume_wh for event in market.published(AuctionCleared)) == 9_000
     with reading(market.engine) as db:
-        assert len(market_store.state_sha256(db)) == 64
+        assert len(state_sha256(db)) == 64

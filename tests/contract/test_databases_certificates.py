@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
-from services.settlement import store
+from services.settlement.store.certificate_tables import APPEND_ONLY
 from shared.db.engine import reading
 from shared.events.settlement import CertificatesSettled
 from tests.component.certificate_facts import (
@@ -38,7 +38,7 @@ def test_a_charge_that_was_corrected_takes_back_the_same(database_url: str) -> N
         newest = {one.delivery_start: one for one in bench.published(CertificatesSettled)}
         with reading(bench.engine) as db:
             check_register(db)
-        for table in store.APPEND_ONLY:
+        for table in APPEND_ONLY:
             with pytest.raises(sa.exc.DatabaseError, match="append-only"), bench.engine.begin() as db:
                 db.execute(sa.text(f"DELETE FROM {table.name}"))
 

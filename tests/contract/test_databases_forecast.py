@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from services.forecast import store
 from services.forecast.domain.solar.weather import weather_frame
+from services.forecast.store.weather import drop_weather_before, load_weather, save_weather
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
 
@@ -30,16 +30,16 @@ def test_newest_weather_comes_back_as_it_was_kept(database_url: str) -> None:
             (NOW - 10 * MINUTE, 300.0, ("clear_sky",)),
             (NOW + MINUTE, 400.0, ("kma_short",)),
         ):
-            store.save_weather(db, "one", at, a_frame(ghi), used, (("csv", "is stale"),))
+            save_weather(db, "one", at, a_frame(ghi), used, (("csv", "is stale"),))
         # The same instant again replaces.
-        store.save_weather(db, "one", NOW - 30 * MINUTE, a_frame(250.0), ("kma_short", "open_meteo"), ())
+        save_weather(db, "one", NOW - 30 * MINUTE, a_frame(250.0), ("kma_short", "open_meteo"), ())
 
     with engine.begin() as db:
-        found = store.load_weather(db, "one", **window, without=("clear_sky",))
-        other = store.load_weather(db, "other", **window, without=("clear_sky",))
-        anything = store.load_weather(db, "one", **window, without=())
-        store.drop_weather_before(db, "one", NOW)
-        after_drop = store.load_weather(db, "one", **window, without=())
+        found = load_weather(db, "one", **window, without=("clear_sky",))
+        other = load_weather(db, "other", **window, without=("clear_sky",))
+        anything = load_weather(db, "one", **window, without=())
+        drop_weather_before(db, "one", NOW)
+        after_drop = load_weather(db, "one", **window, without=())
     engine.dispose()
 
     assert found is not None

@@ -10,7 +10,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-import services.settlement.store as settlement
+from services.settlement.store.audit import ledger_flaws, ledger_links
+from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import alembic_config, newest_revision, require_newest, upgrade
 from shared.errors import BadInput
@@ -73,14 +74,14 @@ def test_a_ledger_of_before_the_chain_is_chained(database_url: str) -> None:
         config.attributes["connection"] = db
         command.upgrade(config, "0002_settlement")
         entry = {"delivery_start": datetime(2026, 5, 20, tzinfo=UTC), "kind": "trade", "cause_event_id": UUID(int=1)}
-        db.execute(sa.insert(settlement.LEDGER_ENTRY).values(**key, **entry))
+        db.execute(sa.insert(LEDGER_ENTRY).values(**key, **entry))
         for number, sides in enumerate(((5, 0), (0, 5)), start=1):
             amounts = dict(zip(("debit_krw", "credit_krw"), sides, strict=True))
-            db.execute(sa.insert(settlement.LEDGER_LINE).values(**key, number=number, account="grid", **amounts))
+            db.execute(sa.insert(LEDGER_LINE).values(**key, number=number, account="grid", **amounts))
 
     upgrade(database_url, "settlement")
 
     with engine.connect() as db:
-        assert list(settlement.ledger_links(db, "c")) == [1]
-        assert settlement.ledger_flaws(db, "c") == []
+        assert list(ledger_links(db, "c")) == [1]
+        assert ledger_flaws(db, "c") == []
     engine.dispose()

@@ -5,7 +5,8 @@ from contextlib import closing
 import pytest
 import sqlalchemy as sa
 
-from services.settlement import store
+from services.settlement.store.audit import ledger_flaws
+from services.settlement.store.certificate_tables import APPEND_ONLY
 from shared.db.engine import open_engine, reading, service_url
 from shared.events.settlement import CertificatesSettled, IntervalResettled, IntervalSettled
 from shared.paths import INFRA
@@ -17,7 +18,7 @@ TRIGGERS = (
 )
 BOOKS = (
     *("ledger_entry", "ledger_line", "ledger_link", "settled_line", "settled_interval", "invoice", "trade"),
-    *(table.name for table in store.APPEND_ONLY),
+    *(table.name for table in APPEND_ONLY),
 )
 
 
@@ -41,7 +42,7 @@ def test_settlement_settles_and_corrects_as_a_role_that_can_not_change_the_books
         assert (len(bench.published(IntervalSettled)), len(bench.published(IntervalResettled))) == (1, 1)
         assert [one.revision for one in bench.published(CertificatesSettled)] == [0, 1]
         with reading(bench.engine) as db:
-            assert store.ledger_flaws(db, COMPLEX_ID) == []
+            assert ledger_flaws(db, COMPLEX_ID) == []
         # Without the triggers it is the role alone that refuses.
         for table in BOOKS:
             for change in (f"DELETE FROM {table}", f"UPDATE {table} SET complex_id = 'x'", f"TRUNCATE {table}"):

@@ -5,7 +5,6 @@ import logging
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,10 @@ class FieldMemory:
                     "schedule": [
                         [one.start_s, one.setpoint_w, one.expires_s, one.sequence] for one in state.schedule.values()
                     ],
-                    "controls": [asdict(one) for one in state.controls],
+                    "controls": [
+                        {"model_id": one.model_id, "at_us": one.at_us, "points": dict(one.points)}
+                        for one in state.controls
+                    ],
                     "records": _listed(state.records),
                 }
                 for battery_id, state in saved.batteries.items()
@@ -102,7 +104,8 @@ class FieldMemory:
         path = self._feeder_path(meter_id)
         path.parent.mkdir(exist_ok=True)
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(asdict(saved)) + "\n")
+        content = {"through": saved.through, "import_wh": saved.import_wh, "export_wh": saved.export_wh}
+        draft.write_text(json.dumps(content) + "\n")
         draft.replace(path)
 
     def load_feeder(self, meter_id: str) -> SavedFeeder | None:

@@ -8,10 +8,18 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from services.forecast import store
 from services.forecast.domain.accuracy import running_sums
 from services.forecast.domain.climatology import Distribution
 from services.forecast.handlers.meters import ClearSky, Meters
+from services.forecast.store.issues import (
+    drop_issued_before,
+    load_issued,
+    load_tallies,
+    save_issued,
+    save_scored_through,
+    save_tally,
+    scored_through,
+)
 from shared.arrays import Floats
 from shared.complex.model import Complex
 from shared.events.base import Event
@@ -64,20 +72,20 @@ class Accuracy:
         """Keep a forecast until its intervals are over."""
         sites = next(one for one in self._sites if one.kind is kind)
         quantiles = np.stack((issued.p10, issued.p50, issued.p90))
-        store.save_issued(db, self._complex_id, kind.value, issue, sites.site_ids, quantiles)
+        save_issued(db, self._complex_id, kind.value, issue, sites.site_ids, quantiles)
 
     def score(self, db: Connection, issue: datetime) -> list[Event]:
         """Score the intervals that are over and metered, in order; at each full hour say what came of it."""
-        through = store.scored_through(db, self._complex_id)
+        through = scored_through(db, self._complex_id)
         if through is None:
             # This issue's interval is the first with a forecast.
             through = issue - INTERVAL
-            store.save_scored_through(db, self._complex_id, through)
+            save_scored_through(db, self._complex_id, through)
         start = through + INTERVAL
         while start < issue and self._score_interval(db, start, late=issue - start > PATIENCE):
-            store.save_scored_through(db, self._complex_id, start)
+            save_scored_through(db, self._complex_id, start)
             start += INTERVAL
-        store.drop_issued_before(db, self._complex_id, min(start, issue) - DAY)
+        drop_issued_before(db, self._complex_id, min(start, issue) - DAY)
         if issue.minute != 0:
             return []
         return [event for sites in self._sites for event in self._measured(db, sites, issue)]
@@ -90,7 +98,7 @@ class Accuracy:
         day = trading_day_of(start)
         for sites in self._sites:
             names = sites.site_ids
-            found = store.load_issued(db, self._complex_id, sites.kind.value, start - DAY + INTERVAL, start, names)
+            found = load_issued(db, self._complex_id, sites.kind.value, start - DAY + INTERVAL, start, names)
             if not found or not names:
                 continue
             steps = [(start - issue) // INTERVAL for issue, _ in found]
@@ -100,9 +108,9 @@ class Accuracy:
                 reference=self._reference_kw(sites.kind, start, steps),
             )
             sums = running_sums.tally(issued, came[sites.kind])
-            earlier = store.load_tallies(db, self._complex_id, sites.kind.value, day, names).get(day)
+            earlier = load_tallies(db, self._complex_id, sites.kind.value, day, names).get(day)
             total = sums if earlier is None else sums + earlier
-            store.save_tally(db, self._complex_id, sites.kind.value, day, names, total)
+            save_tally(db, self._complex_id, sites.kind.value, day, names, total)
         return True
 
     def _came_kw(self, kind: ForecastKind, start: datetime) -> Floats:
@@ -126,7 +134,7 @@ class Accuracy:
     def _measured(self, db: Connection, sites: Sites, issue: datetime) -> list[AccuracyMeasured]:
         today = trading_day_of(issue - INTERVAL)
         first = today - timedelta(days=ROLLING_DAYS - 1)
-        days = store.load_tallies(db, self._complex_id, sites.kind.value, first, sites.site_ids)
+        days = load_tallies(db, self._complex_id, sites.kind.value, first, sites.site_ids)
         if not days:
             return []
         drifting = self._drifting(sites, days, today)
@@ -145,9 +153,13 @@ class Accuracy:
             )
             for n, (site_id, owner) in enumerate(names)
         ]
-        facts = {"complex_id": self._complex_id, "kind": sites.kind, "measured_at": issue, "days": len(days)}
         parts = (tuple(found[n : n + SITES_A_MESSAGE]) for n in range(0, len(found), SITES_A_MESSAGE))
-        return [AccuracyMeasured.model_validate({**facts, "sites": part}) for part in parts]
+        return [
+            AccuracyMeasured(
+                complex_id=self._complex_id, kind=sites.kind, measured_at=issue, days=len(days), sites=part
+            )
+            for part in parts
+        ]
 
     def _drifting(self, sites: Sites, days: Mapping[date, Floats], today: date) -> set[str | None]:
         before = [sums for day, sums in days.items() if day != today]

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from sqlalchemy.engine import Connection
 
-from services.forecast import store
 from services.forecast.domain import outlook
 from services.forecast.domain.climatology import Distribution, Learned
 from services.forecast.domain.horizon import Horizon
@@ -16,6 +15,8 @@ from services.forecast.handlers import weather
 from services.forecast.handlers.accuracy import Accuracy
 from services.forecast.handlers.learning import Serving, load_serving
 from services.forecast.handlers.training_data import Past
+from services.forecast.store.issues import last_issue, save_issue
+from services.forecast.store.registry import serving_model
 from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.forecast import ForecastIssued, ForecastKind
@@ -42,13 +43,13 @@ class Forecaster:
     def tick(self, now: datetime, db: Connection) -> list[Event]:
         """Issue the forecasts of the interval that has begun, once; after a pause the newest interval's only."""
         issue = interval_of(now)
-        last = store.last_issue(db, self._complex.complex_id)
+        last = last_issue(db, self._complex.complex_id)
         if last is not None and last >= issue:
             return []
         horizon = Horizon(issue)
         self.meters.refresh(db, horizon.history[0])
         events = self._forecasts(db, horizon, now)
-        store.save_issue(db, self._complex.complex_id, issue)
+        save_issue(db, self._complex.complex_id, issue)
         events += self._accuracy.score(db, issue)
         history.drop_readings_before(db, self._complex.complex_id, issue - KEPT)
         return events
@@ -73,7 +74,7 @@ class Forecaster:
 
     def _serving_model(self, db: Connection, kind: ForecastKind, sites: tuple[str, ...]) -> Serving | None:
         """Return the model that serves these very sites, read again when it or its ranges changed."""
-        row = store.serving_model(db, self._complex.complex_id, kind.value)
+        row = serving_model(db, self._complex.complex_id, kind.value)
         if row is None or row.sites != sites or not boosting.is_here():
             return None
         known = self._serving.get(kind)

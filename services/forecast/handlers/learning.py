@@ -9,14 +9,24 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.engine import Connection, Engine
 
-from services.forecast import store
 from services.forecast.domain import outlook
 from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS, Horizon
 from services.forecast.domain.learning import boosting, multi_site
 from services.forecast.domain.learning.multi_site import HELD_BACK_DAYS, Fleet, Roofs, Trained, Verdict
 from services.forecast.handlers.training_data import Past, believed
-from services.forecast.store import ModelRow
+from services.forecast.store.issues import last_issue
+from services.forecast.store.registry import (
+    ModelRow,
+    add_model,
+    drop_models_before,
+    judged_day,
+    model_body,
+    save_judged_day,
+    serve_model,
+    serve_none,
+    serving_model,
+)
 from shared.arrays import Floats
 from shared.complex.model import Complex
 from shared.events.forecast import ForecastKind
@@ -50,8 +60,8 @@ class Learner:
         """
         complex_id = self._complex.complex_id
         with engine.connect() as db:
-            issue = store.last_issue(db, complex_id)
-            if issue is None or store.judged_day(db, complex_id) == trading_day_of(issue):
+            issue = last_issue(db, complex_id)
+            if issue is None or judged_day(db, complex_id) == trading_day_of(issue):
                 return False
             horizon = Horizon(day_start(trading_day_of(issue)))
             past = Past(self._complex)
@@ -74,8 +84,8 @@ class Learner:
         with engine.begin() as db:
             for kind, row, verdict in learned:
                 self._enter(db, kind, row, verdict, serving[kind])
-            store.drop_models_before(db, complex_id, horizon.issue - REMEMBERED_DAYS * DAY)
-            store.save_judged_day(db, complex_id, horizon.today)
+            drop_models_before(db, complex_id, horizon.issue - REMEMBERED_DAYS * DAY)
+            save_judged_day(db, complex_id, horizon.today)
         return True
 
     def _enter(
@@ -83,21 +93,21 @@ class Learner:
     ) -> None:
         complex_id = self._complex.complex_id
         if verdict.new_loss is not None:
-            store.add_model(db, complex_id, kind.value, row)
+            add_model(db, complex_id, kind.value, row)
         serves = row.model_id if verdict.is_new else None if before is None else before.row.model_id
         if verdict.serving is None or serves is None:
             serves = None
-            store.serve_none(db, complex_id, kind.value)
+            serve_none(db, complex_id, kind.value)
         else:
-            store.serve_model(db, complex_id, kind.value, serves, verdict.serving.as_json(), row.ranged_until)
+            serve_model(db, complex_id, kind.value, serves, verdict.serving.as_json(), row.ranged_until)
         facts = {"complex_id": complex_id, "kind": kind.value, "serves": serves, "losses": row.losses}
         logger.info("forecast models judged", extra=facts)
 
 
 def load_serving(db: Connection, complex_id: str, kind: ForecastKind) -> Serving | None:
     """Return the model that serves a kind of site; None: the seasonal forecaster does."""
-    row = store.serving_model(db, complex_id, kind.value)
-    body = None if row is None else store.model_body(db, complex_id, kind.value, row.model_id)
+    row = serving_model(db, complex_id, kind.value)
+    body = None if row is None else model_body(db, complex_id, kind.value, row.model_id)
     if row is None or body is None:
         return None
     return Serving(row, multi_site.trained_of(body, multi_site.RULES[kind.value]))

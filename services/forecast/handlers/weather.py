@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from services.forecast import store
 from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.solar import weather
 from services.forecast.domain.solar.physics import Roofs
 from services.forecast.handlers.meters import place_of
+from services.forecast.store.weather import load_weather
 from shared.complex.model import Complex
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 
@@ -23,7 +23,7 @@ def followed(
     db: Connection, complex_: Complex, roofs: Roofs, issued: Distribution, now: datetime
 ) -> tuple[Distribution, str]:
     """Return a complex's solar forecast of now, moved towards the weather's, and the name of whose weather it was."""
-    found = store.load_weather(db, complex_.complex_id, after=now - OLD, until=now, without=(CLEAR_SKY,))
+    found = load_weather(db, complex_.complex_id, after=now - OLD, until=now, without=(CLEAR_SKY,))
     if found is None:
         return issued, CLEAR_SKY
     frame, used = found

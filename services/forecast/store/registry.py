@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.forecast.store.tables import JUDGED, MODELS
+from shared.db.records import RecordColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,14 @@ class ModelRow:
     inputs: str
 
 
+MODEL_RECORD = RecordColumns(MODELS, ModelRow, beside="complex_id kind is_serving body sites", left_out="sites")
+
+
 def serving_model(db: Connection, complex_id: str, kind: str) -> ModelRow | None:
     """Return the model that serves; None where none does."""
-    names = [MODELS.c[field.name] for field in fields(ModelRow)]
-    row = db.execute(sa.select(*names).where(*_of(complex_id, kind), MODELS.c.is_serving)).one_or_none()
-    return None if row is None else ModelRow(**{**row._asdict(), "sites": tuple(row.sites)})
+    query = sa.select(*MODEL_RECORD.columns, MODELS.c.sites).where(*_of(complex_id, kind), MODELS.c.is_serving)
+    row = db.execute(query).mappings().one_or_none()
+    return None if row is None else MODEL_RECORD.record(row, sites=tuple(row["sites"]))
 
 
 def model_body(db: Connection, complex_id: str, kind: str, model_id: str) -> dict[str, Any] | None:
@@ -41,8 +45,8 @@ def model_body(db: Connection, complex_id: str, kind: str, model_id: str) -> dic
 def add_model(db: Connection, complex_id: str, kind: str, model: ModelRow) -> None:
     """Enter a model that does not serve; one of the same id is replaced."""
     db.execute(sa.delete(MODELS).where(*_of(complex_id, kind), MODELS.c.model_id == model.model_id))
-    facts = {**asdict(model), "sites": list(model.sites)}
-    db.execute(sa.insert(MODELS).values(complex_id=complex_id, kind=kind, is_serving=False, **facts))
+    place = {"complex_id": complex_id, "kind": kind, "is_serving": False, "sites": list(model.sites)}
+    db.execute(sa.insert(MODELS).values(MODEL_RECORD.row(model, **place)))
 
 
 def serve_none(db: Connection, complex_id: str, kind: str) -> None:

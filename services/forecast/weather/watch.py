@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Engine
 
-from services.forecast import store
+from services.forecast.store.weather import drop_weather_before, save_weather
 from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.source import Source
@@ -53,5 +53,5 @@ class Watch:
             facts = {"complex_id": complex_id, "source": source.value, "reason": reason}
             logger.warning("a weather source does not serve", extra=facts)
         with self.engine.begin() as db:
-            store.save_weather(db, complex_id, now, answer.frame, answer.used, answer.passed_over)
-            store.drop_weather_before(db, complex_id, now - KEPT)
+            save_weather(db, complex_id, now, answer.frame, answer.used, answer.passed_over)
+            drop_weather_before(db, complex_id, now - KEPT)

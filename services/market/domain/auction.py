@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Literal
 
 from optimizers import clearing
-from services.market.domain.values import Order, Site, Venue
-from shared.events.fill_reasons import FillReason
-from shared.events.records import Side
+from optimizers.orders.book_order import Order, Site, Venue
+from shared.events.records import FillReason, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Auction:
     outcome: clearing.Clearing
     fills: tuple[clearing.Fill, ...]
     reasons: tuple[FillReason, ...]
-    trades: tuple[clearing.Trade, ...]
+    trades: tuple[clearing.PairedTrade, ...]
     book_hash: str
     certificate: Mapping[str, object] | None
 

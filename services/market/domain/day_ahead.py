@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Literal
 
 from optimizers import clearing
+from optimizers.orders.book_order import Order
 from services.market.domain.auction import Terms, entry_of, places_left_out
-from services.market.domain.values import Order
-from shared.events.fill_reasons import FillReason
-from shared.events.records import Side
+from shared.events.records import FillReason, Side
 from shared.intervals import delivery_starts
 from shared.units import JEON_WH_PER_KRW, round_half_up
 
@@ -32,7 +31,7 @@ class DayAheadInterval:
     outcome: clearing.Clearing
     fills: tuple[clearing.Fill, ...]
     reasons: tuple[FillReason, ...]
-    trades: tuple[clearing.Trade, ...]
+    trades: tuple[clearing.PairedTrade, ...]
     book_hash: str
 
 

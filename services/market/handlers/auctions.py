@@ -9,10 +9,24 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from optimizers import clearing
-from services.market import domain, store
+from optimizers.orders.book_order import Venue
+from services.market.domain.auction import Auction, auction_id, hold_auction, terms_of
+from services.market.domain.seals import DueAuction, Seal, auctions_due, held_up
 from services.market.handlers.day_ahead import fill_facts, hold_day_ahead_due, trade_fact
 from services.market.handlers.venues import Venues, venue_for, with_rules
+from services.market.store.auctions import Held, save_auction
+from services.market.store.day_ahead import load_day_ahead_trades, positions_of
+from services.market.store.orders import earliest_order, load_book, rules_at
+from services.market.store.progress import (
+    alarmed_through,
+    cleared_through,
+    halt_at,
+    load_seals,
+    save_alarm,
+    save_seal,
+    stamped_in_halts,
+)
+from services.market.store.suspensions import stamped_in_suspensions
 from shared.db.order_writer import WRITERS
 from shared.events.base import Envelope, Event
 from shared.events.market import AuctionCleared
@@ -33,39 +47,39 @@ def on_orders_sealed(
     if event.writer not in WRITERS or not is_delivery_start(event.delivery_start):
         rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
         raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")
-    store.save_seal(db, venue.complex_id, domain.Seal(event.writer, event.delivery_start, event.sealed_at))
-    seals = store.load_seals(db, venue.complex_id)
+    save_seal(db, venue.complex_id, Seal(event.writer, event.delivery_start, event.sealed_at))
+    seals = load_seals(db, venue.complex_id)
     day_ahead = hold_day_ahead_due(venue, seals, block_time_limit_s, db)
-    due = domain.auctions_due(
+    due = auctions_due(
         seals,
         WRITERS,
-        cleared_through=store.cleared_through(db, venue.complex_id),
-        earliest_order=store.earliest_order(db, venue.complex_id),
+        cleared_through=cleared_through(db, venue.complex_id),
+        earliest_order=earliest_order(db, venue.complex_id),
     )
     return [*day_ahead, *(_clear(venue, one, db) for one in due)]
 
 
-def _clear(venue: domain.Venue, due: domain.DueAuction, db: Connection) -> AuctionCleared:
+def _clear(venue: Venue, due: DueAuction, db: Connection) -> AuctionCleared:
     """Hold one auction; the market counts as halted there if it was at gate closure."""
     gate = due.delivery_start - venue.rules.gate_closure_lead
-    halted_at = store.halt_at(db, venue.complex_id, gate)
-    ruled = with_rules(venue, store.rules_at(db, venue.complex_id, gate))
-    orders = store.load_book(db, venue.complex_id, due.delivery_start)
+    halted_at = halt_at(db, venue.complex_id, gate)
+    ruled = with_rules(venue, rules_at(db, venue.complex_id, gate))
+    orders = load_book(db, venue.complex_id, due.delivery_start)
 
-    agreed = store.load_day_ahead_trades(db, venue.complex_id, due.delivery_start)
-    terms = domain.terms_of(
+    agreed = load_day_ahead_trades(db, venue.complex_id, due.delivery_start)
+    terms = terms_of(
         ruled,
         is_halted=halted_at is not None,
-        positions=store.positions_of(agreed),
-        stamped_in_halts=store.stamped_in_halts(db, venue.complex_id, orders),
-        stamped_in_suspensions=store.stamped_in_suspensions(db, venue.complex_id, orders),
+        positions=positions_of(agreed),
+        stamped_in_halts=stamped_in_halts(db, venue.complex_id, orders),
+        stamped_in_suspensions=stamped_in_suspensions(db, venue.complex_id, orders),
     )
 
-    auction = domain.hold_auction(terms, orders)
+    auction = hold_auction(terms, orders)
 
     event = auction_cleared(venue.complex_id, due, auction, agreed)
-    held = store.Held(event.auction_id, due.delivery_start, due.complete_at, event_sha256(event))
-    store.save_auction(db, venue.complex_id, auction, held)
+    held = Held(event.auction_id, due.delivery_start, due.complete_at, event_sha256(event))
+    save_auction(db, venue.complex_id, auction, held)
     facts = {"orders": len(orders), "volume_wh": event.volume_wh, "price_jeon_per_kwh": event.price_jeon_per_kwh}
     logger.info("auction cleared", extra={"auction_id": event.auction_id, "status": event.status, **facts})
     return event
@@ -82,15 +96,13 @@ def event_sha256(event: AuctionCleared) -> str:
     return f"{shape}:{hashlib.sha256(event.model_dump_json().encode()).hexdigest()}"
 
 
-def auction_cleared(
-    complex_id: str, due: domain.DueAuction, auction: domain.Auction, agreed: Sequence[tuple[str, clearing.Trade]] = ()
-) -> AuctionCleared:
+def auction_cleared(complex_id: str, due: DueAuction, auction: Auction, agreed: Sequence[Trade] = ()) -> AuctionCleared:
     """Return an auction's event, with the trades that were agreed the day before."""
-    auction_id = domain.auction_id(complex_id, due.delivery_start)
+    own_id = auction_id(complex_id, due.delivery_start)
     outcome = auction.outcome
     return AuctionCleared(
         complex_id=complex_id,
-        auction_id=auction_id,
+        auction_id=own_id,
         delivery_start=due.delivery_start,
         cleared_at=due.complete_at,
         status=auction.status,
@@ -102,11 +114,9 @@ def auction_cleared(
         feeder_price_jeon_per_kwh={result.feeder_id: result.price_jeon_per_kwh for result in outcome.feeders},
         book_hash=auction.book_hash,
         fills=fill_facts(auction.book, auction.fills, auction.reasons),
-        trades=tuple(
-            trade_fact(f"{auction_id}:{number}", trade) for number, trade in enumerate(auction.trades, start=1)
-        ),
+        trades=tuple(trade_fact(f"{own_id}:{number}", trade) for number, trade in enumerate(auction.trades, start=1)),
         binding_limits={result.feeder_id: result.binding for result in outcome.feeders if result.binding},
-        day_ahead_trades=tuple(trade_fact(trade_id, trade) for trade_id, trade in agreed),
+        day_ahead_trades=tuple(agreed),
         welfare_jeon_wh=outcome.welfare_jeon_wh,
         certificate_sha256=auction.certificate_sha256,
     )
@@ -115,15 +125,15 @@ def auction_cleared(
 def watch_seals(venues: Venues, seal_alarm: timedelta, now: datetime, db: Connection) -> list[Event]:
     """Raise an alarm, once an interval, when a writer's seal is missing for too long; the auction keeps waiting."""
     for complex_id, venue in venues.items():
-        late = domain.held_up(
-            store.load_seals(db, complex_id),
+        late = held_up(
+            load_seals(db, complex_id),
             WRITERS,
-            cleared_through=store.cleared_through(db, complex_id),
+            cleared_through=cleared_through(db, complex_id),
             late_after=seal_alarm - venue.rules.gate_closure_lead,
             now=now,
         )
-        if late is not None and store.alarmed_through(db, complex_id) != late.delivery_start:
-            store.save_alarm(db, complex_id, late.delivery_start)
+        if late is not None and alarmed_through(db, complex_id) != late.delivery_start:
+            save_alarm(db, complex_id, late.delivery_start)
             facts = {"delivery_start": late.delivery_start.isoformat(), "writers": list(late.writers)}
             logger.warning("auction waits for seals", extra={"complex_id": complex_id, **facts})
     return []

@@ -4,10 +4,16 @@ import logging
 
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.admission import Withdrawal
+from optimizers.orders.book_order import Limits, Venue
+from optimizers.orders.calendar_change import refusal_of
 from optimizers.orders.rules import OrderRules
-from services.market import domain, store
 from services.market.handlers.orders import take_out
 from services.market.handlers.venues import Venues, venue_for
+from services.market.store.calendar import newest_version, save_limits, save_version
+from services.market.store.orders import orders_to_withdraw
+from services.market.store.progress import end_halt, open_halt, save_halt
+from services.market.store.suspensions import end_suspension, open_suspension, save_suspension
 from shared.events.base import Envelope, Event
 from shared.events.commands import (
     CalendarChangeRequested,
@@ -35,9 +41,9 @@ def on_halt_requested(venues: Venues, envelope: Envelope[MarketHaltRequested], d
     """Take no more orders from the instant of the request on; a halted market stays halted."""
     event = envelope.event
     venue = venue_for(venues, event)
-    if store.open_halt(db, venue.complex_id) is not None:
+    if open_halt(db, venue.complex_id) is not None:
         return []
-    store.save_halt(db, venue.complex_id, event.requested_at)
+    save_halt(db, venue.complex_id, event.requested_at)
     logger.warning("market halted", extra={"complex_id": venue.complex_id, "operator": event.operator})
     return [
         MarketHalted(
@@ -50,9 +56,9 @@ def on_resume_requested(venues: Venues, envelope: Envelope[MarketResumeRequested
     """Take orders again from the instant of the request on."""
     event = envelope.event
     venue = venue_for(venues, event)
-    if store.open_halt(db, venue.complex_id) is None:
+    if open_halt(db, venue.complex_id) is None:
         return []
-    store.end_halt(db, venue.complex_id, event.requested_at)
+    end_halt(db, venue.complex_id, event.requested_at)
     logger.warning("market resumed", extra={"complex_id": venue.complex_id, "operator": event.operator})
     return [MarketResumed(complex_id=venue.complex_id, resumed_at=event.requested_at, operator=event.operator)]
 
@@ -63,16 +69,16 @@ def on_calendar_change_requested(
     """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
     event = envelope.event
     venue = venue_for(venues, event)
-    newest, newest_from = store.newest_version(db, venue.complex_id)
+    newest, newest_from = newest_version(db, venue.complex_id)
 
-    refusal = domain.refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
+    refusal = refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
 
     request = {"requested_at": event.requested_at, "operator": event.operator}
     if refusal is not None:
         logger.warning("calendar change refused", extra={"complex_id": venue.complex_id, "rule": refusal})
         return [CalendarChangeRefused(complex_id=venue.complex_id, detail=refusal, **request)]
     rules = OrderRules(version=newest + 1, calendar=event.calendar)
-    store.save_version(db, venue.complex_id, rules, requested_at=event.requested_at, operator=event.operator)
+    save_version(db, venue.complex_id, rules, requested_at=event.requested_at, operator=event.operator)
     logger.warning("calendar changed", extra={"complex_id": venue.complex_id, "version": rules.version})
     return [
         CalendarChanged(complex_id=venue.complex_id, calendar_version=rules.version, calendar=rules.calendar, **request)
@@ -86,8 +92,8 @@ def on_limits_change_requested(
     event = envelope.event
     venue = venue_for(venues, event)
     _require_member(venue, event.participant_id)
-    limits = domain.Limits(event.open_orders_max, event.credit_krw_max)
-    store.save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
+    limits = Limits(event.open_orders_max, event.credit_krw_max)
+    save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
     logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
     return [
         LimitsChanged(
@@ -108,11 +114,11 @@ def on_suspend_requested(
     event = envelope.event
     venue = venue_for(venues, event)
     _require_member(venue, event.participant_id)
-    if store.open_suspension(db, venue.complex_id, event.participant_id) is not None:
+    if open_suspension(db, venue.complex_id, event.participant_id) is not None:
         return []
-    store.save_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
-    withdrawal = domain.Withdrawal(event.participant_id, event.requested_at, "suspended")
-    standing = store.orders_to_withdraw(db, venue.complex_id, withdrawal)
+    save_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+    withdrawal = Withdrawal(event.participant_id, event.requested_at, "suspended")
+    standing = orders_to_withdraw(db, venue.complex_id, withdrawal)
     cancelled = [one for order in standing for one in take_out(venue, order, withdrawal, db)]
     facts = {"participant_id": event.participant_id, "operator": event.operator, "orders": len(cancelled)}
     logger.warning("participant suspended", extra=facts)
@@ -133,9 +139,9 @@ def on_participant_resume_requested(
     event = envelope.event
     venue = venue_for(venues, event)
     _require_member(venue, event.participant_id)
-    if store.open_suspension(db, venue.complex_id, event.participant_id) is None:
+    if open_suspension(db, venue.complex_id, event.participant_id) is None:
         return []
-    store.end_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+    end_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
     facts = {"participant_id": event.participant_id, "operator": event.operator}
     logger.warning("participant resumed", extra=facts)
     return [
@@ -148,6 +154,6 @@ def on_participant_resume_requested(
     ]
 
 
-def _require_member(venue: domain.Venue, participant_id: str) -> None:
+def _require_member(venue: Venue, participant_id: str) -> None:
     if participant_id not in venue.sites:
         raise RuleBroken(f"participant_id must be one of {sorted(venue.sites)}, was {participant_id}")

@@ -8,21 +8,25 @@ from datetime import date, datetime
 from sqlalchemy.engine import Connection
 
 from optimizers import clearing
-from services.market import domain, store
+from optimizers.orders.book_order import Order, Venue
+from services.market.domain.auction import terms_of
+from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
+from services.market.domain.seals import Seal
 from services.market.handlers.venues import with_rules
+from services.market.store.day_ahead import save_day_ahead
+from services.market.store.orders import load_day_ahead_book, rules_at
+from services.market.store.progress import day_ahead_through, halt_at, save_day_ahead_through, stamped_in_halts
+from services.market.store.suspensions import stamped_in_suspensions
 from shared.db.order_writer import WRITERS
 from shared.events.base import Event
-from shared.events.fill_reasons import FillReason
 from shared.events.market import BlockDecided, DayAheadCleared
-from shared.events.records import Fill, Side, Trade
+from shared.events.records import Fill, FillReason, Side, Trade
 from shared.intervals import DAY, day_start, trading_day_of
 
 logger = logging.getLogger(__name__)
 
 
-def hold_day_ahead_due(
-    venue: domain.Venue, seals: Sequence[domain.Seal], time_limit_s: float, db: Connection
-) -> list[Event]:
+def hold_day_ahead_due(venue: Venue, seals: Sequence[Seal], time_limit_s: float, db: Connection) -> list[Event]:
     """Hold the day-ahead auction of each day whose gate all writers have sealed, in sequence; pass over days without.
 
     A seal of an interval says that all orders stamped before that interval's own gate are in.
@@ -32,11 +36,11 @@ def hold_day_ahead_due(
         return []
     lead = venue.rules.gate_closure_lead
     stamped_before = min(max(seal.delivery_start for seal in own) for own in newest.values()) - lead
-    through = store.day_ahead_through(db, venue.complex_id)
+    through = day_ahead_through(db, venue.complex_id)
     day = through + DAY if through else _first_day(min(seal.delivery_start for seal in seals))
     events: list[Event] = []
     while True:
-        ruled = with_rules(venue, store.rules_at(db, venue.complex_id, day - DAY))
+        ruled = with_rules(venue, rules_at(db, venue.complex_id, day - DAY))
         # Without an auction the day is passed over when its first interval's own gate closes.
         gate = day - lead if ruled.rules.day_ahead_gate is None else day - DAY + ruled.rules.day_ahead_gate
         if gate > stamped_before:
@@ -45,15 +49,15 @@ def hold_day_ahead_due(
             covering = (min(_covering(own, gate + lead), key=_delivery) for own in newest.values())
             sealed_at = max(seal.sealed_at for seal in covering)
             events += _hold(ruled, _Closed(trading_day_of(day), gate, sealed_at), time_limit_s, db)
-        store.save_day_ahead_through(db, venue.complex_id, day)
+        save_day_ahead_through(db, venue.complex_id, day)
         day += DAY
 
 
-def _covering(seals: Sequence[domain.Seal], delivery_start: datetime) -> list[domain.Seal]:
+def _covering(seals: Sequence[Seal], delivery_start: datetime) -> list[Seal]:
     return [seal for seal in seals if seal.delivery_start >= delivery_start]
 
 
-def _delivery(seal: domain.Seal) -> datetime:
+def _delivery(seal: Seal) -> datetime:
     return seal.delivery_start
 
 
@@ -71,30 +75,27 @@ class _Closed:
     sealed_at: datetime
 
 
-def _hold(venue: domain.Venue, closed: _Closed, time_limit_s: float, db: Connection) -> list[Event]:
+def _hold(venue: Venue, closed: _Closed, time_limit_s: float, db: Connection) -> list[Event]:
     complex_id, day, sealed_at = venue.complex_id, closed.day, closed.sealed_at
-    halted_at = store.halt_at(db, complex_id, closed.gate)
-    orders = store.load_day_ahead_book(db, complex_id, day_start(day))
-    terms = domain.terms_of(
+    halted_at = halt_at(db, complex_id, closed.gate)
+    orders = load_day_ahead_book(db, complex_id, day_start(day))
+    terms = terms_of(
         venue,
         is_halted=halted_at is not None,
-        stamped_in_halts=store.stamped_in_halts(db, complex_id, orders),
-        stamped_in_suspensions=store.stamped_in_suspensions(db, complex_id, orders),
+        stamped_in_halts=stamped_in_halts(db, complex_id, orders),
+        stamped_in_suspensions=stamped_in_suspensions(db, complex_id, orders),
     )
 
-    answer = domain.hold_day_ahead(terms, day, orders, time_limit_s=time_limit_s)
+    answer = hold_day_ahead(terms, day, orders, time_limit_s=time_limit_s)
 
     cleared = [_cleared(complex_id, answer, interval, sealed_at) for interval in answer.intervals]
-    ids = [event.auction_id for event in cleared]
-    store.save_day_ahead(db, complex_id, answer, auction_ids=ids, cleared_at=sealed_at)
+    save_day_ahead(db, complex_id, answer, cleared=cleared, cleared_at=sealed_at)
     facts = {"orders": len(orders), "blocks": len(answer.blocks), "method": answer.method}
     logger.info("day-ahead auction cleared", extra={"complex_id": complex_id, "day": day.isoformat(), **facts})
     return [*cleared, *(_decided(complex_id, block) for block in answer.blocks)]
 
 
-def _cleared(
-    complex_id: str, answer: domain.DayAhead, interval: domain.DayAheadInterval, cleared_at: datetime
-) -> DayAheadCleared:
+def _cleared(complex_id: str, answer: DayAhead, interval: DayAheadInterval, cleared_at: datetime) -> DayAheadCleared:
     auction_id = f"{complex_id}:DA:{interval.delivery_start:%Y%m%dT%H%MZ}"
     outcome = interval.outcome
     return DayAheadCleared(
@@ -117,7 +118,7 @@ def _cleared(
     )
 
 
-def _decided(complex_id: str, block: domain.BlockResult) -> BlockDecided:
+def _decided(complex_id: str, block: BlockResult) -> BlockDecided:
     return BlockDecided(
         complex_id=complex_id,
         order_id=block.order.order_id,
@@ -131,7 +132,7 @@ def _decided(complex_id: str, block: domain.BlockResult) -> BlockDecided:
 
 
 def fill_facts(
-    orders: Sequence[domain.Order], fills: Sequence[clearing.Fill], reasons: Sequence[FillReason]
+    orders: Sequence[Order], fills: Sequence[clearing.Fill], reasons: Sequence[FillReason]
 ) -> tuple[Fill, ...]:
     """Return what each order got, as an event carries it; an order without a fill of its own is a block's leg."""
     return tuple(
@@ -150,7 +151,7 @@ def fill_facts(
     )
 
 
-def trade_fact(trade_id: str, trade: clearing.Trade) -> Trade:
+def trade_fact(trade_id: str, trade: clearing.PairedTrade) -> Trade:
     """Return a trade as an event carries it."""
     return Trade(
         trade_id=trade_id,

@@ -5,8 +5,25 @@ from dataclasses import replace
 
 from sqlalchemy.engine import Connection
 
-from services.market import domain, store
+from optimizers.orders.admission import Rejection, Withdrawal, admit, may_fill_up, may_leave
+from optimizers.orders.amendment import Amendment, admit_amendment, amended, unknown_order
+from optimizers.orders.book_order import Order, Venue
 from services.market.handlers.venues import Venues, venue_for, with_rules
+from services.market.store.orders import (
+    amended_through,
+    forget_early_cancels,
+    is_answered,
+    load_arrival,
+    load_order,
+    orders_of_writer,
+    rules_at,
+    save_amendment,
+    save_cancel,
+    save_early_cancel,
+    save_order,
+    save_rejection,
+)
+from services.market.store.progress import cleared_through, day_ahead_through
 from shared.events.base import INT64_MAX, Envelope, Event
 from shared.events.market import AmendmentRejected, OrderAccepted, OrderAmended, OrderCancelled, OrderRejected
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrderSubmitted
@@ -28,43 +45,53 @@ def on_block_submitted(venues: Venues, envelope: Envelope[BlockSubmitted], db: C
     return _take_in(venue_for(venues, envelope.event), _block(envelope.event), db)
 
 
-def _take_in(venue: domain.Venue, order: domain.Order, db: Connection) -> list[Event]:
-    arrival = store.load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
+def _take_in(venue: Venue, order: Order, db: Connection) -> list[Event]:
+    arrival = load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
     if arrival.is_known:
         return []
     if arrival.has_early_cancel:
-        store.forget_early_cancels(db, venue.complex_id, order.order_id)
-    identity = {
-        "complex_id": venue.complex_id,
-        "order_id": order.order_id,
-        "participant_id": order.participant_id,
-        "delivery_start": order.delivery_start,
-    }
+        forget_early_cancels(db, venue.complex_id, order.order_id)
     standing = arrival.standing
-    if domain.may_fill_up(venue, order):
-        standing = replace(standing, writer_orders=store.orders_of_writer(db, venue.complex_id, order))
+    if may_fill_up(venue, order):
+        standing = replace(standing, writer_orders=orders_of_writer(db, venue.complex_id, order))
 
-    rejection = domain.admit(with_rules(venue, arrival.rules), order, standing)
+    rejection = admit(with_rules(venue, arrival.rules), order, standing)
 
     if rejection is not None:
-        store.save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)
-        return [OrderRejected.model_validate({**identity, "reason": rejection.reason, "detail": rejection.detail})]
-    store.save_order(db, venue.complex_id, order)
-    accepted = OrderAccepted.model_validate(identity)
+        save_rejection(db, venue.complex_id, order, reason=rejection.reason, detail=rejection.detail)
+        return [_rejected(venue.complex_id, order, rejection)]
+    save_order(db, venue.complex_id, order)
+    accepted = OrderAccepted(
+        complex_id=venue.complex_id,
+        order_id=order.order_id,
+        participant_id=order.participant_id,
+        delivery_start=order.delivery_start,
+    )
     if arrival.withdrawal is None:
         return [accepted]
     return [accepted, *take_out(venue, order, arrival.withdrawal, db)]
+
+
+def _rejected(complex_id: str, order: Order, rejection: Rejection) -> OrderRejected:
+    return OrderRejected(
+        complex_id=complex_id,
+        order_id=order.order_id,
+        participant_id=order.participant_id,
+        delivery_start=order.delivery_start,
+        reason=rejection.reason,
+        detail=rejection.detail,
+    )
 
 
 def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
     """Take an order out of its book, if its participant asked before gate closure; halted or not."""
     event = envelope.event
     venue = venue_for(venues, event)
-    order = store.load_order(db, venue.complex_id, event.order_id)
+    order = load_order(db, venue.complex_id, event.order_id)
     if order is not None:
-        return take_out(venue, order, domain.Withdrawal(event.participant_id, event.requested_at), db)
-    if not store.is_answered(db, venue.complex_id, event.order_id):
-        store.save_early_cancel(
+        return take_out(venue, order, Withdrawal(event.participant_id, event.requested_at), db)
+    if not is_answered(db, venue.complex_id, event.order_id):
+        save_early_cancel(
             db,
             venue.complex_id,
             order_id=event.order_id,
@@ -74,13 +101,13 @@ def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested]
     return []
 
 
-def take_out(venue: domain.Venue, order: domain.Order, withdrawal: domain.Withdrawal, db: Connection) -> list[Event]:
+def take_out(venue: Venue, order: Order, withdrawal: Withdrawal, db: Connection) -> list[Event]:
     """Take an order out of its book, if that is still open."""
-    rules = with_rules(venue, store.rules_at(db, venue.complex_id, withdrawal.at)).rules
-    if _is_over(venue, order, db) or not domain.may_leave(order, withdrawal, rules):
+    rules = with_rules(venue, rules_at(db, venue.complex_id, withdrawal.at)).rules
+    if _is_over(venue, order, db) or not may_leave(order, withdrawal, rules):
         logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": withdrawal.at})
         return []
-    store.save_cancel(db, venue.complex_id, order.order_id, withdrawal.at)
+    save_cancel(db, venue.complex_id, order.order_id, withdrawal.at)
     return [
         OrderCancelled(
             complex_id=venue.complex_id,
@@ -92,19 +119,19 @@ def take_out(venue: domain.Venue, order: domain.Order, withdrawal: domain.Withdr
     ]
 
 
-def _is_over(venue: domain.Venue, order: domain.Order, db: Connection) -> bool:
+def _is_over(venue: Venue, order: Order, db: Connection) -> bool:
     if order.auction == "day_ahead":
-        day = store.day_ahead_through(db, venue.complex_id)
+        day = day_ahead_through(db, venue.complex_id)
         return day is not None and order.delivery_start < day + DAY
-    cleared_through = store.cleared_through(db, venue.complex_id)
-    return cleared_through is not None and order.delivery_start <= cleared_through
+    newest = cleared_through(db, venue.complex_id)
+    return newest is not None and order.delivery_start <= newest
 
 
 def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
     """Change an order that stands in its book, or say why not; one older than the newest change is passed over."""
     event = envelope.event
     venue = venue_for(venues, event)
-    wish = domain.Amendment(
+    wish = Amendment(
         order_id=event.order_id,
         participant_id=event.participant_id,
         price_jeon_per_kwh=event.price_jeon_per_kwh,
@@ -113,20 +140,20 @@ def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], 
         writer=event.writer,
         sequence=event.sequence,
     )
-    order = store.load_order(db, venue.complex_id, event.order_id)
+    order = load_order(db, venue.complex_id, event.order_id)
     if order is None:
-        return [_amendment_rejected(event, domain.unknown_order(wish))]
-    if wish.sequence <= store.amended_through(db, venue.complex_id, event.order_id):
+        return [_amendment_rejected(event, unknown_order(wish))]
+    if wish.sequence <= amended_through(db, venue.complex_id, event.order_id):
         return []
     as_new = replace(order, submitted_at=wish.requested_at)
-    arrival = store.load_arrival(db, venue.complex_id, as_new, venue.rules.gate_closure_lead)
+    arrival = load_arrival(db, venue.complex_id, as_new, venue.rules.gate_closure_lead)
 
-    rejection = domain.admit_amendment(with_rules(venue, arrival.rules), order, wish, arrival.standing)
+    rejection = admit_amendment(with_rules(venue, arrival.rules), order, wish, arrival.standing)
 
     if rejection is not None:
         return [_amendment_rejected(event, rejection)]
-    changed = domain.amended(order, wish)
-    store.save_amendment(db, venue.complex_id, changed, sequence=wish.sequence)
+    changed = amended(order, wish)
+    save_amendment(db, venue.complex_id, changed, sequence=wish.sequence)
     return [
         OrderAmended(
             complex_id=venue.complex_id,
@@ -140,7 +167,7 @@ def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], 
     ]
 
 
-def _amendment_rejected(event: OrderAmendRequested, rejection: domain.Rejection) -> AmendmentRejected:
+def _amendment_rejected(event: OrderAmendRequested, rejection: Rejection) -> AmendmentRejected:
     return AmendmentRejected(
         complex_id=event.complex_id,
         order_id=event.order_id,
@@ -151,10 +178,10 @@ def _amendment_rejected(event: OrderAmendRequested, rejection: domain.Rejection)
     )
 
 
-def _order(event: OrderSubmitted) -> domain.Order:
+def _order(event: OrderSubmitted) -> Order:
     if event.sequence > SEQUENCE_MAX:
         raise RuleBroken(f"order {event.order_id}: sequence must be at most {SEQUENCE_MAX}, was {event.sequence}")
-    return domain.Order(
+    return Order(
         order_id=event.order_id,
         participant_id=event.participant_id,
         delivery_start=event.delivery_start,
@@ -168,11 +195,11 @@ def _order(event: OrderSubmitted) -> domain.Order:
     )
 
 
-def _block(event: BlockSubmitted) -> domain.Order:
+def _block(event: BlockSubmitted) -> Order:
     quantity_wh = sum(event.block_wh)
     if quantity_wh > INT64_MAX:
         raise RuleBroken(f"block {event.order_id}: its energy must be at most {INT64_MAX} Wh, was {quantity_wh}")
-    return domain.Order(
+    return Order(
         order_id=event.order_id,
         participant_id=event.participant_id,
         delivery_start=event.delivery_start,

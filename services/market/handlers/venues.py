@@ -5,8 +5,15 @@ from dataclasses import replace
 from math import floor
 
 from optimizers import clearing, legal
+from optimizers.orders.book_order import (
+    DAY_AHEAD_BLOCKS_MAX,
+    DAY_AHEAD_ORDERS_MAX,
+    ORDERS_PER_AUCTION_MAX,
+    Capacity,
+    Site,
+    Venue,
+)
 from optimizers.orders.rules import OrderRules, own_rules
-from services.market import domain
 from shared.complex.model import Complex, Participant
 from shared.db.order_writer import WRITERS
 from shared.events.base import Event
@@ -15,22 +22,22 @@ from shared.reference.load import legal_modes
 from shared.runtime.runloop import RuleBroken
 from shared.units import WH_PER_KWH, energy_kwh
 
-Venues = Mapping[str, domain.Venue]
+Venues = Mapping[str, Venue]
 
 
-def venue_of(one: Complex) -> domain.Venue:
+def venue_of(one: Complex) -> Venue:
     """Return a complex's market: its file in Wh and jeon."""
     writers = len(one.participants) * len(WRITERS)
-    return domain.Venue(
+    return Venue(
         complex_id=one.complex_id,
         rules=own_rules(one.market),
-        capacity=domain.Capacity(
-            open_orders_max=max(1, domain.ORDERS_PER_AUCTION_MAX // writers),
-            open_day_ahead_max=max(1, domain.DAY_AHEAD_ORDERS_MAX // writers),
-            open_blocks_max=max(1, domain.DAY_AHEAD_BLOCKS_MAX // writers),
-            writer_orders_max=domain.ORDERS_PER_AUCTION_MAX // len(WRITERS),
-            writer_day_ahead_max=domain.DAY_AHEAD_ORDERS_MAX // len(WRITERS),
-            writer_blocks_max=domain.DAY_AHEAD_BLOCKS_MAX // len(WRITERS),
+        capacity=Capacity(
+            open_orders_max=max(1, ORDERS_PER_AUCTION_MAX // writers),
+            open_day_ahead_max=max(1, DAY_AHEAD_ORDERS_MAX // writers),
+            open_blocks_max=max(1, DAY_AHEAD_BLOCKS_MAX // writers),
+            writer_orders_max=ORDERS_PER_AUCTION_MAX // len(WRITERS),
+            writer_day_ahead_max=DAY_AHEAD_ORDERS_MAX // len(WRITERS),
+            writer_blocks_max=DAY_AHEAD_BLOCKS_MAX // len(WRITERS),
         ),
         sites={participant.participant_id: _site(participant) for participant in one.participants},
         feeders=tuple(
@@ -46,7 +53,7 @@ def venue_of(one: Complex) -> domain.Venue:
     )
 
 
-def venue_for(venues: Venues, event: Event) -> domain.Venue:
+def venue_for(venues: Venues, event: Event) -> Venue:
     """Return the market that an event belongs to."""
     venue = venues.get(event.complex_id)
     if venue is None:
@@ -54,15 +61,15 @@ def venue_for(venues: Venues, event: Event) -> domain.Venue:
     return venue
 
 
-def with_rules(venue: domain.Venue, rules: OrderRules | None) -> domain.Venue:
+def with_rules(venue: Venue, rules: OrderRules | None) -> Venue:
     """Return a market under a version of its calendar; None: the complex file's own."""
     return venue if rules is None else replace(venue, rules=rules)
 
 
-def _site(participant: Participant) -> domain.Site:
+def _site(participant: Participant) -> Site:
     deliver_kw = sum(site.capacity_kw_ac for site in participant.pv)
     deliver_kw += sum(ess.discharge_kw_max for ess in participant.ess)
-    return domain.Site(
+    return Site(
         feeder_id=participant.feeder_id,
         take_wh_max=_interval_wh(participant.contract.contract_kw),
         deliver_wh_max=_interval_wh(deliver_kw),

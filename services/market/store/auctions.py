@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from optimizers.clearing import Fill
-from services.market.domain import Auction, Terms, terms_from, terms_record
+from services.market.domain.auction import Auction, Terms, terms_from, terms_record
 from services.market.store.progress import save_cleared_through
 from services.market.store.tables import AUCTION, FILL, SEAL
 

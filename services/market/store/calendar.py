@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.book_order import Limits
 from optimizers.orders.rules import OrderRules
-from services.market.domain import Limits
 from services.market.store.tables import CALENDAR, LIMITS
 
 # A version as a row keeps it: its number, and the calendar with the names and units of the events.

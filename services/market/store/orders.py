@@ -7,8 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from optimizers.orders.admission import Standing, Withdrawal
+from optimizers.orders.book_order import Limits, Order
 from optimizers.orders.rules import OrderRules
-from services.market.domain import Limits, Order, Standing, Withdrawal
 from services.market.store.calendar import rules_in
 from services.market.store.tables import (
     CALENDAR,

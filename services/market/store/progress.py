@@ -6,7 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Order, Seal
+from optimizers.orders.book_order import Order
+from services.market.domain.seals import Seal
 from services.market.store.orders import HALT_AT
 from services.market.store.tables import HALT, PROGRESS, SEAL
 

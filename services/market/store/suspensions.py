@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.market.domain import Order
+from optimizers.orders.book_order import Order
 from services.market.store.tables import SUSPENSION
 
 

@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from services.market.domain.values import Order
+from optimizers.orders.book_order import Order
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
+from shared.events.records import Trade
 
 METADATA = new_metadata()
 
@@ -170,3 +171,4 @@ DAY_AHEAD_TRADE = sa.Table(
     sa.Column("paid_krw", sa.BigInteger, nullable=False),
     sa.Column("received_krw", sa.BigInteger, nullable=False),
 )
+DAY_AHEAD_TRADE_RECORD = RecordColumns(DAY_AHEAD_TRADE, Trade, beside="complex_id delivery_start number")

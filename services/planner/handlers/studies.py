@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -209,9 +208,19 @@ def results_of(
             cost_krw=outcome.cost_krw,
             grid_import_wh=outcome.grid_import_wh,
             grid_export_wh=outcome.grid_export_wh,
-            feeder_limits_broken=tuple(FeederLimitBroken(**asdict(one)) for one in of_scenario),
+            feeder_limits_broken=tuple(_broken(one) for one in of_scenario),
         )
         for scenario, outcome, of_scenario in zip(scenarios, outcomes, broken or [()] * len(scenarios), strict=True)
+    )
+
+
+def _broken(limit: LimitBroken) -> FeederLimitBroken:
+    return FeederLimitBroken(
+        feeder_id=limit.feeder_id,
+        direction=limit.direction,
+        limit_w=limit.limit_w,
+        highest_w=limit.highest_w,
+        intervals=limit.intervals,
     )
 
 

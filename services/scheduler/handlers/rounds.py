@@ -233,11 +233,11 @@ def _outlooks(db: Connection, complex_: Complex, first: datetime) -> dict[str, O
 
 
 def _quantiles(saved: store.SavedForecast, first: datetime) -> Quantiles:
+    issued_for = saved.first_delivery_start
     return Quantiles(
-        **{
-            name: domain.aligned(getattr(saved, name), saved.first_delivery_start, first)
-            for name in ("p10_kw", "p50_kw", "p90_kw")
-        }
+        p10_kw=domain.aligned(saved.p10_kw, issued_for, first),
+        p50_kw=domain.aligned(saved.p50_kw, issued_for, first),
+        p90_kw=domain.aligned(saved.p90_kw, issued_for, first),
     )
 
 

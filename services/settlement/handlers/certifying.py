@@ -8,8 +8,23 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from services.settlement import domain, store
+from optimizers.certificates.certification import Batteries, Books, Certification, Interval, certify
+from optimizers.certificates.storage import Draw, Storage, allowed
 from services.settlement.handlers.settling import note_afterwards
+from services.settlement.store.certificates import (
+    certificates_done,
+    due_certificates,
+    is_certified,
+    load_books,
+    load_contents,
+    load_sites,
+    lot_draws,
+    next_revision,
+    note_certificates_due,
+    roofs_heard,
+    save_certification,
+)
+from services.settlement.store.facts import is_settled, load_trades, lock
 from shared.complex.model import Complex, Complexes
 from shared.events.base import Event
 from shared.events.records import CertificateLine, CertificateSlice
@@ -30,23 +45,23 @@ ROWS_A_PART: Final = 800
 def note_certifiable(complex_: Complex, delivery_start: datetime, db: Connection) -> None:
     """Let a settled interval be certified if its roofs have spoken, or certified again; see after one that waited."""
     complex_id = complex_.complex_id
-    if not store.is_settled(db, complex_id, delivery_start):
+    if not is_settled(db, complex_id, delivery_start):
         return
     roofs = sum(len(one.pv) for one in complex_.participants)
-    if store.roofs_heard(db, complex_id, delivery_start) >= roofs or store.is_certified(db, complex_id, delivery_start):
-        store.note_certificates_due(db, complex_id, delivery_start)
+    if roofs_heard(db, complex_id, delivery_start) >= roofs or is_certified(db, complex_id, delivery_start):
+        note_certificates_due(db, complex_id, delivery_start)
     waited = delivery_start - WAIT
-    if store.is_settled(db, complex_id, waited) and not store.is_certified(db, complex_id, waited):
-        store.note_certificates_due(db, complex_id, waited)
+    if is_settled(db, complex_id, waited) and not is_certified(db, complex_id, waited):
+        note_certificates_due(db, complex_id, waited)
 
 
 def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
     """Certify some of the intervals that are due."""
     told: list[Event] = []
-    for complex_id, delivery_start in store.due_certificates(db, CERTIFICATIONS_A_TICK):
-        store.certificates_done(db, complex_id, delivery_start)
+    for complex_id, delivery_start in due_certificates(db, CERTIFICATIONS_A_TICK):
+        certificates_done(db, complex_id, delivery_start)
         if complex_id in complexes:
-            store.lock(db, complex_id)
+            lock(db, complex_id)
             told += _certify(complexes[complex_id], delivery_start, now, db)
     return told
 
@@ -55,39 +70,39 @@ def _certify(complex_: Complex, delivery_start: datetime, now: datetime, db: Con
     """Certify an interval, then each later one whose battery drew on a lot that shrank by that."""
     told: list[Event] = []
     storages = _storages(complex_)
-    waiting: dict[datetime, dict[str, dict[datetime, domain.Draw]]] = {delivery_start: {}}
+    waiting: dict[datetime, dict[str, dict[datetime, Draw]]] = {delivery_start: {}}
     while waiting:
         start = min(waiting)
         limits = waiting.pop(start)
-        again = store.is_certified(db, complex_.complex_id, start)
-        before = store.load_books(db, complex_.complex_id, start) if again else domain.Books()
+        again = is_certified(db, complex_.complex_id, start)
+        before = load_books(db, complex_.complex_id, start) if again else Books()
         if not before.records.keys() <= storages.keys():
             facts = {"complex_id": complex_.complex_id, "delivery_start": start.isoformat()}
             logger.warning("certificates stay: a battery of theirs has left the complex", extra=facts)
             continue
-        interval = domain.Interval(
+        interval = Interval(
             delivery_start=start,
-            sites=store.load_sites(db, complex_.complex_id, start),
-            trades=store.load_trades(db, complex_.complex_id, start),
+            sites=load_sites(db, complex_.complex_id, start),
+            trades=load_trades(db, complex_.complex_id, start),
         )
-        batteries = domain.Batteries(
+        batteries = Batteries(
             storages=storages,
-            contents=store.load_contents(db, complex_.complex_id, interval.moved | before.records.keys()),
+            contents=load_contents(db, complex_.complex_id, interval.moved | before.records.keys()),
         )
-        certification = domain.certify(interval, batteries, before, limits)
+        certification = certify(interval, batteries, before, limits)
         if certification.is_empty and again:
             continue
         told += _save(complex_, start, certification, now, db)
         for device_id in before.records:
-            taken = store.lot_draws(db, complex_.complex_id, device_id, start)
-            for later, kept in domain.allowed(certification.lots[device_id], taken).items():
+            taken = lot_draws(db, complex_.complex_id, device_id, start)
+            for later, kept in allowed(certification.lots[device_id], taken).items():
                 waiting.setdefault(later, {}).setdefault(device_id, {})[start] = kept
     return told
 
 
-def _storages(complex_: Complex) -> dict[str, domain.Storage]:
+def _storages(complex_: Complex) -> dict[str, Storage]:
     return {
-        ess.device_id: domain.Storage(
+        ess.device_id: Storage(
             device_id=ess.device_id,
             efficiency_ppm=round(ess.charge_efficiency * ess.discharge_efficiency * 1_000_000),
             capacity_wh=round(ess.capacity_kwh * ess.discharge_efficiency * WH_PER_KWH),
@@ -99,11 +114,11 @@ def _storages(complex_: Complex) -> dict[str, domain.Storage]:
 
 
 def _save(
-    complex_: Complex, start: datetime, certification: domain.Certification, now: datetime, db: Connection
+    complex_: Complex, start: datetime, certification: Certification, now: datetime, db: Connection
 ) -> list[Event]:
     complex_id = complex_.complex_id
-    revision = store.next_revision(db, complex_id, start)
-    number, digest = store.save_certification(db, complex_id, start, certification, revision=revision, at=now)
+    revision = next_revision(db, complex_id, start)
+    number, digest = save_certification(db, complex_id, start, certification, revision=revision, at=now)
     changed = certification.changed
     note_afterwards(complex_id, changed.lines.keys(), start, db)
     logger.info(

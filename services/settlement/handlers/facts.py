@@ -4,9 +4,19 @@ import logging
 
 from sqlalchemy.engine import Connection
 
-from services.settlement import domain, store
+from optimizers.settlement.interval import SettledTrade
 from services.settlement.handlers.certifying import note_certifiable
 from services.settlement.handlers.settling import Occasion, note_afterwards, resettle, settle_if_complete
+from services.settlement.store.facts import (
+    has_auction,
+    is_settled,
+    load_reading,
+    lock,
+    replace_reading,
+    save_auction,
+    save_reading,
+)
+from services.settlement.store.tables import Reading
 from shared.complex.model import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -25,8 +35,8 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
     event = envelope.event
     complex_ = _complex(complexes, event)
-    store.lock(db, event.complex_id)
-    if store.has_auction(db, event.complex_id, event.delivery_start):
+    lock(db, event.complex_id)
+    if has_auction(db, event.complex_id, event.delivery_start):
         return []
     agreed = (*event.trades, *event.day_ahead_trades)
     strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
@@ -34,7 +44,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
     if strangers:
         raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
     trades = [
-        domain.SettledTrade(
+        SettledTrade(
             trade_id=trade.trade_id,
             buyer_id=trade.buyer_id,
             seller_id=trade.seller_id,
@@ -44,7 +54,7 @@ def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared],
         )
         for trade in agreed
     ]
-    store.save_auction(
+    save_auction(
         db,
         event.complex_id,
         event.delivery_start,
@@ -67,8 +77,8 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
         # It checks its factories' meters; no money hangs on it.
         return []
     _check_reading(complex_, event)
-    store.lock(db, event.complex_id)
-    reading = store.Reading(
+    lock(db, event.complex_id)
+    reading = Reading(
         meter_id=event.meter_id,
         participant_id=event.participant_id,
         meter_kind=event.meter_kind.value,
@@ -78,20 +88,20 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
         quality=event.quality.value,
     )
     occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
-    known = store.load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
+    known = load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
     if known is None:
-        store.save_reading(db, event.complex_id, reading)
+        save_reading(db, event.complex_id, reading)
     elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
         return []
     elif (known.quality, reading.quality) == (Quality.MEASURED, Quality.ESTIMATED):
         return [_ignored(event.complex_id, known, reading)]
     else:
-        store.replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
+        replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
     if event.meter_kind is MeterKind.PV:
         note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
         note_certifiable(complex_, event.delivery_start, db)
         return []
-    if store.is_settled(db, event.complex_id, event.delivery_start):
+    if is_settled(db, event.complex_id, event.delivery_start):
         settled = resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
     else:
         settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
@@ -100,7 +110,7 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
     return settled
 
 
-def _ignored(complex_id: str, known: store.Reading, reading: store.Reading) -> ReadingIgnored:
+def _ignored(complex_id: str, known: Reading, reading: Reading) -> ReadingIgnored:
     reason = (
         f"import {known.import_wh} Wh and export {known.export_wh} Wh were measured; "
         f"an estimate of import {reading.import_wh} Wh and export {reading.export_wh} Wh does not replace them"

@@ -6,9 +6,23 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from optimizers.settlement.invoices import Invoice, Month, closing_entry, invoice_of
 from optimizers.tariff import contract_of
-from services.settlement import domain, store
 from services.settlement.handlers.saving import stored_values_krw
+from services.settlement.store.books import append_entries, load_lines
+from services.settlement.store.certificates import certified_sums
+from services.settlement.store.facts import lock
+from services.settlement.store.invoices import (
+    billed_peaks_kw,
+    done_with,
+    due_invoices,
+    invoiced_months,
+    last_issued,
+    load_behind,
+    note_due,
+    save_invoice,
+)
+from services.settlement.store.tables import Issued
 from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
@@ -26,8 +40,8 @@ INVOICES_A_TICK = 20
 def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
     """Issue some of the invoices that are due."""
     issued: list[Event] = []
-    for complex_id, month, participant_id in store.due_invoices(db, INVOICES_A_TICK):
-        store.done_with(db, complex_id, month, participant_id)
+    for complex_id, month, participant_id in due_invoices(db, INVOICES_A_TICK):
+        done_with(db, complex_id, month, participant_id)
         if complex_id in complexes and participant_id in complexes[complex_id].by_participant:
             issued += _issue(complexes[complex_id], month, participant_id, now, db)
     return issued
@@ -35,8 +49,8 @@ def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
 
 def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db: Connection) -> list[Event]:
     complex_id = complex_.complex_id
-    store.lock(db, complex_id)
-    last = store.last_issued(db, complex_id, month, participant_id)
+    lock(db, complex_id)
+    last = last_issued(db, complex_id, month, participant_id)
     try:
         invoice = _invoice(complex_, month, participant_id, db)
     except BadInput as reason:
@@ -48,7 +62,7 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
     if last is not None and last.content == content:
         return []
     revision = 0 if last is None else last.revision + 1
-    closing = store.Issued(
+    closing = Issued(
         revision=revision,
         closing_krw=0 if last is None else last.closing_krw,
         closing_entry_id=None if last is None else last.closing_entry_id,
@@ -56,9 +70,9 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
     )
     if invoice.complete:
         closing = _close(complex_id, participant_id, invoice, closing, db)
-        if store.billed_peaks_kw(db, complex_id, participant_id).get(month) != invoice.billable_peak_kw:
+        if billed_peaks_kw(db, complex_id, participant_id).get(month) != invoice.billable_peak_kw:
             _note_later_months_due(complex_id, month, participant_id, db)
-    store.save_invoice(db, complex_id, participant_id, closing, issued_at=now, billable_peak_w=invoice.billable_peak_w)
+    save_invoice(db, complex_id, participant_id, closing, issued_at=now, billable_peak_w=invoice.billable_peak_w)
     return [
         InvoiceIssued(
             month=said.month,
@@ -82,22 +96,22 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
 
 def _note_later_months_due(complex_id: str, month: str, participant_id: str, db: Connection) -> None:
     """Let the months be invoiced again whose demand this one's peak may set; an invoice that says the same stays."""
-    for later in store.invoiced_months(db, complex_id, participant_id, after=month):
-        store.note_due(db, complex_id, later, [participant_id])
+    for later in invoiced_months(db, complex_id, participant_id, after=month):
+        note_due(db, complex_id, later, [participant_id])
 
 
-def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection) -> domain.Invoice:
+def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection) -> Invoice:
     complex_id, participant = complex_.complex_id, complex_.by_participant[participant_id]
     first, end = month_bounds(month)
-    lines = store.load_lines(db, complex_id, first, end, participant_id=participant_id).get(participant_id, {})
-    behind = store.load_behind(db, complex_id, participant_id, first, end)
-    certified_wh, certifiable_wh = store.certified_sums(db, complex_id, participant_id, first, end)
+    lines = load_lines(db, complex_id, first, end, participant_id=participant_id).get(participant_id, {})
+    behind = load_behind(db, complex_id, participant_id, first, end)
+    certified_wh, certifiable_wh = certified_sums(db, complex_id, participant_id, first, end)
     contract = contract_of(participant.contract)
-    peaks_kw = {**contract.past_peaks_kw, **store.billed_peaks_kw(db, complex_id, participant_id)}
-    return domain.invoice_of(
+    peaks_kw = {**contract.past_peaks_kw, **billed_peaks_kw(db, complex_id, participant_id)}
+    return invoice_of(
         tariff_book(),
         replace(contract, past_peaks_kw={past: peak_kw for past, peak_kw in peaks_kw.items() if past < month}),
-        domain.Month(
+        Month(
             month=month,
             settled={start: history[-1] for start, history in lines.items()},
             behind_wh=behind.given_wh,
@@ -110,12 +124,10 @@ def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection)
     )
 
 
-def _close(
-    complex_id: str, participant_id: str, invoice: domain.Invoice, issued: store.Issued, db: Connection
-) -> store.Issued:
+def _close(complex_id: str, participant_id: str, invoice: Invoice, issued: Issued, db: Connection) -> Issued:
     """Bring the ledger to the month as billed; return what is then to be kept of it."""
     _, end = month_bounds(invoice.month)
-    entry = domain.closing_entry(
+    entry = closing_entry(
         invoice,
         participant_id,
         issued.revision,
@@ -125,11 +137,11 @@ def _close(
     if not entry.postings:
         return issued
     cause = derived_id(named_id("bill", complex_id), issued.revision, entry.entry_id)
-    store.append_entries(db, complex_id, end - INTERVAL, [entry], cause=cause)
+    append_entries(db, complex_id, end - INTERVAL, [entry], cause=cause)
     return replace(issued, closing_krw=invoice.closing_krw, closing_entry_id=entry.entry_id)
 
 
-def content_of(invoice: domain.Invoice) -> InvoiceContent:
+def content_of(invoice: Invoice) -> InvoiceContent:
     """Return what an invoice says; two that say the same are one."""
     return InvoiceContent(
         month=invoice.month,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy.engine import Connection
 
 from optimizers.tariff import SettledEnergy, StoredEnergy, round_trips_ppm, shifts_of
-from services.settlement import store
+from services.settlement.store.savings import load_settled_energy, load_stored_energy
 from shared.complex.model import Complex
 from shared.intervals import trading_day_of
 
@@ -20,10 +20,10 @@ def stored_values_krw(
     if not owners:
         return {}
     settled: defaultdict[date, list[SettledEnergy]] = defaultdict(list)
-    for line in store.load_settled_energy(db, complex_.complex_id, first, end, owners):
+    for line in load_settled_energy(db, complex_.complex_id, first, end, owners):
         settled[trading_day_of(line.delivery_start)].append(line)
     stored: defaultdict[date, list[StoredEnergy]] = defaultdict(list)
-    for flow in store.load_stored_energy(db, complex_.complex_id, first, end, owners):
+    for flow in load_stored_energy(db, complex_.complex_id, first, end, owners):
         stored[trading_day_of(flow.delivery_start)].append(flow)
     sums_krw: defaultdict[str, int] = defaultdict(int)
     for day, lines in settled.items():

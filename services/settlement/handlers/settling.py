@@ -9,9 +9,31 @@ from functools import lru_cache
 
 from sqlalchemy.engine import Connection
 
+from optimizers.settlement.imbalance import imbalance_prices
+from optimizers.settlement.interval import Prices, Settlement, resettle_interval, settle_interval
+from optimizers.settlement.losses import losses_wh
+from optimizers.settlement.statements import Statement
 from optimizers.tariff import site_prices
-from services.settlement import domain, store
 from services.settlement.handlers.saving import stored_values_krw
+from services.settlement.store.books import (
+    append_entries,
+    interval_sums,
+    ledger_head,
+    load_lines,
+    load_statements,
+    save_lines,
+    save_settled,
+    settled_intervals,
+)
+from services.settlement.store.facts import (
+    awaits_settlement,
+    is_settled,
+    load_auction_price,
+    load_corrected,
+    load_metered,
+    load_trades,
+)
+from services.settlement.store.invoices import note_due
 from shared.complex.imbalance import rule_on
 from shared.complex.model import Complex, GridContract
 from shared.events.base import Event
@@ -44,22 +66,22 @@ class Books:
 def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Occasion, db: Connection) -> list[Event]:
     """Settle an interval whose auction and readings are all in."""
     complex_id = complex_.complex_id
-    if not store.awaits_settlement(db, complex_id, delivery_start):
+    if not awaits_settlement(db, complex_id, delivery_start):
         return []
-    metered = store.load_metered(db, complex_id, delivery_start, _settled_meters(complex_))
+    metered = load_metered(db, complex_id, delivery_start, _settled_meters(complex_))
     if metered is None:
         return []
-    trades = store.load_trades(db, complex_id, delivery_start)
+    trades = load_trades(db, complex_id, delivery_start)
 
-    settlement = domain.settle_interval(
+    settlement = settle_interval(
         delivery_start,
         metered=metered,
         prices=_prices(complex_, delivery_start, db),
         trades=trades,
-        losses_wh=domain.losses_wh(trades, complex_.feeder_of, complex_.loss_fraction_of),
+        losses_wh=losses_wh(trades, complex_.feeder_of, complex_.loss_fraction_of),
     )
 
-    store.save_settled(db, complex_id, delivery_start, occasion.at)
+    save_settled(db, complex_id, delivery_start, occasion.at)
     books = _save(db, complex_id, delivery_start, settlement, occasion, revisions={})
     settled = IntervalSettled(
         complex_id=complex_id,
@@ -79,12 +101,12 @@ def resettle(
 ) -> list[Event]:
     """Settle a settled interval again, with a meter's corrected value."""
     complex_id = complex_.complex_id
-    history = store.load_lines(db, complex_id, delivery_start, delivery_start + INTERVAL)
+    history = load_lines(db, complex_id, delivery_start, delivery_start + INTERVAL)
     settled = {participant_id: intervals[delivery_start] for participant_id, intervals in history.items()}
-    metered = store.load_corrected(db, complex_id, delivery_start)
-    trades = store.load_trades(db, complex_id, delivery_start)
+    metered = load_corrected(db, complex_id, delivery_start)
+    trades = load_trades(db, complex_id, delivery_start)
 
-    settlement = domain.resettle_interval(delivery_start, settled=settled, metered=metered, trades=trades)
+    settlement = resettle_interval(delivery_start, settled=settled, metered=metered, trades=trades)
 
     revisions = {participant_id: len(lines) for participant_id, lines in settled.items()}
     books = _save(db, complex_id, delivery_start, settlement, occasion, revisions=revisions)
@@ -107,21 +129,21 @@ def _save(
     db: Connection,
     complex_id: str,
     delivery_start: datetime,
-    settlement: domain.Settlement,
+    settlement: Settlement,
     occasion: Occasion,
     *,
     revisions: Mapping[str, int],
 ) -> Books:
     """Put lines and entries into the books."""
-    store.save_lines(db, complex_id, delivery_start, settlement.lines, revisions)
-    store.append_entries(db, complex_id, delivery_start, settlement.entries, cause=occasion.cause)
-    ledger_entries, ledger_sum_krw = store.interval_sums(db, complex_id, delivery_start)
+    save_lines(db, complex_id, delivery_start, settlement.lines, revisions)
+    append_entries(db, complex_id, delivery_start, settlement.entries, cause=occasion.cause)
+    ledger_entries, ledger_sum_krw = interval_sums(db, complex_id, delivery_start)
     if ledger_sum_krw != 0:
         # The books are wrong: stop before anything is built on them.
         raise ValueError(f"complex {complex_id}: the ledger of {delivery_start} must sum to 0, was {ledger_sum_krw}")
     facts = {"complex_id": complex_id, "delivery_start": delivery_start.isoformat()}
     logger.info("interval settled", extra={**facts, "entries": len(settlement.entries), "again": bool(revisions)})
-    return Books(ledger_entries, ledger_sum_krw, *(store.ledger_head(db, complex_id) or (None, None)))
+    return Books(ledger_entries, ledger_sum_krw, *(ledger_head(db, complex_id) or (None, None)))
 
 
 def _statements_if_complete(
@@ -133,16 +155,16 @@ def _statements_if_complete(
     """
     complex_id, day = complex_.complex_id, trading_day_of(delivery_start)
     first = day_start(day)
-    if store.settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
+    if settled_intervals(db, complex_id, first, first + DAY) < INTERVALS_PER_DAY:
         return []
-    store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
-    sums = store.load_statements(db, complex_id, first, first + DAY, participant_ids)
+    note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
+    sums = load_statements(db, complex_id, first, first + DAY, participant_ids)
     stored_krw = stored_values_krw(complex_, first, first + DAY, participant_ids, db)
     statements = {one: replace(found, stored_value_krw=stored_krw.get(one, 0)) for one, found in sums.items()}
     return [_issued(complex_id, one, day, statement) for one, statement in statements.items()]
 
 
-def _issued(complex_id: str, participant_id: str, day: date, statement: domain.Statement) -> StatementIssued:
+def _issued(complex_id: str, participant_id: str, day: date, statement: Statement) -> StatementIssued:
     return StatementIssued(
         complex_id=complex_id,
         statement_id=f"{day:%Y%m%d}:{participant_id}",
@@ -172,33 +194,31 @@ def note_afterwards(
     complex_id: str, participant_ids: Collection[str], delivery_start: datetime, db: Connection
 ) -> None:
     """Let a month be invoiced again if something of it came to be known after its day had been settled."""
-    if not store.is_settled(db, complex_id, delivery_start):
+    if not is_settled(db, complex_id, delivery_start):
         return
     day = trading_day_of(delivery_start)
-    if store.settled_intervals(db, complex_id, day_start(day), day_start(day) + DAY) == INTERVALS_PER_DAY:
-        store.note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
+    if settled_intervals(db, complex_id, day_start(day), day_start(day) + DAY) == INTERVALS_PER_DAY:
+        note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
 
 
 def _settled_meters(complex_: Complex) -> frozenset[str]:
     return frozenset(one.device_id for one in complex_.devices if one.kind is not MeterKind.PV)
 
 
-def _prices(complex_: Complex, delivery_start: datetime, db: Connection) -> Mapping[str, domain.Prices]:
+def _prices(complex_: Complex, delivery_start: datetime, db: Connection) -> Mapping[str, Prices]:
     day = trading_day_of(delivery_start)
     step = (delivery_start - day_start(day)) // INTERVAL
     rule = rule_on(complex_.imbalance, day)
-    auction_jeon = store.load_auction_price(db, complex_.complex_id, delivery_start)
+    auction_jeon = load_auction_price(db, complex_.complex_id, delivery_start)
     grid = {
         one.participant_id: _day_prices(one.contract, complex_.sell_back, day)[step] for one in complex_.participants
     }
-    return {one: domain.imbalance_prices(rule, prices, auction_jeon) for one, prices in grid.items()}
+    return {one: imbalance_prices(rule, prices, auction_jeon) for one, prices in grid.items()}
 
 
 @lru_cache(maxsize=1_000)
-def _day_prices(contract: GridContract, sell_back_name: str, day: date) -> tuple[domain.Prices, ...]:
+def _day_prices(contract: GridContract, sell_back_name: str, day: date) -> tuple[Prices, ...]:
     """Return the prices of a Korean day's 96 intervals."""
     prices = site_prices(tariff_book(), sell_back(sell_back_name), contract, delivery_starts(day))
     pairs = zip(prices.import_jeon_per_kwh.tolist(), prices.export_jeon_per_kwh.tolist(), strict=True)
-    return tuple(
-        domain.Prices(import_jeon_per_kwh=charged, export_jeon_per_kwh=paid_back) for charged, paid_back in pairs
-    )
+    return tuple(Prices(import_jeon_per_kwh=charged, export_jeon_per_kwh=paid_back) for charged, paid_back in pairs)

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import Entry, Statement
+from optimizers.settlement.ledger import Entry
+from optimizers.settlement.statements import Statement
 from services.settlement.store.tables import (
     LEDGER_ENTRY,
     LEDGER_LINE,

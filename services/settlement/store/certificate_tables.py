@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import Bundle, Draw, StorageRecord
+from optimizers.certificates.ranges import Bundle
+from optimizers.certificates.storage import Draw, StorageRecord
 from services.settlement.store.tables import METADATA
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant

@@ -8,17 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import (
-    Books,
-    Bundle,
-    Certification,
-    Content,
-    DeviceEnergy,
-    Draw,
-    Lot,
-    MeteredSite,
-    StorageRecord,
-)
+from optimizers.certificates.certification import Books, Certification, DeviceEnergy, MeteredSite
+from optimizers.certificates.ranges import Bundle
+from optimizers.certificates.storage import Content, Draw, Lot, StorageRecord
 from services.settlement.store.certificate_tables import (
     BUNDLE_RECORD,
     CERTIFICATE_BUNDLE,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import Metered, SettledTrade
+from optimizers.settlement.interval import Metered, SettledTrade
 from services.settlement.store.tables import (
     AUCTION,
     COMPLEX_LOCK,

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.domain import SettledTrade
+from optimizers.settlement.interval import SettledTrade
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.records import SettledLine

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -179,7 +179,10 @@ def answer(request: Request, problem: Problem, *, status: int | None = None) -> 
         "detail": sentence.format(**problem.facts),
         "code": problem.code,
         **problem.facts,
-        "errors": [asdict(error) for error in problem.errors],
+        "errors": [
+            {"field": error.field, "rule": error.rule, "limit": error.limit, "value": error.value}
+            for error in problem.errors
+        ],
     }
     quota: dict[str, str] = getattr(request.state, "quota", {})
     headers = {"Content-Language": language, **quota, **problem.headers}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
@@ -47,6 +48,18 @@ class Draft(OrderTerms):
     """What a participant asks for, under its own name for it."""
 
     client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedOrder(Draft):
+    """An order as its writer stamped it, in the complex that it belongs to."""
+
+    complex_id: str
+    order_id: str
+    participant_id: str
+    submitted_at: datetime
+    writer: str
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)

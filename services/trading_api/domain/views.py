@@ -37,30 +37,30 @@ kw_text = kwh_text
 
 def order_view(row: Row) -> OrderView:
     """Show an order joined with its outcome, whose columns are null while the market has said nothing."""
-    return {
-        "order_id": row["order_id"],
-        "client_order_id": row["client_order_id"],
-        "participant_id": row["participant_id"],
-        "writer": row["writer"],
-        "sequence": row["sequence"],
-        "delivery_start": instant_text(row["delivery_start"]),
-        "side": row["side"],
-        "price_krw_per_kwh": krw_text(price_now(row)),
-        "quantity_kwh": kwh_text(quantity_now(row)),
-        "auction": row["auction"],
-        "block_kwh": [kwh_text(part_wh) for part_wh in row["block_wh"]] if row["block_wh"] else None,
-        "submitted_at": instant_text(row["submitted_at"]),
-        "status": row["status"] or OrderStatus.RECEIVED.value,
-        "reason": row["reason"],
-        "detail": row["detail"],
-        "why": row["why"],
-        "amendment": row["amendment"],
-        "amendment_detail": row["amendment_detail"],
-        "cancel_requested_at": _maybe(instant_text, row["cancel_requested_at"]),
-        "filled_kwh": kwh_text(row["filled_wh"] or 0),
-        "paid_krw": row["paid_krw"] or 0,
-        "received_krw": row["received_krw"] or 0,
-    }
+    return OrderView(
+        order_id=row["order_id"],
+        client_order_id=row["client_order_id"],
+        participant_id=row["participant_id"],
+        writer=row["writer"],
+        sequence=row["sequence"],
+        delivery_start=instant_text(row["delivery_start"]),
+        side=row["side"],
+        price_krw_per_kwh=krw_text(price_now(row)),
+        quantity_kwh=kwh_text(quantity_now(row)),
+        auction=row["auction"],
+        block_kwh=[kwh_text(part_wh) for part_wh in row["block_wh"]] if row["block_wh"] else None,
+        submitted_at=instant_text(row["submitted_at"]),
+        status=row["status"] or OrderStatus.RECEIVED.value,
+        reason=row["reason"],
+        detail=row["detail"],
+        why=row["why"],
+        amendment=row["amendment"],
+        amendment_detail=row["amendment_detail"],
+        cancel_requested_at=_maybe(instant_text, row["cancel_requested_at"]),
+        filled_kwh=kwh_text(row["filled_wh"] or 0),
+        paid_krw=row["paid_krw"] or 0,
+        received_krw=row["received_krw"] or 0,
+    )
 
 
 def price_now(row: Row) -> int:

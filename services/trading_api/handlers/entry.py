@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from optimizers.orders.rules import OrderRules
 from services.trading_api.domain.access import Principal, audience_of
-from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderStatus, broken_limits
+from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderStatus, SubmittedOrder, broken_limits
 from services.trading_api.domain.views import order_view, price_now, quantity_now
 from services.trading_api.store.logs import Entry, append_to_stream
 from services.trading_api.store.market_rules import rules_at, suspension
@@ -19,6 +19,7 @@ from services.trading_api.store.orders import (
     open_count,
     open_orders,
     order,
+    order_row,
     save_order,
 )
 from shared.clock import Clock
@@ -158,35 +159,59 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
     count = open_count(db, complex_id, participant_id)
     if count >= desk.open_orders_max:
         return TooManyOpen(count, desk.open_orders_max)
-    row = {
-        "complex_id": complex_id,
-        "order_id": order_id,
-        "writer": SERVICE,
-        "client_order_id": draft.client_order_id,
-        "participant_id": participant_id,
-        "delivery_start": draft.delivery_start,
-        "side": draft.side,
-        "price_jeon_per_kwh": draft.price_jeon_per_kwh,
-        "quantity_wh": draft.quantity_wh,
-        "auction": draft.auction,
-        "block_wh": list(draft.block_wh) or None,
-        "submitted_at": now,
-        "sequence": turn.sequence,
-    }
+    submitted = SubmittedOrder(
+        complex_id=complex_id,
+        order_id=order_id,
+        writer=SERVICE,
+        client_order_id=draft.client_order_id,
+        participant_id=participant_id,
+        delivery_start=draft.delivery_start,
+        side=draft.side,
+        price_jeon_per_kwh=draft.price_jeon_per_kwh,
+        quantity_wh=draft.quantity_wh,
+        auction=draft.auction,
+        block_wh=draft.block_wh,
+        submitted_at=now,
+        sequence=turn.sequence,
+    )
     if not dry_run:
-        save_order(db, row)
-        _emit(db, _submitted(row, draft), named_id("order-submitted", complex_id, order_id), now=now)
+        save_order(db, submitted)
+        _emit(db, _event_of(submitted), named_id("order-submitted", complex_id, order_id), now=now)
         _show(db, complex_id, order_id, now=now)
     gate_closure = rules.gate_closure(draft.auction, draft.delivery_start)
     assert gate_closure is not None  # noqa: S101 -- the book was found open above; narrows the type
-    return Created({**row, **_NOTHING_YET}, gate_closure)
+    return Created({**order_row(submitted), **_NOTHING_YET}, gate_closure)
 
 
-def _submitted(row: Mapping[str, Any], draft: Draft) -> OrderSubmitted | BlockSubmitted:
-    facts = {**row, "side": Side(draft.side)}
-    if not draft.block_wh:
-        return OrderSubmitted(**{name: facts[name] for name in OrderSubmitted.model_fields})
-    return BlockSubmitted(**{name: facts[name] for name in BlockSubmitted.model_fields})
+def _event_of(order: SubmittedOrder) -> OrderSubmitted | BlockSubmitted:
+    if order.block_wh:
+        return BlockSubmitted(
+            complex_id=order.complex_id,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            participant_id=order.participant_id,
+            delivery_start=order.delivery_start,
+            side=order.side,
+            price_jeon_per_kwh=order.price_jeon_per_kwh,
+            block_wh=order.block_wh,
+            submitted_at=order.submitted_at,
+            writer=order.writer,
+            sequence=order.sequence,
+        )
+    return OrderSubmitted(
+        complex_id=order.complex_id,
+        order_id=order.order_id,
+        client_order_id=order.client_order_id,
+        participant_id=order.participant_id,
+        delivery_start=order.delivery_start,
+        side=order.side,
+        price_jeon_per_kwh=order.price_jeon_per_kwh,
+        quantity_wh=order.quantity_wh,
+        submitted_at=order.submitted_at,
+        writer=order.writer,
+        sequence=order.sequence,
+        auction=order.auction,
+    )
 
 
 def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, change: Change) -> Amendment | None:

@@ -114,7 +114,7 @@ def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> 
 def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> list[Event]:
     """Keep a forecast, to a tenth of a kW."""
     event = envelope.event
-    series = {name: getattr(event, name) for name in ("p10_kw", "p50_kw", "p90_kw", "mean_kw")}
+    series = {"p10_kw": event.p10_kw, "p50_kw": event.p50_kw, "p90_kw": event.p90_kw, "mean_kw": event.mean_kw}
     row = {
         "complex_id": event.complex_id,
         "site_id": event.site_id,
@@ -196,8 +196,12 @@ def _save_books(
 ) -> list[dict[str, Any]]:
     """Keep the interval's newest figures and return the lines."""
     place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
-    names = ("ledger_entries", "ledger_sum_krw", "ledger_number", "ledger_hash")
-    ledger = {name: getattr(event, name) for name in names}
+    ledger = {
+        "ledger_entries": event.ledger_entries,
+        "ledger_sum_krw": event.ledger_sum_krw,
+        "ledger_number": event.ledger_number,
+        "ledger_hash": event.ledger_hash,
+    }
     lines = [SETTLED_LINE_RECORD.row(line, **place) for line in event.lines]
     upsert(db, SETTLED_INTERVAL, [{**place, **ledger, "settled_at": settled_at}])
     upsert(db, SETTLED_LINE, lines)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.trading_api.domain.access import ALL, STAFF, audience_of
-from services.trading_api.domain.orders import RANKS, OrderStatus, status_after_auction
+from services.trading_api.domain.orders import RANKS, OrderStatus, SubmittedOrder, status_after_auction
 from services.trading_api.domain.participants import suspension_view
 from services.trading_api.domain.views import auction_view, instant_text, order_view, study_result_view
 from services.trading_api.store import lists
@@ -46,7 +46,21 @@ Verdict = OrderAccepted | OrderRejected | OrderCancelled
 def on_order_submitted(envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
     """Keep an automatic order of the scheduler's."""
     event = envelope.event
-    save_order(db, {**event.model_dump(), "side": event.side.value})
+    submitted = SubmittedOrder(
+        complex_id=event.complex_id,
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        participant_id=event.participant_id,
+        delivery_start=event.delivery_start,
+        side=event.side,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+        quantity_wh=event.quantity_wh,
+        auction=event.auction,
+        submitted_at=event.submitted_at,
+        writer=event.writer,
+        sequence=event.sequence,
+    )
+    save_order(db, submitted)
     show_order(db, envelope, event.order_id)
     return []
 
@@ -288,18 +302,12 @@ def _why(
     participant = members.get(fill.participant_id)
     if fill.reason is None or participant is None:
         return None
-    said = fill_reasons.sentence(
-        fill_reasons.Outcome(
-            reason=fill.reason,
-            side=fill.side.value,
-            quantity_wh=fill.quantity_wh,
-            filled_wh=fill.filled_wh,
-            limit_jeon_per_kwh=fill.price_jeon_per_kwh,
-            price_jeon_per_kwh=event.feeder_price_jeon_per_kwh.get(participant.feeder_id, event.price_jeon_per_kwh),
-            feeder_id=participant.feeder_id,
-            full=event.binding_limits.get(participant.feeder_id),
-        )
+    feeder = fill_reasons.FeederPrice(
+        feeder_id=participant.feeder_id,
+        price_jeon_per_kwh=event.feeder_price_jeon_per_kwh.get(participant.feeder_id, event.price_jeon_per_kwh),
+        full=event.binding_limits.get(participant.feeder_id),
     )
+    said = fill_reasons.sentence(fill.reason, fill, feeder)
     return {"ko": said.ko, "en": said.en}
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from services.trading_api.domain.orders import OPEN
+from services.trading_api.domain.orders import OPEN, SubmittedOrder
 from services.trading_api.store.sql import Row, rows_of, storable, upsert
-from services.trading_api.store.tables import ORDER, OUTCOME
+from services.trading_api.store.tables import ORDER, ORDER_RECORD, OUTCOME
 
 _JOINED = sa.select(
     ORDER,
@@ -59,13 +59,16 @@ def open_count(db: Connection, complex_id: str, participant_id: str) -> int:
     return db.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
 
 
-def save_order(db: Connection, row: Row) -> None:
+def save_order(db: Connection, submitted: SubmittedOrder) -> None:
     """Keep a new order; one of the same id is left as it is."""
-    known = db.scalar(
-        sa.select(ORDER.c.order_id).where(ORDER.c.complex_id == row["complex_id"], ORDER.c.order_id == row["order_id"])
-    )
-    if known is None:
-        db.execute(sa.insert(ORDER).values(**storable(ORDER, row)))
+    here = (ORDER.c.complex_id == submitted.complex_id, ORDER.c.order_id == submitted.order_id)
+    if db.scalar(sa.select(ORDER.c.order_id).where(*here)) is None:
+        db.execute(sa.insert(ORDER).values(**storable(ORDER, order_row(submitted))))
+
+
+def order_row(submitted: SubmittedOrder) -> dict[str, Any]:
+    """Return an order as its table has it."""
+    return ORDER_RECORD.row(submitted, block_wh=list(submitted.block_wh) or None)
 
 
 def mark_cancel_requested(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.trading_api.domain.orders import SubmittedOrder
 from shared.db import order_writer
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
@@ -79,6 +80,12 @@ ORDER = _table(
     sa.Column("block_wh", sa.JSON(none_as_null=True)),
     sa.Index("submitted_order_by_delivery", "complex_id", "delivery_start"),
     sa.Index("submitted_order_by_participant", "complex_id", "participant_id", "submitted_at"),
+)
+ORDER_RECORD = RecordColumns(
+    ORDER,
+    SubmittedOrder,
+    beside="cancel_requested_at amended_price_jeon_per_kwh amended_quantity_wh amendment amendment_detail block_wh",
+    left_out="block_wh",
 )
 # Apart from the order, as the market's word may arrive before the scheduler's order does.
 OUTCOME = _table(

@@ -2,11 +2,11 @@
 
 from hypothesis import given, settings
 
-from optimizers.clearing import Feeder, Order, Trade, clear, pair_trades
+from optimizers.clearing import Feeder, Order, PairedTrade, clear, pair_trades
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 
-def _pairs(trades: tuple[Trade, ...]) -> list[tuple[str, str, int]]:
+def _pairs(trades: tuple[PairedTrade, ...]) -> list[tuple[str, str, int]]:
     return [(trade.buyer_id, trade.seller_id, trade.quantity_wh) for trade in trades]
 
 

@@ -1,29 +1,41 @@
 """Each order has its reason, and each reason its sentence in both languages."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 
 from optimizers.clearing import Feeder, Order, clear, fill_reasons
-from shared.events.fill_reasons import FillReason, Outcome, sentence
+from shared.events.fill_reasons import FeederPrice, Sentence, sentence
+from shared.events.records import Fill, FillReason, Side
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 
-def an_outcome(reason: FillReason, **changed: object) -> Outcome:
-    facts: dict[str, object] = {
-        "reason": reason,
-        "side": "buy",
-        "quantity_wh": 10_000,
-        "filled_wh": 0,
-        "limit_jeon_per_kwh": 13_120,
-        "price_jeon_per_kwh": 13_450,
-        "feeder_id": "F2",
-        "full": None,
-    }
-    return Outcome(**{**facts, **changed})  # type: ignore[arg-type]  # one field of each type
+def said_of(
+    reason: FillReason,
+    *,
+    side: Side = Side.BUY,
+    limit_jeon_per_kwh: int = 13_120,
+    filled_wh: int = 0,
+    price_jeon_per_kwh: int | None = 13_450,
+    full: str | None = None,
+) -> Sentence:
+    fill = Fill(
+        order_id="o",
+        participant_id="p",
+        side=side,
+        quantity_wh=10_000,
+        price_jeon_per_kwh=limit_jeon_per_kwh,
+        filled_wh=filled_wh,
+        paid_krw=0,
+        received_krw=0,
+        reason=reason,
+    )
+    return sentence(reason, fill, FeederPrice(feeder_id="F2", price_jeon_per_kwh=price_jeon_per_kwh, full=full))
 
 
 def test_an_order_outbid_on_a_full_feeder_is_told_the_price_and_the_feeder() -> None:
-    said = sentence(an_outcome(FillReason.OUTBID, full="import"))
+    said = said_of(FillReason.OUTBID, full="import")
 
     assert said.en == (
         "Your 131.20 was below the price of 134.50 on feeder F2, which was full (it could import no more): "
@@ -37,29 +49,27 @@ def test_an_order_outbid_on_a_full_feeder_is_told_the_price_and_the_feeder() -> 
     [
         (
             FillReason.OUTBID,
-            {"side": "sell", "limit_jeon_per_kwh": 14_000},
+            {"side": Side.SELL, "limit_jeon_per_kwh": 14_000},
             "Your 140.00 was above the price of 134.50",
         ),
         (FillReason.FILLED, {"filled_wh": 10_000, "limit_jeon_per_kwh": 14_000}, "above the price of 134.50"),
         (
             FillReason.FILLED,
-            {"filled_wh": 10_000, "side": "sell"},
+            {"filled_wh": 10_000, "side": Side.SELL},
             "below the price of 134.50 on feeder F2: all 10.000",
         ),
         (FillReason.AT_PRICE, {"filled_wh": 4_000}, "after the orders that came earlier, 4.000 of 10.000 kWh"),
         (FillReason.AT_PRICE, {"filled_wh": 10_000}, "all 10.000 kWh were filled"),
         (FillReason.NO_TRADE, {"price_jeon_per_kwh": None}, "no seller within reach met your 131.20"),
-        (FillReason.NO_TRADE, {"price_jeon_per_kwh": None, "side": "sell"}, "no buyer within reach"),
+        (FillReason.NO_TRADE, {"price_jeon_per_kwh": None, "side": Side.SELL}, "no buyer within reach"),
         (FillReason.HALTED, {}, "halted at gate closure"),
         (FillReason.SUSPENDED, {}, "participation was suspended when the order was entered"),
         (FillReason.OWN_ORDER, {}, "order of your own"),
-        (FillReason.SITE_LIMIT, {"side": "sell"}, "than your site can deliver"),
+        (FillReason.SITE_LIMIT, {"side": Side.SELL}, "than your site can deliver"),
     ],
 )
-def test_each_reason_has_a_sentence_with_its_figures(
-    reason: FillReason, changed: dict[str, object], words: str
-) -> None:
-    said = sentence(an_outcome(reason, **changed))
+def test_each_reason_has_a_sentence_with_its_figures(reason: FillReason, changed: dict[str, Any], words: str) -> None:
+    said = said_of(reason, **changed)
 
     assert words in said.en
     assert said.ko.endswith(("니다.",))

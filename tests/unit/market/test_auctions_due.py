@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.market.domain import DueAuction, HeldUp, Seal, auctions_due, held_up
+from services.market.domain.seals import DueAuction, HeldUp, Seal, auctions_due, held_up
 from shared.intervals import INTERVAL
 
 START = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 
-from services.market.domain import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
+from optimizers.orders.book_order import DAY_AHEAD_BLOCKS_MAX, DAY_AHEAD_ORDERS_MAX, ORDERS_PER_AUCTION_MAX
 from shared.complex.model import FEEDERS_MAX
-from shared.events.fill_reasons import FillReason
 from shared.events.market import AuctionCleared
-from shared.events.records import Fill, Side, Trade
+from shared.events.records import Fill, FillReason, Side, Trade
 from shared.events.wire import MESSAGE_BYTES_MAX
 
 INSTANT = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)

@@ -6,23 +6,28 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain import (
+from optimizers.certificates.allocation import Site, Supply, allocate
+from optimizers.certificates.certification import (
     Batteries,
     Books,
     Certification,
-    Content,
     DeviceEnergy,
-    Draw,
     Interval,
-    Lot,
     MeteredSite,
-    SettledTrade,
-    Storage,
-    allowed,
     certify,
 )
-from services.settlement.domain.certificate_storage import OPENING, discharge, recharge, within
-from services.settlement.domain.certificates import Site, Supply, allocate
+from optimizers.certificates.storage import (
+    OPENING,
+    Content,
+    Draw,
+    Lot,
+    Storage,
+    allowed,
+    discharge,
+    recharge,
+    within,
+)
+from optimizers.settlement.interval import SettledTrade
 
 NOON = datetime(2026, 5, 20, 3, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=6)

@@ -3,17 +3,9 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from services.settlement.domain import (
-    GRID,
-    IMBALANCE_SPREAD,
-    Metered,
-    Posting,
-    Prices,
-    SettledTrade,
-    imbalance_prices,
-    resettle_interval,
-    settle_interval,
-)
+from optimizers.settlement.imbalance import imbalance_prices
+from optimizers.settlement.interval import Metered, Prices, SettledTrade, resettle_interval, settle_interval
+from optimizers.settlement.ledger import GRID, IMBALANCE_SPREAD, Posting
 from shared.complex.imbalance import GRID_RULE, ImbalanceRule, rule_on
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)

@@ -11,16 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.settlement.domain import (
-    Invoice,
-    Metered,
-    Month,
-    Prices,
-    SettledTrade,
-    closing_entry,
-    invoice_of,
-    settle_interval,
-)
+from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.invoices import Invoice, Month, closing_entry, invoice_of
 from shared.errors import BadInput
 from shared.events.records import SettledLine
 from shared.intervals import INTERVAL

@@ -8,7 +8,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain import GRID, Metered, Posting, Prices, SettledTrade, losses_wh, settle_interval
+from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.ledger import GRID, Posting
+from optimizers.settlement.losses import losses_wh
 from shared.units import round_half_up
 
 FEEDER_OF = {"a": "F1", "b": "F1", "c": "F2", "d": "F2"}

@@ -6,19 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.settlement.domain import (
-    GRID,
-    IMBALANCE_SPREAD,
-    WHEELING_FEES,
-    Entry,
+from optimizers.settlement.interval import (
     Metered,
-    Posting,
     Prices,
     SettledTrade,
     Settlement,
     resettle_interval,
     settle_interval,
 )
+from optimizers.settlement.ledger import GRID, IMBALANCE_SPREAD, WHEELING_FEES, Entry, Posting
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 PRICES = Prices(import_jeon_per_kwh=15_000, export_jeon_per_kwh=10_000)

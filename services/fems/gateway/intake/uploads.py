@@ -159,12 +159,14 @@ def _not_quarter_hours(file: str, rows: Mapping[int, Metered]) -> Iterator[BadIn
         rule, start = "must be one of quarter hours", start_of(one.number).isoformat()
         hint = f"rows are {minutes} minutes apart from here on"
         yield BadInput(where=f"{file} row {number}", field="start_utc", rule=rule, value=start, hint=hint)
-    for field in ("import_wh", "export_wh"):
-        if is_register([getattr(one, field) for _, one in ordered]):
-            number, one = ordered[0]
-            rule = "must be the energy of the interval, not a register's reading"
-            value = kwh_text(getattr(one, field))
-            yield BadInput(where=f"{file} row {number}", field=field.replace("_wh", "_kwh"), rule=rule, value=value)
+    columns = (
+        ("import_kwh", [one.import_wh for _, one in ordered]),
+        ("export_kwh", [one.export_wh for _, one in ordered]),
+    )
+    for field, column_wh in columns:
+        if is_register(column_wh):
+            rule, value = "must be the energy of the interval, not a register's reading", kwh_text(column_wh[0])
+            yield BadInput(where=f"{file} row {ordered[0][0]}", field=field, rule=rule, value=value)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

@@ -119,7 +119,9 @@ def joined(lessons: Sequence[Lessons]) -> Lessons:
         np.concatenate([one.ahead for one in lessons]),
         samples.joined([one.pairs for one in lessons]),
         np.concatenate([one.outlook for one in lessons]),
-        *(np.concatenate([getattr(one, name) for one in lessons]) for name in ("came", "age_days", "share")),
+        np.concatenate([one.came for one in lessons]),
+        np.concatenate([one.age_days for one in lessons]),
+        np.concatenate([one.share for one in lessons]),
     )
 
 

@@ -61,7 +61,14 @@ class Sky:
 
     def at(self, rows: Integers | Flags) -> "Sky":
         """Return the sky at some of the instants."""
-        return Sky(*(getattr(self, name)[rows] for name in self.__slots__))
+        return Sky(
+            apparent_zenith=self.apparent_zenith[rows],
+            azimuth=self.azimuth[rows],
+            dni=self.dni[rows],
+            ghi=self.ghi[rows],
+            dhi=self.dhi[rows],
+            dni_extra=self.dni_extra[rows],
+        )
 
 
 def clear_sky(place: Place, middles: pd.DatetimeIndex) -> Sky:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from services.settlement.domain.ledger import (
+from optimizers.settlement.ledger import (
     GRID,
     IMBALANCE_SPREAD,
     WHEELING_FEES,

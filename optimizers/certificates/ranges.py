@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.settlement.domain.certificates import Share
+from optimizers.certificates.allocation import Share
 from shared.events.records import CertificateSlice
 
 

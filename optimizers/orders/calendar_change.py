@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from optimizers.orders.book_order import Venue
 from optimizers.orders.rules import PRICE_JEON_PER_KWH_CAP, OrderRules
-from services.market.domain.values import Venue
 from shared.events.records import Calendar
 from shared.intervals import DAY, INTERVAL
 from shared.units import krw_text

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from optimizers.legal import refusal
+from optimizers.orders.book_order import NO_LIMITS, Capacity, Limits, Order, Site, Venue
 from optimizers.orders.rules import Broken, Limit, OrderRules
-from services.market.domain.values import NO_LIMITS, Capacity, Limits, Order, Site, Venue
 from shared.events.records import Calendar
 from shared.intervals import DAY, day_ahead_gate, is_delivery_start, trading_day_of
 from shared.units import krw_text, kwh_text

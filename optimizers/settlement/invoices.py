@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from optimizers.settlement.ledger import GRID, Entry, participant_account, postings_of
 from optimizers.tariff import (
     SAVING,
     Bill,
@@ -20,7 +21,6 @@ from optimizers.tariff import (
     month_starts,
     saving_krw,
 )
-from services.settlement.domain.ledger import GRID, Entry, participant_account, postings_of
 from shared.events.records import InvoiceLine, SettledLine
 from shared.units import WH_PER_KWH, kwh_text, whole_shares
 

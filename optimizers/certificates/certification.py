@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from services.settlement.domain.certificate_ranges import Bundle, numbered
-from services.settlement.domain.certificate_storage import (
+from optimizers.certificates.allocation import Share, Site, Supply, allocate
+from optimizers.certificates.ranges import Bundle, numbered
+from optimizers.certificates.storage import (
     Content,
     Draw,
     Lot,
@@ -21,8 +22,7 @@ from services.settlement.domain.certificate_storage import (
     recharge,
     within,
 )
-from services.settlement.domain.certificates import Share, Site, Supply, allocate
-from services.settlement.domain.interval import SettledTrade
+from optimizers.settlement.interval import SettledTrade
 from shared.events.records import CertificateLine, CertificateSlice
 
 # What an interval's discharge may keep of lots that shrank, by battery and the lot's interval of charging.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.market.domain.admission import Rejection, Standing, admit
-from services.market.domain.values import Order, Venue
+from optimizers.orders.admission import Rejection, Standing, admit
+from optimizers.orders.book_order import Order, Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-from services.settlement.domain.interval import SettledTrade
+from optimizers.settlement.interval import SettledTrade
 from shared.units import round_half_up, whole_shares
 
 

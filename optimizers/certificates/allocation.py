@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
-from services.settlement.domain.interval import SettledTrade
+from optimizers.settlement.interval import SettledTrade
 
 # What a certificate ended as: claimed by consumption, cancelled into a battery, withdrawn with what went into the grid,
 # or withdrawn because a corrected reading says that its Wh was never made.

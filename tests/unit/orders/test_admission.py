@@ -7,8 +7,9 @@ import pytest
 
 from optimizers.clearing import Feeder
 from optimizers.legal import Law, Trader
+from optimizers.orders.admission import Rejection, Standing, admit
+from optimizers.orders.book_order import Capacity, Order, Site, Venue
 from optimizers.orders.rules import BEGINNING, OrderRules
-from services.market.domain import Capacity, Order, Rejection, Site, Standing, Venue, admit
 from shared.events.records import Calendar, Side
 from shared.reference.load import legal_modes
 

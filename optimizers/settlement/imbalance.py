@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from services.settlement.domain.interval import Prices
+from optimizers.settlement.interval import Prices
 from shared.complex.imbalance import ImbalanceRule
 from shared.units import round_half_up
 
