@@ -28,6 +28,15 @@ class Quality(StrEnum):
     EDITED = "edited"
     MISSING = "missing"
 
+    @property
+    def is_guess(self) -> bool:
+        """Say whether nobody read the meter for it: an estimate, or nothing at all."""
+        return self in {Quality.ESTIMATED, Quality.MISSING}
+
+    def may_replace(self, known: "Quality") -> bool:
+        """Say whether a reading of this quality may replace a known one: a guess replaces only a guess."""
+        return known.is_guess or not self.is_guess
+
 
 class IntervalMetered(Event):
     """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import.

@@ -157,6 +157,42 @@ def test_an_orders_limits_are_those_of_the_calendar_in_force(
     assert (before.status_code, after.status_code) == (422, 201)
 
 
+def test_an_order_off_the_tick_or_the_lot_in_force_is_refused_where_it_is_handed_in(
+    bench: ApiBench, operator: TestClient, hanbit: TestClient
+) -> None:
+    operator.post("/api/v1/market/calendar", json={**CALENDAR, "tick_krw_per_kwh": "5", "lot_kwh": "0.5"})
+    bench.run()
+    [wish] = bench.published(CalendarChangeRequested)
+    facts = {"complex_id": COMPLEX, "calendar_version": 1, "requested_at": NOON, "operator": "operator"}
+    bench.give(CalendarChanged(**facts, calendar=wish.calendar))
+    bench.clock.advance(timedelta(hours=1))
+    later = {"delivery_start": "2026-05-20T06:00:00Z"}
+
+    off = hanbit.post("/api/v1/orders", json=an_order(**later, price_krw_per_kwh="130.25", quantity_kwh="12.345"))
+    on = hanbit.post("/api/v1/orders", json=an_order(**later, price_krw_per_kwh="130", quantity_kwh="12.5"))
+    amended = hanbit.patch(f"/api/v1/orders/{on.json()['order_id']}", json={"price_krw_per_kwh": "131"})
+
+    assert (off.status_code, on.status_code, amended.status_code) == (422, 201, 422)
+    assert [(error["field"], error["rule"], error["limit"], error["value"]) for error in off.json()["errors"]] == [
+        ("price_krw_per_kwh", "must be a multiple of 5.00 KRW/kWh", "5.00", "130.25"),
+        ("quantity_kwh", "must be a multiple of 0.500 kWh", "0.500", "12.345"),
+    ]
+
+
+def test_a_calendars_defaults_are_what_the_document_says(bench: ApiBench, operator: TestClient) -> None:
+    body = {name: given for name, given in CALENDAR.items() if name != "tick_krw_per_kwh"}
+    documented = operator.get("/openapi.json").json()["components"]["schemas"]["CalendarIn"]["properties"]
+    stated = {name: schema["default"] for name, schema in documented.items() if "default" in schema}
+
+    assert stated == {"tick_krw_per_kwh": "0.01", "lot_kwh": "0.001"}
+    for left_out in (body, {**body, **stated}):
+        assert operator.post("/api/v1/market/calendar", json=left_out).status_code == 202
+    bench.run()
+    as_left_out, as_stated = bench.published(CalendarChangeRequested)
+    assert as_left_out.calendar == as_stated.calendar
+    assert (as_stated.calendar.tick_jeon, as_stated.calendar.lot_wh) == (1, 1)
+
+
 def test_the_operator_limits_a_participant(bench: ApiBench, operator: TestClient) -> None:
     body = {"participant_id": HANBIT, "open_orders_max": 5, "credit_limit_krw": None}
 

@@ -10,6 +10,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from services.market.store.orders import rules_at
+from services.market.store.tables import CALENDAR
 from services.settlement.store.audit import ledger_flaws, ledger_links
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE
 from shared.db.engine import open_engine, service_url
@@ -84,4 +86,43 @@ def test_a_ledger_of_before_the_chain_is_chained(database_url: str) -> None:
     with engine.connect() as db:
         assert list(ledger_links(db, "c")) == [1]
         assert ledger_flaws(db, "c") == []
+    engine.dispose()
+
+
+def test_a_calendar_of_before_is_kept_as_its_event_tells_it_and_can_go_back(database_url: str) -> None:
+    config = alembic_config("market")
+    engine = open_engine(service_url(database_url, "market"))
+    effective_from = datetime(2026, 5, 20, 3, 0, 0, 1, tzinfo=UTC)
+    before = {
+        "version": 1,
+        "gate_closure_lead_s": 2_700,
+        "opening_lead_s": None,
+        "price_jeon_per_kwh_min": 0,
+        "price_jeon_per_kwh_max": 16_000,
+        "quantity_wh_max": 40_000,
+        "tick_jeon": 500,
+        "lot_wh": 500,
+        "traders": ["a"],
+        "day_ahead_gate_s": 39_600,
+    }
+    row = {"version": 1, "effective_from": effective_from, "requested_at": effective_from, "operator": "kim"}
+    with engine.begin() as db:
+        if engine.dialect.name == "postgresql":
+            db.execute(sa.schema.CreateSchema("market", if_not_exists=True))
+        config.attributes["connection"] = db
+        command.upgrade(config, "0005_market")
+        db.execute(sa.insert(CALENDAR).values(complex_id="c", rules=before, **row))
+
+    upgrade(database_url, "market")
+    with engine.connect() as db:
+        rules = rules_at(db, "c", effective_from)
+    assert rules is not None
+    calendar = rules.calendar
+    assert (rules.version, calendar.effective_from, calendar.traders) == (1, effective_from, ("a",))
+    assert (calendar.order_quantity_wh_max, calendar.tick_jeon, calendar.gate_closure_lead_s) == (40_000, 500, 2_700)
+
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.downgrade(config, "0005_market")
+        assert db.scalar(sa.select(CALENDAR.c.rules)) == before
     engine.dispose()

@@ -16,8 +16,6 @@ from shared.events.fems import READING_VERSION_MAX, IntervalMetered, Quality
 
 logger = logging.getLogger(__name__)
 
-_GUESSES = (Quality.ESTIMATED, Quality.MISSING)
-
 
 @dataclass(frozen=True, slots=True)
 class Metered:
@@ -82,12 +80,12 @@ def event_of(complex_id: str, device: Device, metered: Metered, *, version: int 
 
 
 def _says_more(before: IntervalMetered, after: IntervalMetered) -> bool:
-    if before.quality not in _GUESSES and after.quality in _GUESSES:
+    if not after.quality.may_replace(before.quality):
         return False
     if before.reading_version >= READING_VERSION_MAX:
         return False
     same = (before.import_wh, before.export_wh) == (after.import_wh, after.export_wh)
-    return not same or (before.quality in _GUESSES and after.quality not in _GUESSES)
+    return not same or (before.quality.is_guess and not after.quality.is_guess)
 
 
 def _name(event: IntervalMetered) -> tuple[object, ...]:

@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 NOTES_AT_ONCE = 2_000
 # What was guessed contradicts nothing.
-_KNOWN = (Quality.MEASURED, Quality.EDITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Aftermath:
         """Flag a feeder's intervals that its factories contradict, and take the flag from those that they do not."""
         published = store.published_readings(db, self._complex_id, feeder.meter_id, told)
         for start, event in sorted(published.items()):
-            known = {one.meter_id: one for one in told[start] if one.quality in _KNOWN}
+            known = {one.meter_id: one for one in told[start] if not Quality(one.quality).is_guess}
             if feeder.meter_id not in known or not feeder.behind <= known.keys():
                 continue
             fine = agrees(known[feeder.meter_id], [known[meter_id] for meter_id in feeder.behind], feeder.rule)

@@ -93,7 +93,7 @@ def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered
         save_reading(db, event.complex_id, reading)
     elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
         return []
-    elif (known.quality, reading.quality) == (Quality.MEASURED, Quality.ESTIMATED):
+    elif not event.quality.may_replace(Quality(known.quality)):
         return [_ignored(event.complex_id, known, reading)]
     else:
         replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)

@@ -29,9 +29,8 @@ from services.settlement.store.certificate_tables import (
 from services.settlement.store.tables import READING
 from shared.db.bulk import insert_rows
 from shared.db.hashchain import link_hash
+from shared.events.fems import Quality
 from shared.events.records import CertificateLine, CertificateSlice
-
-MEASURED = ("measured", "edited")
 
 
 def note_certificates_due(db: Connection, complex_id: str, delivery_start: datetime) -> None:
@@ -73,7 +72,7 @@ def load_sites(db: Connection, complex_id: str, delivery_start: datetime) -> lis
         query.where(*_of_interval(READING, complex_id, delivery_start))
     ):
         energy = DeviceEnergy(
-            device_id=meter_id, import_wh=import_wh, export_wh=export_wh, is_measured=quality in MEASURED
+            device_id=meter_id, import_wh=import_wh, export_wh=export_wh, is_measured=not Quality(quality).is_guess
         )
         by_kind[participant_id][kind].append(energy)
     return [

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from services.settlement.store.tables import INVOICE, INVOICE_DUE, ISSUED_RECORD, READING, Issued
+from shared.events.fems import Quality
 from shared.units import WH_PER_KWH
 
 
@@ -63,7 +64,7 @@ def load_behind(db: Connection, complex_id: str, participant_id: str, first: dat
     for start, kind, import_wh, export_wh, quality in db.execute(
         query.where(*of_period, column.participant_id == participant_id)
     ):
-        if quality != "measured":
+        if Quality(quality).is_guess:
             estimated.add(start)
         if kind != "grid":
             given_wh[start] = given_wh.get(start, 0) + export_wh - import_wh
