@@ -16,7 +16,7 @@ from time import perf_counter
 from optimizers import clearing
 from optimizers.orders.bids import SiteQuote, automatic_bid
 from optimizers.orders.rules import BEGINNING, own_rules
-from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, settle_interval
 from optimizers.settlement.invoices import Month, invoice_of
 from optimizers.tariff import SitePrices, contract_of, site_prices
 from services.fems.simulator.history import History, history
@@ -87,7 +87,7 @@ def settled_month(complex_: Complex, name: str, past: History, starts: list[date
     for n, start in enumerate(starts):
         flows = {one.participant_id: past.meters[one.grid_meter_id] for one in complex_.participants}
         metered = {
-            who: Metered(import_wh=int(flow[0][n]), export_wh=int(flow[1][n]), ess_import_wh=0, ess_export_wh=0)
+            who: MeteredEnergy(import_wh=int(flow[0][n]), export_wh=int(flow[1][n]), ess_import_wh=0, ess_export_wh=0)
             for who, flow in flows.items()
         }
         priced = {

@@ -48,7 +48,7 @@ class Clock(Protocol):
         ...
 
 
-class Source(Clock, Protocol):
+class ClockSource(Clock, Protocol):
     """A clock that is not guarded yet."""
 
     @property

@@ -13,7 +13,7 @@ from optimizers.ess.formulate import Bounds, Directions, bounds_of, numbers_of, 
 from optimizers.ess.optimum import FLOW_TOLERANCE_KW, VIOLATION_SLACK, flows_opposed, optimal_face
 from optimizers.ess.plan import VIOLATION_TOLERANCE, Plan, cost_krw, plan_of
 from optimizers.ess.schedule import Worth, described, plan_without_battery
-from optimizers.ess.solver import Answer, Solver, SolverFailed
+from optimizers.ess.solver import SolvedArrays, Solver, SolverFailed
 from shared.arrays import Flags, Floats
 from shared.errors import BadInput
 
@@ -116,7 +116,7 @@ class _Found:
 
     compiled: Compiled[FleetShape]
     arrays: Arrays
-    answer: Answer
+    answer: SolvedArrays
     plans: tuple[Plan, ...]
     milp: bool = False
     gap: float = 0.0
@@ -272,7 +272,7 @@ class _Problem:
             return None
         return [self._directions(compiled, answer, s, mask) for s, mask in enumerate(steps)], answer.gap
 
-    def _directions(self, compiled: Compiled[FleetShape], answer: Answer, s: int, steps: Flags) -> Directions:
+    def _directions(self, compiled: Compiled[FleetShape], answer: SolvedArrays, s: int, steps: Flags) -> Directions:
         def chosen(family: str) -> Flags:
             if family not in compiled.columns:
                 return np.zeros(self._steps, bool)

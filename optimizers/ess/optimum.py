@@ -10,7 +10,7 @@ from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
 from optimizers.ess.formulate import Directions, bounds_of, numbers_of, shape_of
 from optimizers.ess.model import Shape
 from optimizers.ess.plan import Plan, plan_of
-from optimizers.ess.solver import Answer, Solver, SolverFailed
+from optimizers.ess.solver import SolvedArrays, Solver, SolverFailed
 from shared.arrays import Flags, Floats
 
 # Flows below this are the solver's rounding (1e-9) after a few sums, not a decision.
@@ -44,7 +44,7 @@ class Optimum:
     directions: Directions
     compiled: Compiled[Shape]
     arrays: Arrays
-    answer: Answer
+    answer: SolvedArrays
     milp: bool = False
     gap: float = 0.0
     violation_gap: float = 0.0
@@ -84,7 +84,7 @@ def read_plan(case: Case, compiled: Compiled[Shape], x: Floats) -> Plan:
     return plan_of(case, *flows)
 
 
-def optimal_face(solved: Arrays, answer: Answer, wanted: Arrays) -> Arrays:
+def optimal_face(solved: Arrays, answer: SolvedArrays, wanted: Arrays) -> Arrays:
     """Restrict arrays to the answers that are optimal for others.
 
     Those are the ones that keep every column with a reduced cost at its bound and every row with a dual at its limit.
@@ -177,7 +177,7 @@ class Goal:
 class Chosen:
     """A MILP's answer, and the flows that its binaries rule out."""
 
-    answer: Answer
+    answer: SolvedArrays
     directions: Directions
     plan: Plan
 
@@ -261,7 +261,7 @@ def _binaries(compiled: Compiled[Shape], plan: Plan) -> Floats:
     return whole
 
 
-def _directions(compiled: Compiled[Shape], answer: Answer, steps: Flags) -> Directions:
+def _directions(compiled: Compiled[Shape], answer: SolvedArrays, steps: Flags) -> Directions:
     importing = answer.x[compiled.columns["is_importing"]] > 0.5  # noqa: PLR2004 -- halfway between no and yes
     charging = np.zeros_like(importing)
     if "is_charging" in compiled.columns:

@@ -34,7 +34,7 @@ class SolverFailed(Exception):  # noqa: N818 -- it says what happened
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class SolvedArrays:
     """An optimum of the arrays.
 
     Args:
@@ -96,7 +96,7 @@ class Solver:
 
     def optimum(
         self, arrays: Arrays, *, basis: highspy.HighsBasis | None = None, series: Hashable = None
-    ) -> Answer | None:
+    ) -> SolvedArrays | None:
         """Minimise; None when the rows and bounds contradict each other.
 
         Args:
@@ -130,7 +130,7 @@ class Solver:
         *,
         known: Floats | None = None,
         nodes_max: int | None = None,
-    ) -> Answer | None:
+    ) -> SolvedArrays | None:
         """Minimise with some columns whole; None when the rows and bounds contradict each other.
 
         Args:
@@ -162,7 +162,7 @@ class Solver:
         self._highs.setOptionValue("primal_feasibility_tolerance", primal_tolerance)
         self._highs.setOptionValue("dual_feasibility_tolerance", dual_tolerance)
 
-    def _answer(self, arrays: Arrays, *, milp: bool = False) -> Answer | None:
+    def _answer(self, arrays: Arrays, *, milp: bool = False) -> SolvedArrays | None:
         highs = self._highs
         status = highs.getModelStatus()
         if status in CONTRADICTORY:
@@ -177,7 +177,7 @@ class Solver:
         objective = float(arrays.cost @ x)
         # HiGHS' own gap is infinite around an objective of 0.
         gap = abs(objective - information.mip_dual_bound) / max(1.0, abs(objective)) if milp else 0.0
-        return Answer(
+        return SolvedArrays(
             objective=objective,
             x=x,
             reduced_costs=np.array(solution.col_dual),

@@ -32,7 +32,7 @@ class SettledTrade:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metered:
+class MeteredEnergy:
     """A participant's interval at the grid meter, and at the terminals of its batteries together."""
 
     import_wh: int
@@ -69,7 +69,7 @@ class Settlement:
 def settle_interval(
     delivery_start: datetime,
     *,
-    metered: Mapping[str, Metered],
+    metered: Mapping[str, MeteredEnergy],
     prices: Mapping[str, Prices],
     trades: Sequence[SettledTrade],
     losses_wh: Mapping[str, int] = MappingProxyType({}),
@@ -98,7 +98,7 @@ def resettle_interval(
     delivery_start: datetime,
     *,
     settled: Mapping[str, Sequence[SettledLine]],
-    metered: Mapping[str, Metered],
+    metered: Mapping[str, MeteredEnergy],
     trades: Sequence[SettledTrade],
 ) -> Settlement:
     """Settle an interval again after a meter's value was corrected, at the prices of its first settlement.
@@ -130,7 +130,7 @@ def resettle_interval(
 
 
 def _lines(
-    metered: Mapping[str, Metered],
+    metered: Mapping[str, MeteredEnergy],
     prices: Mapping[str, Prices],
     trades: Iterable[SettledTrade],
     losses_wh: Mapping[str, int],
@@ -148,7 +148,7 @@ def _lines(
 
 def _line(
     participant_id: str,
-    energy: Metered,
+    energy: MeteredEnergy,
     prices: Prices,
     bought: Sequence[SettledTrade],
     sold: Sequence[SettledTrade],

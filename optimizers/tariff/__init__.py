@@ -23,7 +23,7 @@ from optimizers.tariff.savings import (
 )
 from optimizers.tariff.site import SitePrices, site_prices
 from optimizers.tariff.surplus import surplus_assumptions, surplus_prices_jeon
-from optimizers.tariff.timeline import Timeline, energy_bases, energy_prices_jeon, epochs, timeline
+from optimizers.tariff.timeline import TariffTimeline, energy_bases, energy_prices_jeon, epochs, timeline
 from shared.reference.tariffs import TariffBook
 
 __all__ = [
@@ -44,7 +44,7 @@ __all__ = [
     "SitePrices",
     "StoredEnergy",
     "TariffBook",
-    "Timeline",
+    "TariffTimeline",
     "check_names",
     "contract_of",
     "demand_month",

@@ -18,7 +18,7 @@ from optimizers.tariff.days import basis_of
 from optimizers.tariff.demand import BillingDemand, Excess, billed_on_contract, billing_demand, excess_demand
 from optimizers.tariff.meter import CompleteMonth, MeterReadings, completed, month_bounds, month_starts
 from optimizers.tariff.power_factor import PowerFactor, power_factor
-from optimizers.tariff.timeline import Timeline, timeline
+from optimizers.tariff.timeline import TariffTimeline, timeline
 from shared.arrays import Integers
 from shared.errors import BadInput
 from shared.intervals import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
@@ -113,7 +113,7 @@ class _Levy:
 class _Parts:
     """What a month's bill is made of, before any rounding."""
 
-    placed: Timeline
+    placed: TariffTimeline
     complete: CompleteMonth
     lines: tuple[EnergyLine, ...]
     demand: _Demand
@@ -257,7 +257,7 @@ def _check_span(readings: MeterReadings, starts: Integers, month: str) -> None:
         raise BadInput(where="meter", field="start_utc", rule=rule, value=outside)
 
 
-def _energy_lines(placed: Timeline, month: CompleteMonth) -> tuple[EnergyLine, ...]:
+def _energy_lines(placed: TariffTimeline, month: CompleteMonth) -> tuple[EnergyLine, ...]:
     cells = placed.profile_of * INTERVALS_PER_DAY + placed.slot_of
     # Exact: a month's Wh stay far below 2**53.
     sums = np.bincount(cells, weights=month.energy_wh, minlength=len(placed.profiles) * INTERVALS_PER_DAY)
@@ -292,7 +292,9 @@ def _by_band(book: TariffBook, lines: Iterable[EnergyLine]) -> dict[str, int]:
     return energy_wh
 
 
-def _demand(book: TariffBook, contract: Contract, month: str, placed: Timeline, complete: CompleteMonth) -> _Demand:
+def _demand(
+    book: TariffBook, contract: Contract, month: str, placed: TariffTimeline, complete: CompleteMonth
+) -> _Demand:
     rule = book.tariff.demand
     excluded = () if rule is None else rule.excluded_bands
     counts = np.array([[band not in excluded for band in prices.bands] for prices in placed.profiles], dtype=np.bool_)
@@ -314,7 +316,7 @@ def _demand(book: TariffBook, contract: Contract, month: str, placed: Timeline, 
     )
 
 
-def _base_price(book: TariffBook, contract: Contract, placed: Timeline) -> Fraction:
+def _base_price(book: TariffBook, contract: Contract, placed: TariffTimeline) -> Fraction:
     """Return the month's base price [jeon per kW]: that of its versions, each by its share of days."""
     first_of_day = np.searchsorted(placed.day_of, np.arange(len(placed.days)))
     of_days = [
@@ -329,7 +331,7 @@ def _excess_krw(demand: _Demand) -> int:
     return _won(Fraction(demand.excess.excess_kw * demand.excess.multiplier) * demand.base_jeon_per_kw / JEON_PER_KRW)
 
 
-def _levy(figures: Sequence[DatedFigure], name: str, placed: Timeline, complete: CompleteMonth) -> _Levy:
+def _levy(figures: Sequence[DatedFigure], name: str, placed: TariffTimeline, complete: CompleteMonth) -> _Levy:
     """Charge every kWh at its day's figure; a tariff without figures has no such levy."""
     if not figures:
         return _Levy(Fraction(0))
@@ -356,7 +358,7 @@ def _percentage(subtotal_krw: int, figures: Sequence[DatedFigure], rounding: Rou
     return _rounded(sum((subtotal_krw * Fraction(figure.used) / 100 for figure in figures), Fraction(0)), rounding)
 
 
-def _versions(placed: Timeline) -> list[Version]:
+def _versions(placed: TariffTimeline) -> list[Version]:
     found = {prices.version.id: prices.version for prices in placed.profiles}
     return sorted(found.values(), key=lambda version: version.first)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 
 import numpy as np
 
-from optimizers.tariff.timeline import Timeline
+from optimizers.tariff.timeline import TariffTimeline
 from shared.arrays import Flags, Integers
 from shared.errors import BadInput
 from shared.intervals import INTERVAL_S, INTERVALS_PER_DAY
@@ -142,7 +142,7 @@ def month_starts(book: TariffBook, month: str) -> Integers:
     return np.arange(*month_bounds(book, month), INTERVAL_S, dtype=np.int64)
 
 
-def completed(readings: MeterReadings, starts: Integers, placed: Timeline) -> CompleteMonth:
+def completed(readings: MeterReadings, starts: Integers, placed: TariffTimeline) -> CompleteMonth:
     """Fill the gaps of a month by the estimate rule.
 
     A missing quarter hour takes the mean of the same quarter hour on the month's other days of its kind (weekday,

@@ -11,7 +11,7 @@ from optimizers.tariff.contract import Contract, known_until
 from optimizers.tariff.demand import BillingDemand, Excess
 from optimizers.tariff.meter import CompleteMonth
 from optimizers.tariff.power_factor import PowerFactor
-from optimizers.tariff.timeline import Timeline
+from optimizers.tariff.timeline import TariffTimeline
 from shared.intervals import INTERVAL_S
 from shared.reference.prices import DatedFigure
 from shared.reference.tariffs import PowerFactorRule, TariffBook, Version
@@ -51,7 +51,7 @@ def demand_unknown(month: CompleteMonth, billed: BillingDemand, *, peak_kw: Deci
     ]
 
 
-def bands_split(placed: Timeline, month: CompleteMonth) -> list[Note]:
+def bands_split(placed: TariffTimeline, month: CompleteMonth) -> list[Note]:
     """Say that some of a meter's longer intervals lie across the border of two prices; they begin on their own grid."""
     numbers: dict[str, int] = {}
     priced = np.array(

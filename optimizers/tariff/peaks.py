@@ -8,7 +8,7 @@ import numpy as np
 
 from optimizers.tariff.contract import Contract, contract_of, rate_of, version_on
 from optimizers.tariff.demand import billed_on_contract
-from optimizers.tariff.timeline import Timeline, epochs, timeline
+from optimizers.tariff.timeline import TariffTimeline, epochs, timeline
 from shared.arrays import Flags, Integers
 from shared.complex.model import GridContract
 from shared.reference.tariffs import DemandRule, TariffBook
@@ -72,7 +72,7 @@ def site_peaks(
 
 
 def month_peak(
-    book: TariffBook, contract: Contract, placed: Timeline, known_peaks_kw: Mapping[str, float]
+    book: TariffBook, contract: Contract, placed: TariffTimeline, known_peaks_kw: Mapping[str, float]
 ) -> PricedPeak | None:
     """Return the peak as the bill of the running month alone sees it; None where that is on contract power.
 
@@ -89,7 +89,7 @@ def month_peak(
 
 
 def _billed_peak(
-    book: TariffBook, contract: Contract, placed: Timeline, known_peaks_kw: Mapping[str, float], billed: int
+    book: TariffBook, contract: Contract, placed: TariffTimeline, known_peaks_kw: Mapping[str, float], billed: int
 ) -> PricedPeak:
     """Return the peak that one month is billed on, at the base price of the first interval's day."""
     rule = book.tariff.demand
@@ -119,7 +119,7 @@ def demand_month(book: TariffBook, grid: GridContract, delivery_start: datetime)
     return f"{placed.days[0]:%Y-%m}" if may_set_demand(rule, placed)[0] else None
 
 
-def may_set_demand(rule: DemandRule, placed: Timeline) -> Flags:
+def may_set_demand(rule: DemandRule, placed: TariffTimeline) -> Flags:
     """Return which intervals lie in a band whose demand is billed."""
     counts = np.array([[band not in rule.excluded_bands for band in prices.bands] for prices in placed.profiles])
     found: Flags = counts[placed.profile_of, placed.slot_of]

@@ -17,7 +17,7 @@ EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Timeline:
+class TariffTimeline:
     """Many intervals placed in a tariff.
 
     `days` are the distinct local days, `profiles` the distinct priced days. Per interval: `day_of` is its index in
@@ -36,7 +36,7 @@ def epochs(starts: Iterable[datetime]) -> Integers:
     return np.fromiter((int(start.timestamp()) for start in starts), dtype=np.int64)
 
 
-def timeline(book: TariffBook, contract: Contract, starts: Integers | Sequence[int]) -> Timeline:
+def timeline(book: TariffBook, contract: Contract, starts: Integers | Sequence[int]) -> TariffTimeline:
     """Place intervals, given by their start (seconds since 1970 UTC, in any order), in a tariff.
 
     Raises:
@@ -49,7 +49,7 @@ def timeline(book: TariffBook, contract: Contract, starts: Integers | Sequence[i
     profiles = tuple({id(prices): prices for prices in priced}.values())
     position = {id(prices): n for n, prices in enumerate(profiles)}
     profile_of_day = np.array([position[id(prices)] for prices in priced], dtype=np.int64)
-    return Timeline(
+    return TariffTimeline(
         days=days,
         profiles=profiles,
         day_of=day_of.astype(np.int64, copy=False),

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from services.fems.domain.metering.counting import Count
 from services.fems.domain.metering.minutes import Minute
 from services.fems.domain.metering.rollup import Reading
-from services.fems.domain.setpoints import Known, Setpoint
+from services.fems.domain.setpoints import KnownSetpoints, Setpoint
 from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import IntervalMetered, Quality
@@ -113,7 +113,7 @@ class Command:
     held: bool = False
 
 
-def known_setpoints(db: Connection, complex_id: str, device_id: str, setpoint: Setpoint) -> Known:
+def known_setpoints(db: Connection, complex_id: str, device_id: str, setpoint: Setpoint) -> KnownSetpoints:
     """Return what was taken in before that bears on a set-point."""
     same_id = sa.select(SETPOINT.c.status).where(
         SETPOINT.c.complex_id == complex_id, SETPOINT.c.setpoint_id == setpoint.setpoint_id
@@ -124,7 +124,7 @@ def known_setpoints(db: Connection, complex_id: str, device_id: str, setpoint: S
         SETPOINT.c.delivery_start == setpoint.delivery_start,
         SETPOINT.c.status != REFUSED,
     )
-    return Known(repeated=db.scalar(same_id) is not None, newest_issued_at=db.scalar(newest))
+    return KnownSetpoints(repeated=db.scalar(same_id) is not None, newest_issued_at=db.scalar(newest))
 
 
 def save_setpoint(db: Connection, complex_id: str, command: Command, status: str) -> None:

@@ -22,7 +22,7 @@ from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.kma import KMA_URL, Kma
 from services.forecast.weather.open_meteo import OPEN_METEO_URL, OpenMeteo
 from services.forecast.weather.replay import Replay, read_replay
-from services.forecast.weather.source import LIVE_SOURCES, Source, SourceName
+from services.forecast.weather.source import LIVE_SOURCES, SourceName, WeatherSource
 from services.forecast.weather.watch import Watch
 from shared.errors import BadInput
 from shared.events.base import Event
@@ -59,10 +59,10 @@ class Settings(BaseSettings):
     weather_open_meteo_url: str = Field(default=OPEN_METEO_URL, pattern=WEB_ADDRESS, description="Where it is.")
 
 
-def sources_of(settings: Settings, place: Place, replay: Replay | None) -> tuple[Source, ...]:
+def sources_of(settings: Settings, place: Place, replay: Replay | None) -> tuple[WeatherSource, ...]:
     """Return the sources that are asked for a place's weather; a clear sky is the last resort and never asked."""
     timeout_s = settings.weather_timeout_s
-    made: list[Source] = []
+    made: list[WeatherSource] = []
     for name in settings.weather_sources:
         if name is SourceName.OPEN_METEO:
             url, key = settings.weather_open_meteo_url, settings.weather_open_meteo_key

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from shared.clock import ClockStepped, Source, boot_id, boot_s
+from shared.clock import ClockSource, ClockStepped, boot_id, boot_s
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class GuardedClock:
     One that went back is told of, and read on: what must not go back with it keeps its own last stamp.
     """
 
-    def __init__(self, clock: Source, notes: Notes, elapsed_s: Callable[[], float] = boot_s) -> None:
+    def __init__(self, clock: ClockSource, notes: Notes, elapsed_s: Callable[[], float] = boot_s) -> None:
         self._clock = clock
         self._notes = notes
         self._elapsed_s = elapsed_s
@@ -201,12 +201,12 @@ class GuardedClock:
                 self._notes.keep(seen)
 
 
-def guarded(clock: Source, folder: Path, name: str) -> GuardedClock:
+def guarded(clock: ClockSource, folder: Path, name: str) -> GuardedClock:
     """Return a process's guarded clock, with its notes in a folder."""
     return GuardedClock(clock, Notes(folder, name, boot_id()))
 
 
-def confirm(clock: Source, folder: Path) -> datetime:
+def confirm(clock: ClockSource, folder: Path) -> datetime:
     """Let a deployment's processes believe a clock that was stepped; return the instant that it says."""
     mark = Mark(clock.now(), boot_s())
     write_mark(folder / CONFIRMATION, mark, boot=boot_id())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from optimizers.settlement.interval import Metered, Prices, settle_interval
+from optimizers.settlement.interval import MeteredEnergy, Prices, settle_interval
 from services.settlement.store.audit import ledger_flaws, unbalanced_entries
 from services.settlement.store.books import save_lines, save_settled
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, SUPERSEDED_READING
@@ -257,7 +257,7 @@ def test_a_whole_month_closes_in_the_ledger_and_a_correction_closes_it_again(ben
 
 def stand_still(bench: Bench, month: str, but: datetime) -> None:
     """Let the buyer stand still all the month, but for an interval that is yet to be settled."""
-    energy = Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
+    energy = MeteredEnergy(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
     prices = Prices(import_jeon_per_kwh=0, export_jeon_per_kwh=0)
     still = settle_interval(but, metered={BUYER: energy}, prices={BUYER: prices}, trades=[])
     start, end = month_bounds(month)

@@ -13,7 +13,7 @@ from services.fems import store
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.metering.minutes import Minute
 from services.fems.domain.metering.rollup import Reading
-from services.fems.domain.setpoints import Known, Setpoint
+from services.fems.domain.setpoints import KnownSetpoints, Setpoint
 from services.fems.gateway.archive import day_file, read_day
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.retention import Keeper
@@ -93,7 +93,7 @@ def test_held_set_point_is_kept_in_the_way_of_older_ones_until_it_is_done(engine
 
         assert (moved, done, again) == (True, True, False)
         assert waiting == [replace(command, held=True)]
-        assert known == Known(repeated=True, newest_issued_at=NOW)
+        assert known == KnownSetpoints(repeated=True, newest_issued_at=NOW)
         assert store.pending_setpoints(db, "small") == []
 
 

@@ -14,7 +14,7 @@ from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.open_meteo import OpenMeteo
 from services.forecast.weather.replay import read_replay
-from services.forecast.weather.source import Source, SourceName
+from services.forecast.weather.source import SourceName, WeatherSource
 from shared.errors import BadInput, BadInputs
 from tests.integration.weather_services import (
     NOW,
@@ -101,7 +101,7 @@ def test_ultra_short_term_leads_and_short_term_goes_on_where_it_ends() -> None:
         serving(at_issue_time(sample("kma_short_2026-05-20_0500.json"))) as short,
         serving(always({}, 500)) as never_asked,
     ):
-        sources: list[Source] = [
+        sources: list[WeatherSource] = [
             kma(ultra.url, ULTRA_SHORT_TERM),
             kma(short.url),
             OpenMeteo(place=PLACE, url=never_asked.url),
@@ -124,7 +124,7 @@ def test_next_source_serves_and_it_is_said_why_the_others_do_not() -> None:
         serving(always(sample("open_meteo_2026-05-20.json"))) as open_meteo,
     ):
         later = NOW + timedelta(hours=7)
-        sources: list[Source] = [
+        sources: list[WeatherSource] = [
             kma(limited.url, ULTRA_SHORT_TERM),
             kma(old.url),
             OpenMeteo(place=PLACE, url=open_meteo.url),

@@ -50,14 +50,14 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownSetpoints:
     """What the gateway has taken in for the same converter: this very id, and the newest for the same interval."""
 
     repeated: bool
     newest_issued_at: datetime | None
 
 
-def admit(setpoint: Setpoint, rating: Rating | None, known: Known) -> Refusal | None:
+def admit(setpoint: Setpoint, rating: Rating | None, known: KnownSetpoints) -> Refusal | None:
     """Return why a set-point must not be written, or None; its expiry is asked anew when it is written."""
     if rating is None:
         return Refusal("unknown_device", "must be the id of a battery in the complex file")

@@ -13,7 +13,7 @@ from services.fems import store
 from services.fems.domain.metering.counting import Closed, Count, Flag, Sample
 from services.fems.domain.metering.minutes import Minute, Running
 from services.fems.domain.metering.minutes import advance as minutes_after
-from services.fems.domain.metering.plausibility import Watch, watched
+from services.fems.domain.metering.plausibility import PowerWatch, watched
 from services.fems.domain.registers.own_map import points_in
 from services.fems.domain.registers.sunspec import COMMON_MODEL, NotReadable, model
 from services.fems.domain.registers.vendor_models import PROFILE_MODEL
@@ -45,7 +45,7 @@ class _Seen:
 
     live: Live = UNHEARD
     serial: str | None = None
-    watch: Watch | None = None
+    watch: PowerWatch | None = None
 
 
 class LivePoller:
@@ -208,7 +208,7 @@ async def live_by_map(line: Line, unit_id: int, map_: RegisterMap) -> Live:
     return live_from_map(map_, await line.registers(unit_id, places, table=map_.table))
 
 
-def _went_back(watch: Watch | None, live: Live) -> bool:
+def _went_back(watch: PowerWatch | None, live: Live) -> bool:
     """Say whether a counter shows less than before: it may be another meter."""
     if watch is None or live.counters is None:
         return False

@@ -13,7 +13,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from services.fems.domain.interval_numbers import epoch_s, epoch_us, number_of
 from services.fems.domain.registers.sunspec import BASE, NotReadable, decode, encode, model
 from services.fems.domain.registers.vendor_models import DISPATCH_MODEL, CommitStatus
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import IGNORED, INITIAL, Control, is_acceptable, untouched
 from services.fems.domain.simulated.dispatch import Entry
 from services.fems.domain.simulated.faults import Fault, FaultKind, holding, recorded_ahead
@@ -199,7 +199,7 @@ class SimulatedDevice:
         names = (*INITIAL[model_id], *IGNORED[model_id])
         return {start + points[name].offset + place for name in names for place in range(points[name].size)}
 
-    def _obey(self, battery: Battery, model_id: int, written: Mapping[int, int]) -> ExcCodes | None:
+    def _obey(self, battery: SimulatedBattery, model_id: int, written: Mapping[int, int]) -> ExcCodes | None:
         """Do from now on what a control model's points say with what is written; what is not written stays."""
         at_us, start = epoch_us(self._clock.now()), self._image.address(model_id)
         told = {}
@@ -215,7 +215,7 @@ class SimulatedDevice:
         self._plant.obey(battery, Control(model_id, at_us, told))
         return None
 
-    def _commit(self, battery: Battery, command: Sequence[int]) -> None:
+    def _commit(self, battery: SimulatedBattery, command: Sequence[int]) -> None:
         points = model(DISPATCH_MODEL).points
         told = []
         try:

@@ -23,7 +23,7 @@ from services.fems.domain.registers.vendor_models import (
     PROFILE_MODEL,
     PROFILE_RECORDS,
 )
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import POWER_MODEL, POWER_SCALE, RATE_SCALE, STORAGE_MODEL
 from services.fems.domain.simulated.dispatch import Entry
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
@@ -70,7 +70,7 @@ class Plate:
     device_id: str
     kind: MeterKind
     power_w_max: int
-    battery: Battery | None
+    battery: SimulatedBattery | None
     remembers: bool = True
     sunspec: int = 103
     register_map: RegisterMap | None = None
@@ -202,7 +202,7 @@ class Image:
         if plate.battery is not None:
             self._put_battery_plate(plate.battery)
 
-    def _put_battery_plate(self, battery: Battery) -> None:
+    def _put_battery_plate(self, battery: SimulatedBattery) -> None:
         energy = _scale(battery.capacity_wh, UINT16_MAX)
         charge = battery.capacity_wh // BATTERY_VOLTS
         power = _scale(max(battery.charge_w_max, battery.discharge_w_max), UINT16_MAX)
@@ -279,7 +279,7 @@ class Image:
         warmth = _tenths(TmpAmb=reading.air_c, TmpCab=reading.cabinet_c)
         self._put(registers, DER, state | power | amperes | volts | energy | warmth)
 
-    def _put_battery(self, registers: list[int], battery: Battery, stored_wh: int, power_w: int) -> None:
+    def _put_battery(self, registers: list[int], battery: SimulatedBattery, stored_wh: int, power_w: int) -> None:
         percent_hundredths = 10_000 * stored_wh // battery.capacity_wh
         direction = CHA_CHARGING if power_w > 0 else CHA_DISCHARGING if power_w < 0 else CHA_HOLDING
         amperes = round(power_w / BATTERY_VOLTS)

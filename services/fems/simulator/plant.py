@@ -14,7 +14,7 @@ import numpy as np
 
 from services.fems.domain.interval_numbers import epoch_s, number_of, start_of
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import Control
 from services.fems.domain.simulated.dispatch import Entry, judge
 from services.fems.domain.simulated.field import FeederLine, Field, IdleEnergy, Site
@@ -117,7 +117,7 @@ class Plant:
         """Return a converter's accepted entries for the running and coming intervals."""
         return self._owners[battery_id].saved.batteries[battery_id].schedule
 
-    def commit(self, battery: Battery, entry: Entry, now: datetime) -> CommitStatus:
+    def commit(self, battery: SimulatedBattery, entry: Entry, now: datetime) -> CommitStatus:
         """Take an entry into a converter's schedule, durably, or say why not."""
         plant = self._owners[battery.device_id]
         schedule = plant.saved.batteries[battery.device_id].schedule
@@ -138,7 +138,7 @@ class Plant:
         """Return what was written into a converter's control model, the newest last; empty where nothing ever was."""
         return self._owners[battery_id].saved.batteries[battery_id].controls
 
-    def obey(self, battery: Battery, control: Control) -> None:
+    def obey(self, battery: SimulatedBattery, control: Control) -> None:
         """Let a converter do from now on what was written into its control model, durably."""
         plant, controls = self._owners[battery.device_id], self.controls(battery.device_id)
         controls.append(control)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.fems.domain.interval_numbers import elapsed_us
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS
-from services.fems.domain.simulated.battery import Battery, run_interval
+from services.fems.domain.simulated.battery import SimulatedBattery, run_interval
 from services.fems.domain.simulated.cabinet import cabinet_c
 from services.fems.domain.simulated.controls import Control, targets
 from services.fems.domain.simulated.dispatch import Entry
@@ -114,7 +114,7 @@ class SitePlant:
             self.rerun(battery, balanced=False)
         self._balance()
 
-    def rerun(self, battery: Battery, *, balanced: bool = True) -> None:
+    def rerun(self, battery: SimulatedBattery, *, balanced: bool = True) -> None:
         """Let a battery do what it is told in the running interval; what has passed of it comes out the same."""
         number, state = self.saved.through, self.saved.batteries[battery.device_id]
         entry = state.schedule.get(number)

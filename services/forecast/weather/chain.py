@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from services.forecast.domain.solar.weather import covered, known_at
-from services.forecast.weather.source import Source, SourceFailed, SourceName
+from services.forecast.weather.source import SourceFailed, SourceName, WeatherSource
 from shared.errors import ODD_INPUT
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 
@@ -31,7 +31,7 @@ class Answer:
     passed_over: tuple[tuple[SourceName, str], ...]
 
 
-def ask(sources: Sequence[Source], last_resort: Source, issued_at: datetime) -> Answer:
+def ask(sources: Sequence[WeatherSource], last_resort: WeatherSource, issued_at: datetime) -> Answer:
     """Return what the sources know at an instant; the last resort serves alone, where nobody else does."""
     first = interval_of(issued_at)
     starts = pd.DatetimeIndex([first + n * INTERVAL for n in range(INTERVALS_PER_DAY)])
@@ -64,7 +64,7 @@ def ask(sources: Sequence[Source], last_resort: Source, issued_at: datetime) -> 
     return Answer(pd.concat(frames[::-1], ignore_index=True), tuple(used), tuple(passed_over))
 
 
-def _fresh(source: Source, issued_at: datetime) -> pd.DataFrame:
+def _fresh(source: WeatherSource, issued_at: datetime) -> pd.DataFrame:
     frame = known_at(source.fetch(issued_at), issued_at)
     if frame.empty:
         raise SourceFailed("has nothing that is available yet")

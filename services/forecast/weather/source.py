@@ -25,7 +25,7 @@ class SourceFailed(Exception):  # noqa: N818 -- it says what the source did
     """A source has no answer that can be used; the message says why, and never holds a key."""
 
 
-class Source(Protocol):
+class WeatherSource(Protocol):
     """One place that weather forecasts come from.
 
     Attributes:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from services.forecast.store.weather import drop_weather_before, save_weather
 from services.forecast.weather.chain import ask
 from services.forecast.weather.clear_sky import ClearSky
-from services.forecast.weather.source import Source
+from services.forecast.weather.source import WeatherSource
 from shared.clock import Clock
 from shared.runtime.runloop import PASSING_FAULTS
 
@@ -25,7 +25,7 @@ KEPT = timedelta(days=7)
 class Watch:
     """The sources of each complex, asked every so often by the clock."""
 
-    sources: Mapping[str, Sequence[Source]]
+    sources: Mapping[str, Sequence[WeatherSource]]
     last_resort: Mapping[str, ClearSky]
     clock: Clock
     engine: Engine

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.settlement.interval import Metered, SettledTrade
+from optimizers.settlement.interval import MeteredEnergy, SettledTrade
 from services.settlement.store.tables import (
     AUCTION,
     COMPLEX_LOCK,
@@ -128,13 +128,13 @@ def _of_reading(complex_id: str, meter_id: str, delivery_start: datetime) -> tup
 
 def load_metered(
     db: Connection, complex_id: str, delivery_start: datetime, meters: frozenset[str]
-) -> dict[str, Metered] | None:
+) -> dict[str, MeteredEnergy] | None:
     """Return each participant's metered energy of an interval; None while one of the meters has not said anything."""
     readings = [row for row in _settled_readings(db, complex_id, delivery_start) if row.meter_id in meters]
     return None if len(readings) < len(meters) else _metered(readings)
 
 
-def load_corrected(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, Metered]:
+def load_corrected(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, MeteredEnergy]:
     """Return each participant's metered energy of a settled interval as it is known now."""
     return _metered(_settled_readings(db, complex_id, delivery_start))
 
@@ -147,13 +147,13 @@ def _settled_readings(db: Connection, complex_id: str, delivery_start: datetime)
     return db.execute(sa.select(*columns).where(*of_interval, column.meter_kind != "pv")).all()
 
 
-def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, Metered]:
+def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, MeteredEnergy]:
     sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for _, participant_id, meter_kind, import_wh, export_wh in readings:
         place = 2 if meter_kind == "ess" else 0
         sums[participant_id][place] += import_wh
         sums[participant_id][place + 1] += export_wh
     return {
-        one: Metered(import_wh=grid_in, export_wh=grid_out, ess_import_wh=ess_in, ess_export_wh=ess_out)
+        one: MeteredEnergy(import_wh=grid_in, export_wh=grid_out, ess_import_wh=ess_in, ess_export_wh=ess_out)
         for one, (grid_in, grid_out, ess_in, ess_out) in sorted(sums.items())
     }

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from services.fems.domain.interval_numbers import number_of
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.field import Field
 from services.fems.domain.simulated.load import LoadProfile
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 7, 1, tzinfo=UTC)
 NOW_NUMBER = number_of(NOW)
 
 
-def a_battery(**changes: int) -> Battery:
+def a_battery(**changes: int) -> SimulatedBattery:
     """Return 100 kWh at 50 kW, 80 % in, 50 % out, its band 10 to 90 kWh, half full, at its set-point at once."""
     facts = {
         "capacity_wh": 100_000,
@@ -30,7 +30,7 @@ def a_battery(**changes: int) -> Battery:
         "stored_uj_max": 90_000 * UJ_PER_WH,
         "stored_uj_initial": 50_000 * UJ_PER_WH,
     }
-    return Battery(device_id="b", **(facts | changes))
+    return SimulatedBattery(device_id="b", **(facts | changes))
 
 
 def a_profile(weeks: int = 2) -> LoadProfile:

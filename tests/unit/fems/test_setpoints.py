@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.setpoints import Known, Rating, Refusal, Setpoint, admit, expired, refused_by_device
+from services.fems.domain.setpoints import KnownSetpoints, Rating, Refusal, Setpoint, admit, expired, refused_by_device
 from tests.unit.fems.fields import NOW
 
 START = NOW + timedelta(minutes=15)
@@ -19,7 +19,7 @@ SETPOINT = Setpoint(
     discharge_w_max=40_000,
 )
 RATING = Rating(charge_w_max=55_000, discharge_w_max=80_000)
-UNSEEN = Known(repeated=False, newest_issued_at=None)
+UNSEEN = KnownSetpoints(repeated=False, newest_issued_at=None)
 
 
 def reason(refusal: Refusal | None) -> str | None:
@@ -49,14 +49,14 @@ def test_converter_that_the_complex_lacks_is_unknown() -> None:
 
 
 def test_same_id_again_is_repeated() -> None:
-    assert reason(admit(SETPOINT, RATING, Known(repeated=True, newest_issued_at=NOW))) == "repeated"
+    assert reason(admit(SETPOINT, RATING, KnownSetpoints(repeated=True, newest_issued_at=NOW))) == "repeated"
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-1, None), (0, "out_of_order"), (1, "out_of_order")])
 def test_set_point_issued_before_another_of_its_interval_is_out_of_order(seconds: int, expected: str | None) -> None:
     newest = NOW + timedelta(seconds=seconds)
 
-    assert reason(admit(SETPOINT, RATING, Known(repeated=False, newest_issued_at=newest))) == expected
+    assert reason(admit(SETPOINT, RATING, KnownSetpoints(repeated=False, newest_issued_at=newest))) == expected
 
 
 def test_delivery_off_the_quarter_hour_is_refused() -> None:

@@ -1,10 +1,10 @@
 from services.fems.domain.metering.counting import Flag, Sample
-from services.fems.domain.metering.plausibility import Watch, watched
+from services.fems.domain.metering.plausibility import PowerWatch, watched
 from tests.unit.fems.test_counting import LIMITS, a_minute_by_minute, a_sample
 
 
 def flags_after(samples: list[Sample]) -> set[Flag]:
-    watch: Watch | None = None
+    watch: PowerWatch | None = None
     for sample in samples:
         watch = watched(watch, sample, LIMITS)
     assert watch is not None

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from optimizers.settlement.imbalance import imbalance_prices
-from optimizers.settlement.interval import Metered, Prices, SettledTrade, resettle_interval, settle_interval
+from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, resettle_interval, settle_interval
 from optimizers.settlement.ledger import GRID, IMBALANCE_SPREAD, Posting
 from shared.complex.imbalance import GRID_RULE, ImbalanceRule, rule_on
 
@@ -19,8 +19,8 @@ def a_rule(reference: str = "grid", short_markup: str = "0", long_markdown: str 
     )
 
 
-def metered(*, drawn_wh: int = 0, fed_in_wh: int = 0) -> Metered:
-    return Metered(import_wh=drawn_wh, export_wh=fed_in_wh, ess_import_wh=0, ess_export_wh=0)
+def metered(*, drawn_wh: int = 0, fed_in_wh: int = 0) -> MeteredEnergy:
+    return MeteredEnergy(import_wh=drawn_wh, export_wh=fed_in_wh, ess_import_wh=0, ess_export_wh=0)
 
 
 def own_prices(prices: Prices) -> tuple[int | None, int | None]:

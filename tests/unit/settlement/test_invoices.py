@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, settle_interval
 from optimizers.settlement.invoices import Invoice, Month, closing_entry, invoice_of
 from shared.errors import BadInput
 from shared.events.records import SettledLine
@@ -155,7 +155,9 @@ ENERGY_WH = st.integers(0, 50_000)
 INTERVALS = st.dictionaries(
     st.integers(0, 2_975).map(lambda n: FIRST + n * timedelta(minutes=15)),
     st.tuples(
-        st.builds(Metered, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH),
+        st.builds(
+            MeteredEnergy, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH
+        ),
         st.builds(
             SettledTrade,
             trade_id=st.just("t"),
@@ -178,9 +180,9 @@ TWO_PRICES = replace(PRICES, short_jeon_per_kwh=18_018, long_jeon_per_kwh=9_000)
 @settings(max_examples=30, deadline=None)
 @given(INTERVALS, st.sampled_from([PRICES, TWO_PRICES]), st.integers(0, 5_000))
 def test_an_invoice_is_the_sum_of_its_lines_and_what_the_ledger_says_once_closed(
-    intervals: dict[datetime, tuple[Metered, SettledTrade, int]], prices: Prices, loss_wh: int
+    intervals: dict[datetime, tuple[MeteredEnergy, SettledTrade, int]], prices: Prices, loss_wh: int
 ) -> None:
-    still = Metered(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
+    still = MeteredEnergy(import_wh=0, export_wh=0, ess_import_wh=0, ess_export_wh=0)
     settled, balance_krw = {}, 0
     for start, (metered, trade, _) in intervals.items():
         done = settle_interval(

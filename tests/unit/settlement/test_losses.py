@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.settlement.interval import Metered, Prices, SettledTrade, settle_interval
+from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, settle_interval
 from optimizers.settlement.ledger import GRID, Posting
 from optimizers.settlement.losses import losses_wh
 from shared.units import round_half_up
@@ -48,7 +48,7 @@ def test_without_a_stated_loss_nothing_is_lost() -> None:
 
 
 def test_the_buyer_draws_the_loss_from_the_grid_at_its_own_price() -> None:
-    still = Metered(import_wh=10_000, export_wh=0, ess_import_wh=0, ess_export_wh=0)
+    still = MeteredEnergy(import_wh=10_000, export_wh=0, ess_import_wh=0, ess_export_wh=0)
 
     settlement = settle_interval(
         datetime(2026, 5, 20, 1, 0, tzinfo=UTC),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimizers.settlement.interval import (
-    Metered,
+    MeteredEnergy,
     Prices,
     SettledTrade,
     Settlement,
@@ -32,12 +32,12 @@ def a_trade(quantity_wh: int, paid_krw: int, received_krw: int) -> SettledTrade:
     )
 
 
-def drawn(import_wh: int, *, ess_import_wh: int = 0, ess_export_wh: int = 0) -> Metered:
-    return Metered(import_wh=import_wh, export_wh=0, ess_import_wh=ess_import_wh, ess_export_wh=ess_export_wh)
+def drawn(import_wh: int, *, ess_import_wh: int = 0, ess_export_wh: int = 0) -> MeteredEnergy:
+    return MeteredEnergy(import_wh=import_wh, export_wh=0, ess_import_wh=ess_import_wh, ess_export_wh=ess_export_wh)
 
 
-def fed_in(export_wh: int) -> Metered:
-    return Metered(import_wh=0, export_wh=export_wh, ess_import_wh=0, ess_export_wh=0)
+def fed_in(export_wh: int) -> MeteredEnergy:
+    return MeteredEnergy(import_wh=0, export_wh=export_wh, ess_import_wh=0, ess_export_wh=0)
 
 
 def test_what_was_bought_too_little_is_drawn_at_the_tariff_and_sold_too_little_fed_in() -> None:
@@ -127,7 +127,9 @@ def test_a_posting_has_one_positive_side(debit_krw: int, credit_krw: int) -> Non
 
 ENERGY_WH = st.integers(0, 10**9)
 MONEY_KRW = st.integers(-(10**9), 10**9)
-METERED = st.builds(Metered, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH)
+METERED = st.builds(
+    MeteredEnergy, import_wh=ENERGY_WH, export_wh=ENERGY_WH, ess_import_wh=ENERGY_WH, ess_export_wh=ENERGY_WH
+)
 PRICE_JEON = st.integers(-(10**5), 10**5)
 ANY_PRICES = st.builds(
     Prices,
@@ -158,7 +160,7 @@ TRADES = st.lists(
     losses_wh=LOSSES_WH,
 )
 def test_books_balance_and_agree_with_the_lines(
-    metered: dict[str, Metered], prices: dict[str, Prices], trades: list[SettledTrade], losses_wh: dict[str, int]
+    metered: dict[str, MeteredEnergy], prices: dict[str, Prices], trades: list[SettledTrade], losses_wh: dict[str, int]
 ) -> None:
     settlement = settle_interval(DELIVERY, metered=metered, prices=prices, trades=trades, losses_wh=losses_wh)
 
@@ -180,7 +182,9 @@ def test_books_balance_and_agree_with_the_lines(
 
 
 @given(metered=st.fixed_dictionaries(dict.fromkeys(NAMES, METERED)), trades=TRADES)
-def test_imbalances_together_are_what_the_complex_drew(metered: dict[str, Metered], trades: list[SettledTrade]) -> None:
+def test_imbalances_together_are_what_the_complex_drew(
+    metered: dict[str, MeteredEnergy], trades: list[SettledTrade]
+) -> None:
     settlement = settle_interval(DELIVERY, metered=metered, prices=dict.fromkeys(NAMES, PRICES), trades=trades)
 
     drawn_wh = sum(one.import_wh - one.export_wh for one in metered.values())
@@ -201,7 +205,10 @@ def balance_of(settlements: list[Settlement]) -> dict[str, int]:
     losses_wh=LOSSES_WH,
 )
 def test_any_corrections_leave_the_books_as_if_the_last_readings_had_been_the_first(
-    readings: list[dict[str, Metered]], prices: dict[str, Prices], trades: list[SettledTrade], losses_wh: dict[str, int]
+    readings: list[dict[str, MeteredEnergy]],
+    prices: dict[str, Prices],
+    trades: list[SettledTrade],
+    losses_wh: dict[str, int],
 ) -> None:
     first = settle_interval(DELIVERY, metered=readings[0], prices=prices, trades=trades, losses_wh=losses_wh)
     settled = {line.participant_id: [line] for line in first.lines}

@@ -11,7 +11,7 @@ FACTOR_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class PowerWatch:
     """A comparison of counters with power that began at `since`, and what the last one came to.
 
     Power is only known at the readings: between two of them at least the lesser flowed, and at most the greater.
@@ -24,12 +24,12 @@ class Watch:
     flags: frozenset[Flag] = frozenset()
 
 
-def watched(watch: Watch | None, sample: Sample, limits: Limits) -> Watch:
+def watched(watch: PowerWatch | None, sample: Sample, limits: Limits) -> PowerWatch:
     """Take in a reading; `flags` of the result say what is odd about the device."""
     possible = frozenset({Flag.SPIKE}) if _is_impossible(sample, limits) else frozenset[Flag]()
     if watch is None or sample.serial != watch.last.serial:
         swapped = frozenset({Flag.METER_SWAP}) if watch is not None else frozenset[Flag]()
-        return Watch(sample, sample, flags=possible | swapped)
+        return PowerWatch(sample, sample, flags=possible | swapped)
     elapsed_s = (sample.at - watch.last.at).total_seconds()
     ends_w = (watch.last.import_w + watch.last.export_w, sample.import_w + sample.export_w)
     least_ws = watch.least_ws + round(min(ends_w) * elapsed_s)
@@ -38,16 +38,16 @@ def watched(watch: Watch | None, sample: Sample, limits: Limits) -> Watch:
     if counted_wh < 0:
         wrapped = max(watch.since.import_wh, watch.since.export_wh) > limits.modulus_wh // 2
         odd = Flag.COUNTER_WRAP if wrapped else Flag.COUNTER_RESET
-        return Watch(sample, sample, flags=possible | {odd})
+        return PowerWatch(sample, sample, flags=possible | {odd})
     if Flag.STUCK in watch.flags and counted_wh > 0:
         # What was not shown for a while comes all at once, and says nothing about the scale.
-        return Watch(sample, sample, flags=possible)
+        return PowerWatch(sample, sample, flags=possible)
     least_wh, most_wh = least_ws // SECONDS_PER_HOUR, most_ws // SECONDS_PER_HOUR
     enough_wh = max(COMPARED_WH_MIN, COMPARED_STEPS * limits.resolution_wh)
     if max(least_wh, counted_wh) < enough_wh:
         kept = watch.flags & {Flag.SCALE, Flag.STUCK}
         return replace(watch, last=sample, least_ws=least_ws, most_ws=most_ws, flags=possible | kept)
-    return Watch(sample, sample, flags=possible | _compared(counted_wh, least_wh, most_wh))
+    return PowerWatch(sample, sample, flags=possible | _compared(counted_wh, least_wh, most_wh))
 
 
 def _compared(counted_wh: int, least_wh: int, most_wh: int) -> frozenset[Flag]:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from services.fems.domain.registers.sunspec import Model, NotReadable, Point, decode, scaled, unimplemented
+from services.fems.domain.registers.sunspec import NotReadable, Point, RegisterModel, decode, scaled, unimplemented
 
 _FLOATS = {"float32": ">f", "float64": ">d"}
 _SKIPPED = ("pad", "sunssf")
@@ -23,7 +23,7 @@ class Shown:
     problem: str | None = None
 
 
-def shown(model: Model, words: Sequence[int]) -> Iterator[Shown]:
+def shown(model: RegisterModel, words: Sequence[int]) -> Iterator[Shown]:
     """Yield a model's points from its registers, header included, then those of its records, numbered from 1.
 
     Points that the device marks as not implemented are left out: most devices lack most points.
@@ -38,7 +38,7 @@ def shown(model: Model, words: Sequence[int]) -> Iterator[Shown]:
             yield from _shown(model, words, model.record_point(index, name), f"{name}[{index + 1}]")
 
 
-def _shown(model: Model, words: Sequence[int], point: Point, name: str) -> Iterator[Shown]:
+def _shown(model: RegisterModel, words: Sequence[int], point: Point, name: str) -> Iterator[Shown]:
     found = words[point.offset : point.offset + point.size]
     if point.kind in _SKIPPED or tuple(found) == unimplemented(point):
         return
@@ -51,7 +51,7 @@ def _shown(model: Model, words: Sequence[int], point: Point, name: str) -> Itera
     yield Shown(name, number, point.unit, symbol)
 
 
-def _number(model: Model, words: Sequence[int], point: Point, found: Sequence[int]) -> float | str:
+def _number(model: RegisterModel, words: Sequence[int], point: Point, found: Sequence[int]) -> float | str:
     content = struct.pack(f">{len(found)}H", *found)
     if point.kind == "string":
         return content.rstrip(b"\0 ").decode("utf-8", errors="replace")
@@ -66,7 +66,7 @@ def _number(model: Model, words: Sequence[int], point: Point, found: Sequence[in
     return raw if point.scale is None else scaled(raw, _scale(model, words, point.scale))
 
 
-def _scale(model: Model, words: Sequence[int], scale: str | int) -> int:
+def _scale(model: RegisterModel, words: Sequence[int], scale: str | int) -> int:
     if isinstance(scale, int):
         return scale
     point = model.points.get(scale)

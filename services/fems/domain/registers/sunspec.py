@@ -69,7 +69,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class RegisterModel:
     """A model's points by name, and the repeating record behind them, if it has one.
 
     Models whose groups hold further groups (705 to 712) are known by their own points alone: `record` is then empty.
@@ -104,7 +104,7 @@ def is_known(model_id: int) -> bool:
 
 
 @cache
-def model(model_id: int) -> Model:
+def model(model_id: int) -> RegisterModel:
     """Return a known model's layout."""
     group = DEFINITIONS.get(model_id) or get_model_def(model_id, mapping=False)["group"]
     points = _placed(group["points"])
@@ -116,7 +116,7 @@ def model(model_id: int) -> Model:
     # How many there are may be a number, or a point of the device's own.
     count = repeated.get("count", 0)
     records = count if isinstance(count, int) else 0
-    return Model(
+    return RegisterModel(
         model_id=model_id,
         label=str(group.get("label", group["name"])),
         length=_size(group) - HEADER_REGISTERS,

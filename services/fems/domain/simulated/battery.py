@@ -15,7 +15,7 @@ RAMP_STEP_US = US_PER_S // RAMP_STEPS_PER_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Battery:
+class SimulatedBattery:
     """One ESS as built; power and energy at its AC terminals, stored energy behind its losses."""
 
     device_id: str
@@ -58,7 +58,7 @@ class Battery:
         return stored_uj + import_uj * self.charge_efficiency_ppm // PPM - drawn_uj
 
 
-def run_interval(battery: Battery, stored_uj: int, power_w: int, targets: Sequence[tuple[int, int]]) -> Course:
+def run_interval(battery: SimulatedBattery, stored_uj: int, power_w: int, targets: Sequence[tuple[int, int]]) -> Course:
     """Return what a battery does at its terminals in one interval.
 
     Args:
@@ -87,7 +87,7 @@ def run_interval(battery: Battery, stored_uj: int, power_w: int, targets: Sequen
     return course(steps)
 
 
-def _ramped(battery: Battery, power_w: int, target_w: int) -> int:
+def _ramped(battery: SimulatedBattery, power_w: int, target_w: int) -> int:
     step_w = battery.ramp_w_per_s // RAMP_STEPS_PER_S
     return max(power_w - step_w, min(power_w + step_w, target_w))
 
@@ -96,7 +96,7 @@ def _moved(flow_uj: tuple[int, int], moved_uj: int) -> tuple[int, int]:
     return flow_uj[0] + max(moved_uj, 0), flow_uj[1] + max(-moved_uj, 0)
 
 
-def _bearable_us(battery: Battery, stored_uj: int, flow_uj: tuple[int, int], power_w: int) -> int:
+def _bearable_us(battery: SimulatedBattery, stored_uj: int, flow_uj: tuple[int, int], power_w: int) -> int:
     """Return for how long a power can go on before what is stored leaves its band."""
     import_uj, export_uj = flow_uj
     if power_w > 0:

@@ -9,7 +9,7 @@ that began with the last write: 124 then controls nothing, 704 goes over to its 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.power_profile import INTERVAL_US, US_PER_S
 
 STORAGE_MODEL, POWER_MODEL = 124, 704
@@ -63,7 +63,7 @@ def untouched(model_id: int) -> Control:
     return Control(model_id, 0, INITIAL[model_id])
 
 
-def is_acceptable(model_id: int, points: Mapping[str, int], battery: Battery) -> bool:
+def is_acceptable(model_id: int, points: Mapping[str, int], battery: SimulatedBattery) -> bool:
     """Say whether a converter takes such points."""
     if model_id == STORAGE_MODEL:
         rates = (points["InWRte"], points["OutWRte"])
@@ -77,7 +77,7 @@ def is_acceptable(model_id: int, points: Mapping[str, int], battery: Battery) ->
     )
 
 
-def commanded_w(model_id: int, points: Mapping[str, int], battery: Battery) -> int | None:
+def commanded_w(model_id: int, points: Mapping[str, int], battery: SimulatedBattery) -> int | None:
     """Return the power that the points ask for, positive charges; None where they control nothing."""
     if model_id == POWER_MODEL:
         return -points["WSet"] if points["WSetEna"] else None
@@ -94,7 +94,9 @@ def commanded_w(model_id: int, points: Mapping[str, int], battery: Battery) -> i
     return max(-most_out_w, min(0, most_in_w)) if -most_out_w <= most_in_w else 0
 
 
-def targets(controls: Sequence[Control], scheduled_w: int, battery: Battery, *, start_us: int) -> list[tuple[int, int]]:
+def targets(
+    controls: Sequence[Control], scheduled_w: int, battery: SimulatedBattery, *, start_us: int
+) -> list[tuple[int, int]]:
     """Return what a converter is told in one interval, as (us from its start, W) in order.
 
     Args:

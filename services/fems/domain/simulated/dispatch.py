@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.fems.domain.registers.vendor_models import DISPATCH_ENTRIES, CommitStatus
-from services.fems.domain.simulated.battery import Battery
+from services.fems.domain.simulated.battery import SimulatedBattery
 from shared.intervals import INTERVAL_S
 
 
@@ -23,7 +23,7 @@ class Entry:
         return self.start_s // INTERVAL_S
 
 
-def judge(entry: Entry, battery: Battery, schedule: Mapping[int, Entry], *, now_s: int) -> CommitStatus:
+def judge(entry: Entry, battery: SimulatedBattery, schedule: Mapping[int, Entry], *, now_s: int) -> CommitStatus:
     """Say whether a converter takes an entry into its schedule (by interval number)."""
     if entry.start_s % INTERVAL_S or entry.start_s <= 0:
         return CommitStatus.MALFORMED

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, Battery
+from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, SimulatedBattery
 from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.domain.simulated.roof import Roof, energy_wh
@@ -27,7 +27,7 @@ class Site:
     grid_meter_id: str
     load: FactoryLoad
     roofs: tuple[Roof, ...]
-    batteries: tuple[Battery, ...]
+    batteries: tuple[SimulatedBattery, ...]
 
     @property
     def import_w_max(self) -> int:
@@ -174,11 +174,11 @@ def _feeder(complex_: Complex, feeder: Feeder, meter: FeederMeter) -> FeederLine
     return FeederLine(meter.meter_id, behind, round(meter.loss * PPM))
 
 
-def battery_of(ess: Ess, *, ramp_per_s: float = 1.0) -> Battery:
+def battery_of(ess: Ess, *, ramp_per_s: float = 1.0) -> SimulatedBattery:
     """Return a complex file's ESS in whole numbers; its ramp is a part of the larger rating a second."""
     capacity_wh = round(ess.capacity_kwh * WH_PER_KWH)
     charge_w_max, discharge_w_max = (round(kw * WH_PER_KWH) for kw in (ess.charge_kw_max, ess.discharge_kw_max))
-    return Battery(
+    return SimulatedBattery(
         device_id=ess.device_id,
         capacity_wh=capacity_wh,
         charge_w_max=charge_w_max,
