@@ -11,31 +11,37 @@ from shared.complex.model import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import SetpointRefused
 from shared.events.scheduler import SetpointIssued
+from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 
 
 def service(complexes: Complexes) -> Service:
     """Return the gateway's service; what it stores, `gateway` writes to the devices."""
-    ratings = {
-        (one.complex_id, ess.device_id): Rating(battery_of(ess).charge_w_max, battery_of(ess).discharge_w_max)
-        for one in complexes.values()
-        for participant in one.participants
-        for ess in participant.ess
-    }
+    return Service(name="fems", handlers=handlers_of(SetpointHandlers(complexes)))
 
-    def on_setpoint_issued(envelope: Envelope[SetpointIssued], db: Connection) -> Sequence[Event]:
+
+class SetpointHandlers:
+    """Take set-points in."""
+
+    def __init__(self, complexes: Complexes) -> None:
+        self._ratings = {
+            (one.complex_id, ess.device_id): Rating(battery_of(ess).charge_w_max, battery_of(ess).discharge_w_max)
+            for one in complexes.values()
+            for participant in one.participants
+            for ess in participant.ess
+        }
+
+    def on_setpoint_issued(self, envelope: Envelope[SetpointIssued], db: Connection) -> Sequence[Event]:
         """Take a set-point in, or refuse it with the reason."""
         event = envelope.event
         setpoint = setpoint_of(event)
         known = store.known_setpoints(db, event.complex_id, event.device_id, setpoint)
-        refusal = admit(setpoint, ratings.get((event.complex_id, event.device_id)), known)
+        refusal = admit(setpoint, self._ratings.get((event.complex_id, event.device_id)), known)
         if not known.repeated:
             command = store.Command(event.device_id, event.participant_id, setpoint)
             status = store.PENDING if refusal is None else store.REFUSED
             store.save_setpoint(db, event.complex_id, command, status)
         return [] if refusal is None else [refused(event.complex_id, event.device_id, setpoint, refusal)]
-
-    return Service(name="fems", handlers={SetpointIssued: on_setpoint_issued})
 
 
 def setpoint_of(event: SetpointIssued) -> Setpoint:

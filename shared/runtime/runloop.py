@@ -16,7 +16,6 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -30,11 +29,11 @@ from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
 from shared.events.wire import EventTooLarge, Message, Undecodable, decode
 from shared.runtime import metrics
+from shared.runtime.handlers import Handler
 from shared.runtime.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-Handler = Callable[[Envelope[Any], Connection], Sequence[Event]]
 Tick = Callable[[datetime, Connection], Sequence[Event]]
 
 OUTBOX_BATCH = 500

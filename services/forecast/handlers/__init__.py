@@ -1,6 +1,6 @@
 """What the forecast service does: keep readings, issue forecasts, and say how good they were."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -10,28 +10,36 @@ from shared.complex.model import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.metering import history
+from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import RuleBroken, Service
 
 __all__ = ["service"]
 
 
-def service(complexes: Complexes) -> Service:
-    """Return the forecast service of a deployment's complexes."""
-    forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
+class ReadingHandlers:
+    """Keep readings for the forecasters of their complexes."""
 
-    def on_interval_metered(envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
+    def __init__(self, forecasters: Mapping[str, Forecaster]) -> None:
+        self._forecasters = forecasters
+
+    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
         """Keep a reading for the next issue."""
         event = envelope.event
         if event.meter_kind is MeterKind.FEEDER:
             return []
-        forecaster = forecasters.get(event.complex_id)
+        forecaster = self._forecasters.get(event.complex_id)
         if forecaster is None or not forecaster.meters.knows(event.meter_id):
             raise RuleBroken(f"meter_id must be a meter of a served complex, was {event.complex_id}/{event.meter_id}")
         history.save_reading(db, history.reading_of(event))
         forecaster.meters.mark_stale(event.delivery_start)
         return []
 
+
+def service(complexes: Complexes) -> Service:
+    """Return the forecast service of a deployment's complexes."""
+    forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
+
     def tick(now: datetime, db: Connection) -> Sequence[Event]:
         return [event for forecaster in forecasters.values() for event in forecaster.tick(now, db)]
 
-    return Service(name="forecast", handlers={IntervalMetered: on_interval_metered}, tick=tick)
+    return Service(name="forecast", handlers=handlers_of(ReadingHandlers(forecasters)), tick=tick)

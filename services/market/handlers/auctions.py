@@ -38,25 +38,30 @@ from shared.runtime.runloop import RuleBroken
 logger = logging.getLogger(__name__)
 
 
-def on_orders_sealed(
-    venues: Venues, block_time_limit_s: float, envelope: Envelope[OrdersSealed], db: Connection
-) -> list[Event]:
-    """Keep a writer's seal, and hold every auction whose book is complete with it."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    if event.writer not in WRITERS or not is_delivery_start(event.delivery_start):
-        rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
-        raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")
-    save_seal(db, venue.complex_id, Seal(event.writer, event.delivery_start, event.sealed_at))
-    seals = load_seals(db, venue.complex_id)
-    day_ahead = hold_day_ahead_due(venue, seals, block_time_limit_s, db)
-    due = auctions_due(
-        seals,
-        WRITERS,
-        cleared_through=cleared_through(db, venue.complex_id),
-        earliest_order=earliest_order(db, venue.complex_id),
-    )
-    return [*day_ahead, *(_clear(venue, one, db) for one in due)]
+class AuctionHandlers:
+    """Hold the auctions whose books are complete."""
+
+    def __init__(self, venues: Venues, block_time_limit_s: float) -> None:
+        self._venues = venues
+        self._block_time_limit_s = block_time_limit_s
+
+    def on_orders_sealed(self, envelope: Envelope[OrdersSealed], db: Connection) -> list[Event]:
+        """Keep a writer's seal, and hold every auction whose book is complete with it."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        if event.writer not in WRITERS or not is_delivery_start(event.delivery_start):
+            rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
+            raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")
+        save_seal(db, venue.complex_id, Seal(event.writer, event.delivery_start, event.sealed_at))
+        seals = load_seals(db, venue.complex_id)
+        day_ahead = hold_day_ahead_due(venue, seals, self._block_time_limit_s, db)
+        due = auctions_due(
+            seals,
+            WRITERS,
+            cleared_through=cleared_through(db, venue.complex_id),
+            earliest_order=earliest_order(db, venue.complex_id),
+        )
+        return [*day_ahead, *(_clear(venue, one, db) for one in due)]
 
 
 def _clear(venue: Venue, due: DueAuction, db: Connection) -> AuctionCleared:

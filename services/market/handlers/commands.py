@@ -37,121 +37,118 @@ from shared.runtime.runloop import RuleBroken
 logger = logging.getLogger(__name__)
 
 
-def on_halt_requested(venues: Venues, envelope: Envelope[MarketHaltRequested], db: Connection) -> list[Event]:
-    """Take no more orders from the instant of the request on; a halted market stays halted."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    if open_halt(db, venue.complex_id) is not None:
-        return []
-    save_halt(db, venue.complex_id, event.requested_at)
-    logger.warning("market halted", extra={"complex_id": venue.complex_id, "operator": event.operator})
-    return [
-        MarketHalted(
-            complex_id=venue.complex_id, halted_at=event.requested_at, reason=event.reason, operator=event.operator
-        )
-    ]
+class CommandHandlers:
+    """Do what operators ask, or say which rule forbids it."""
 
+    def __init__(self, venues: Venues) -> None:
+        self._venues = venues
 
-def on_resume_requested(venues: Venues, envelope: Envelope[MarketResumeRequested], db: Connection) -> list[Event]:
-    """Take orders again from the instant of the request on."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    if open_halt(db, venue.complex_id) is None:
-        return []
-    end_halt(db, venue.complex_id, event.requested_at)
-    logger.warning("market resumed", extra={"complex_id": venue.complex_id, "operator": event.operator})
-    return [MarketResumed(complex_id=venue.complex_id, resumed_at=event.requested_at, operator=event.operator)]
+    def on_halt_requested(self, envelope: Envelope[MarketHaltRequested], db: Connection) -> list[Event]:
+        """Take no more orders from the instant of the request on; a halted market stays halted."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        if open_halt(db, venue.complex_id) is not None:
+            return []
+        save_halt(db, venue.complex_id, event.requested_at)
+        logger.warning("market halted", extra={"complex_id": venue.complex_id, "operator": event.operator})
+        return [
+            MarketHalted(
+                complex_id=venue.complex_id, halted_at=event.requested_at, reason=event.reason, operator=event.operator
+            )
+        ]
 
+    def on_resume_requested(self, envelope: Envelope[MarketResumeRequested], db: Connection) -> list[Event]:
+        """Take orders again from the instant of the request on."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        if open_halt(db, venue.complex_id) is None:
+            return []
+        end_halt(db, venue.complex_id, event.requested_at)
+        logger.warning("market resumed", extra={"complex_id": venue.complex_id, "operator": event.operator})
+        return [MarketResumed(complex_id=venue.complex_id, resumed_at=event.requested_at, operator=event.operator)]
 
-def on_calendar_change_requested(
-    venues: Venues, envelope: Envelope[CalendarChangeRequested], db: Connection
-) -> list[Event]:
-    """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    newest, newest_from = newest_version(db, venue.complex_id)
+    def on_calendar_change_requested(self, envelope: Envelope[CalendarChangeRequested], db: Connection) -> list[Event]:
+        """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        newest, newest_from = newest_version(db, venue.complex_id)
 
-    refusal = refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
+        refusal = refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
 
-    request = {"requested_at": event.requested_at, "operator": event.operator}
-    if refusal is not None:
-        logger.warning("calendar change refused", extra={"complex_id": venue.complex_id, "rule": refusal})
-        return [CalendarChangeRefused(complex_id=venue.complex_id, detail=refusal, **request)]
-    rules = OrderRules(version=newest + 1, calendar=event.calendar)
-    save_version(db, venue.complex_id, rules, requested_at=event.requested_at, operator=event.operator)
-    logger.warning("calendar changed", extra={"complex_id": venue.complex_id, "version": rules.version})
-    return [
-        CalendarChanged(complex_id=venue.complex_id, calendar_version=rules.version, calendar=rules.calendar, **request)
-    ]
+        request = {"requested_at": event.requested_at, "operator": event.operator}
+        if refusal is not None:
+            logger.warning("calendar change refused", extra={"complex_id": venue.complex_id, "rule": refusal})
+            return [CalendarChangeRefused(complex_id=venue.complex_id, detail=refusal, **request)]
+        rules = OrderRules(version=newest + 1, calendar=event.calendar)
+        save_version(db, venue.complex_id, rules, requested_at=event.requested_at, operator=event.operator)
+        logger.warning("calendar changed", extra={"complex_id": venue.complex_id, "version": rules.version})
+        return [
+            CalendarChanged(
+                complex_id=venue.complex_id, calendar_version=rules.version, calendar=rules.calendar, **request
+            )
+        ]
 
+    def on_limits_change_requested(self, envelope: Envelope[LimitsChangeRequested], db: Connection) -> list[Event]:
+        """Limit what a participant may have open, for orders stamped from now on."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        _require_member(venue, event.participant_id)
+        limits = Limits(event.open_orders_max, event.credit_krw_max)
+        save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
+        logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
+        return [
+            LimitsChanged(
+                complex_id=venue.complex_id,
+                participant_id=event.participant_id,
+                open_orders_max=event.open_orders_max,
+                credit_krw_max=event.credit_krw_max,
+                changed_at=event.requested_at,
+                operator=event.operator,
+            )
+        ]
 
-def on_limits_change_requested(
-    venues: Venues, envelope: Envelope[LimitsChangeRequested], db: Connection
-) -> list[Event]:
-    """Limit what a participant may have open, for orders stamped from now on."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    _require_member(venue, event.participant_id)
-    limits = Limits(event.open_orders_max, event.credit_krw_max)
-    save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
-    logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
-    return [
-        LimitsChanged(
+    def on_suspend_requested(self, envelope: Envelope[ParticipantSuspendRequested], db: Connection) -> list[Event]:
+        """Take no more orders of a participant from the request on, and cancel those whose gate is open."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        _require_member(venue, event.participant_id)
+        if open_suspension(db, venue.complex_id, event.participant_id) is not None:
+            return []
+        save_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+        withdrawal = Withdrawal(event.participant_id, event.requested_at, "suspended")
+        standing = orders_to_withdraw(db, venue.complex_id, withdrawal)
+        cancelled = [one for order in standing for one in take_out(venue, order, withdrawal, db)]
+        facts = {"participant_id": event.participant_id, "operator": event.operator, "orders": len(cancelled)}
+        logger.warning("participant suspended", extra=facts)
+        suspended = ParticipantSuspended(
             complex_id=venue.complex_id,
             participant_id=event.participant_id,
-            open_orders_max=event.open_orders_max,
-            credit_krw_max=event.credit_krw_max,
-            changed_at=event.requested_at,
+            suspended_at=event.requested_at,
+            reason=event.reason,
             operator=event.operator,
         )
-    ]
+        return [suspended, *cancelled]
 
-
-def on_suspend_requested(
-    venues: Venues, envelope: Envelope[ParticipantSuspendRequested], db: Connection
-) -> list[Event]:
-    """Take no more orders of a participant from the instant of the request on, and cancel those whose gate is open."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    _require_member(venue, event.participant_id)
-    if open_suspension(db, venue.complex_id, event.participant_id) is not None:
-        return []
-    save_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
-    withdrawal = Withdrawal(event.participant_id, event.requested_at, "suspended")
-    standing = orders_to_withdraw(db, venue.complex_id, withdrawal)
-    cancelled = [one for order in standing for one in take_out(venue, order, withdrawal, db)]
-    facts = {"participant_id": event.participant_id, "operator": event.operator, "orders": len(cancelled)}
-    logger.warning("participant suspended", extra=facts)
-    suspended = ParticipantSuspended(
-        complex_id=venue.complex_id,
-        participant_id=event.participant_id,
-        suspended_at=event.requested_at,
-        reason=event.reason,
-        operator=event.operator,
-    )
-    return [suspended, *cancelled]
-
-
-def on_participant_resume_requested(
-    venues: Venues, envelope: Envelope[ParticipantResumeRequested], db: Connection
-) -> list[Event]:
-    """Take a participant's orders again from the instant of the request on; what was cancelled stays so."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    _require_member(venue, event.participant_id)
-    if open_suspension(db, venue.complex_id, event.participant_id) is None:
-        return []
-    end_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
-    facts = {"participant_id": event.participant_id, "operator": event.operator}
-    logger.warning("participant resumed", extra=facts)
-    return [
-        ParticipantResumed(
-            complex_id=venue.complex_id,
-            participant_id=event.participant_id,
-            resumed_at=event.requested_at,
-            operator=event.operator,
-        )
-    ]
+    def on_participant_resume_requested(
+        self, envelope: Envelope[ParticipantResumeRequested], db: Connection
+    ) -> list[Event]:
+        """Take a participant's orders again from the instant of the request on; what was cancelled stays so."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        _require_member(venue, event.participant_id)
+        if open_suspension(db, venue.complex_id, event.participant_id) is None:
+            return []
+        end_suspension(db, venue.complex_id, event.participant_id, event.requested_at)
+        facts = {"participant_id": event.participant_id, "operator": event.operator}
+        logger.warning("participant resumed", extra=facts)
+        return [
+            ParticipantResumed(
+                complex_id=venue.complex_id,
+                participant_id=event.participant_id,
+                resumed_at=event.requested_at,
+                operator=event.operator,
+            )
+        ]
 
 
 def _require_member(venue: Venue, participant_id: str) -> None:

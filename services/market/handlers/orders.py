@@ -35,14 +35,75 @@ logger = logging.getLogger(__name__)
 SEQUENCE_MAX = 2**63 - 1  # what a database column holds
 
 
-def on_order_submitted(venues: Venues, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
-    """Admit an order to its book, or reject it with the reason; a known order id is not answered again."""
-    return _take_in(venue_for(venues, envelope.event), _order(envelope.event), db)
+class OrderHandlers:
+    """Take orders in, change them, take them out again."""
 
+    def __init__(self, venues: Venues) -> None:
+        self._venues = venues
 
-def on_block_submitted(venues: Venues, envelope: Envelope[BlockSubmitted], db: Connection) -> list[Event]:
-    """Admit a block to its day's book, or reject it with the reason."""
-    return _take_in(venue_for(venues, envelope.event), _block(envelope.event), db)
+    def on_order_submitted(self, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
+        """Admit an order to its book, or reject it with the reason; a known order id is not answered again."""
+        return _take_in(venue_for(self._venues, envelope.event), _order(envelope.event), db)
+
+    def on_block_submitted(self, envelope: Envelope[BlockSubmitted], db: Connection) -> list[Event]:
+        """Admit a block to its day's book, or reject it with the reason."""
+        return _take_in(venue_for(self._venues, envelope.event), _block(envelope.event), db)
+
+    def on_cancel_requested(self, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
+        """Take an order out of its book, if its participant asked before gate closure; halted or not."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        order = load_order(db, venue.complex_id, event.order_id)
+        if order is not None:
+            return take_out(venue, order, Withdrawal(event.participant_id, event.requested_at), db)
+        if not is_answered(db, venue.complex_id, event.order_id):
+            save_early_cancel(
+                db,
+                venue.complex_id,
+                order_id=event.order_id,
+                participant_id=event.participant_id,
+                requested_at=event.requested_at,
+            )
+        return []
+
+    def on_amend_requested(self, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
+        """Change an order that stands in its book, or say why not; one older than the newest change is passed over."""
+        event = envelope.event
+        venue = venue_for(self._venues, event)
+        wish = Amendment(
+            order_id=event.order_id,
+            participant_id=event.participant_id,
+            price_jeon_per_kwh=event.price_jeon_per_kwh,
+            quantity_wh=event.quantity_wh,
+            requested_at=event.requested_at,
+            writer=event.writer,
+            sequence=event.sequence,
+        )
+        order = load_order(db, venue.complex_id, event.order_id)
+        if order is None:
+            return [_amendment_rejected(event, unknown_order(wish))]
+        if wish.sequence <= amended_through(db, venue.complex_id, event.order_id):
+            return []
+        as_new = replace(order, submitted_at=wish.requested_at)
+        arrival = load_arrival(db, venue.complex_id, as_new, venue.rules.gate_closure_lead)
+
+        rejection = admit_amendment(with_rules(venue, arrival.rules), order, wish, arrival.standing)
+
+        if rejection is not None:
+            return [_amendment_rejected(event, rejection)]
+        changed = amended(order, wish)
+        save_amendment(db, venue.complex_id, changed, sequence=wish.sequence)
+        return [
+            OrderAmended(
+                complex_id=venue.complex_id,
+                order_id=order.order_id,
+                participant_id=order.participant_id,
+                delivery_start=order.delivery_start,
+                price_jeon_per_kwh=wish.price_jeon_per_kwh,
+                quantity_wh=wish.quantity_wh,
+                keeps_priority=changed.sequence == order.sequence,
+            )
+        ]
 
 
 def _take_in(venue: Venue, order: Order, db: Connection) -> list[Event]:
@@ -83,24 +144,6 @@ def _rejected(complex_id: str, order: Order, rejection: Rejection) -> OrderRejec
     )
 
 
-def on_cancel_requested(venues: Venues, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
-    """Take an order out of its book, if its participant asked before gate closure; halted or not."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    order = load_order(db, venue.complex_id, event.order_id)
-    if order is not None:
-        return take_out(venue, order, Withdrawal(event.participant_id, event.requested_at), db)
-    if not is_answered(db, venue.complex_id, event.order_id):
-        save_early_cancel(
-            db,
-            venue.complex_id,
-            order_id=event.order_id,
-            participant_id=event.participant_id,
-            requested_at=event.requested_at,
-        )
-    return []
-
-
 def take_out(venue: Venue, order: Order, withdrawal: Withdrawal, db: Connection) -> list[Event]:
     """Take an order out of its book, if that is still open."""
     rules = with_rules(venue, rules_at(db, venue.complex_id, withdrawal.at)).rules
@@ -125,46 +168,6 @@ def _is_over(venue: Venue, order: Order, db: Connection) -> bool:
         return day is not None and order.delivery_start < day + DAY
     newest = cleared_through(db, venue.complex_id)
     return newest is not None and order.delivery_start <= newest
-
-
-def on_amend_requested(venues: Venues, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
-    """Change an order that stands in its book, or say why not; one older than the newest change is passed over."""
-    event = envelope.event
-    venue = venue_for(venues, event)
-    wish = Amendment(
-        order_id=event.order_id,
-        participant_id=event.participant_id,
-        price_jeon_per_kwh=event.price_jeon_per_kwh,
-        quantity_wh=event.quantity_wh,
-        requested_at=event.requested_at,
-        writer=event.writer,
-        sequence=event.sequence,
-    )
-    order = load_order(db, venue.complex_id, event.order_id)
-    if order is None:
-        return [_amendment_rejected(event, unknown_order(wish))]
-    if wish.sequence <= amended_through(db, venue.complex_id, event.order_id):
-        return []
-    as_new = replace(order, submitted_at=wish.requested_at)
-    arrival = load_arrival(db, venue.complex_id, as_new, venue.rules.gate_closure_lead)
-
-    rejection = admit_amendment(with_rules(venue, arrival.rules), order, wish, arrival.standing)
-
-    if rejection is not None:
-        return [_amendment_rejected(event, rejection)]
-    changed = amended(order, wish)
-    save_amendment(db, venue.complex_id, changed, sequence=wish.sequence)
-    return [
-        OrderAmended(
-            complex_id=venue.complex_id,
-            order_id=order.order_id,
-            participant_id=order.participant_id,
-            delivery_start=order.delivery_start,
-            price_jeon_per_kwh=wish.price_jeon_per_kwh,
-            quantity_wh=wish.quantity_wh,
-            keeps_priority=changed.sequence == order.sequence,
-        )
-    ]
 
 
 def _amendment_rejected(event: OrderAmendRequested, rejection: Rejection) -> AmendmentRejected:

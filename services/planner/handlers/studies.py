@@ -21,6 +21,7 @@ from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.metering import history
+from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import RuleBroken, Service
 
 logger = logging.getLogger(__name__)
@@ -175,11 +176,7 @@ def service(complexes: Complexes, cluster: Cluster) -> Service:
     planner = Planner(complexes, cluster)
     return Service(
         name="planner",
-        handlers={
-            IntervalMetered: planner.on_interval_metered,
-            StudyRequested: planner.on_study_requested,
-            StudyCancelRequested: planner.on_study_cancel_requested,
-        },
+        handlers=handlers_of(planner),
         tick=planner.tick,
     )
 

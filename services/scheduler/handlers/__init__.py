@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from services.scheduler.handlers.facts import Facts
+from services.scheduler.handlers.facts import SchedulerHandlers
 from services.scheduler.handlers.rounds import WRITER, Solvers, on_time
 from shared.complex.model import Complexes
 from shared.events.base import Event
+from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 
 __all__ = ["service"]
@@ -25,4 +26,4 @@ def service(complexes: Complexes) -> Service:
             events += on_time(now, db, complex_, solvers)
         return events
 
-    return Service(name=WRITER, handlers=Facts(complexes).handlers(), tick=tick)
+    return Service(name=WRITER, handlers=handlers_of(SchedulerHandlers(complexes)), tick=tick)

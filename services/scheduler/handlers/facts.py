@@ -1,7 +1,7 @@
 """Keep what the other services say, and raise the alarm where a converter does not do as it was told."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -22,7 +22,6 @@ from shared.events.market import (
 )
 from shared.intervals import INTERVAL, interval_of
 from shared.reference.load import tariff_book
-from shared.runtime.runloop import Handler
 from shared.units import WH_PER_KWH
 
 logger = logging.getLogger(__name__)
@@ -31,8 +30,8 @@ logger = logging.getLogger(__name__)
 KEEPS_EARLIER = frozenset({"repeated", "out_of_order"})
 
 
-class Facts:
-    """The handlers of some complexes; what they know beside an event is the complexes' files."""
+class SchedulerHandlers:
+    """Keep what plans and bids are made of; beside an event, only the complexes' files are known."""
 
     def __init__(self, complexes: Complexes) -> None:
         self._complexes = complexes
@@ -41,22 +40,6 @@ class Facts:
             for complex_id, complex_ in complexes.items()
             for participant in complex_.participants
             for ess in participant.ess
-        }
-
-    def handlers(self) -> Mapping[type[Event], Handler]:
-        """Return the handler of each event."""
-        return {
-            ForecastIssued: on_forecast_issued,
-            IntervalMetered: self.on_interval_metered,
-            DeviceObserved: self.on_device_observed,
-            AuctionCleared: on_auction_cleared,
-            CalendarChanged: on_calendar_changed,
-            MarketHalted: on_market_halted,
-            MarketResumed: on_market_resumed,
-            ParticipantSuspended: on_participant_suspended,
-            ParticipantResumed: on_participant_resumed,
-            SetpointConfirmed: on_setpoint_confirmed,
-            SetpointRefused: on_setpoint_refused,
         }
 
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
@@ -83,69 +66,60 @@ class Facts:
         _alarm(db, event, ess)
         return []
 
+    def on_forecast_issued(self, envelope: Envelope[ForecastIssued], db: Connection) -> Sequence[Event]:
+        """Keep the newest forecast of a site."""
+        store.save_forecast(db, envelope.event)
+        return []
 
-def on_forecast_issued(envelope: Envelope[ForecastIssued], db: Connection) -> Sequence[Event]:
-    """Keep the newest forecast of a site."""
-    store.save_forecast(db, envelope.event)
-    return []
+    def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> Sequence[Event]:
+        """Keep what was traded; the plan takes it as fixed."""
+        event = envelope.event
+        store.save_positions(db, event)
+        store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
+        return []
 
+    def on_market_halted(self, envelope: Envelope[MarketHalted], db: Connection) -> Sequence[Event]:
+        """Bid no more: the orders would be refused."""
+        store.save_progress(db, envelope.event.complex_id, is_halted=True)
+        return []
 
-def on_auction_cleared(envelope: Envelope[AuctionCleared], db: Connection) -> Sequence[Event]:
-    """Keep what was traded; the plan takes it as fixed."""
-    event = envelope.event
-    store.save_positions(db, event)
-    store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
-    return []
+    def on_calendar_changed(self, envelope: Envelope[CalendarChanged], db: Connection) -> Sequence[Event]:
+        """Keep a version of the market calendar: automatic orders fit the one in force when they are stamped."""
+        event = envelope.event
+        store.save_rules(db, event.complex_id, OrderRules(version=event.calendar_version, calendar=event.calendar))
+        return []
 
+    def on_market_resumed(self, envelope: Envelope[MarketResumed], db: Connection) -> Sequence[Event]:
+        """Bid again, for intervals whose turn has not come yet."""
+        store.save_progress(db, envelope.event.complex_id, is_halted=False)
+        return []
 
-def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> Sequence[Event]:
-    """Bid no more: the orders would be refused."""
-    store.save_progress(db, envelope.event.complex_id, is_halted=True)
-    return []
+    def on_participant_suspended(self, envelope: Envelope[ParticipantSuspended], db: Connection) -> Sequence[Event]:
+        """Bid no more for a participant; its batteries are planned and dispatched on."""
+        store.save_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
+        return []
 
+    def on_participant_resumed(self, envelope: Envelope[ParticipantResumed], db: Connection) -> Sequence[Event]:
+        """Bid for a participant again."""
+        store.forget_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
+        return []
 
-def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> Sequence[Event]:
-    """Keep a version of the market calendar: automatic orders fit the one in force when they are stamped."""
-    event = envelope.event
-    store.save_rules(db, event.complex_id, OrderRules(version=event.calendar_version, calendar=event.calendar))
-    return []
+    def on_setpoint_confirmed(self, envelope: Envelope[SetpointConfirmed], db: Connection) -> Sequence[Event]:
+        """Nothing changes: the next plan starts from the measured state."""
+        del db
+        logger.debug("set-point confirmed", extra={"setpoint_id": envelope.event.setpoint_id})
+        return []
 
-
-def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> Sequence[Event]:
-    """Bid again, for intervals whose turn has not come yet."""
-    store.save_progress(db, envelope.event.complex_id, is_halted=False)
-    return []
-
-
-def on_participant_suspended(envelope: Envelope[ParticipantSuspended], db: Connection) -> Sequence[Event]:
-    """Bid no more for a participant; its batteries are planned and dispatched on."""
-    store.save_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
-    return []
-
-
-def on_participant_resumed(envelope: Envelope[ParticipantResumed], db: Connection) -> Sequence[Event]:
-    """Bid for a participant again."""
-    store.forget_suspended(db, envelope.event.complex_id, envelope.event.participant_id)
-    return []
-
-
-def on_setpoint_confirmed(envelope: Envelope[SetpointConfirmed], db: Connection) -> Sequence[Event]:
-    """Nothing changes: the next plan starts from the measured state."""
-    del db
-    logger.debug("set-point confirmed", extra={"setpoint_id": envelope.event.setpoint_id})
-    return []
-
-
-def on_setpoint_refused(envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
-    """Remember that the converter stays idle, unless it keeps an earlier command, and tell the operator's log."""
-    event = envelope.event
-    if event.reason not in KEEPS_EARLIER:
-        store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
-    logger.warning(
-        "set-point refused",
-        extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
-    )
-    return []
+    def on_setpoint_refused(self, envelope: Envelope[SetpointRefused], db: Connection) -> Sequence[Event]:
+        """Remember that the converter stays idle, unless it keeps an earlier command, and tell the operator's log."""
+        event = envelope.event
+        if event.reason not in KEEPS_EARLIER:
+            store.forget_setpoint(db, event.complex_id, event.device_id, event.delivery_start)
+        logger.warning(
+            "set-point refused",
+            extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
+        )
+        return []
 
 
 def _alarm(db: Connection, event: DeviceObserved, ess: Ess) -> None:

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy.engine import Connection
 
 from optimizers.tariff import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
-from services.settlement.handlers.facts import on_auction_cleared, on_interval_metered
+from services.settlement.handlers.facts import SettlementHandlers
 from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Event
-from shared.events.fems import IntervalMetered
-from shared.events.market import AuctionCleared
 from shared.reference.load import tariff_book
+from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 
 
@@ -34,10 +32,7 @@ def service(complexes: Complexes) -> Service:
 
     return Service(
         name="settlement",
-        handlers={
-            AuctionCleared: partial(on_auction_cleared, complexes),
-            IntervalMetered: partial(on_interval_metered, complexes),
-        },
+        handlers=handlers_of(SettlementHandlers(complexes)),
         tick=tick,
     )
 

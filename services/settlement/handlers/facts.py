@@ -31,83 +31,88 @@ logger = logging.getLogger(__name__)
 READING_WH_MAX = 10**12
 
 
-def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
-    """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
-    event = envelope.event
-    complex_ = _complex(complexes, event)
-    lock(db, event.complex_id)
-    if has_auction(db, event.complex_id, event.delivery_start):
-        return []
-    agreed = (*event.trades, *event.day_ahead_trades)
-    strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
-    strangers -= set(complex_.by_participant)
-    if strangers:
-        raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
-    trades = [
-        SettledTrade(
-            trade_id=trade.trade_id,
-            buyer_id=trade.buyer_id,
-            seller_id=trade.seller_id,
-            quantity_wh=trade.quantity_wh,
-            paid_krw=trade.paid_krw,
-            received_krw=trade.received_krw,
+class SettlementHandlers:
+    """Keep trades and readings, and settle what is complete."""
+
+    def __init__(self, complexes: Complexes) -> None:
+        self._complexes = complexes
+
+    def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
+        """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
+        event = envelope.event
+        complex_ = _complex(self._complexes, event)
+        lock(db, event.complex_id)
+        if has_auction(db, event.complex_id, event.delivery_start):
+            return []
+        agreed = (*event.trades, *event.day_ahead_trades)
+        strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
+        strangers -= set(complex_.by_participant)
+        if strangers:
+            raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")
+        trades = [
+            SettledTrade(
+                trade_id=trade.trade_id,
+                buyer_id=trade.buyer_id,
+                seller_id=trade.seller_id,
+                quantity_wh=trade.quantity_wh,
+                paid_krw=trade.paid_krw,
+                received_krw=trade.received_krw,
+            )
+            for trade in agreed
+        ]
+        save_auction(
+            db,
+            event.complex_id,
+            event.delivery_start,
+            event.auction_id,
+            trades,
+            price_jeon_per_kwh=event.price_jeon_per_kwh,
         )
-        for trade in agreed
-    ]
-    save_auction(
-        db,
-        event.complex_id,
-        event.delivery_start,
-        event.auction_id,
-        trades,
-        price_jeon_per_kwh=event.price_jeon_per_kwh,
-    )
-    occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
-    settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
-    if settled:
-        note_certifiable(complex_, event.delivery_start, db)
-    return settled
-
-
-def on_interval_metered(complexes: Complexes, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
-    """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
-    event = envelope.event
-    complex_ = _complex(complexes, event)
-    if event.meter_kind is MeterKind.FEEDER:
-        # It checks its factories' meters; no money hangs on it.
-        return []
-    _check_reading(complex_, event)
-    lock(db, event.complex_id)
-    reading = Reading(
-        meter_id=event.meter_id,
-        participant_id=event.participant_id,
-        meter_kind=event.meter_kind.value,
-        delivery_start=event.delivery_start,
-        import_wh=event.import_wh,
-        export_wh=event.export_wh,
-        quality=event.quality.value,
-    )
-    occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
-    known = load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
-    if known is None:
-        save_reading(db, event.complex_id, reading)
-    elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
-        return []
-    elif not event.quality.may_replace(Quality(known.quality)):
-        return [_ignored(event.complex_id, known, reading)]
-    else:
-        replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
-    if event.meter_kind is MeterKind.PV:
-        note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
-        note_certifiable(complex_, event.delivery_start, db)
-        return []
-    if is_settled(db, event.complex_id, event.delivery_start):
-        settled = resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
-    else:
+        occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
         settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
-    if settled:
-        note_certifiable(complex_, event.delivery_start, db)
-    return settled
+        if settled:
+            note_certifiable(complex_, event.delivery_start, db)
+        return settled
+
+    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
+        """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
+        event = envelope.event
+        complex_ = _complex(self._complexes, event)
+        if event.meter_kind is MeterKind.FEEDER:
+            # It checks its factories' meters; no money hangs on it.
+            return []
+        _check_reading(complex_, event)
+        lock(db, event.complex_id)
+        reading = Reading(
+            meter_id=event.meter_id,
+            participant_id=event.participant_id,
+            meter_kind=event.meter_kind.value,
+            delivery_start=event.delivery_start,
+            import_wh=event.import_wh,
+            export_wh=event.export_wh,
+            quality=event.quality.value,
+        )
+        occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
+        known = load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
+        if known is None:
+            save_reading(db, event.complex_id, reading)
+        elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
+            return []
+        elif not event.quality.may_replace(Quality(known.quality)):
+            return [_ignored(event.complex_id, known, reading)]
+        else:
+            replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
+        if event.meter_kind is MeterKind.PV:
+            note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
+            note_certifiable(complex_, event.delivery_start, db)
+            return []
+        if is_settled(db, event.complex_id, event.delivery_start):
+            settled = resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
+        else:
+            settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
+        if settled:
+            note_certifiable(complex_, event.delivery_start, db)
+        return settled
 
 
 def _ignored(complex_id: str, known: Reading, reading: Reading) -> ReadingIgnored:

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from services.trading_api.handlers import certificates, day_ahead, facts, market
+from services.trading_api.handlers.certificates import CertificateHandlers
+from services.trading_api.handlers.day_ahead import DayAheadHandlers
 from services.trading_api.handlers.entry import SERVICE
+from services.trading_api.handlers.facts import FactHandlers
+from services.trading_api.handlers.market import MarketHandlers
 from services.trading_api.store.logs import prune_stream
 from services.trading_api.store.pruning import Keep, prune
 from shared.complex.model import Complexes
 from shared.db import order_writer
 from shared.events.base import Event
-from shared.events.market import AuctionCleared
-from shared.runtime.runloop import Handler, Service
+from shared.runtime.handlers import handlers_of
+from shared.runtime.runloop import Service
 
 
 def service(
@@ -35,12 +37,10 @@ def service(
             seals += fresh
         return seals
 
-    on_auction_cleared = partial(market.on_auction_cleared, complexes)
-    reading: dict[type[Event], Handler] = {
-        **facts.HANDLERS,
-        **market.HANDLERS,
-        **certificates.HANDLERS,
-        **day_ahead.handlers(complexes),
-        AuctionCleared: on_auction_cleared,
-    }
-    return Service(name=SERVICE, handlers=reading, tick=tick)
+    return Service(
+        name=SERVICE,
+        handlers=handlers_of(
+            FactHandlers(), MarketHandlers(complexes), DayAheadHandlers(complexes), CertificateHandlers()
+        ),
+        tick=tick,
+    )

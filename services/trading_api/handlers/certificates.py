@@ -10,20 +10,19 @@ from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import CERTIFICATE_RECORD, CERTIFIED_LINE, CERTIFIED_LINE_RECORD
 from shared.events.base import Envelope, Event
 from shared.events.settlement import CertificatesSettled
-from shared.runtime.runloop import Handler
 
 
-def on_certificates_settled(envelope: Envelope[CertificatesSettled], db: Connection) -> list[Event]:
-    """Keep an interval's certificates as they are now; the stream says only that there is something to ask for."""
-    event = envelope.event
-    place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start, "revision": event.revision}
-    upsert(db, CERTIFIED_LINE, [CERTIFIED_LINE_RECORD.row(line, **place) for line in event.lines], newer="revision")
-    replace_certificates(db, [CERTIFICATE_RECORD.row(one, **place, hash=event.hash) for one in event.slices])
-    keep_certification_link(db, event.complex_id, event.number, event.hash)
-    if event.part == event.parts:
-        shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
-        append_to_stream(db, event.complex_id, [shown], now=envelope.occurred_at)
-    return []
+class CertificateHandlers:
+    """Keep the granular certificates."""
 
-
-HANDLERS: dict[type[Event], Handler] = {CertificatesSettled: on_certificates_settled}
+    def on_certificates_settled(self, envelope: Envelope[CertificatesSettled], db: Connection) -> list[Event]:
+        """Keep an interval's certificates as they are now; the stream says only that there is something to ask for."""
+        event = envelope.event
+        place = {"complex_id": event.complex_id, "delivery_start": event.delivery_start, "revision": event.revision}
+        upsert(db, CERTIFIED_LINE, [CERTIFIED_LINE_RECORD.row(line, **place) for line in event.lines], newer="revision")
+        replace_certificates(db, [CERTIFICATE_RECORD.row(one, **place, hash=event.hash) for one in event.slices])
+        keep_certification_link(db, event.complex_id, event.number, event.hash)
+        if event.part == event.parts:
+            shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
+            append_to_stream(db, event.complex_id, [shown], now=envelope.occurred_at)
+        return []

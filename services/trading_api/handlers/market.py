@@ -38,115 +38,159 @@ from shared.events.market import (
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from shared.events.planner import StudyCompleted, StudyFailed, StudyProgressed
 from shared.events.records import CALENDAR_JSON, Fill
-from shared.runtime.runloop import Handler
 
 Verdict = OrderAccepted | OrderRejected | OrderCancelled
 
 
-def on_order_submitted(envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
-    """Keep an automatic order of the scheduler's."""
-    event = envelope.event
-    submitted = SubmittedOrder(
-        complex_id=event.complex_id,
-        order_id=event.order_id,
-        client_order_id=event.client_order_id,
-        participant_id=event.participant_id,
-        delivery_start=event.delivery_start,
-        side=event.side,
-        price_jeon_per_kwh=event.price_jeon_per_kwh,
-        quantity_wh=event.quantity_wh,
-        auction=event.auction,
-        submitted_at=event.submitted_at,
-        writer=event.writer,
-        sequence=event.sequence,
-    )
-    save_order(db, submitted)
-    show_order(db, envelope, event.order_id)
-    return []
+class MarketHandlers:
+    """Keep what becomes of orders, auctions, participants and studies."""
 
+    def __init__(self, complexes: Complexes) -> None:
+        self._complexes = complexes
 
-def on_cancel_requested(envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
-    """Pass over a wish of the scheduler's: what counts is the market's word that follows."""
-    del envelope, db
-    return []
+    def on_order_submitted(self, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
+        """Keep an automatic order of the scheduler's."""
+        event = envelope.event
+        submitted = SubmittedOrder(
+            complex_id=event.complex_id,
+            order_id=event.order_id,
+            client_order_id=event.client_order_id,
+            participant_id=event.participant_id,
+            delivery_start=event.delivery_start,
+            side=event.side,
+            price_jeon_per_kwh=event.price_jeon_per_kwh,
+            quantity_wh=event.quantity_wh,
+            auction=event.auction,
+            submitted_at=event.submitted_at,
+            writer=event.writer,
+            sequence=event.sequence,
+        )
+        save_order(db, submitted)
+        show_order(db, envelope, event.order_id)
+        return []
 
+    def on_cancel_requested(self, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
+        """Pass over a wish of the scheduler's: what counts is the market's word that follows."""
+        del envelope, db
+        return []
 
-def on_order_accepted(envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
-    """Keep that an order is in the book."""
-    return _take_verdict(envelope, db, OrderStatus.ACCEPTED)
+    def on_order_accepted(self, envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
+        """Keep that an order is in the book."""
+        return _take_verdict(envelope, db, OrderStatus.ACCEPTED)
 
+    def on_order_rejected(self, envelope: Envelope[OrderRejected], db: Connection) -> list[Event]:
+        """Keep that an order is not in the book, and why."""
+        event = envelope.event
+        return _take_verdict(envelope, db, OrderStatus.REJECTED, reason=event.reason, detail=event.detail)
 
-def on_order_rejected(envelope: Envelope[OrderRejected], db: Connection) -> list[Event]:
-    """Keep that an order is not in the book, and why."""
-    event = envelope.event
-    return _take_verdict(envelope, db, OrderStatus.REJECTED, reason=event.reason, detail=event.detail)
+    def on_order_cancelled(self, envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
+        """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
+        reason = envelope.event.reason
+        said = None if reason is None else fill_reasons.suspension_sentence()
+        return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=reason, said=said)
 
+    def on_order_amended(self, envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
+        """Keep an order's new price and quantity."""
+        event = envelope.event
+        amended = {"amended_price_jeon_per_kwh": event.price_jeon_per_kwh, "amended_quantity_wh": event.quantity_wh}
+        mark_amendment(db, event.complex_id, event.order_id, amendment="accepted", amendment_detail=None, **amended)
+        show_order(db, envelope, event.order_id)
+        return []
 
-def on_order_cancelled(envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
-    """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
-    reason = envelope.event.reason
-    said = None if reason is None else fill_reasons.suspension_sentence()
-    return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=reason, said=said)
+    def on_amendment_rejected(self, envelope: Envelope[AmendmentRejected], db: Connection) -> list[Event]:
+        """Keep that an order stands as it was, and why."""
+        event = envelope.event
+        detail = f"{event.reason}: {event.detail}"
+        mark_amendment(db, event.complex_id, event.order_id, amendment="rejected", amendment_detail=detail)
+        show_order(db, envelope, event.order_id)
+        return []
 
+    def on_calendar_changed(self, envelope: Envelope[CalendarChanged], db: Connection) -> list[Event]:
+        """Keep a version of the market calendar."""
+        event = envelope.event
+        row = {
+            "complex_id": event.complex_id,
+            "version": event.calendar_version,
+            "effective_from": event.calendar.effective_from,
+            "requested_at": event.requested_at,
+            "operator": event.operator,
+            "calendar": CALENDAR_JSON.dump_python(event.calendar, mode="json"),
+        }
+        save_version(db, row)
+        effective_from = instant_text(event.calendar.effective_from)
+        shown = {"version": event.calendar_version, "effective_from": effective_from, "refused": None}
+        show(db, envelope, [Entry(ALL, "calendar", shown)])
+        return []
 
-def on_order_amended(envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
-    """Keep an order's new price and quantity."""
-    event = envelope.event
-    amended = {"amended_price_jeon_per_kwh": event.price_jeon_per_kwh, "amended_quantity_wh": event.quantity_wh}
-    mark_amendment(db, event.complex_id, event.order_id, amendment="accepted", amendment_detail=None, **amended)
-    show_order(db, envelope, event.order_id)
-    return []
+    def on_calendar_change_refused(self, envelope: Envelope[CalendarChangeRefused], db: Connection) -> list[Event]:
+        """Tell staff that the calendar stays, and why."""
+        shown = {"version": None, "effective_from": None, "refused": envelope.event.detail}
+        show(db, envelope, [Entry(STAFF, "calendar", shown)])
+        return []
 
+    def on_limits_changed(self, envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
+        """Keep what a participant may have open."""
+        save_limits(db, envelope.event.model_dump())
+        return []
 
-def on_amendment_rejected(envelope: Envelope[AmendmentRejected], db: Connection) -> list[Event]:
-    """Keep that an order stands as it was, and why."""
-    event = envelope.event
-    detail = f"{event.reason}: {event.detail}"
-    mark_amendment(db, event.complex_id, event.order_id, amendment="rejected", amendment_detail=detail)
-    show_order(db, envelope, event.order_id)
-    return []
+    def on_participant_suspended(self, envelope: Envelope[ParticipantSuspended], db: Connection) -> list[Event]:
+        """Keep that a participant may not trade."""
+        event = envelope.event
+        return _keep_standing(envelope, db, suspended=True, since=event.suspended_at, reason=event.reason)
 
+    def on_participant_resumed(self, envelope: Envelope[ParticipantResumed], db: Connection) -> list[Event]:
+        """Keep that a participant may trade again."""
+        return _keep_standing(envelope, db, suspended=False, since=envelope.event.resumed_at, reason="")
 
-def on_calendar_changed(envelope: Envelope[CalendarChanged], db: Connection) -> list[Event]:
-    """Keep a version of the market calendar."""
-    event = envelope.event
-    row = {
-        "complex_id": event.complex_id,
-        "version": event.calendar_version,
-        "effective_from": event.calendar.effective_from,
-        "requested_at": event.requested_at,
-        "operator": event.operator,
-        "calendar": CALENDAR_JSON.dump_python(event.calendar, mode="json"),
-    }
-    save_version(db, row)
-    effective_from = instant_text(event.calendar.effective_from)
-    shown = {"version": event.calendar_version, "effective_from": effective_from, "refused": None}
-    show(db, envelope, [Entry(ALL, "calendar", shown)])
-    return []
+    def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
+        """Keep an auction: the public result, every order's end, the trades."""
+        event = envelope.event
+        facts = event.model_dump(exclude={"fills", "trades"})
+        row = {**facts, "order_count": len(event.fills), "trade_count": len(event.trades)}
+        upsert(db, AUCTION, [row])
+        auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
+        save_outcomes(db, [{**auction_facts, **end_of(self._complexes, event, fill)} for fill in event.fills])
+        trades = [
+            TRADE_RECORD.row(trade, auction_id=event.auction_id, **auction_facts)
+            for trade in (*event.trades, *event.day_ahead_trades)
+        ]
+        upsert(db, TRADE, trades)
+        ended = orders_of_interval(db, event.complex_id, event.delivery_start)
+        shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
+        show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
+        return []
 
+    def on_market_halted(self, envelope: Envelope[MarketHalted], db: Connection) -> list[Event]:
+        """Keep that the market stands."""
+        event = envelope.event
+        state = {"halted": True, "since": event.halted_at, "reason": event.reason, "operator": event.operator}
+        upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
+        show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
+        return []
 
-def on_calendar_change_refused(envelope: Envelope[CalendarChangeRefused], db: Connection) -> list[Event]:
-    """Tell staff that the calendar stays, and why."""
-    shown = {"version": None, "effective_from": None, "refused": envelope.event.detail}
-    show(db, envelope, [Entry(STAFF, "calendar", shown)])
-    return []
+    def on_market_resumed(self, envelope: Envelope[MarketResumed], db: Connection) -> list[Event]:
+        """Keep that the market goes on."""
+        event = envelope.event
+        state = {"halted": False, "since": event.resumed_at, "reason": "", "operator": event.operator}
+        upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
+        show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
+        return []
 
+    def on_study_progressed(self, envelope: Envelope[StudyProgressed], db: Connection) -> list[Event]:
+        """Keep how far a study is."""
+        event = envelope.event
+        return _change_study(envelope, db, event.study_id, status="running", done=event.done, total=event.total)
 
-def on_limits_changed(envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
-    """Keep what a participant may have open."""
-    save_limits(db, envelope.event.model_dump())
-    return []
+    def on_study_completed(self, envelope: Envelope[StudyCompleted], db: Connection) -> list[Event]:
+        """Keep a study's answer."""
+        event = envelope.event
+        results = [study_result_view(result.model_dump()) for result in event.results]
+        ended = {"status": "completed", "results": results, "done": len(results), "total": len(results)}
+        return _change_study(envelope, db, event.study_id, **ended)
 
-
-def on_participant_suspended(envelope: Envelope[ParticipantSuspended], db: Connection) -> list[Event]:
-    """Keep that a participant may not trade."""
-    event = envelope.event
-    return _keep_standing(envelope, db, suspended=True, since=event.suspended_at, reason=event.reason)
-
-
-def on_participant_resumed(envelope: Envelope[ParticipantResumed], db: Connection) -> list[Event]:
-    """Keep that a participant may trade again."""
-    return _keep_standing(envelope, db, suspended=False, since=envelope.event.resumed_at, reason="")
+    def on_study_failed(self, envelope: Envelope[StudyFailed], db: Connection) -> list[Event]:
+        """Keep that a study has no answer, and why."""
+        return _change_study(envelope, db, envelope.event.study_id, status="failed", reason=envelope.event.reason)
 
 
 def _keep_standing(
@@ -170,83 +214,6 @@ def _keep_standing(
     shown = {"suspended": suspended, **suspension_view(row)}
     show(db, envelope, [Entry(audience_of(event.participant_id), "participant", shown)])
     return []
-
-
-def on_auction_cleared(complexes: Complexes, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
-    """Keep an auction: the public result, every order's end, the trades."""
-    event = envelope.event
-    facts = event.model_dump(exclude={"fills", "trades"})
-    row = {**facts, "order_count": len(event.fills), "trade_count": len(event.trades)}
-    upsert(db, AUCTION, [row])
-    auction_facts = {"complex_id": event.complex_id, "delivery_start": event.delivery_start}
-    save_outcomes(db, [{**auction_facts, **end_of(complexes, event, fill)} for fill in event.fills])
-    trades = [
-        TRADE_RECORD.row(trade, auction_id=event.auction_id, **auction_facts)
-        for trade in (*event.trades, *event.day_ahead_trades)
-    ]
-    upsert(db, TRADE, trades)
-    ended = orders_of_interval(db, event.complex_id, event.delivery_start)
-    shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
-    show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
-    return []
-
-
-def on_market_halted(envelope: Envelope[MarketHalted], db: Connection) -> list[Event]:
-    """Keep that the market stands."""
-    event = envelope.event
-    state = {"halted": True, "since": event.halted_at, "reason": event.reason, "operator": event.operator}
-    upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-    show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
-    return []
-
-
-def on_market_resumed(envelope: Envelope[MarketResumed], db: Connection) -> list[Event]:
-    """Keep that the market goes on."""
-    event = envelope.event
-    state = {"halted": False, "since": event.resumed_at, "reason": "", "operator": event.operator}
-    upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-    show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
-    return []
-
-
-def on_study_progressed(envelope: Envelope[StudyProgressed], db: Connection) -> list[Event]:
-    """Keep how far a study is."""
-    event = envelope.event
-    return _change_study(envelope, db, event.study_id, status="running", done=event.done, total=event.total)
-
-
-def on_study_completed(envelope: Envelope[StudyCompleted], db: Connection) -> list[Event]:
-    """Keep a study's answer."""
-    event = envelope.event
-    results = [study_result_view(result.model_dump()) for result in event.results]
-    ended = {"status": "completed", "results": results, "done": len(results), "total": len(results)}
-    return _change_study(envelope, db, event.study_id, **ended)
-
-
-def on_study_failed(envelope: Envelope[StudyFailed], db: Connection) -> list[Event]:
-    """Keep that a study has no answer, and why."""
-    return _change_study(envelope, db, envelope.event.study_id, status="failed", reason=envelope.event.reason)
-
-
-HANDLERS: dict[type[Event], Handler] = {
-    OrderSubmitted: on_order_submitted,
-    OrderCancelRequested: on_cancel_requested,
-    OrderAccepted: on_order_accepted,
-    OrderRejected: on_order_rejected,
-    OrderCancelled: on_order_cancelled,
-    OrderAmended: on_order_amended,
-    AmendmentRejected: on_amendment_rejected,
-    CalendarChanged: on_calendar_changed,
-    CalendarChangeRefused: on_calendar_change_refused,
-    LimitsChanged: on_limits_changed,
-    ParticipantSuspended: on_participant_suspended,
-    ParticipantResumed: on_participant_resumed,
-    MarketHalted: on_market_halted,
-    MarketResumed: on_market_resumed,
-    StudyProgressed: on_study_progressed,
-    StudyCompleted: on_study_completed,
-    StudyFailed: on_study_failed,
-}
 
 
 def _take_verdict(
