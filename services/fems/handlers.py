@@ -17,7 +17,7 @@ from shared.runtime.runloop import Service
 
 def service(complexes: Complexes) -> Service:
     """Return the gateway's service; what it stores, `gateway` writes to the devices."""
-    return Service(name="fems", handlers=handlers_of(SetpointHandlers(complexes)))
+    return Service(name="fems", complexes=complexes, handlers=handlers_of(SetpointHandlers(complexes)))
 
 
 class SetpointHandlers:

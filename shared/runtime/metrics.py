@@ -18,6 +18,7 @@ CONNECTIONS_MAX = 16
 MESSAGES = "sandan_messages_handled_total"
 MESSAGE_AGE = "sandan_message_age_seconds"
 SET_ASIDE = "sandan_messages_set_aside_total"
+PASSED_OVER = "sandan_messages_passed_over_total"
 HANDLER_SECONDS = "sandan_handler_seconds_total"
 TICKS, TICK_SECONDS = "sandan_ticks_total", "sandan_tick_seconds_total"
 TICKS_UNDONE = "sandan_ticks_undone_total"
@@ -33,6 +34,7 @@ METRICS = {
     MESSAGES: ("counter", "Messages taken in, by type."),
     MESSAGE_AGE: ("gauge", "How old the newest message was when it was taken in, by the service's clock: its lag."),
     SET_ASIDE: ("counter", "Messages that went to the dead letters."),
+    PASSED_OVER: ("counter", "Messages of complexes that are not served, by type."),
     HANDLER_SECONDS: ("counter", "Seconds in handlers, by type of message."),
     TICKS: ("counter", "Ticks."),
     TICKS_UNDONE: ("counter", "Ticks undone because an event of theirs was too large for the bus."),

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -57,13 +57,16 @@ class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What the loop runs: a name, a handler for each event taken in, and what has to happen as time passes.
+    """What the loop runs: a name, the ids of the served complexes, a handler for each event taken in, and a tick.
 
-    A tick is called between batches, in a transaction of its own, with the present instant. It must do nothing, and
-    cheaply, when nothing is due.
+    The loop passes over events of other complexes: no handler sees them.
+
+    A tick is what has to happen as time passes. The loop calls it between batches, in a transaction of its own, with
+    the present instant. It must do nothing, and cheaply, when nothing is due.
     """
 
     name: str
+    complexes: Collection[str]
     handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
     tick: Tick | None = None
 
@@ -178,19 +181,29 @@ class RunLoop:
             self._metrics.count(metrics.SET_ASIDE)
 
     def _handle_committed(self, received: Sequence[Received]) -> None:
-        with self._engine.begin() as db:
-            took_s = self._handle(received, db)
+        decoded = [decode(one.message) for one in received]
+        served = {envelope.event_id: envelope for envelope in decoded if self._serves(envelope.event)}
+        passed_over = [envelope.event for envelope in decoded if not self._serves(envelope.event)]
+        took_s: list[tuple[str, float]] = []
+        if served:
+            with self._engine.begin() as db:
+                took_s = self._handle(served, db)
         for kind, seconds in took_s:
             self._metrics.count(metrics.MESSAGES, type=kind)
             self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
+        for event in passed_over:
+            self._metrics.count(metrics.PASSED_OVER, type=event.event_type())
 
-    def _handle(self, received: Sequence[Received], db: Connection) -> list[tuple[str, float]]:
+    def _serves(self, event: Event) -> bool:
+        # A dead letter tells of a message that may not say whose it is: whoever reads letters gets them all.
+        return event.complex_id in self._service.complexes or isinstance(event, MessageSetAside)
+
+    def _handle(self, served: Mapping[uuid.UUID, Envelope[Event]], db: Connection) -> list[tuple[str, float]]:
         """Handle what is new in one transaction; return each one's type and how long its handler took."""
         took_s: list[tuple[str, float]] = []
         now = self._clock.now()
-        envelopes = {envelope.event_id: envelope for envelope in (decode(one.message) for one in received)}
-        taken = messaging.already_taken(db, envelopes)
-        fresh = [envelope for event_id, envelope in envelopes.items() if event_id not in taken]
+        taken = messaging.already_taken(db, served)
+        fresh = [envelope for event_id, envelope in served.items() if event_id not in taken]
         for envelope in fresh:
             handler = self._service.handlers.get(type(envelope.event))
             if handler is not None:

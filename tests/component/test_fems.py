@@ -57,7 +57,6 @@ def test_good_set_point_waits_to_be_written(tmp_path: Path) -> None:
         ({"setpoint_w": -250_001}, "out_of_bounds"),
         ({"discharge_w_max": 99_999}, "out_of_bounds"),
         ({"device_id": "hanbit-roof"}, "unknown_device"),
-        ({"complex_id": "elsewhere"}, "unknown_device"),
     ],
 )
 def test_bad_set_point_is_refused_with_the_reason(tmp_path: Path, changes: dict[str, object], reason: str) -> None:
@@ -67,6 +66,16 @@ def test_bad_set_point_is_refused_with_the_reason(tmp_path: Path, changes: dict[
 
     assert [event.reason for event in bench.published(SetpointRefused)] == [reason]
     assert pending_ids(bench) == []
+    bench.close()
+
+
+def test_set_point_of_a_complex_that_is_not_served_is_passed_over(tmp_path: Path) -> None:
+    bench = a_bench(tmp_path)
+
+    bench.give(a_setpoint(complex_id="elsewhere"))
+
+    assert bench.published(SetpointRefused) == []
+    assert bench.bus.messages("fems.dead_letters.v1") == []
     bench.close()
 
 

@@ -277,13 +277,13 @@ def test_a_missing_seal_is_alarmed_once_an_interval(bench: Bench, caplog: pytest
     assert vars(record)["writers"] == ["trading_api"]
 
 
-def test_another_deployments_complex_is_set_aside(bench: Bench) -> None:
+def test_order_of_a_complex_that_is_not_served_is_passed_over(bench: Bench) -> None:
     stranger = a_buy().model_copy(update={"complex_id": "elsewhere"})
 
     give(bench, stranger, a_buy())
 
     assert [event.complex_id for event in bench.published(OrderAccepted)] == [COMPLEX_ID]
-    assert len(bench.bus.messages("market.dead_letters.v1")) == 1
+    assert bench.bus.messages("market.dead_letters.v1") == []
 
 
 def test_figures_beyond_the_rules_are_answered_and_those_beyond_any_column_set_aside(bench: Bench) -> None:

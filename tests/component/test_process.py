@@ -52,7 +52,7 @@ def test_a_process_whose_tick_had_to_be_undone_shows_no_heartbeat(tmp_path: Path
         return [StudyFailed(complex_id="c", study_id="s", reason="x" * 1_000_000)]
 
     # It reads, so that it has joined at once, and the bus answers.
-    service = Service(name="planner", handlers={StudyFailed: lambda *_: []}, tick=tick)
+    service = Service(name="planner", complexes=(), handlers={StudyFailed: lambda *_: []}, tick=tick)
     bus = MemoryBus()
     context = Context(
         service="planner", complexes={}, clock=WallClock(), engine=engine, bus=bus, heartbeat_file=tmp_path / "alive"

@@ -317,10 +317,9 @@ def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:
     bench.give(
         reading_.model_copy(update={"meter_id": "unknown"}),
         reading_.model_copy(update={"import_wh": 10**30}),
-        reading_.model_copy(update={"complex_id": "elsewhere"}),
         auction.model_copy(update={"trades": (stranger,)}),
     )
     bench.give(auction, *readings(DELIVERY, FLOWS_WH))
 
-    assert len(bench.bus.messages("settlement.dead_letters.v1")) == 4
+    assert len(bench.bus.messages("settlement.dead_letters.v1")) == 3
     assert len(bench.published(IntervalSettled)) == 1

@@ -85,8 +85,6 @@ def main() -> None:
 
     def on_order(envelope: Envelope[Any], db: Connection) -> list[Event]:
         order = envelope.event
-        if order.complex_id != complex_id:
-            return []
         count(db, order.order_id)
         accepted = OrderAccepted(
             complex_id=complex_id,
@@ -104,7 +102,7 @@ def main() -> None:
 
     if options == ["--without-inbox"]:
         turn_the_inbox_off()
-    service = Service(name="market", handlers={OrderSubmitted: on_order}, tick=stop_when_done)
+    service = Service(name="market", complexes={complex_id}, handlers={OrderSubmitted: on_order}, tick=stop_when_done)
     serve(service, replace(context, bus=GroupOfItsOwn(context.bus, complex_id)), stop)
 
 

@@ -163,7 +163,7 @@ def test_a_service_that_publishes_to_a_hung_broker_stops_in_time_and_loses_nothi
     context = Context(
         service="planner", complexes={}, clock=WallClock(), engine=engine, bus=bus, heartbeat_file=tmp_path / "alive"
     )
-    thread = threading.Thread(target=serve, args=(Service(name="planner", tick=tick), context, stop))
+    thread = threading.Thread(target=serve, args=(Service(name="planner", complexes=(), tick=tick), context, stop))
     thread.start()
     while not context.heartbeat_file.exists():
         stop.wait(0.01)
@@ -176,7 +176,7 @@ def test_a_service_that_publishes_to_a_hung_broker_stops_in_time_and_loses_nothi
     thread.join()
 
     assert ended
-    loop = RunLoop(Service(name="planner"), KafkaBus(broker.bootstrap_servers), engine, WallClock())
+    loop = RunLoop(Service(name="planner", complexes=()), KafkaBus(broker.bootstrap_servers), engine, WallClock())
     loop.step(0)
     loop.close()
     with engine.connect() as db:

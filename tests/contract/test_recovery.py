@@ -104,17 +104,15 @@ class Downstream:
     """A second service, behind the first, that counts the acceptances."""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
         self._engine = sa.create_engine(f"sqlite:///{place.folder / 'downstream.db'}")
         new_metadata().create_all(self._engine)
         TIMES.create(self._engine)
-        service = Service(name="trading_api", handlers={OrderAccepted: self._on_accepted})
+        service = Service(name="trading_api", complexes={place.complex_id}, handlers={OrderAccepted: self._on_accepted})
         bus = GroupOfItsOwn(place.bus, place.complex_id)
         self._loop = RunLoop(service, bus, self._engine, ManualClock(NOON))
 
     def _on_accepted(self, envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
-        if envelope.event.complex_id == self._place.complex_id:
-            counting_service.count(db, envelope.event.order_id)
+        counting_service.count(db, envelope.event.order_id)
         return []
 
     def counts_once_it_has_seen(self, order_id: str) -> dict[str, int]:

@@ -27,9 +27,9 @@ class ReadingHandlers:
         event = envelope.event
         if event.meter_kind is MeterKind.FEEDER:
             return []
-        forecaster = self._forecasters.get(event.complex_id)
-        if forecaster is None or not forecaster.meters.knows(event.meter_id):
-            raise RuleBroken(f"meter_id must be a meter of a served complex, was {event.complex_id}/{event.meter_id}")
+        forecaster = self._forecasters[event.complex_id]
+        if not forecaster.meters.knows(event.meter_id):
+            raise RuleBroken(f"meter_id must be a meter of {event.complex_id}, was {event.meter_id}")
         history.save_reading(db, history.reading_of(event))
         forecaster.meters.mark_stale(event.delivery_start)
         return []
@@ -42,4 +42,4 @@ def service(complexes: Complexes) -> Service:
     def tick(now: datetime, db: Connection) -> Sequence[Event]:
         return [event for forecaster in forecasters.values() for event in forecaster.tick(now, db)]
 
-    return Service(name="forecast", handlers=handlers_of(ReadingHandlers(forecasters)), tick=tick)
+    return Service(name="forecast", complexes=complexes, handlers=handlers_of(ReadingHandlers(forecasters)), tick=tick)

@@ -23,6 +23,7 @@ def service(complexes: Complexes, *, seal_alarm: timedelta, block_time_limit_s: 
     venues = {complex_id: venue_of(one) for complex_id, one in complexes.items()}
     return Service(
         name="market",
+        complexes=complexes,
         handlers=handlers_of(
             OrderHandlers(venues), AuctionHandlers(venues, block_time_limit_s), CommandHandlers(venues)
         ),

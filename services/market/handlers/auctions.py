@@ -13,7 +13,7 @@ from optimizers.orders.book_order import Venue
 from services.market.domain.auction import Auction, auction_id, hold_auction, terms_of
 from services.market.domain.seals import DueAuction, Seal, auctions_due, held_up
 from services.market.handlers.day_ahead import fill_facts, hold_day_ahead_due, trade_fact
-from services.market.handlers.venues import Venues, venue_for, with_rules
+from services.market.handlers.venues import Venues, with_rules
 from services.market.store.auctions import Held, save_auction
 from services.market.store.day_ahead import load_day_ahead_trades, positions_of
 from services.market.store.orders import earliest_order, load_book, rules_at
@@ -48,7 +48,7 @@ class AuctionHandlers:
     def on_orders_sealed(self, envelope: Envelope[OrdersSealed], db: Connection) -> list[Event]:
         """Keep a writer's seal, and hold every auction whose book is complete with it."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         if event.writer not in WRITERS or not is_delivery_start(event.delivery_start):
             rule = f"a seal must come from one of {WRITERS} for a 15-minute interval"
             raise RuleBroken(f"{rule}, was from {event.writer} for {event.delivery_start.isoformat()}")

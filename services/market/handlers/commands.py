@@ -9,7 +9,7 @@ from optimizers.orders.book_order import Limits, Venue
 from optimizers.orders.calendar_change import refusal_of
 from optimizers.orders.rules import OrderRules
 from services.market.handlers.orders import take_out
-from services.market.handlers.venues import Venues, venue_for
+from services.market.handlers.venues import Venues
 from services.market.store.calendar import newest_version, save_limits, save_version
 from services.market.store.orders import orders_to_withdraw
 from services.market.store.progress import end_halt, open_halt, save_halt
@@ -46,7 +46,7 @@ class CommandHandlers:
     def on_halt_requested(self, envelope: Envelope[MarketHaltRequested], db: Connection) -> list[Event]:
         """Take no more orders from the instant of the request on; a halted market stays halted."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         if open_halt(db, venue.complex_id) is not None:
             return []
         save_halt(db, venue.complex_id, event.requested_at)
@@ -60,7 +60,7 @@ class CommandHandlers:
     def on_resume_requested(self, envelope: Envelope[MarketResumeRequested], db: Connection) -> list[Event]:
         """Take orders again from the instant of the request on."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         if open_halt(db, venue.complex_id) is None:
             return []
         end_halt(db, venue.complex_id, event.requested_at)
@@ -70,7 +70,7 @@ class CommandHandlers:
     def on_calendar_change_requested(self, envelope: Envelope[CalendarChangeRequested], db: Connection) -> list[Event]:
         """Add a version of the calendar, which holds from an instant to come, or say which rule the request breaks."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         newest, newest_from = newest_version(db, venue.complex_id)
 
         refusal = refusal_of(venue, event.calendar, requested_at=event.requested_at, newest_from=newest_from)
@@ -91,7 +91,7 @@ class CommandHandlers:
     def on_limits_change_requested(self, envelope: Envelope[LimitsChangeRequested], db: Connection) -> list[Event]:
         """Limit what a participant may have open, for orders stamped from now on."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         _require_member(venue, event.participant_id)
         limits = Limits(event.open_orders_max, event.credit_krw_max)
         save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
@@ -110,7 +110,7 @@ class CommandHandlers:
     def on_suspend_requested(self, envelope: Envelope[ParticipantSuspendRequested], db: Connection) -> list[Event]:
         """Take no more orders of a participant from the request on, and cancel those whose gate is open."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         _require_member(venue, event.participant_id)
         if open_suspension(db, venue.complex_id, event.participant_id) is not None:
             return []
@@ -134,7 +134,7 @@ class CommandHandlers:
     ) -> list[Event]:
         """Take a participant's orders again from the instant of the request on; what was cancelled stays so."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         _require_member(venue, event.participant_id)
         if open_suspension(db, venue.complex_id, event.participant_id) is None:
             return []

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from optimizers.orders.admission import Rejection, Withdrawal, admit, may_fill_up, may_leave
 from optimizers.orders.amendment import Amendment, admit_amendment, amended, unknown_order
 from optimizers.orders.book_order import Order, Venue
-from services.market.handlers.venues import Venues, venue_for, with_rules
+from services.market.handlers.venues import Venues, with_rules
 from services.market.store.orders import (
     amended_through,
     forget_early_cancels,
@@ -43,16 +43,16 @@ class OrderHandlers:
 
     def on_order_submitted(self, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
         """Admit an order to its book, or reject it with the reason; a known order id is not answered again."""
-        return _take_in(venue_for(self._venues, envelope.event), _order(envelope.event), db)
+        return _take_in(self._venues[envelope.event.complex_id], _order(envelope.event), db)
 
     def on_block_submitted(self, envelope: Envelope[BlockSubmitted], db: Connection) -> list[Event]:
         """Admit a block to its day's book, or reject it with the reason."""
-        return _take_in(venue_for(self._venues, envelope.event), _block(envelope.event), db)
+        return _take_in(self._venues[envelope.event.complex_id], _block(envelope.event), db)
 
     def on_cancel_requested(self, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
         """Take an order out of its book, if its participant asked before gate closure; halted or not."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         order = load_order(db, venue.complex_id, event.order_id)
         if order is not None:
             return take_out(venue, order, Withdrawal(event.participant_id, event.requested_at), db)
@@ -69,7 +69,7 @@ class OrderHandlers:
     def on_amend_requested(self, envelope: Envelope[OrderAmendRequested], db: Connection) -> list[Event]:
         """Change an order that stands in its book, or say why not; one older than the newest change is passed over."""
         event = envelope.event
-        venue = venue_for(self._venues, event)
+        venue = self._venues[event.complex_id]
         wish = Amendment(
             order_id=event.order_id,
             participant_id=event.participant_id,

@@ -16,10 +16,8 @@ from optimizers.orders.book_order import (
 from optimizers.orders.rules import OrderRules, own_rules
 from shared.complex.model import Complex, Participant
 from shared.db.order_writer import WRITERS
-from shared.events.base import Event
 from shared.intervals import INTERVAL
 from shared.reference.load import legal_modes
-from shared.runtime.runloop import RuleBroken
 from shared.units import WH_PER_KWH, energy_kwh
 
 Venues = Mapping[str, Venue]
@@ -51,14 +49,6 @@ def venue_of(one: Complex) -> Venue:
         ),
         law=legal.law_of(one, legal_modes()),
     )
-
-
-def venue_for(venues: Venues, event: Event) -> Venue:
-    """Return the market that an event belongs to."""
-    venue = venues.get(event.complex_id)
-    if venue is None:
-        raise RuleBroken(f"complex_id must be one of {sorted(venues)}, was {event.complex_id}")
-    return venue
 
 
 def with_rules(venue: Venue, rules: OrderRules | None) -> Venue:

@@ -22,7 +22,7 @@ from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.metering import history
 from shared.runtime.handlers import handlers_of
-from shared.runtime.runloop import RuleBroken, Service
+from shared.runtime.runloop import Service
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,6 @@ class Planner:
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
         """Keep a reading for the studies to come; with a day's first one, forget the oldest day."""
         event = envelope.event
-        self._require_served(event)
         if event.meter_kind is MeterKind.FEEDER:
             return []
         history.save_reading(db, history.reading_of(event))
@@ -61,7 +60,6 @@ class Planner:
     def on_study_requested(self, envelope: Envelope[StudyRequested], db: Connection) -> Sequence[Event]:
         """Take a study in, or say which rule it breaks."""
         event = envelope.event
-        self._require_served(event)
         if store.is_known(db, event.complex_id, event.study_id):
             return []
         count = len(event.battery_scales) * len(event.pv_scales) * len(event.tariff_options)
@@ -166,19 +164,11 @@ class Planner:
                 one.drop()
         self._running = None
 
-    def _require_served(self, event: Event) -> None:
-        if event.complex_id not in self._complexes:
-            raise RuleBroken(f"complex_id must be one of {sorted(self._complexes)}, was {event.complex_id}")
-
 
 def service(complexes: Complexes, cluster: Cluster) -> Service:
     """Return the planner of a deployment's complexes."""
     planner = Planner(complexes, cluster)
-    return Service(
-        name="planner",
-        handlers=handlers_of(planner),
-        tick=planner.tick,
-    )
+    return Service(name="planner", complexes=complexes, handlers=handlers_of(planner), tick=planner.tick)
 
 
 def _progressed(study: Study, *, sites_done: int, sites: int) -> StudyProgressed:

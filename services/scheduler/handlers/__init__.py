@@ -26,4 +26,4 @@ def service(complexes: Complexes) -> Service:
             events += on_time(now, db, complex_, solvers)
         return events
 
-    return Service(name=WRITER, handlers=handlers_of(SchedulerHandlers(complexes)), tick=tick)
+    return Service(name=WRITER, complexes=complexes, handlers=handlers_of(SchedulerHandlers(complexes)), tick=tick)

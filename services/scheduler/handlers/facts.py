@@ -45,8 +45,8 @@ class SchedulerHandlers:
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
         """Keep a factory's highest billable demand of each month: below it, shaving is worth nothing."""
         event = envelope.event
-        complex_ = self._complexes.get(event.complex_id)
-        if complex_ is None or event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
+        complex_ = self._complexes[event.complex_id]
+        if event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
             return []
         participant = complex_.by_participant.get(event.participant_id)
         if participant is None or not participant.ess:

@@ -30,11 +30,8 @@ def service(complexes: Complexes) -> Service:
         # An invoice tells of the certificates.
         return [*certifying.on_tick(complexes, now, db), *invoicing.on_tick(complexes, now, db)]
 
-    return Service(
-        name="settlement",
-        handlers=handlers_of(SettlementHandlers(complexes)),
-        tick=tick,
-    )
+    handlers = handlers_of(SettlementHandlers(complexes))
+    return Service(name="settlement", complexes=complexes, handlers=handlers, tick=tick)
 
 
 def _unknown_contracts(complex_: Complex) -> Iterator[BadInput]:

@@ -40,7 +40,7 @@ class SettlementHandlers:
     def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
         """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
         event = envelope.event
-        complex_ = _complex(self._complexes, event)
+        complex_ = self._complexes[event.complex_id]
         lock(db, event.complex_id)
         if has_auction(db, event.complex_id, event.delivery_start):
             return []
@@ -77,7 +77,7 @@ class SettlementHandlers:
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
         """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
         event = envelope.event
-        complex_ = _complex(self._complexes, event)
+        complex_ = self._complexes[event.complex_id]
         if event.meter_kind is MeterKind.FEEDER:
             # It checks its factories' meters; no money hangs on it.
             return []
@@ -125,13 +125,6 @@ def _ignored(complex_id: str, known: Reading, reading: Reading) -> ReadingIgnore
     return ReadingIgnored(
         complex_id=complex_id, meter_id=reading.meter_id, delivery_start=reading.delivery_start, reason=reason
     )
-
-
-def _complex(complexes: Complexes, event: Event) -> Complex:
-    found = complexes.get(event.complex_id)
-    if found is None:
-        raise RuleBroken(f"complex_id must be one of {sorted(complexes)}, was {event.complex_id}")
-    return found
 
 
 def _check_reading(complex_: Complex, event: IntervalMetered) -> None:

@@ -39,6 +39,7 @@ def service(
 
     return Service(
         name=SERVICE,
+        complexes=complexes,
         handlers=handlers_of(
             FactHandlers(), MarketHandlers(complexes), DayAheadHandlers(complexes), CertificateHandlers()
         ),

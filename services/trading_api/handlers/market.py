@@ -246,7 +246,7 @@ def _take_verdict(
 
 def end_of(complexes: Complexes, event: AuctionCleared | DayAheadCleared, fill: Fill) -> dict[str, object]:
     """Return what became of a simple order, and why."""
-    members = complexes[event.complex_id].by_participant if event.complex_id in complexes else {}
+    members = complexes[event.complex_id].by_participant
     status = status_after_auction(quantity_wh=fill.quantity_wh, filled_wh=fill.filled_wh)
     return {
         "order_id": fill.order_id,

@@ -3,8 +3,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from shared.db.tables import new_metadata
+from shared.events.base import Envelope, Event
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved
 from shared.events.wire import MESSAGE_BYTES_MAX, Message
@@ -17,7 +19,12 @@ STATES = "fems.states.v1"
 
 @pytest.fixture
 def api(tmp_path: Path) -> Bench:
-    return Bench(Service(name="trading_api", handlers={DeviceObserved: lambda *_: []}), new_metadata(), tmp_path, NOON)
+    return Bench(
+        Service(name="trading_api", complexes={"changwon-demo"}, handlers={DeviceObserved: lambda *_: []}),
+        new_metadata(),
+        tmp_path,
+        NOON,
+    )
 
 
 def a_message(body: bytes = b"{}", subject: bytes = b"changwon-demo", topic: str = STATES) -> Message:
@@ -89,3 +96,32 @@ def test_the_longest_letter_that_a_message_can_lead_to_fits_into_a_message(api: 
     api.run()
 
     assert len(api.published(MessageSetAside)) == 1
+
+
+@pytest.mark.parametrize("complex_id", ["changwon-demo", "elsewhere", "unknown"])
+def test_dead_letter_is_taken_in_whatever_complex_it_names(complex_id: str, tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def note(envelope: Envelope[MessageSetAside], db: Connection) -> list[Event]:
+        del db
+        heard.append(envelope.event.complex_id)
+        return []
+
+    service = Service(name="trading_api", complexes={"changwon-demo"}, handlers={MessageSetAside: note})
+    reader = Bench(service, new_metadata(), tmp_path, NOON)
+    letter = MessageSetAside(
+        complex_id=complex_id,
+        service="market",
+        topic=STATES,
+        partition=0,
+        offset=0,
+        key="k",
+        reason="r",
+        set_aside_at=NOON,
+        headers=(),
+        body_base64="",
+    )
+
+    reader.give(letter, producer="market")
+
+    assert heard == [complex_id]

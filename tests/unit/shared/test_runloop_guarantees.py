@@ -40,7 +40,9 @@ class Market:
         self.figures = Metrics()
         self.engine: Engine = open_engine(sa.make_url(f"sqlite:///{folder / 'market.db'}"))
         METADATA.create_all(self.engine)
-        self.service = Service(name="market", handlers={OrderSubmitted: self.on_order}, tick=self.on_time)
+        self.service = Service(
+            name="market", complexes={"c"}, handlers={OrderSubmitted: self.on_order}, tick=self.on_time
+        )
         self.restart()
 
     def restart(self) -> None:
@@ -86,6 +88,11 @@ class Market:
         events = [decode(message).event for message in self.bus.messages("market.dead_letters.v1")]
         return [event.reason for event in events if isinstance(event, MessageSetAside)]
 
+    def inbox(self) -> int:
+        """Return how many messages the inbox remembers."""
+        with self.engine.connect() as db:
+            return db.scalar(sa.select(sa.func.count()).select_from(messaging.INBOX)) or 0
+
     def waiting(self) -> int:
         """Return how many messages are in the outbox."""
         with self.engine.connect() as db:
@@ -97,9 +104,9 @@ def market(tmp_path: Path) -> Market:
     return Market(tmp_path)
 
 
-def an_order(order_id: str) -> Message:
+def an_order(order_id: str, complex_id: str = "c") -> Message:
     order = OrderSubmitted(
-        complex_id="c",
+        complex_id=complex_id,
         order_id=order_id,
         client_order_id=order_id,
         participant_id="p",
@@ -136,6 +143,32 @@ def test_one_bad_message_keeps_none_of_the_others_out(market: Market) -> None:
 
     assert market.taken() == market.accepted() == ["o1", "o2"]
     assert market.letters() == ["quantity_kwh must be > 0, was -1", "header ce_type must be present"]
+
+
+def test_event_of_a_complex_that_is_not_served_is_counted_committed_and_leaves_nothing(market: Market) -> None:
+    market.bus.append(an_order("o1"))
+    market.bus.append(an_order("theirs", complex_id="elsewhere"))
+    market.bus.append(an_order("o2"))
+
+    assert market.loop.step(0) == 3
+
+    assert market.taken() == market.accepted() == ["o1", "o2"]
+    assert market.letters() == []
+    assert market.inbox() == 2
+    counted = 'sandan_messages_passed_over_total{type="sandan.OrderSubmitted.v1"} 1'
+    assert counted in market.figures.exposition().splitlines()
+    market.restart()
+    assert market.loop.step(0) == 0
+
+
+def test_batch_of_which_nothing_is_served_is_committed(market: Market) -> None:
+    market.bus.append(an_order("theirs", complex_id="elsewhere"))
+    market.loop.step(0)
+    market.restart()
+
+    assert market.loop.step(0) == 0
+
+    assert (market.taken(), market.letters(), market.inbox()) == ([], [], 0)
 
 
 def test_the_same_message_twice_in_one_batch_has_one_effect(market: Market) -> None:
@@ -238,25 +271,21 @@ def test_more_events_than_one_publication_holds_all_go_out_in_order(market: Mark
 
 
 def test_the_inbox_forgets_a_week_later_and_looks_only_now_and_then(market: Market) -> None:
-    def inbox() -> int:
-        with market.engine.connect() as db:
-            return db.scalar(sa.select(sa.func.count()).select_from(messaging.INBOX)) or 0
-
     market.bus.append(an_order("o1"))
     market.loop.step(0)
     market.clock.advance(messaging.INBOX_KEPT)
     market.elapsed_s += FORGET_EVERY_S
     market.loop.step(0)
-    assert inbox() == 1  # a week old, but not older
+    assert market.inbox() == 1  # a week old, but not older
 
     market.clock.advance(timedelta(microseconds=1))
     market.elapsed_s += FORGET_EVERY_S - 1
     market.loop.step(0)
-    assert inbox() == 1  # too old, but the loop has looked 599 s ago
+    assert market.inbox() == 1  # too old, but the loop has looked 599 s ago
 
     market.elapsed_s += 1
     market.loop.step(0)
-    assert inbox() == 0
+    assert market.inbox() == 0
 
 
 def test_a_message_that_leads_to_an_event_too_large_for_the_bus_is_set_aside_and_blocks_nothing(market: Market) -> None:
