@@ -11,7 +11,7 @@ import json
 import os
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -76,27 +76,6 @@ class WallClock:
         return datetime.now(UTC)
 
     shown = now
-
-
-@dataclass
-class ManualClock:
-    """A clock that a test sets by hand."""
-
-    instant: datetime
-    speed: float = 0.0
-    rate: float = 1.0
-    is_simulated: bool = True
-    times_set: int = 0
-
-    def now(self) -> datetime:
-        """Return the instant that was set."""
-        return self.instant
-
-    shown = now
-
-    def advance(self, by: timedelta) -> None:
-        """Move forward by a duration."""
-        self.instant += by
 
 
 @dataclass(frozen=True)

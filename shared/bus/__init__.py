@@ -1,1 +1,1 @@
-"""What carries messages between services: one port, two adapters (Kafka, and memory for tests)."""
+"""What carries messages between services: a port, and its adapter for Kafka."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = ("cli", "optimizers", "services", "shared")
+PACKAGES = ("cli", "optimizers", "services", "shared", "simulation")
 # What the figures may come to.
 AT_MOST = {
     "shapes of an order": 7,

@@ -17,7 +17,7 @@ from shared.events.topics import EVENT_TYPES, SERVICES, TOPICS, topics_read_by
 from shared.paths import DEMO_COMPLEX, ROOT
 from shared.runtime.runloop import Service
 
-PACKAGES = ("cli", "optimizers", "services", "shared")
+PACKAGES = ("cli", "optimizers", "services", "shared", "simulation")
 FOLDERS_OF_CODE = (*PACKAGES, "benchmarks", "infra", "tests")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60

@@ -6,8 +6,6 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
 from shared.events.base import Envelope, Event, named_id
@@ -15,6 +13,8 @@ from shared.events.topics import TOPICS, Topic, topic_written_by
 from shared.events.wire import decode, encode
 from shared.runtime.metrics import Metrics
 from shared.runtime.runloop import RunLoop, Service
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 
 E = TypeVar("E", bound=Event)
 

@@ -10,10 +10,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from services.trading_api.api.app import create_app
-from shared.clock import ClockStepped, ManualClock
+from shared.clock import ClockStepped
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.runtime.clock_guard import GuardedClock, Notes
 from shared.runtime.runloop import PASSING_FAULTS, RunLoop
+from simulation.clock import ManualClock
 from tests.component.trading_api_bench import NOON, SECRETS, ApiBench, an_order
 
 HOUR = timedelta(hours=1)

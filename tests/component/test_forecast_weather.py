@@ -17,7 +17,6 @@ from services.forecast.weather.clear_sky import ClearSky
 from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName
 from services.forecast.weather.watch import Watch
-from shared.bus.memory import MemoryBus
 from shared.clock import Clock, WallClock
 from shared.complex.model import Complexes, load_complexes
 from shared.errors import BadInput
@@ -25,6 +24,7 @@ from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import INTERVAL
 from shared.paths import DEMO_COMPLEX
 from shared.runtime.service_main import Context
+from simulation.bus import MemoryBus
 from tests.component.harness import Bench
 
 # 09:00 in Korea.

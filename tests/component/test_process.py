@@ -8,7 +8,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from shared.bus.memory import MemoryBus
 from shared.clock import WallClock
 from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
@@ -16,6 +15,7 @@ from shared.events.planner import StudyFailed
 from shared.paths import ROOT
 from shared.runtime.runloop import Service
 from shared.runtime.service_main import EXIT_NOT_STOPPED, Context, serve
+from simulation.bus import MemoryBus
 
 # It waits for what never comes, as a library may that is asked for something by a hung peer.
 DEAF = """

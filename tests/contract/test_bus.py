@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.kafka import KafkaBus
-from shared.bus.memory import MemoryBus
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher
 from shared.events.base import Envelope, named_id
 from shared.events.market import OrderRejected
 from shared.events.wire import MESSAGE_BYTES_MAX, Message, encode
+from simulation.bus import MemoryBus
 
 TOPIC = "market.orders.v1"
 POLLS_MAX = 400

@@ -17,7 +17,6 @@ from sqlalchemy.engine import Connection
 
 from cli.brokers import Broker
 from shared.bus.kafka import KafkaBus
-from shared.clock import ManualClock
 from shared.db import messaging
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
@@ -30,6 +29,7 @@ from shared.events.wire import encode
 from shared.failpoints import Failpoint
 from shared.paths import ROOT
 from shared.runtime.runloop import RunLoop, Service
+from simulation.clock import ManualClock
 from tests.contract import counting_service
 from tests.contract.counting_service import LAST, TIMES, GroupOfItsOwn
 

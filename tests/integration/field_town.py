@@ -19,14 +19,14 @@ from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.complex.model import Complex
 from shared.db.engine import open_engine
 from shared.events.base import Envelope, Event, named_id
 from shared.events.topics import TOPICS
 from shared.events.wire import decode, encode
 from shared.runtime.runloop import RunLoop
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.unit.fems.fields import NOW, a_complex
 
 E = TypeVar("E", bound=Event)

@@ -19,12 +19,12 @@ from services.fems.gateway.archive import day_file, read_day, write_day
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.retention import Keeper
 from services.fems.gateway.sum_checks import Aftermath
-from shared.bus.memory import MemoryBus
 from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.fems import Quality
 from shared.intervals import DAY, INTERVAL, day_start, trading_day_of
 from shared.paths import ROOT
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import expected
 from tests.unit.fems.fields import NOW

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.bus.memory import MemoryBus
 from shared.bus.port import BusUnavailable
 from shared.events.fems import DeviceObserved, IntervalMetered
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import by_meter, expected
 

@@ -13,11 +13,11 @@ from services.fems.domain.registers.sunspec import BASE, encode, model
 from services.fems.domain.simulated.faults import FaultKind
 from services.fems.domain.simulated.field import battery_of
 from services.fems.simulator.image import Image, Plate
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
 from tests.integration.test_fems_controls import ESS_UNIT, controls_alone
 from tests.integration.test_fems_faults import a_fault, ask_for

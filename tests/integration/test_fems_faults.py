@@ -15,10 +15,10 @@ from services.fems.domain.simulated.faults import FaultKind
 from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults, write_faults
 from services.fems.simulator.profiles import profiles_of
-from shared.bus.memory import MemoryBus
 from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import a_setpoint, expected
 from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex

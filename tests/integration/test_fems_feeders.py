@@ -11,10 +11,10 @@ from services.fems.domain.simulated.field import Field, interval_energies
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.sum_checks import Aftermath
 from services.fems.simulator.profiles import profiles_of
-from shared.bus.memory import MemoryBus
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_faults import a_fault, ask_for
 from tests.integration.test_fems_gateway import a_setpoint

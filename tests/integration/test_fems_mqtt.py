@@ -18,10 +18,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from services.fems.gateway.intake.admission import Desk
 from services.fems.gateway.intake.mqtt import MqttRoad, readings_in
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock, monotonic_s, pause
+from shared.clock import monotonic_s, pause
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.integration.field_town import GatewayBench, a_free_port, a_port_of_its_own
 from tests.unit.fems.fields import NOW, a_complex
 

@@ -13,9 +13,9 @@ import pytest
 from services.fems.gateway.gateway import Gateway, Rules
 from services.fems.gateway.intake.admission import Desk
 from services.fems.gateway.intake.uploads import BYTES_MAX, Uploads
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.events.fems import IntervalMetered
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own
 from tests.unit.fems.fields import NOW
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from services.fems.gateway.gateway import Gateway, Rules
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.integration.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
 from tests.integration.picky_device import PickyDevice, Second, in_front_of, registers
 from tests.integration.test_fems_gateway import a_setpoint, by_meter, expected

@@ -11,13 +11,13 @@ import pytest
 from services.fems import store
 from services.fems.domain.simulated.faults import FaultKind
 from services.fems.gateway.gateway import Gateway, Rules
-from shared.bus.memory import MemoryBus
-from shared.clock import ManualClock
 from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
 from shared.runtime.clock_guard import GuardedClock, Notes
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 from tests.integration.field_town import GatewayBench, a_port_of_its_own, simulated
 from tests.integration.test_fems_controls import controls_alone
 from tests.integration.test_fems_faults import a_fault, ask_for

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from services.fems.gateway.intake.admission import Desk
 from services.fems.gateway.intake.uploads import Uploads, read_upload
-from shared.bus.memory import MemoryBus
 from shared.errors import BadInput, BadInputs
 from shared.events.fems import IntervalMetered
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own
 from tests.unit.fems.fields import NOW, a_complex
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from services.fems.domain.interval_numbers import number_of
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.publishing import Metered, publish
-from shared.bus.memory import MemoryBus
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
 from tests.integration.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.test_fems_gateway import expected
 from tests.unit.fems.fields import NOW

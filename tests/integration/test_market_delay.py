@@ -12,13 +12,14 @@ from cli.brokers import Broker
 from services.market import handlers, store
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Publisher
-from shared.clock import ManualClock, monotonic_s
+from shared.clock import monotonic_s
 from shared.db.engine import open_engine
 from shared.events.base import Envelope, Event, named_id
 from shared.events.market import AuctionCleared, OrderAccepted, OrderRejected
 from shared.events.topics import topic_written_by
 from shared.events.wire import Message, decode, encode
 from shared.runtime.runloop import RunLoop
+from simulation.clock import ManualClock
 from tests.component.market_facts import ALARM, COMPLEX, GATE, LAST_MOMENT, a_buy, a_seal, a_sell
 from tests.contract.counting_service import GroupOfItsOwn
 

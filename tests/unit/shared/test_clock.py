@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.clock import ManualClock, Pace, SharedClock, WallClock, clock_from, parse_pace, wall_now, write_pace
+from shared.clock import Pace, SharedClock, WallClock, clock_from, parse_pace, wall_now, write_pace
 from shared.errors import BadInput
 
 START = datetime(2026, 5, 19, 15, tzinfo=UTC)
@@ -120,11 +120,3 @@ def test_without_a_file_the_wall_clock_tells_the_time() -> None:
     assert isinstance(clock, WallClock)
     assert clock.now() > LONG_AGO
     assert clock.now().tzinfo is UTC
-
-
-def test_a_manual_clock_moves_only_by_hand() -> None:
-    clock = ManualClock(START)
-
-    clock.advance(timedelta(minutes=15))
-
-    assert clock.now() == clock.now() == START + timedelta(minutes=15)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.clock import ClockStepped, ManualClock, Pace, SharedClock, clock_from, wall_now, write_pace
+from shared.clock import ClockStepped, Pace, SharedClock, clock_from, wall_now, write_pace
 from shared.runtime.clock_guard import CONFIRMATION, GuardedClock, Mark, Notes, confirm, guarded, write_mark
+from simulation.clock import ManualClock
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)

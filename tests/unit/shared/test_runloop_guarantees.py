@@ -8,9 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from shared.bus.memory import MemoryBus
 from shared.bus.port import BusUnavailable, Consumer
-from shared.clock import ManualClock
 from shared.db import messaging
 from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
@@ -22,6 +20,8 @@ from shared.events.records import Side
 from shared.events.wire import Message, decode, encode
 from shared.runtime.metrics import Metrics
 from shared.runtime.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
+from simulation.bus import MemoryBus
+from simulation.clock import ManualClock
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 METADATA = new_metadata()

@@ -1,4 +1,4 @@
-"""A bus inside one process, for unit and component tests. What runs, runs on a broker."""
+"""A bus inside one process. What runs, runs on a broker."""
 
 import threading
 import zlib
