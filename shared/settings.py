@@ -20,20 +20,26 @@ class DeploymentSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SANDAN_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     complexes: tuple[Path, ...] = Field(default=(DEMO_COMPLEX,), description="Complex files, as a JSON list of paths.")
-    database_url: str = Field(default="sqlite:///var/data", description="A folder for SQLite, or a PostgreSQL server.")
+    database_url: str = Field(default="sqlite:///var/data", description="Folder for SQLite, or a PostgreSQL database.")
     database_timeout_s: float = Field(
-        default=30.0, gt=0, le=3_600, description="For how long one answer of the database is waited for."
+        default=30.0, gt=0, le=3_600, description="Seconds that one answer of the database is waited for."
     )
     kafka_bootstrap_servers: str = Field(
-        default="127.0.0.1:9092", validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="host:port,host:port"
+        default="127.0.0.1:9092",
+        validation_alias="KAFKA_BOOTSTRAP_SERVERS",
+        description="The broker, host:port,host:port; if set, `demo` and `up` use it instead of starting one.",
     )
     clock_file: Path | None = Field(default=None, description="A simulated clock's file; unset: the wall clock.")
-    run_dir: Path = Field(default=Path("var/run"), description="Where heartbeat files are kept.")
-    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    metrics_port: int | None = Field(
-        default=None, ge=1, le=65_000, description="Where services show their figures, each a port on; unset: nowhere."
+    run_dir: Path = Field(
+        default=Path("var/run"), description="Folder of the heartbeat files, and of where each process's clock was."
     )
-    metrics_host: str = Field(default="127.0.0.1", description="The address they do so at.")
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`."
+    )
+    metrics_port: int | None = Field(
+        default=None, ge=1, le=65_000, description="First of seven ports for Prometheus; unset: none."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of these ports.")
     failpoint: Failpoint | None = Field(
         default=None, description="Recovery tests only: where the process kills itself."
     )

@@ -21,18 +21,24 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FEMS_GATEWAY_", frozen=True, extra="ignore")
 
     archive_dir: Path | None = Setting(
-        default=None, description="Where days are kept as Parquet files; unset: nowhere."
+        default=None, description="Folder in which each Korean day is kept as Parquet files; unset: none."
     )
     archive_keep_days: int = Setting(default=3_660, ge=8, description="Days for which the archive's files are kept.")
-    estimate_after_h: int = Setting(default=24, ge=1, description="Hours of silence before a meter is estimated.")
-    keep_days: int = Setting(default=400, ge=8, description="Days for which published readings are kept.")
-    minutes_keep_days: int = Setting(default=2, ge=1, description="Days for which minutes are kept in the database.")
+    estimate_after_h: int = Setting(
+        default=24, ge=1, description="Hours that a meter may be silent before its intervals are estimated."
+    )
+    keep_days: int = Setting(
+        default=400, ge=8, description="Days for which published readings are kept, and may be corrected."
+    )
+    minutes_keep_days: int = Setting(default=2, ge=1, description="Days for which the database keeps minutes.")
     mqtt_url: str | None = Setting(
         default=None,
         pattern=r"^mqtts?://(?:[^@/\s]+@)?(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$",
-        description="The broker that factories publish readings to; unset: none.",
+        description="MQTT broker that factories publish readings to; unset: none.",
     )
-    upload_dir: Path | None = Setting(default=None, description="Where past meter data is handed in; unset: nowhere.")
+    upload_dir: Path | None = Setting(
+        default=None, description="Folder in which past meter data is handed in; unset: none."
+    )
 
 
 def main() -> None:

@@ -48,15 +48,20 @@ class Settings(BaseSettings):
         default=None, description="A meter archive (CSV), taken in once, before anything was metered."
     )
     weather_sources: tuple[SourceName, ...] = Field(
-        default=(SourceName.CLEAR_SKY,), description="Whose weather is followed, the best first, as a JSON list."
+        default=(SourceName.CLEAR_SKY,),
+        description="Weather forecasts that roofs follow, the best first, as a JSON list.",
     )
-    weather_every_minutes: int = Field(default=10, ge=1, le=360, description="How often they are asked.")
-    weather_timeout_s: float = Field(default=5.0, gt=0, le=60, description="For how long one answer is waited for.")
+    weather_every_minutes: int = Field(
+        default=10, ge=1, le=360, description="Minutes between two questions to these sources."
+    )
+    weather_timeout_s: float = Field(default=5.0, gt=0, le=60, description="Seconds that one answer is waited for.")
     weather_csv: Path | None = Field(default=None, description="The file of the source `csv`.")
     weather_kma_key: SecretStr | None = Field(default=None, description="Service key of data.go.kr, for `kma_*`.")
-    weather_kma_url: str = Field(default=KMA_URL, pattern=WEB_ADDRESS, description="Where KMA's service is.")
+    weather_kma_url: str = Field(default=KMA_URL, pattern=WEB_ADDRESS, description="Address of KMA's service.")
     weather_open_meteo_key: SecretStr | None = Field(default=None, description="A customer's key; unset: open service.")
-    weather_open_meteo_url: str = Field(default=OPEN_METEO_URL, pattern=WEB_ADDRESS, description="Where it is.")
+    weather_open_meteo_url: str = Field(
+        default=OPEN_METEO_URL, pattern=WEB_ADDRESS, description="Address of Open-Meteo."
+    )
 
 
 def sources_of(settings: Settings, place: Place, replay: Replay | None) -> tuple[WeatherSource, ...]:

@@ -16,10 +16,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MARKET_", frozen=True)
 
     seal_alarm_s: int = Field(
-        default=300, ge=1, description="How long after gate closure a missing seal raises an alarm, by the clock."
+        default=300, ge=1, description="Seconds after gate closure at which a missing seal raises an alarm."
     )
     block_time_limit_s: float = Field(
-        default=8.0, gt=0, le=600, description="How long the choice of day-ahead blocks may take, by the wall's clock."
+        default=8.0,
+        gt=0,
+        le=600,
+        description="Seconds that the choice of day-ahead blocks may take, by the wall clock.",
     )
 
 

@@ -41,27 +41,56 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="TRADING_API_", frozen=True)
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65_535)
-    bootstrap_keys_file: Path | None = None
-    jwt_keys_file: Path | None = None
-    jwt_issuer: str | None = None
-    jwt_audience: str | None = None
-    writes_per_s: int = Field(default=50, ge=1)
-    reads_per_s: int = Field(default=200, ge=1)
-    streams_per_key: int = Field(default=20, ge=1)
-    streams_per_participant: int = Field(default=60, ge=1)
-    refusals_per_min: int = Field(default=600, ge=1)
-    sign_ins_per_min: int = Field(default=30, ge=1)
-    connections_max: int | None = Field(default=None, ge=16)
-    trusted_proxies: str = ""
-    open_orders_max: int = Field(default=1_000, ge=1)
-    keep_days: int = Field(default=400, ge=8)
-    curves_keep_days: int = Field(default=45, ge=2)
-    session_hours: int = Field(default=12, ge=1, le=24 * 7)
-    database_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    docs: bool = False
-    secure_cookie: bool = False
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=1, le=65_535, description="Port to listen on.")
+    bootstrap_keys_file: Path | None = Field(default=None, description="API keys that exist from the start (JSON).")
+    jwt_keys_file: Path | None = Field(
+        default=None, description="Public keys (JWKS) of an identity provider whose tokens are taken; unset: no tokens."
+    )
+    jwt_issuer: str | None = Field(default=None, description="`iss` of its tokens.")
+    jwt_audience: str | None = Field(default=None, description="`aud` by which the provider knows this API.")
+    writes_per_s: int = Field(default=50, ge=1, description="Writing calls a second, of one key or token subject.")
+    reads_per_s: int = Field(default=200, ge=1, description="Reading calls a second, of one key or token subject.")
+    streams_per_key: int = Field(default=20, ge=1, description="Live connections of one key or token subject.")
+    streams_per_participant: int = Field(
+        default=60, ge=1, description="Live connections of one participant, over all its keys."
+    )
+    refusals_per_min: int = Field(
+        default=600,
+        ge=1,
+        description="Calls of one address that are answered with 401 or 403 in a minute; then 429, except for "
+        "credentials that were let in before.",
+    )
+    sign_ins_per_min: int = Field(default=30, ge=1, description="Sign-ins of one address to the console in a minute.")
+    connections_max: int | None = Field(
+        default=None,
+        ge=16,
+        description="Connections at a time; unset: the limit of open descriptors (`ulimit -n`) less 160 for the rest.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses of reverse proxies, separated by commas, whose `X-Forwarded-For` names the caller.",
+    )
+    open_orders_max: int = Field(default=1_000, ge=1, description="Open orders of one participant.")
+    keep_days: int = Field(
+        default=400,
+        ge=8,
+        description="Days for which readings, states of charge, set-points and dead letters are listed.",
+    )
+    curves_keep_days: int = Field(
+        default=45,
+        ge=2,
+        description="Days for which forecasts and plans are listed. Orders, trades and settled intervals stay.",
+    )
+    session_hours: int = Field(default=12, ge=1, le=24 * 7, description="Hours that a console session lasts.")
+    database_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=60,
+        description="Seconds that a call waits for one answer of the database; then 503 with `Retry-After`.",
+    )
+    docs: bool = Field(default=False, description="Serve `/docs`, a page that loads its scripts from the internet.")
+    secure_cookie: bool = Field(default=False, description="Send the session cookie over HTTPS only.")
 
 
 def main() -> None:
