@@ -1,17 +1,30 @@
 """`python -m cli.docs`: write the documents that are made from code (make docs)."""
 
 import json
+from pathlib import Path
 
+from cli import docs_api, docs_cli, docs_settings
 from shared.events import asyncapi
 from shared.paths import ROOT
 
 
-def main() -> None:
-    """Write docs/events.md and docs/asyncapi.json."""
+def documents() -> dict[Path, str]:
+    """Return each generated document's path and text."""
     docs = ROOT / "docs"
-    (docs / "events.md").write_text(asyncapi.markdown(), encoding="utf-8")
-    text = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False)
-    (docs / "asyncapi.json").write_text(text + "\n", encoding="utf-8")
+    return {
+        docs / "events.md": asyncapi.markdown(),
+        docs / "asyncapi.json": json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n",
+        docs / "reference" / "cli.md": docs_cli.markdown(),
+        docs / "reference" / "api.md": docs_api.markdown(),
+        docs / "reference" / "settings.md": docs_settings.markdown(),
+    }
+
+
+def main() -> None:
+    """Write the generated documents."""
+    for path, text in documents().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
