@@ -9,10 +9,10 @@ from pathlib import Path
 
 from shared.paths import ROOT
 
+# The reference shows usage, which nobody types as it stands.
 DOCUMENTS = (
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")),
-    ROOT / "docs" / "README.ko.md",
-    ROOT / "docs" / "glossary.md",
+    *sorted(path for path in ROOT.glob("docs/**/*.md") if path.parent.name not in {"adr", "reference"}),
 )
 PROMPT = "$ "
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -33,6 +33,22 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert missing == []
 
 
+def test_readme_is_short() -> None:
+    # A newcomer reads it whole; what is longer belongs under docs.
+    assert (ROOT / "README.md").stat().st_size <= 6 * 1024
+
+
+def test_every_document_is_linked_from_another() -> None:
+    linked = {
+        (document.parent / link.partition("#")[0]).resolve()
+        for document in MARKDOWN
+        for link in LINK.findall(document.read_text(encoding="utf-8"))
+        if "://" not in link and not link.startswith("#")
+    }
+
+    assert [str(path) for path in ROOT.glob("docs/**/*.md") if path not in linked] == []
+
+
 def _anchors(document: Path) -> set[str]:
     """Return the anchors that a renderer makes of a document's headings."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
