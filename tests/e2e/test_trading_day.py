@@ -2,26 +2,58 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from cli.deployment import DEFAULT_FOLDER
 from cli.processes import free_port
+from tests.docs.console_blocks import DOCUMENTS, Command, commands_in
 
 INTERVALS = 96
+OF_DOCUMENTS = [command for document in DOCUMENTS for command in commands_in(document)]
+LOOKING = ("sandan replay", "sandan audit", "sandan legal", "sandan clock", "sandan devices energy")
 
 
-def test_demo_trades_a_whole_day_and_its_books_balance(tmp_path: Path) -> None:
-    report_file = tmp_path / "r.json"
-    options = ["--exit", "--speed", "600", "--port", str(free_port()), "--report", str(report_file)]
+def looks_at_a_day(command: Command) -> bool:
+    """Say whether a command reads what a demo's day left behind."""
+    return command.text.startswith(LOOKING)
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "cli.main", "demo", *options], capture_output=True, text=True, check=False
-    )
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the documents call archive."""
+    return tmp_path_factory.mktemp("archive")
+
+
+@dataclass(frozen=True)
+class DemoDay:
+    """A day that `sandan demo --exit` has run, its folder as it was left."""
+
+    port: int
+    report_file: Path
+    ended: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory: pytest.TempPathFactory) -> DemoDay:
+    report_file = tmp_path_factory.mktemp("day") / "r.json"
+    port = free_port()
+    options = ["--exit", "--speed", "600", "--port", str(port), "--report", str(report_file)]
+    command = [sys.executable, "-m", "cli.main", "demo", *options]
+    return DemoDay(port, report_file, subprocess.run(command, capture_output=True, text=True, check=False))
+
+
+def test_demo_trades_a_whole_day_and_its_books_balance(day: DemoDay) -> None:
+    ended = day.ended
 
     assert ended.returncode == 0, ended.stderr
-    report = json.loads(report_file.read_text())
+    report = json.loads(day.report_file.read_text())
     assert json.loads(ended.stdout) == report
     assert report["intervals"] == report["auctions_cleared"] == report["intervals_settled"] == INTERVALS
     # 12 grid meters, 8 roofs, 4 batteries and 3 feeders, each once an interval; 12 statements of the day.
@@ -38,6 +70,21 @@ def test_demo_trades_a_whole_day_and_its_books_balance(tmp_path: Path) -> None:
     assert report["trading_gain_krw"] > 0
     assert report["saving_basis"]["ko"]
     assert report["broker"] in {"apache-kafka", "tansu", "external"}
+
+
+@pytest.mark.parametrize(
+    "text", dict.fromkeys(command.text for command in OF_DOCUMENTS if looks_at_a_day(command)), ids=str
+)
+def test_command_of_the_documents_looks_at_the_day(day: DemoDay, text: str, archive: Path) -> None:
+    folder = DEFAULT_FOLDER / f"demo-{day.port}"
+    typed = text.replace("var/demo-8000", str(folder)).replace(" archive", f" {archive}")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "cli.main", *shlex.split(typed)[1:]], capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)
 
 
 def test_demo_on_a_taken_port_says_so_in_one_line() -> None:
