@@ -21,7 +21,7 @@ from services.forecast.domain.accuracy import scores
 from services.forecast.domain.backtest.rolling_origin import Issued
 from services.forecast.domain.backtest.run import Backtest, History, Period
 from services.forecast.domain.learning import multi_site
-from services.forecast.domain.learning.multi_site import Factories, Roofs
+from services.forecast.domain.learning.multi_site import Factories, RoofSites
 from services.forecast.domain.load.features import calendar_of
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.domain.solar.geometry import Array, clear_kw, learned_array, sun_over
@@ -104,7 +104,7 @@ def skill(site: Site, kw: pd.Series, begin: str, end: str) -> None:
     }))  # fmt: skip
 
 
-def roofs_of(kw: pd.Series) -> Roofs:
+def roofs_of(kw: pd.Series) -> RoofSites:
     """Return a thousand made-up roofs of four weeks, each SERF East's with noise of its own."""
     days = [date(2016, 8, 1) + timedelta(days=n) for n in range(30)]
     starts = pd.date_range(pd.Timestamp(days[0], tz=SERF.timezone), periods=len(days) * STEPS, freq=QUARTER)
@@ -112,7 +112,7 @@ def roofs_of(kw: pd.Series) -> Roofs:
     sun = sun_over(SERF, starts.tz_convert("UTC"), QUARTER)
     found = learned_array(SERF, metered, sun)
     clear = clear_kw(SERF, Array(found.tilt_deg, found.azimuth_deg, found.dc_kw), sun)
-    return Roofs(
+    return RoofSites(
         kw=_many(np.maximum(metered, 0.0)),
         clear_kw=np.tile(clear[:, None], SITES),
         elevation_deg=sun.elevation_deg,
@@ -133,7 +133,7 @@ def _many(kw: Floats) -> Floats:
     return np.asarray(kw[:, None] * noise, dtype=np.float64)
 
 
-def issue(sites: Roofs | Factories, name: str) -> None:
+def issue(sites: RoofSites | Factories, name: str) -> None:
     """Learn from all and issue 24 hours of P10, P50, P90 and mean for all."""
     started = perf_counter()
     found = multi_site.learned(sites)

@@ -19,7 +19,7 @@ from optimizers.orders.rules import BEGINNING, own_rules
 from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, settle_interval
 from optimizers.settlement.invoices import Month, invoice_of
 from optimizers.tariff import SitePrices, contract_of, site_prices
-from services.fems.simulator.history import History, history
+from services.fems.simulator.history import SimulatedHistory, history
 from services.market.handlers.venues import venue_of
 from services.settlement.handlers.invoicing import content_of
 from services.trading_api.api.invoice_pdf import invoice_pdf
@@ -76,7 +76,9 @@ def trades_of(
     ]
 
 
-def settled_month(complex_: Complex, name: str, past: History, starts: list[datetime]) -> dict[datetime, SettledLine]:
+def settled_month(
+    complex_: Complex, name: str, past: SimulatedHistory, starts: list[datetime]
+) -> dict[datetime, SettledLine]:
     """Settle every interval and return one participant's lines."""
     feeders = venue_of(complex_).feeders
     prices: dict[str, SitePrices] = {

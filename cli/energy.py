@@ -65,9 +65,9 @@ def energy(
     pretty: Pretty = False,
 ) -> None:
     """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
-    from services.fems.domain.metering.rollup import Period, rolled_up
+    from services.fems.domain.metering.rollup import RollupPeriod, rolled_up
 
-    period, minutes = Period(per.value), per is Per.MINUTE
+    period, minutes = RollupPeriod(per.value), per is Per.MINUTE
     if minutes and parquet is not None:
         raise BadInput(where="command line", field="--parquet", rule="must go without --per 1min", value=per.value)
     days = _days(first, last)

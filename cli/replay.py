@@ -13,7 +13,7 @@ from shared.errors import BadInput
 from shared.units import krw_text, kwh_text
 
 if TYPE_CHECKING:
-    from services.market.store.auctions import Record
+    from services.market.store.auctions import AuctionRecord
     from shared.events.market import AuctionCleared
 
 DIFFERENCES_SHOWN = 20
@@ -88,7 +88,7 @@ def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
     }
 
 
-def _different_fills(record: "Record", event: "AuctionCleared") -> list[dict[str, Any]]:
+def _different_fills(record: "AuctionRecord", event: "AuctionCleared") -> list[dict[str, Any]]:
     kept = {fill.order_id: (fill.filled_wh, fill.paid_krw, fill.received_krw) for fill in record.fills.values()}
     again = {fill.order_id: (fill.filled_wh, fill.paid_krw, fill.received_krw) for fill in event.fills}
     return [

@@ -17,7 +17,7 @@ NO_PEAK = DemandCharge(charge_krw_per_kw=0.0, prior_peak_kw=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Connection:
+class GridConnection:
     """What crosses a factory's boundary is paid for by this.
 
     Args:
@@ -29,7 +29,7 @@ class Connection:
     peaks: Sequence[PricedPeak] = ()
 
 
-def case_at(connection: Connection, *, load_kw: Floats, pv_kw: Floats, battery: Battery) -> Case:
+def case_at(connection: GridConnection, *, load_kw: Floats, pv_kw: Floats, battery: Battery) -> Case:
     """Return the case of one battery behind a connection, by quarter hours."""
     first, *more = [
         DemandCharge(charge_krw_per_kw=peak.charge_krw_per_kw, prior_peak_kw=peak.prior_peak_kw, counts=peak.counts)

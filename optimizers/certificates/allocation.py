@@ -33,7 +33,7 @@ class Supply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class CertificateSite:
     """A participant's interval as far as certificates are concerned.
 
     Args:
@@ -76,7 +76,7 @@ class _Holding:
     quantity_wh: int
 
 
-def allocate(sites: Mapping[str, Site], trades: Sequence[SettledTrade]) -> list[Share]:
+def allocate(sites: Mapping[str, CertificateSite], trades: Sequence[SettledTrade]) -> list[Share]:
     """Return where every certified Wh of the sites ended, without loss or repetition."""
     held = {one.participant_id: _own(one.supplies) for one in sites.values()}
     sold: defaultdict[str, list[SettledTrade]] = defaultdict(list)
@@ -135,7 +135,7 @@ def _in_proportion(carried_wh: int, trades: Sequence[SettledTrade], sold_wh: int
     return shares_wh
 
 
-def _used(site: Site, holdings: list[_Holding]) -> list[Share]:
+def _used(site: CertificateSite, holdings: list[_Holding]) -> list[Share]:
     """Return what a participant's certificates ended as."""
     uses: list[tuple[Purpose, str | None, int]] = [("use", None, site.consumption_wh)]
     uses += [("storage", battery_id, site.charged_wh[battery_id]) for battery_id in sorted(site.charged_wh)]

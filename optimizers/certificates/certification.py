@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optimizers.certificates.allocation import Share, Site, Supply, allocate
+from optimizers.certificates.allocation import CertificateSite, Share, Supply, allocate
 from optimizers.certificates.ranges import Bundle, numbered
 from optimizers.certificates.storage import (
     Content,
@@ -57,7 +57,7 @@ class MeteredSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
+class CertificateBooks:
     """What is in the books of an interval: numbers by device, records by battery, lines by participant."""
 
     slices: Mapping[str, tuple[CertificateSlice, ...]] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Certification:
     """
 
     bundles: tuple[Bundle, ...]
-    changed: Books
+    changed: CertificateBooks
     contents: Mapping[str, Content]
     lots: Mapping[str, Lot]
 
@@ -88,7 +88,7 @@ class Certification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class CertifiableInterval:
     """An interval's facts."""
 
     delivery_start: datetime
@@ -115,7 +115,9 @@ class Batteries:
         return self.storages[device_id].opening if known is None else known
 
 
-def certify(interval: Interval, batteries: Batteries, before: Books, limits: Limits | None = None) -> Certification:
+def certify(
+    interval: CertifiableInterval, batteries: Batteries, before: CertificateBooks, limits: Limits | None = None
+) -> Certification:
     """Certify an interval, or certify it again: then by difference to what is in the books.
 
     Args:
@@ -136,7 +138,7 @@ def certify(interval: Interval, batteries: Batteries, before: Books, limits: Lim
             device_id=device_id, charged_wh=energy.import_wh, discharged_wh=energy.export_wh, draws=draws
         )
     traders = {one for trade in interval.trades for one in (trade.buyer_id, trade.seller_id)}
-    sites = {one: Site(participant_id=one, consumption_wh=0) for one in traders}
+    sites = {one: CertificateSite(participant_id=one, consumption_wh=0) for one in traders}
     sites.update((one.participant_id, _site(one, records)) for one in interval.sites)
     producers = {
         device.device_id: one.participant_id for one in interval.sites for device in (*one.roofs, *one.batteries)
@@ -145,7 +147,7 @@ def certify(interval: Interval, batteries: Batteries, before: Books, limits: Lim
     lots = _charge(records, contents, shares, before, batteries.storages, start)
     bundles, slices = _numbers(shares, producers, before)
     lines = _lines(interval.sites, shares, producers)
-    changed = Books(
+    changed = CertificateBooks(
         slices={device_id: now for device_id, now in slices.items() if now != before.slices.get(device_id, ())},
         records={key: now for key, now in records.items() if now != before.records.get(key)},
         lines={one.participant_id: one for one in lines if one != before.lines.get(one.participant_id)},
@@ -153,7 +155,9 @@ def certify(interval: Interval, batteries: Batteries, before: Books, limits: Lim
     return Certification(bundles=bundles, changed=changed, contents=contents, lots=lots)
 
 
-def _moves(sites: Sequence[MeteredSite], storages: Mapping[str, Storage], before: Books) -> dict[str, DeviceEnergy]:
+def _moves(
+    sites: Sequence[MeteredSite], storages: Mapping[str, Storage], before: CertificateBooks
+) -> dict[str, DeviceEnergy]:
     """Return what each battery did, as far as it was measured; those that the books have moved are among them."""
     still = {one: DeviceEnergy(device_id=one, import_wh=0, export_wh=0, is_measured=True) for one in before.records}
     moved = {
@@ -165,7 +169,7 @@ def _moves(sites: Sequence[MeteredSite], storages: Mapping[str, Storage], before
     return {**{one: energy for one, energy in still.items() if one in storages}, **moved}
 
 
-def _site(site: MeteredSite, records: Mapping[str, StorageRecord]) -> Site:
+def _site(site: MeteredSite, records: Mapping[str, StorageRecord]) -> CertificateSite:
     roofs = [
         Supply(device_id=one.device_id, quantity_wh=one.export_wh)
         for one in sorted(site.roofs, key=lambda one: one.device_id)
@@ -178,7 +182,7 @@ def _site(site: MeteredSite, records: Mapping[str, StorageRecord]) -> Site:
         for draw in record.draws
         if draw.certified_wh
     ]
-    return Site(
+    return CertificateSite(
         participant_id=site.participant_id,
         consumption_wh=site.consumption_wh,
         supplies=(*roofs, *given),
@@ -190,7 +194,7 @@ def _charge(
     records: dict[str, StorageRecord],
     contents: dict[str, Content],
     shares: Sequence[Share],
-    before: Books,
+    before: CertificateBooks,
     storages: Mapping[str, Storage],
     start: datetime,
 ) -> dict[str, Lot]:
@@ -218,7 +222,7 @@ def _charge(
 
 
 def _numbers(
-    shares: Sequence[Share], producers: Mapping[str, str], before: Books
+    shares: Sequence[Share], producers: Mapping[str, str], before: CertificateBooks
 ) -> tuple[tuple[Bundle, ...], dict[str, tuple[CertificateSlice, ...]]]:
     by_device: defaultdict[str, list[Share]] = defaultdict(list)
     for share in shares:

@@ -9,16 +9,16 @@ from optimizers.clearing.book import (
     UNLIMITED_WH,
     Allocation,
     Book,
+    BookFill,
     Clearing,
     Feeder,
     FeederResult,
-    Fill,
     Ints,
     Order,
     exact_sum,
 )
 from optimizers.clearing.ladder import Ladder, ladders
-from optimizers.clearing.local import Interval, LocalAuction, binding_limit, clear_node, feeder_prices
+from optimizers.clearing.local import LocalAuction, PriceRange, binding_limit, clear_node, feeder_prices
 from optimizers.clearing.network import Node, balance_hub
 from optimizers.clearing.payments import payments_krw, signed_jeon_wh
 from shared.units import JEON_WH_PER_KRW, round_half_up
@@ -48,7 +48,7 @@ def clear(orders: Sequence[Order], feeders: Sequence[Feeder] = (), tick_jeon: in
     allocation = clear_book(book_of([orders[row] for row in arrived], feeders), feeders, tick_jeon)
     filled_wh, payment_krw = allocation.filled_wh.tolist(), allocation.payment_krw.tolist()
     fills = [
-        Fill(orders[row].order_id, filled_wh[place], max(payment_krw[place], 0), max(-payment_krw[place], 0))
+        BookFill(orders[row].order_id, filled_wh[place], max(payment_krw[place], 0), max(-payment_krw[place], 0))
         for row, place in sorted(zip(arrived, range(len(arrived)), strict=True))
     ]
     return Clearing(
@@ -102,7 +102,7 @@ def clear_book(book: Book, feeders: Sequence[Feeder] = (), tick_jeon: int = 1) -
     )
     auctions = [clear_node(node, net_wh) for node, net_wh in zip(nodes, hub.net_import_wh, strict=True)]
     volume_wh = sum(auction.bought_wh for auction in auctions)
-    admissible = Interval(hub.price_low, hub.price_high) if volume_wh else Interval(None, None)
+    admissible = PriceRange(hub.price_low, hub.price_high) if volume_wh else PriceRange(None, None)
     hub_price = admissible.price(tick_jeon)
     results = tuple(
         _feeder_result(feeder.feeder_id, node, auction, hub_price, tick_jeon) if volume_wh else _idle(feeder.feeder_id)

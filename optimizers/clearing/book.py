@@ -77,7 +77,7 @@ class Feeder:
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class BookFill:
     """What one order got.
 
     Args:
@@ -118,7 +118,7 @@ class FeederResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class FeederOutcome:
     """The answer of one auction, orders apart.
 
     Args:
@@ -146,14 +146,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clearing(Outcome):
+class Clearing(FeederOutcome):
     """The answer of one auction with a fill for every order, in input order."""
 
-    fills: tuple[Fill, ...]
+    fills: tuple[BookFill, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Allocation(Outcome):
+class Allocation(FeederOutcome):
     """The same as columns, in the rows of the book: what is wanted for books of a million orders."""
 
     filled_wh: Ints

@@ -7,7 +7,7 @@ there is (linear programming duality): so an answer that passes needs no trust i
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from optimizers.clearing.book import Clearing, Feeder, FeederResult, Fill, Order
+from optimizers.clearing.book import BookFill, Clearing, Feeder, FeederResult, Order
 from shared.units import JEON_WH_PER_KRW
 
 
@@ -41,7 +41,7 @@ def _orders(orders: Sequence[Order], clearing: Clearing) -> Iterator[str]:
             yield from _contentment(order, fill, price)
 
 
-def _contentment(order: Order, fill: Fill, price: int) -> Iterator[str]:
+def _contentment(order: Order, fill: BookFill, price: int) -> Iterator[str]:
     gain = order.price_jeon_per_kwh - price if order.side == "buy" else price - order.price_jeon_per_kwh
     if gain > 0 and fill.filled_wh < order.quantity_wh:
         yield f"order {order.order_id}: must be filled at {price} jeon/kWh, was {fill.filled_wh} Wh"

@@ -10,19 +10,19 @@ from shared.units import round_half_up
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class PriceRange:
     """Admissible prices [jeon/kWh], both ends included; None is no bound."""
 
     low: int | None
     high: int | None
 
-    def above(self, bound: int) -> "Interval":
+    def above(self, bound: int) -> "PriceRange":
         """Cut off what is below a bound."""
-        return Interval(bound if self.low is None else max(self.low, bound), self.high)
+        return PriceRange(bound if self.low is None else max(self.low, bound), self.high)
 
-    def below(self, bound: int) -> "Interval":
+    def below(self, bound: int) -> "PriceRange":
         """Cut off what is above a bound."""
-        return Interval(self.low, bound if self.high is None else min(self.high, bound))
+        return PriceRange(self.low, bound if self.high is None else min(self.high, bound))
 
     def price(self, tick_jeon: int) -> int | None:
         """Return the midpoint rounded half up to the tick, or the one finite end, or None where there is neither.
@@ -41,7 +41,7 @@ class LocalAuction:
 
     bought_wh: int
     sold_wh: int
-    content: Interval
+    content: PriceRange
 
     @property
     def net_import_wh(self) -> int:
@@ -57,7 +57,7 @@ def clear_node(node: Node, net_import_wh: int) -> LocalAuction:
     last_ask, best_unfilled_ask = node.sells.edge(sold_wh)
     lows = [price for price in (last_ask, best_unfilled_bid) if price is not None]
     highs = [price for price in (last_bid, best_unfilled_ask) if price is not None]
-    return LocalAuction(bought_wh, sold_wh, Interval(max(lows, default=None), min(highs, default=None)))
+    return LocalAuction(bought_wh, sold_wh, PriceRange(max(lows, default=None), min(highs, default=None)))
 
 
 def _bought_wh(buys: Ladder, sells: Ladder, net_import_wh: int) -> int:
@@ -79,7 +79,7 @@ def _limit(rank: int | None) -> int | None:
     return None if rank is None else -rank
 
 
-def feeder_prices(node: Node, local: LocalAuction, hub_price: int | None) -> Interval:
+def feeder_prices(node: Node, local: LocalAuction, hub_price: int | None) -> PriceRange:
     """Return the local prices that fit a feeder's own orders, its flow and the hub price [jeon/kWh].
 
     Without a hub price nothing flows, and only the feeder's own orders bound its price.

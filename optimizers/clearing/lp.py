@@ -15,7 +15,7 @@ from optimizers.clearing.book import Feeder, Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class PowerLine:
     """One line between two places; None is the hub.
 
     Args:
@@ -51,10 +51,10 @@ class NotSolved(Exception):  # noqa: N818 -- it names what happened
     """HiGHS ended without an optimum, which a bounded, feasible program always has."""
 
 
-def radial_lines(feeders: Sequence[Feeder]) -> list[Line]:
+def radial_lines(feeders: Sequence[Feeder]) -> list[PowerLine]:
     """Return the lines from the hub to each feeder of a radial complex."""
     return [
-        Line(
+        PowerLine(
             start=None,
             end=feeder.feeder_id,
             forward_limit_wh=feeder.import_limit_wh,
@@ -65,7 +65,7 @@ def radial_lines(feeders: Sequence[Feeder]) -> list[Line]:
     ]
 
 
-def clear_on_lines(orders: Sequence[Order], lines: Sequence[Line]) -> LinearAnswer:
+def clear_on_lines(orders: Sequence[Order], lines: Sequence[PowerLine]) -> LinearAnswer:
     """Clear one auction on any network of lines, each flow being free within its limits (transport model)."""
     if not orders:
         return LinearAnswer(welfare_jeon_wh=0.0, filled_wh=(), flow_wh=(0.0,) * len(lines), price_jeon_per_kwh={})
@@ -88,12 +88,12 @@ def clear_on_lines(orders: Sequence[Order], lines: Sequence[Line]) -> LinearAnsw
     )
 
 
-def _places(orders: Sequence[Order], lines: Sequence[Line]) -> list[str | None]:
+def _places(orders: Sequence[Order], lines: Sequence[PowerLine]) -> list[str | None]:
     ends = [end for line in lines for end in (line.start, line.end)]
     return list(dict.fromkeys([None, *ends, *(order.feeder_id for order in orders)]))
 
 
-def _model(orders: Sequence[Order], lines: Sequence[Line]) -> pyo.ConcreteModel:
+def _model(orders: Sequence[Order], lines: Sequence[PowerLine]) -> pyo.ConcreteModel:
     model = pyo.ConcreteModel()
     places = _places(orders, lines)
     number_of = {place: number for number, place in enumerate(places)}
@@ -116,7 +116,7 @@ def _model(orders: Sequence[Order], lines: Sequence[Line]) -> pyo.ConcreteModel:
     return model
 
 
-def _welfare(model: pyo.ConcreteModel, orders: Sequence[Order], lines: Sequence[Line]) -> object:
+def _welfare(model: pyo.ConcreteModel, orders: Sequence[Order], lines: Sequence[PowerLine]) -> object:
     """Σ limit·bought - Σ limit·sold - Σ fee·(forward + backward), to be maximised."""
     signed = (order.price_jeon_per_kwh * (1 if order.side == "buy" else -1) for order in orders)
     return pyo.quicksum(limit * model.filled_wh[position] for position, limit in enumerate(signed)) - pyo.quicksum(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from optimizers.clearing.book import Clearing, Order, Outcome
+from optimizers.clearing.book import Clearing, FeederOutcome, Order
 from shared.units import round_half_up
 
 
@@ -63,7 +63,7 @@ def pair_trades(orders: Sequence[Order], clearing: Clearing) -> tuple[PairedTrad
     return (*_inside_feeders(opened, clearing if networked else None), *_match(opened))
 
 
-def _inside_feeders(opened: Sequence[_Open], clearing: Outcome | None) -> Iterator[PairedTrade]:
+def _inside_feeders(opened: Sequence[_Open], clearing: FeederOutcome | None) -> Iterator[PairedTrade]:
     if clearing is None:
         return
     at: defaultdict[str | None, list[_Open]] = defaultdict(list)

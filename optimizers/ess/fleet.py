@@ -11,7 +11,7 @@ from optimizers.ess.compiled import Arrays, Compiled, compile_fleet, stamp
 from optimizers.ess.fleet_model import FleetShape
 from optimizers.ess.formulate import Bounds, Directions, bounds_of, numbers_of, shape_of
 from optimizers.ess.optimum import FLOW_TOLERANCE_KW, VIOLATION_SLACK, flows_opposed, optimal_face
-from optimizers.ess.plan import VIOLATION_TOLERANCE, Plan, cost_krw, plan_of
+from optimizers.ess.plan import VIOLATION_TOLERANCE, PowerPlan, cost_krw, plan_of
 from optimizers.ess.schedule import Worth, described, plan_without_battery
 from optimizers.ess.solver import SolvedArrays, Solver, SolverFailed
 from shared.arrays import Flags, Floats
@@ -117,7 +117,7 @@ class _Found:
     compiled: Compiled[FleetShape]
     arrays: Arrays
     answer: SolvedArrays
-    plans: tuple[Plan, ...]
+    plans: tuple[PowerPlan, ...]
     milp: bool = False
     gap: float = 0.0
 
@@ -287,7 +287,7 @@ class _Problem:
             charge=steps & ~charging, discharge=steps & charging, import_=steps & ~importing, export=steps & importing
         )
 
-    def _plans(self, compiled: Compiled[FleetShape], x: Floats) -> tuple[Plan, ...]:
+    def _plans(self, compiled: Compiled[FleetShape], x: Floats) -> tuple[PowerPlan, ...]:
         def flow(s: int, family: str) -> Floats:
             name = f"site[{s}].{family}"
             return x[compiled.columns[name]] if name in compiled.columns else np.zeros(self._steps)
@@ -314,7 +314,7 @@ class _Problem:
         return masks
 
 
-def _feeder_excesses(fleet: Fleet, plans: Sequence[Plan]) -> tuple[FeederExcess, ...]:
+def _feeder_excesses(fleet: Fleet, plans: Sequence[PowerPlan]) -> tuple[FeederExcess, ...]:
     found: list[FeederExcess] = []
     for f, feeder in enumerate(fleet.feeders):
         through_kw = np.sum([plans[s].import_kw - plans[s].export_kw for s in feeder.sites], axis=0)

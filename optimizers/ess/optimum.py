@@ -9,7 +9,7 @@ from optimizers.ess.case import Case
 from optimizers.ess.compiled import Arrays, Compiled, compile_shape, stamp
 from optimizers.ess.formulate import Directions, bounds_of, numbers_of, shape_of
 from optimizers.ess.model import Shape
-from optimizers.ess.plan import Plan, plan_of
+from optimizers.ess.plan import PowerPlan, plan_of
 from optimizers.ess.solver import SolvedArrays, Solver, SolverFailed
 from shared.arrays import Flags, Floats
 
@@ -39,7 +39,7 @@ class Optimum:
     """
 
     case: Case
-    plan: Plan
+    plan: PowerPlan
     relaxed: bool
     directions: Directions
     compiled: Compiled[Shape]
@@ -66,7 +66,7 @@ def opposed(best: Optimum) -> Flags:
     return flows_opposed(best.case, best.plan, np.minimum(x[columns["import_kw"]], x[columns["export_kw"]]))
 
 
-def flows_opposed(case: Case, plan: Plan, circling_kw: Floats) -> Flags:
+def flows_opposed(case: Case, plan: PowerPlan, circling_kw: Floats) -> Flags:
     """Return the steps in which a plan needs opposite flows; `circling_kw` is imported and exported at once."""
     earning = case.price_sell_krw_per_kwh > case.price_buy_krw_per_kwh
     battery_kw = np.minimum(plan.charge_kw, plan.discharge_kw)
@@ -74,7 +74,7 @@ def flows_opposed(case: Case, plan: Plan, circling_kw: Floats) -> Flags:
     return opposed_flows
 
 
-def read_plan(case: Case, compiled: Compiled[Shape], x: Floats) -> Plan:
+def read_plan(case: Case, compiled: Compiled[Shape], x: Floats) -> PowerPlan:
     """Read the plan from a solver's columns."""
     zero = np.zeros(case.steps)
     flows = [
@@ -179,7 +179,7 @@ class Chosen:
 
     answer: SolvedArrays
     directions: Directions
-    plan: Plan
+    plan: PowerPlan
 
 
 def _linear(solver: Solver, case: Case, directions: Directions) -> Optimum | None:
@@ -225,7 +225,7 @@ def in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed
 
 
 def choose_directions(
-    solver: Solver, case: Case, steps: Flags, goal: Goal, *, relaxed: bool, known: Plan | None = None
+    solver: Solver, case: Case, steps: Flags, goal: Goal, *, relaxed: bool, known: PowerPlan | None = None
 ) -> Chosen | None:
     """Choose directions with binaries in some steps.
 
@@ -252,7 +252,7 @@ def choose_directions(
     return Chosen(answer, _directions(compiled, answer, steps), read_plan(case, compiled, answer.x))
 
 
-def _binaries(compiled: Compiled[Shape], plan: Plan) -> Floats:
+def _binaries(compiled: Compiled[Shape], plan: PowerPlan) -> Floats:
     """Return the values of all columns with the binaries that a plan's directions have."""
     whole = np.zeros(compiled.column_count)
     whole[compiled.columns["is_importing"]] = plan.import_kw > plan.export_kw

@@ -15,7 +15,7 @@ VIOLATION_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class PowerPlan:
     """The powers of each step, and the energy stored at its end."""
 
     charge_kw: Floats
@@ -26,7 +26,7 @@ class Plan:
     soc_kwh: Floats
 
 
-def plan_of(case: Case, charge_kw: Floats, discharge_kw: Floats, curtail_kw: Floats) -> Plan:
+def plan_of(case: Case, charge_kw: Floats, discharge_kw: Floats, curtail_kw: Floats) -> PowerPlan:
     """Complete a plan: import and export are what is missing or left over, so never both.
 
     Equal flows in and out of a battery without losses do nothing, so they are netted; with losses they stay, and
@@ -39,7 +39,7 @@ def plan_of(case: Case, charge_kw: Floats, discharge_kw: Floats, curtail_kw: Flo
         charge_kw, discharge_kw = charge_kw - both_kw, discharge_kw - both_kw
     net_kw = case.residual_load_kw + curtail_kw + charge_kw - discharge_kw
     net_kw = np.where(np.abs(net_kw) < DUST, 0.0, net_kw)
-    return Plan(
+    return PowerPlan(
         charge_kw=charge_kw,
         discharge_kw=discharge_kw,
         curtail_kw=np.minimum(curtail_kw, case.pv_kw),
@@ -49,13 +49,13 @@ def plan_of(case: Case, charge_kw: Floats, discharge_kw: Floats, curtail_kw: Flo
     )
 
 
-def idle_plan(case: Case) -> Plan:
+def idle_plan(case: Case) -> PowerPlan:
     """Return the plan that neither uses the battery nor curtails."""
     zero = np.zeros(case.steps)
     return plan_of(case, zero, zero, zero)
 
 
-def peaks_kw(case: Case, plan: Plan) -> Floats:
+def peaks_kw(case: Case, plan: PowerPlan) -> Floats:
     """Return the peaks that are billed: for each, the prior one or the highest window mean that counts for it."""
     return np.array(
         [
@@ -65,7 +65,7 @@ def peaks_kw(case: Case, plan: Plan) -> Floats:
     )
 
 
-def window_means_kw(case: Case, plan: Plan, peak: DemandCharge) -> Floats:
+def window_means_kw(case: Case, plan: PowerPlan, peak: DemandCharge) -> Floats:
     """Return the mean that the meter sees in each demand window's steps that count; the last may have fewer steps."""
     starts = np.arange(0, case.steps, case.window_steps)
     lengths = np.diff(np.append(starts, case.steps))
@@ -77,7 +77,7 @@ def window_means_kw(case: Case, plan: Plan, peak: DemandCharge) -> Floats:
     return means
 
 
-def peak_value_krw_per_kw(case: Case, plan: Plan) -> float:
+def peak_value_krw_per_kw(case: Case, plan: PowerPlan) -> float:
     """Return what one more kW would cost at the highest demand of the plan: the charges of all peaks it sets."""
     charges = [
         peak.charge_krw_per_kw
@@ -87,7 +87,7 @@ def peak_value_krw_per_kw(case: Case, plan: Plan) -> float:
     return sum(charges, start=0.0)
 
 
-def cost_krw(case: Case, plan: Plan) -> float:
+def cost_krw(case: Case, plan: PowerPlan) -> float:
     """Return what a plan costs."""
     bought = float(case.price_buy_krw_per_kwh @ plan.import_kw)
     sold = float(case.price_sell_krw_per_kwh @ plan.export_kw)
@@ -97,7 +97,7 @@ def cost_krw(case: Case, plan: Plan) -> float:
     return case.step_h * (bought - sold + worn) + float(charges_krw_per_kw @ peaks_kw(case, plan))
 
 
-def violations(case: Case, plan: Plan) -> tuple[Violation, ...]:
+def violations(case: Case, plan: PowerPlan) -> tuple[Violation, ...]:
     """Return every limit that gives way, by step and then by name."""
     found: list[Violation] = []
     if case.import_limit_kw is not None:

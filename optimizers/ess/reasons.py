@@ -5,7 +5,7 @@ from enum import StrEnum, unique
 import numpy as np
 
 from optimizers.ess.case import Case, Violation
-from optimizers.ess.plan import Plan, peaks_kw, window_means_kw
+from optimizers.ess.plan import PowerPlan, peaks_kw, window_means_kw
 from shared.arrays import Flags, Floats
 
 # Less is the solver's rounding, not a decision.
@@ -32,7 +32,7 @@ class Reason(StrEnum):
     IDLE = "idle"  # nothing to gain
 
 
-def reasons_of(case: Case, plan: Plan, found: tuple[Violation, ...]) -> tuple[str, ...]:
+def reasons_of(case: Case, plan: PowerPlan, found: tuple[Violation, ...]) -> tuple[str, ...]:
     """Return the code of each step.
 
     Args:
@@ -74,7 +74,7 @@ def _at(flow_kw: Floats, limit_kw: float | None) -> Flags:
     return (flow_kw > MOVEMENT_KW) & (flow_kw >= limit_kw - MOVEMENT_KW)
 
 
-def _at_peak(case: Case, plan: Plan) -> Flags:
+def _at_peak(case: Case, plan: PowerPlan) -> Flags:
     """Return the steps of demand windows that are at a billed peak, in so far as they count for it."""
     at_peak = np.zeros(case.steps, bool)
     for peak, peak_kw in zip(case.demand_charges, peaks_kw(case, plan), strict=True):
@@ -92,7 +92,7 @@ def _later(happening: Flags) -> Flags:
     return later
 
 
-def _holding(case: Case, plan: Plan, waiting: Flags, discharging: Flags, shaving: Flags) -> tuple[Flags, Flags]:
+def _holding(case: Case, plan: PowerPlan, waiting: Flags, discharging: Flags, shaving: Flags) -> tuple[Flags, Flags]:
     """Return the steps that wait with energy for the next discharge, and those whose next discharge shaves a peak."""
     if case.battery is None:
         return waiting & False, waiting & False

@@ -9,7 +9,7 @@ from optimizers.ess.case import Case, Schedule, SolveRecord
 from optimizers.ess.check import check
 from optimizers.ess.formulate import numbers_of
 from optimizers.ess.optimum import Optimum, best_plan
-from optimizers.ess.plan import Plan, cost_krw, idle_plan, peak_value_krw_per_kw, peaks_kw, violations
+from optimizers.ess.plan import PowerPlan, cost_krw, idle_plan, peak_value_krw_per_kw, peaks_kw, violations
 from optimizers.ess.reasons import reasons_of
 from optimizers.ess.smooth import smoothest
 from optimizers.ess.solver import Solver
@@ -64,7 +64,7 @@ class Rolling:
         return schedule
 
 
-def described(case: Case, plan: Plan, worth: Worth, without: Plan, record: SolveRecord) -> Schedule:
+def described(case: Case, plan: PowerPlan, worth: Worth, without: PowerPlan, record: SolveRecord) -> Schedule:
     """Return a plan with its cost, peaks, reasons and violations."""
     found = violations(case, plan)
     bare = case.without_battery()
@@ -102,7 +102,7 @@ def _worth(best: Optimum) -> Worth:
     return Worth(energy, energy - np.sum(per_kw * counts, axis=0) / case.step_h)
 
 
-def plan_without_battery(solver: Solver, case: Case) -> Plan:
+def plan_without_battery(solver: Solver, case: Case) -> PowerPlan:
     """Return the best plan of a case that had no battery."""
     bare = case.without_battery()
     idle = idle_plan(bare)

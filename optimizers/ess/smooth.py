@@ -21,7 +21,7 @@ from optimizers.ess.optimum import (
     optimal_face,
     read_plan,
 )
-from optimizers.ess.plan import Plan, cost_krw, total_violation, violations
+from optimizers.ess.plan import PowerPlan, cost_krw, total_violation, violations
 from optimizers.ess.solver import Solver, SolverFailed
 
 # Smoothing may change cost and violation by rounding only; otherwise the plan stands as it was.
@@ -31,7 +31,7 @@ NODES_MAX = 100
 PROVED_GAP = 1e-6
 
 
-def smoothest(solver: Solver, best: Optimum) -> Plan:
+def smoothest(solver: Solver, best: Optimum) -> PowerPlan:
     """Return the plan of the same cost whose battery ramps least; the optimum's own where no other can be shown."""
     if best.case.battery is None:
         return best.plan
@@ -74,7 +74,7 @@ def _turned(solver: Solver, best: Optimum) -> Optimum:
     return best if turned is None or opposed(turned).any() or not _as_good(case, turned.plan, plan) else turned
 
 
-def _least_movement(solver: Solver, best: Optimum, directions: Directions) -> Plan | None:
+def _least_movement(solver: Solver, best: Optimum, directions: Directions) -> PowerPlan | None:
     compiled = compile_shape(best.compiled.shape.smoothed())
     bounds = bounds_of(best.case, relaxed=best.relaxed, directions=directions)
     arrays = optimal_face(best.arrays, best.answer, stamp(compiled, numbers_of(best.case), bounds, "movement"))
@@ -82,7 +82,7 @@ def _least_movement(solver: Solver, best: Optimum, directions: Directions) -> Pl
     return None if answer is None else read_plan(best.case, compiled, answer.x)
 
 
-def _as_good(case: Case, plan: Plan, best: Plan) -> bool:
+def _as_good(case: Case, plan: PowerPlan, best: PowerPlan) -> bool:
     cost, best_cost = cost_krw(case, plan), cost_krw(case, best)
     if cost > best_cost + RELATIVE_TOLERANCE * max(1.0, abs(best_cost)):
         return False

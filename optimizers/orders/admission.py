@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from optimizers.legal import refusal
-from optimizers.orders.book_order import NO_LIMITS, Capacity, Limits, Order, Site, Venue
+from optimizers.orders.book_order import NO_LIMITS, BookOrder, Capacity, MarketSite, ParticipantLimits, Venue
 from optimizers.orders.rules import Broken, Limit, OrderRules
 from shared.events.records import Calendar
 from shared.intervals import DAY, day_ahead_gate, is_delivery_start, trading_day_of
@@ -13,7 +13,7 @@ from shared.units import krw_text, kwh_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class OrderStanding:
     """What the market knows when an order arrives.
 
     Args:
@@ -35,7 +35,7 @@ class Standing:
     open_orders: int
     side_wh: int = 0
     committed_krw: int = 0
-    limits: Limits = NO_LIMITS
+    limits: ParticipantLimits = NO_LIMITS
     day_ahead_through: datetime | None = None
     suspended_at: datetime | None = None
     writer_orders: int = 0
@@ -58,7 +58,7 @@ class Withdrawal:
     reason: Literal["suspended"] | None = None
 
 
-def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
+def admit(venue: Venue, order: BookOrder, standing: OrderStanding) -> Rejection | None:
     """Say why an order may not be in its book; None admits it.
 
     The order's own stamp and its own writer's seals decide about time, so that neither the delay of the bus nor the
@@ -86,7 +86,7 @@ def admit(venue: Venue, order: Order, standing: Standing) -> Rejection | None:
     )
 
 
-def _out_of_day_ahead(rules: OrderRules, order: Order, standing: Standing) -> Rejection | None:
+def _out_of_day_ahead(rules: OrderRules, order: BookOrder, standing: OrderStanding) -> Rejection | None:
     if rules.day_ahead_gate is None:
         return Rejection("no_day_ahead_auction", f"there is no day-ahead auction (calendar version {rules.version})")
     day = trading_day_of(order.delivery_start)
@@ -104,7 +104,7 @@ def _out_of_day_ahead(rules: OrderRules, order: Order, standing: Standing) -> Re
     return None
 
 
-def _out_of_time(rules: OrderRules, order: Order, standing: Standing) -> Rejection | None:
+def _out_of_time(rules: OrderRules, order: BookOrder, standing: OrderStanding) -> Rejection | None:
     lead = rules.gate_closure_lead
     if order.delivery_start - order.submitted_at <= lead:
         detail = (
@@ -127,7 +127,7 @@ def _out_of_time(rules: OrderRules, order: Order, standing: Standing) -> Rejecti
     return None
 
 
-def _beyond_calendar(rules: OrderRules, order: Order) -> Rejection | None:
+def _beyond_calendar(rules: OrderRules, order: BookOrder) -> Rejection | None:
     if not rules.may_trade(order.participant_id):
         rule = f"{order.participant_id} is not among those who may trade"
         return Rejection("may_not_trade", f"{rule} (calendar version {rules.version})")
@@ -154,7 +154,7 @@ def _rejection(calendar: Calendar, broken: Broken) -> Rejection:
             assert_never(broken.limit)
 
 
-def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | None:
+def _beyond_site(site: MarketSite, order: BookOrder, standing: OrderStanding) -> Rejection | None:
     verb, limit_wh = ("take", site.take_wh_max) if order.side == "buy" else ("deliver", site.deliver_wh_max)
     rule = f"{order.participant_id} can {verb} at most {kwh_text(limit_wh)} kWh in 15 minutes"
     largest_wh = max(part_wh for _, part_wh in order.legs)
@@ -166,7 +166,7 @@ def _beyond_site(site: Site, order: Order, standing: Standing) -> Rejection | No
     return None
 
 
-def _beyond_own(capacity: Capacity, order: Order, standing: Standing) -> Rejection | None:
+def _beyond_own(capacity: Capacity, order: BookOrder, standing: OrderStanding) -> Rejection | None:
     own_max, of_kind, writer_max = standing.limits.open_orders_max, capacity.open_max(order), capacity.writer_max(order)
     open_orders_max = of_kind if own_max is None else min(own_max, of_kind)
     span = "a day" if order.block_wh else "an interval"
@@ -184,12 +184,12 @@ def _beyond_own(capacity: Capacity, order: Order, standing: Standing) -> Rejecti
     return None
 
 
-def may_fill_up(venue: Venue, order: Order) -> bool:
+def may_fill_up(venue: Venue, order: BookOrder) -> bool:
     """Say whether a book has less room for an order's writer than all participants together may ask for."""
     return len(venue.sites) * venue.capacity.open_max(order) > venue.capacity.writer_max(order)
 
 
-def may_leave(order: Order, withdrawal: Withdrawal, rules: OrderRules) -> bool:
+def may_leave(order: BookOrder, withdrawal: Withdrawal, rules: OrderRules) -> bool:
     """Say whether an order can be taken out of its book: as its own participant's, and before gate closure."""
     if order.participant_id != withdrawal.participant_id:
         return False

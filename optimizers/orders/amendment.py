@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from optimizers.orders.admission import Rejection, Standing, admit
-from optimizers.orders.book_order import Order, Venue
+from optimizers.orders.admission import OrderStanding, Rejection, admit
+from optimizers.orders.book_order import BookOrder, Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Amendment:
     sequence: int
 
 
-def amended(order: Order, wish: Amendment) -> Order:
+def amended(order: BookOrder, wish: Amendment) -> BookOrder:
     """Return the order as it would be: less at the same price keeps its place in time, anything else loses it."""
     changed = replace(order, price_jeon_per_kwh=wish.price_jeon_per_kwh, quantity_wh=wish.quantity_wh)
     if wish.price_jeon_per_kwh == order.price_jeon_per_kwh and wish.quantity_wh <= order.quantity_wh:
@@ -33,7 +33,7 @@ def unknown_order(wish: Amendment) -> Rejection:
     return Rejection("unknown_order", f"{wish.participant_id} has no order {wish.order_id} in a book of {wish.writer}")
 
 
-def admit_amendment(venue: Venue, order: Order, wish: Amendment, standing: Standing) -> Rejection | None:
+def admit_amendment(venue: Venue, order: BookOrder, wish: Amendment, standing: OrderStanding) -> Rejection | None:
     """Say why an order may not be amended; None: it may.
 
     Args:

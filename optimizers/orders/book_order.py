@@ -37,13 +37,13 @@ class Capacity:
     writer_day_ahead_max: int = DAY_AHEAD_ORDERS_MAX
     writer_blocks_max: int = DAY_AHEAD_BLOCKS_MAX
 
-    def open_max(self, order: "Order") -> int:
+    def open_max(self, order: "BookOrder") -> int:
         """Return how many orders of an order's kind one participant may have in a book from each writer."""
         if order.auction == "day_ahead":
             return self.open_blocks_max if order.block_wh else self.open_day_ahead_max
         return self.open_orders_max
 
-    def writer_max(self, order: "Order") -> int:
+    def writer_max(self, order: "BookOrder") -> int:
         """Return how many a book takes from one writer."""
         if order.auction == "day_ahead":
             return self.writer_blocks_max if order.block_wh else self.writer_day_ahead_max
@@ -51,7 +51,7 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ParticipantLimits:
     """What one participant may have open, beside what holds for all; None: no limit of its own.
 
     Args:
@@ -63,11 +63,11 @@ class Limits:
     credit_krw_max: int | None = None
 
 
-NO_LIMITS: Final = Limits()
+NO_LIMITS: Final = ParticipantLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class MarketSite:
     """A participant's connection: its feeder, and the most energy it can take or deliver in one interval."""
 
     feeder_id: str
@@ -82,13 +82,13 @@ class Venue:
     complex_id: str
     rules: OrderRules
     capacity: Capacity
-    sites: Mapping[str, Site]
+    sites: Mapping[str, MarketSite]
     feeders: tuple[clearing.Feeder, ...]
     law: legal.Law
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order(OrderTerms):
+class BookOrder(OrderTerms):
     """A limit order as its writer stamped it."""
 
     order_id: str

@@ -10,7 +10,7 @@ from optimizers.settlement.ledger import (
     GRID,
     IMBALANCE_SPREAD,
     WHEELING_FEES,
-    Entry,
+    LedgerEntry,
     Posting,
     participant_account,
     postings_of,
@@ -63,7 +63,7 @@ class Settlement:
     """An interval in money: participants' lines, and what goes into the ledger."""
 
     lines: tuple[SettledLine, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
 
 
 def settle_interval(
@@ -197,7 +197,7 @@ def _grid_cost_krw(net_wh: int, prices: Prices) -> int:
     return -cost_krw(-net_wh, prices.export_jeon_per_kwh)
 
 
-def _trade_entry(trade: SettledTrade) -> Entry:
+def _trade_entry(trade: SettledTrade) -> LedgerEntry:
     """The buyer owes, the seller is owed, and the operator keeps the difference as wheeling fee."""
     buyer, seller = participant_account(trade.buyer_id), participant_account(trade.seller_id)
     owed = (
@@ -205,27 +205,27 @@ def _trade_entry(trade: SettledTrade) -> Entry:
         (seller, -trade.received_krw),
         (WHEELING_FEES, trade.received_krw - trade.paid_krw),
     )
-    return Entry(f"trade:{trade.trade_id}", "trade", postings_of(owed))
+    return LedgerEntry(f"trade:{trade.trade_id}", "trade", postings_of(owed))
 
 
-def _imbalance_entry(delivery_start: datetime, line: SettledLine) -> Entry:
-    return Entry(
+def _imbalance_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry:
+    return LedgerEntry(
         _imbalance_id(delivery_start, line.participant_id),
         "imbalance",
         _owed(line, grid_krw=line.grid_owed_krw, spread_krw=line.spread_krw),
     )
 
 
-def _loss_entry(delivery_start: datetime, line: SettledLine) -> Entry:
-    return Entry(
+def _loss_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry:
+    return LedgerEntry(
         f"loss:{delivery_start:%Y%m%dT%H%MZ}:{line.participant_id}",
         "loss",
         _owed(line, grid_krw=line.loss_krw, spread_krw=0),
     )
 
 
-def _correction_entry(delivery_start: datetime, before: Sequence[SettledLine], line: SettledLine) -> Entry:
-    return Entry(
+def _correction_entry(delivery_start: datetime, before: Sequence[SettledLine], line: SettledLine) -> LedgerEntry:
+    return LedgerEntry(
         _correction_id(delivery_start, line.participant_id, len(before)),
         "correction",
         _owed(

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from optimizers.settlement.ledger import GRID, Entry, participant_account, postings_of
+from optimizers.settlement.ledger import GRID, LedgerEntry, participant_account, postings_of
 from optimizers.tariff import (
     SAVING,
     Bill,
@@ -144,13 +144,13 @@ def invoice_of(book: TariffBook, contract: Contract, month: Month) -> Invoice:
 
 def closing_entry(
     invoice: Invoice, participant_id: str, revision: int, *, posted_krw: int, posted_entry_id: str | None
-) -> Entry:
+) -> LedgerEntry:
     """Return the entry that brings the ledger from the intervals' prices to the month as billed.
 
     A later one is over the difference to what was posted, and names the entry before.
     """
     owed_krw = invoice.closing_krw - posted_krw
-    return Entry(
+    return LedgerEntry(
         f"bill:{invoice.month}:{participant_id}:{revision}",
         "bill",
         postings_of(((participant_account(participant_id), owed_krw), (GRID, -owed_krw))),

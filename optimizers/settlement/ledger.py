@@ -26,7 +26,7 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A ledger entry; its debits equal its credits. A correction holds a difference and names the entry it corrects."""
 
     entry_id: str

@@ -10,7 +10,7 @@ from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems import handlers
-from services.fems.gateway.gateway import Gateway, Rules
+from services.fems.gateway.gateway import Gateway, ReadingRules
 from shared.runtime.service_main import open_context, run, serve, stop_on_signals
 from shared.settings import load, made_folder
 
@@ -53,7 +53,7 @@ def main() -> None:
         made_folder(upload_dir, setting="FEMS_GATEWAY_UPLOAD_DIR")
     if settings.archive_dir is not None:
         made_folder(settings.archive_dir, setting="FEMS_GATEWAY_ARCHIVE_DIR")
-    rules = Rules(
+    rules = ReadingRules(
         estimate_after=timedelta(hours=settings.estimate_after_h),
         keep=timedelta(days=settings.keep_days),
         upload_dir=upload_dir,

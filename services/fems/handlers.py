@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from services.fems import store
-from services.fems.domain.setpoints import Rating, Refusal, Setpoint, admit
+from services.fems.domain.setpoints import ConverterRating, Refusal, Setpoint, admit
 from services.fems.domain.simulated.field import battery_of
 from shared.complex.model import Complexes
 from shared.events.base import Envelope, Event
@@ -25,7 +25,9 @@ class SetpointHandlers:
 
     def __init__(self, complexes: Complexes) -> None:
         self._ratings = {
-            (one.complex_id, ess.device_id): Rating(battery_of(ess).charge_w_max, battery_of(ess).discharge_w_max)
+            (one.complex_id, ess.device_id): ConverterRating(
+                battery_of(ess).charge_w_max, battery_of(ess).discharge_w_max
+            )
             for one in complexes.values()
             for participant in one.participants
             for ess in participant.ess

@@ -18,7 +18,7 @@ from services.forecast.domain.solar.kma import SHORT_TERM, ULTRA_SHORT_TERM
 from services.forecast.domain.solar.physics import Place
 from services.forecast.handlers.learning import Learner
 from services.forecast.handlers.meters import place_of
-from services.forecast.weather.clear_sky import ClearSky
+from services.forecast.weather.clear_sky import ClearSkySource
 from services.forecast.weather.kma import KMA_URL, Kma
 from services.forecast.weather.open_meteo import OPEN_METEO_URL, OpenMeteo
 from services.forecast.weather.replay import Replay, read_replay
@@ -104,7 +104,7 @@ def watch_of(settings: Settings, context: Context) -> Watch:
     places: Mapping[str, Place] = {name: place_of(one) for name, one in context.complexes.items()}
     return Watch(
         sources={name: sources_of(settings, place, replay) for name, place in places.items()},
-        last_resort={name: ClearSky(place) for name, place in places.items()},
+        last_resort={name: ClearSkySource(place) for name, place in places.items()},
         clock=context.clock,
         engine=context.engine,
         every=timedelta(minutes=settings.weather_every_minutes),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from optimizers.connection import Connection, case_at
+from optimizers.connection import GridConnection, case_at
 from optimizers.ess import Battery, Case, Quantiles, Schedule
 from optimizers.tariff import PricedPeak, SitePrices
 from shared import units
@@ -168,7 +168,10 @@ def ess_case(ess: Ess, outlook: Outlook, prices: SitePrices, standing: Standing)
         cycle_cost_krw_per_kwh=ess.cycle_cost_krw_per_kwh,
     )
     case = case_at(
-        Connection(prices=prices, peaks=standing.peaks), load_kw=outlook.load_kw, pv_kw=outlook.pv_kw, battery=battery
+        GridConnection(prices=prices, peaks=standing.peaks),
+        load_kw=outlook.load_kw,
+        pv_kw=outlook.pv_kw,
+        battery=battery,
     )
     return replace(
         case,

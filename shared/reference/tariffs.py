@@ -63,7 +63,7 @@ class TariffClass(Sourced):
     billed_on_contract_at: tuple[str, ...]
 
 
-class Schedule(Sourced):
+class BandSchedule(Sourced):
     """The band of every hour of a weekday, by season."""
 
     seasons: dict[str, dict[str, tuple[str, ...]]]
@@ -208,7 +208,7 @@ class TariffFile(Record):
     classes: dict[str, TariffClass]
     seasons: dict[str, tuple[Month, ...]]
     bands: tuple[str, ...]
-    schedules: dict[str, Schedule]
+    schedules: dict[str, BandSchedule]
     day_rules: tuple[DayRule, ...]
     discounts: dict[str, Discount]
     versions: tuple[Version, ...]

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.certificates.certification import Books
+from optimizers.certificates.certification import CertificateBooks
 from services.settlement import handlers, store
 from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE, CERTIFICATE_SLICE
 from services.settlement.store.certificates import load_books, load_contents, load_sites, lot_draws
@@ -132,7 +132,7 @@ def check_register(db: Connection) -> None:
             assert lot.left_wh + sum(draw.taken_wh for draw in taken) <= record.charged_wh * 9_216 // 10_000
 
 
-def _check_ranges(db: Connection, books: Books, start: datetime) -> None:
+def _check_ranges(db: Connection, books: CertificateBooks, start: datetime) -> None:
     bundle = CERTIFICATE_BUNDLE.c
     issued: defaultdict[str, list[int]] = defaultdict(list)
     for device_id, first, last in db.execute(
@@ -156,7 +156,7 @@ def _check_ranges(db: Connection, books: Books, start: datetime) -> None:
         assert dict(given) == drawn
 
 
-def _check_lines(db: Connection, books: Books, start: datetime) -> None:
+def _check_lines(db: Connection, books: CertificateBooks, start: datetime) -> None:
     live = [one for slices in books.slices.values() for one in slices if one.purpose != "correction"]
     sites = {one.participant_id: one for one in load_sites(db, COMPLEX_ID, start)}
     assert books.lines.keys() == sites.keys()

@@ -13,7 +13,7 @@ from services.forecast.__main__ import Settings, watch_of
 from services.forecast.domain.solar.weather import weather_frame
 from services.forecast.handlers.meters import place_of
 from services.forecast.store.weather import load_weather, save_weather
-from services.forecast.weather.clear_sky import ClearSky
+from services.forecast.weather.clear_sky import ClearSkySource
 from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName
 from services.forecast.weather.watch import Watch
@@ -70,7 +70,7 @@ def test_roofs_follow_the_weather_that_was_available_and_say_whose_it_is(
     place = place_of(one)
     watch = Watch(
         sources={one.complex_id: (read_replay(path),)},
-        last_resort={one.complex_id: ClearSky(place)},
+        last_resort={one.complex_id: ClearSkySource(place)},
         clock=bench.clock,
         engine=bench.engine,
         every=timedelta(minutes=10),

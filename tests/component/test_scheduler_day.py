@@ -9,7 +9,7 @@ from optimizers.tariff import site_prices
 from services.fems.domain.interval_numbers import epoch_s, number_of
 from services.fems.domain.registers.vendor_models import CommitStatus
 from services.fems.domain.simulated.battery import run_interval
-from services.fems.domain.simulated.dispatch import Entry, judge
+from services.fems.domain.simulated.dispatch import ScheduleEntry, judge
 from services.fems.domain.simulated.field import Field, battery_of
 from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH
 from services.fems.simulator.profiles import profiles_of
@@ -90,7 +90,7 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
         bench.give(*facts)
         bench.run(until=now + INTERVAL / 2)
         for told in bench.published(SetpointIssued)[-1:]:
-            entry = Entry(
+            entry = ScheduleEntry(
                 start_s=epoch_s(told.delivery_start),
                 setpoint_w=told.setpoint_w,
                 expires_s=epoch_s(told.expires_at),

@@ -142,7 +142,7 @@ def test_a_factory_hears_its_own_orders_and_the_public_auction_only(bench: ApiBe
 
 def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "STREAM_KEPT", 2)
-    entry = logs.Entry("all", "market", {"halted": False, "reason": ""})
+    entry = logs.StreamEntry("all", "market", {"halted": False, "reason": ""})
     with bench.engine.begin() as db:
         logs.append_to_stream(db, COMPLEX, [entry] * 5, now=NOON)
 
@@ -154,7 +154,7 @@ def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pyt
 
 
 def test_a_client_that_missed_many_pages_hears_all_of_it_once_and_in_order(bench: ApiBench, address: str) -> None:
-    entries = [logs.Entry("all", "market", {"halted": False, "reason": str(number)}) for number in range(1_201)]
+    entries = [logs.StreamEntry("all", "market", {"halted": False, "reason": str(number)}) for number in range(1_201)]
     with bench.engine.begin() as db:
         logs.append_to_stream(db, COMPLEX, entries, now=NOON)
 
@@ -174,7 +174,9 @@ def test_what_can_not_be_read_once_ends_no_stream(
     with listening(address, "hanbit") as stream:
         next(stream)
         with bench.engine.begin() as db:
-            logs.append_to_stream(db, COMPLEX, [logs.Entry("all", "market", {"halted": True, "reason": ""})], now=NOON)
+            logs.append_to_stream(
+                db, COMPLEX, [logs.StreamEntry("all", "market", {"halted": True, "reason": ""})], now=NOON
+            )
             db.execute(sa.update(STREAM).values(payload=sa.literal_column("'no JSON'")))
         until(lambda: not ready(address)["stream"])
         with bench.engine.begin() as db:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services.fems import store
 from services.fems.domain.interval_numbers import number_of
-from services.fems.domain.metering.rollup import Period, Reading, rolled_up
+from services.fems.domain.metering.rollup import Reading, RollupPeriod, rolled_up
 from services.fems.gateway.archive import day_file, read_day, write_day
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.retention import Keeper
@@ -56,7 +56,7 @@ def test_minutes_of_each_meter_add_up_to_its_interval(tmp_path: Path) -> None:
     found = minutes_of_a_quarter_hour(tmp_path, complex_)
 
     groups = {"sunny.grid": "sunny.grid", "plain.grid": "plain.grid", "roof": "roof", "ess": "ess"}
-    by_minute = rolled_up(found, groups, Period.MINUTE)
+    by_minute = rolled_up(found, groups, RollupPeriod.MINUTE)
     assert len(by_minute) == 15 * len(groups)
     assert {one.absent for one in by_minute} == {0}
     for meter_id, [(_, import_wh, export_wh)] in expected(complex_, 1).items():

@@ -16,7 +16,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.intake.admission import ReadingAdmission
 from services.fems.gateway.intake.mqtt import MqttRoad, readings_in
 from shared.clock import monotonic_s, pause
 from shared.errors import BadInput
@@ -97,7 +97,7 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
     url, stop = f"mqtt://127.0.0.1:{port}", threading.Event()
     with a_mosquitto(port), GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
         factory = Factory(port, "plain")
-        road = MqttRoad(Desk(complex_), clock, gateway.engine, url, stop)
+        road = MqttRoad(ReadingAdmission(complex_), clock, gateway.engine, url, stop)
         road.start()
         # The gateway's subscription may come after the message; a factory without an answer says it again.
         factory.publish_until_answered(READING)
@@ -105,7 +105,7 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
 
         factory.publish([READING | {"import_kwh": "13"}])
         factory.publish(READING | {"meter_id": "sunny.grid"})
-        again = MqttRoad(Desk(complex_), clock, gateway.engine, url, stop)
+        again = MqttRoad(ReadingAdmission(complex_), clock, gateway.engine, url, stop)
         again.start()
         # Messages are taken in order, so with this answer the one before is in the database.
         assert "must be a meter of the participant in the topic" in factory.problem()
@@ -137,7 +137,7 @@ def test_reading_that_a_factory_publishes_is_taken_also_while_the_gateway_is_awa
 )
 def test_message_that_breaks_a_rule_is_refused_by_it(payload: bytes, rule: str) -> None:
     with pytest.raises(BadInput, match=rule):
-        readings_in(payload, Desk(a_complex()), "plain", now=LATER)
+        readings_in(payload, ReadingAdmission(a_complex()), "plain", now=LATER)
 
 
 def answers_of_a_gateway(folder: Path, *messages: tuple[bytes, bytes]) -> list[bytes]:
@@ -148,7 +148,7 @@ def answers_of_a_gateway(folder: Path, *messages: tuple[bytes, bytes]) -> list[b
         GatewayBench(complex_, folder, clock, MemoryBus()) as bench,
     ):
         url = f"mqtt://127.0.0.1:{listener.getsockname()[1]}"
-        road = MqttRoad(Desk(complex_), clock, bench.engine, url, stop)
+        road = MqttRoad(ReadingAdmission(complex_), clock, bench.engine, url, stop)
         road.start()
         broker, _ = listener.accept()
         broker.settimeout(WAIT_S)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.gateway.gateway import Gateway, Rules
-from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.gateway import Gateway, ReadingRules
+from services.fems.gateway.intake.admission import ReadingAdmission
 from services.fems.gateway.intake.uploads import BYTES_MAX, Uploads
 from shared.events.fems import IntervalMetered
 from simulation.bus import MemoryBus
@@ -69,7 +69,7 @@ def handed_in(folder: Path, *names: str) -> list[Path]:
 def taken(folder: Path, looks: int = 3) -> list[IntervalMetered]:
     complex_, clock = a_port_of_its_own(), a_clock()
     with GatewayBench(complex_, folder, clock, MemoryBus()) as gateway:
-        uploads = Uploads(Desk(complex_), gateway.engine, folder / "uploads")
+        uploads = Uploads(ReadingAdmission(complex_), gateway.engine, folder / "uploads")
         for _ in range(looks):
             uploads.take(LATER)
         return gateway.published(IntervalMetered)
@@ -160,7 +160,7 @@ def test_running_gateway_outlives_what_lies_in_its_upload_folder(tmp_path: Path)
     async def run() -> tuple[bool, list[IntervalMetered]]:
         stop = threading.Event()
         with GatewayBench(complex_, tmp_path, a_clock(), bus) as bench:
-            rules = Rules(estimate_after=timedelta(days=1), upload_dir=tmp_path / "uploads")
+            rules = ReadingRules(estimate_after=timedelta(days=1), upload_dir=tmp_path / "uploads")
             clock = ManualClock(LATER, speed=60.0)
             running = asyncio.create_task(
                 Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules).run(stop)

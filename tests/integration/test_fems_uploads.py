@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.gateway.intake.admission import Desk
+from services.fems.gateway.intake.admission import ReadingAdmission
 from services.fems.gateway.intake.uploads import Uploads, read_upload
 from shared.errors import BadInput, BadInputs
 from shared.events.fems import IntervalMetered
@@ -23,7 +23,7 @@ def taken(folder: Path, *contents: str) -> list[IntervalMetered]:
     """Hand files in, one after the other, and return what is published."""
     complex_, clock = a_port_of_its_own(), a_clock()
     with GatewayBench(complex_, folder, clock, MemoryBus()) as gateway:
-        uploads = Uploads(Desk(complex_), gateway.engine, folder / "uploads")
+        uploads = Uploads(ReadingAdmission(complex_), gateway.engine, folder / "uploads")
         for number, content in enumerate(contents):
             (folder / "uploads" / "small" / f"{number}.csv").write_text(content)
             uploads.take(LATER)
@@ -54,7 +54,7 @@ def test_file_is_published_and_its_correction_is_the_next_version(tmp_path: Path
 def hand_in(folder: Path, lines: list[str]) -> None:
     path = folder / "readings.csv"
     path.write_text("meter_id,start_utc,import_kwh\n" + "\n".join(lines) + "\n")
-    read_upload(path, Desk(a_complex()), now=LATER)
+    read_upload(path, ReadingAdmission(a_complex()), now=LATER)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_file_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
     path.write_text(content)
 
     with pytest.raises(BadInput):
-        read_upload(path, Desk(a_complex()), now=LATER)
+        read_upload(path, ReadingAdmission(a_complex()), now=LATER)
 
 
 @given(noise=st.binary(max_size=200), energy=st.text(max_size=12))
@@ -138,7 +138,7 @@ def test_noise_is_refused_or_read_and_nothing_else(
     for content in (noise, HEADER.encode() + f"plain.grid,2026-01-07T01:00:00Z,{energy},0,\n".encode()):
         path.write_bytes(content)
         try:
-            found = read_upload(path, Desk(a_complex()), now=LATER)
+            found = read_upload(path, ReadingAdmission(a_complex()), now=LATER)
         except (BadInput, BadInputs):
             continue
         assert all(one.import_wh >= 0 for rows in found.values() for one in rows)

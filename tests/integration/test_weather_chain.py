@@ -11,7 +11,7 @@ import pytest
 
 from services.forecast.domain.solar.kma import ULTRA_SHORT_TERM
 from services.forecast.weather.chain import ask
-from services.forecast.weather.clear_sky import ClearSky
+from services.forecast.weather.clear_sky import ClearSkySource
 from services.forecast.weather.open_meteo import OpenMeteo
 from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName, WeatherSource
@@ -106,7 +106,7 @@ def test_ultra_short_term_leads_and_short_term_goes_on_where_it_ends() -> None:
             kma(short.url),
             OpenMeteo(place=PLACE, url=never_asked.url),
         ]
-        answer = ask(sources, ClearSky(PLACE), NOW)
+        answer = ask(sources, ClearSkySource(PLACE), NOW)
 
     assert answer.used == (SourceName.KMA_ULTRA_SHORT, SourceName.KMA_SHORT)
     assert answer.passed_over == ()
@@ -129,7 +129,7 @@ def test_next_source_serves_and_it_is_said_why_the_others_do_not() -> None:
             kma(old.url),
             OpenMeteo(place=PLACE, url=open_meteo.url),
         ]
-        answer = ask(sources, ClearSky(PLACE), later)
+        answer = ask(sources, ClearSkySource(PLACE), later)
 
     assert answer.used == (SourceName.OPEN_METEO,)
     said = dict(answer.passed_over)
@@ -139,7 +139,7 @@ def test_next_source_serves_and_it_is_said_why_the_others_do_not() -> None:
 
 def test_clear_sky_serves_alone_where_nobody_else_does() -> None:
     with serving(always({}, 503)) as down:
-        answer = ask([OpenMeteo(place=PLACE, url=down.url)], ClearSky(PLACE), NOW)
+        answer = ask([OpenMeteo(place=PLACE, url=down.url)], ClearSkySource(PLACE), NOW)
 
     assert answer.used == (SourceName.CLEAR_SKY,)
     assert answer.passed_over == ((SourceName.OPEN_METEO, "HTTP status 503: {}"),)
@@ -150,18 +150,18 @@ def test_clear_sky_serves_alone_where_nobody_else_does() -> None:
 
 def test_weather_of_other_days_is_passed_over() -> None:
     with serving(always(sample("open_meteo_2026-05-20.json"))) as service:
-        answer = ask([OpenMeteo(place=PLACE, url=service.url)], ClearSky(PLACE), NOW + timedelta(days=9))
+        answer = ask([OpenMeteo(place=PLACE, url=service.url)], ClearSkySource(PLACE), NOW + timedelta(days=9))
 
     assert answer.passed_over == ((SourceName.OPEN_METEO, "says nothing of the hours that are not known yet"),)
 
 
 def test_nothing_is_used_that_became_available_later() -> None:
-    class Prophet(ClearSky):
+    class Prophet(ClearSkySource):
         def fetch(self, issued_at: datetime) -> pd.DataFrame:
             frame = super().fetch(issued_at)
             return frame.assign(available_at=pd.Timestamp(issued_at) + pd.Timedelta(microseconds=1))
 
-    answer = ask([Prophet(PLACE, name=SourceName.CSV)], ClearSky(PLACE), NOW)
+    answer = ask([Prophet(PLACE, name=SourceName.CSV)], ClearSkySource(PLACE), NOW)
 
     assert answer.used == (SourceName.CLEAR_SKY,)
     assert answer.passed_over == ((SourceName.CSV, "has nothing that is available yet"),)
@@ -176,7 +176,7 @@ def test_source_with_an_odd_number_is_passed_over_and_the_next_one_serves(total:
     assert odd != document.encode()
 
     with serving(always(odd)) as service:
-        answer = ask([kma(service.url, ULTRA_SHORT_TERM)], ClearSky(PLACE), NOW)
+        answer = ask([kma(service.url, ULTRA_SHORT_TERM)], ClearSkySource(PLACE), NOW)
 
     assert answer.used == (SourceName.CLEAR_SKY,)
     assert [source for source, _ in answer.passed_over] == [SourceName.KMA_ULTRA_SHORT]

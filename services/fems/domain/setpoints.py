@@ -34,7 +34,7 @@ class Setpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Rating:
+class ConverterRating:
     """What a converter can do, as the complex file or its own plate says."""
 
     charge_w_max: int
@@ -57,7 +57,7 @@ class KnownSetpoints:
     newest_issued_at: datetime | None
 
 
-def admit(setpoint: Setpoint, rating: Rating | None, known: KnownSetpoints) -> Refusal | None:
+def admit(setpoint: Setpoint, rating: ConverterRating | None, known: KnownSetpoints) -> Refusal | None:
     """Return why a set-point must not be written, or None; its expiry is asked anew when it is written."""
     if rating is None:
         return Refusal("unknown_device", "must be the id of a battery in the complex file")
@@ -85,7 +85,7 @@ def expired(setpoint: Setpoint, *, now: datetime, held: bool = False) -> Refusal
     return Refusal("expired", f"must be written before {until.isoformat()}, it was {now.isoformat()}")
 
 
-def beyond_plate(setpoint: Setpoint, plate: Rating) -> Refusal | None:
+def beyond_plate(setpoint: Setpoint, plate: ConverterRating) -> Refusal | None:
     """Return the refusal of a set-point that the converter's own ratings do not allow, or None."""
     rating_w = plate.charge_w_max if setpoint.setpoint_w > 0 else plate.discharge_w_max
     if abs(setpoint.setpoint_w) <= rating_w * (1 + PLATE_ROUNDING):

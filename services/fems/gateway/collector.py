@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from services.fems import store
 from services.fems.domain.interval_numbers import epoch_s, number_of, start_of
-from services.fems.domain.metering.counting import MARGIN_PERCENT, Flag, Limits
+from services.fems.domain.metering.counting import MARGIN_PERCENT, CounterLimits, Flag
 from services.fems.domain.registers.sunspec import READ_REGISTERS_MAX, NotReadable, decode, model
 from services.fems.domain.registers.vendor_models import PROFILE_MODEL
 from services.fems.gateway.backoff import Patience
@@ -217,7 +217,7 @@ def in_sequence(energies: Energies, first: int, running: int) -> list[Metered]:
     return found
 
 
-def without_spikes(sequence: Sequence[Metered], limits: Limits) -> list[Metered]:
+def without_spikes(sequence: Sequence[Metered], limits: CounterLimits) -> list[Metered]:
     """Return a sequence in which what the connection can't carry is replaced by the mean of its neighbours.
 
     Without a believable neighbour nothing is known, and 0 stands for it.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.fems.domain.registers.control_commands import POWER_MODEL, SCALES, STORAGE_MODEL, control_points
 from services.fems.domain.registers.sunspec import NotReadable, decode, encode, model, require_scale, unimplemented
-from services.fems.domain.setpoints import Rating, Refusal, Setpoint, beyond_plate
+from services.fems.domain.setpoints import ConverterRating, Refusal, Setpoint, beyond_plate
 from services.fems.gateway.modbus import Line
 
 # In the order in which they are taken where a converter has both.
@@ -45,7 +45,7 @@ _RATINGS = (
 )
 
 
-async def plate_of(line: Line, unit_id: int, models: Mapping[int, int]) -> Rating:
+async def plate_of(line: Line, unit_id: int, models: Mapping[int, int]) -> ConverterRating:
     """Return a converter's own ratings, each the least of what its models say.
 
     Raises:
@@ -63,7 +63,7 @@ async def plate_of(line: Line, unit_id: int, models: Mapping[int, int]) -> Ratin
             inward += [most_w] if one.inward else []
             outward += [most_w] if one.outward else []
     # Model 124 has one rating, for both directions where no other model tells.
-    return Rating(min(inward), min(outward) if len(outward) > 1 else min(inward))
+    return ConverterRating(min(inward), min(outward) if len(outward) > 1 else min(inward))
 
 
 async def command(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.fems.domain.metering.counting import Closed, Count, Limits, Sample, advance, begin
+from services.fems.domain.metering.counting import Closed, Count, CounterLimits, Sample, advance, begin
 
 
 class Counts:
@@ -11,7 +11,7 @@ class Counts:
     def __init__(self, known: Mapping[str, Count]) -> None:
         self._counts = dict(known)
 
-    def take(self, meter_id: str, sample: Sample, limits: Limits) -> list[Closed]:
+    def take(self, meter_id: str, sample: Sample, limits: CounterLimits) -> list[Closed]:
         """Take in a reading, and return the intervals that it completes."""
         count = self._counts.get(meter_id)
         if count is None:

@@ -14,7 +14,7 @@ from services.fems.domain.interval_numbers import number_of, start_of
 from services.fems.gateway.collector import Collector
 from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.estimates import Estimates
-from services.fems.gateway.intake.admission import KEEP, Desk
+from services.fems.gateway.intake.admission import KEEP, ReadingAdmission
 from services.fems.gateway.intake.mqtt import MqttRoad
 from services.fems.gateway.intake.uploads import Uploads
 from services.fems.gateway.modbus import Lines
@@ -38,7 +38,7 @@ SAY_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
+class ReadingRules:
     """What a deployment decides about its readings.
 
     Attributes:
@@ -63,7 +63,7 @@ class Rules:
 class Gateway:
     """Every complex's field network."""
 
-    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine, rules: Rules) -> None:
+    def __init__(self, complexes: Complexes, clock: Clock, engine: Engine, rules: ReadingRules) -> None:
         self._complexes = complexes
         self._clock = clock
         self._engine = engine
@@ -72,7 +72,7 @@ class Gateway:
     async def run(self, stop: threading.Event) -> None:
         """Poll, collect and dispatch until `stop` is set; any but a passing fault ends all of it."""
         url = self._rules.mqtt_url
-        desks = [Desk(one, keep=self._rules.keep) for one in self._complexes.values()]
+        desks = [ReadingAdmission(one, keep=self._rules.keep) for one in self._complexes.values()]
         roads = [MqttRoad(desk, self._clock, self._engine, url, stop) for desk in desks if url is not None]
         for road in roads:
             road.start()
@@ -144,7 +144,9 @@ class Gateway:
         estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
         aftermath = Aftermath(complex_, self._engine)
         folder = self._rules.upload_dir
-        uploads = None if folder is None else Uploads(Desk(complex_, keep=self._rules.keep), self._engine, folder)
+        uploads = (
+            None if folder is None else Uploads(ReadingAdmission(complex_, keep=self._rules.keep), self._engine, folder)
+        )
         keeper = Keeper(
             complex_.complex_id,
             self._engine,

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 
 from services.fems import store
 from services.fems.domain.metering.counting import Closed, Count, Flag, Sample
-from services.fems.domain.metering.minutes import Minute, Running
+from services.fems.domain.metering.minutes import Minute, RunningMinute
 from services.fems.domain.metering.minutes import advance as minutes_after
 from services.fems.domain.metering.plausibility import PowerWatch, watched
 from services.fems.domain.registers.own_map import points_in
@@ -68,7 +68,7 @@ class LivePoller:
         self._known_minute: datetime | None = None
         self._observed: list[DeviceObserved] = []
         self._closed: list[tuple[Device, list[Closed]]] = []
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, RunningMinute] = {}
         self._minutes: list[tuple[str, Minute]] = []
         self.silent: set[str] = set()
         self.failures: dict[str, Counter[str]] = {device.device_id: Counter() for device in complex_.field_devices}

@@ -4,7 +4,7 @@ from services.fems.domain.interval_numbers import epoch_s
 from services.fems.domain.registers.sunspec import Point, decode, encode, model
 from services.fems.domain.registers.vendor_models import DISPATCH_ENTRIES, DISPATCH_MODEL, CommitStatus
 from services.fems.domain.setpoints import Refusal, Setpoint, refused_by_device
-from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.dispatch import ScheduleEntry
 from services.fems.gateway.modbus import Line
 
 
@@ -34,9 +34,9 @@ async def enter(line: Line, unit_id: int, address: int, setpoint: Setpoint) -> R
     return refused_by_device(status)
 
 
-def _entry_of(setpoint: Setpoint) -> Entry:
+def _entry_of(setpoint: Setpoint) -> ScheduleEntry:
     """Return a set-point as the converter's schedule has it; of two for one interval the later issued one holds."""
-    return Entry(
+    return ScheduleEntry(
         start_s=epoch_s(setpoint.delivery_start),
         setpoint_w=setpoint.setpoint_w,
         expires_s=epoch_s(setpoint.expires_at),
@@ -44,7 +44,7 @@ def _entry_of(setpoint: Setpoint) -> Entry:
     )
 
 
-def _command_words(entry: Entry) -> list[int]:
+def _command_words(entry: ScheduleEntry) -> list[int]:
     """Return the registers from Start to Cmt that commit an entry in one write."""
     points = model(DISPATCH_MODEL).points
     told = {
@@ -57,7 +57,7 @@ def _command_words(entry: Entry) -> list[int]:
     return [word for name, number in told.items() for word in encode(points[name], number)]
 
 
-async def _read_back(line: Line, unit_id: int, address: int) -> tuple[int, list[Entry]]:
+async def _read_back(line: Line, unit_id: int, address: int) -> tuple[int, list[ScheduleEntry]]:
     layout = model(DISPATCH_MODEL)
     status = layout.points["Sts"]
     count = layout.record_offset + layout.record_size * DISPATCH_ENTRIES - status.offset
@@ -69,7 +69,7 @@ async def _read_back(line: Line, unit_id: int, address: int) -> tuple[int, list[
 
     listed = min(number(layout.points["Cnt"]), DISPATCH_ENTRIES)
     entries = [
-        Entry(*(number(layout.record_point(index, name)) for name in ("Start", "W", "Exp", "Seq")))
+        ScheduleEntry(*(number(layout.record_point(index, name)) for name in ("Start", "W", "Exp", "Seq")))
         for index in range(listed)
     ]
     return number(status), entries

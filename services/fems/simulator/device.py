@@ -15,13 +15,13 @@ from services.fems.domain.registers.sunspec import BASE, NotReadable, decode, en
 from services.fems.domain.registers.vendor_models import DISPATCH_MODEL, CommitStatus
 from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import IGNORED, INITIAL, Control, is_acceptable, untouched
-from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.dispatch import ScheduleEntry
 from services.fems.domain.simulated.faults import Fault, FaultKind, holding, recorded_ahead
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.image import Image, Plate
 from services.fems.simulator.mapped_image import MappedImage
 from services.fems.simulator.plant import Plant
-from services.fems.simulator.site import Reading, Record
+from services.fems.simulator.site import IntervalRecord, MeterState
 from shared.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class SimulatedDevice:
         self._overwritten: frozenset[FaultKind] = frozenset()
         self._shown = False
         # What the counters showed when a fault that moves them began.
-        self._rebased: dict[Fault, Reading] = {}
+        self._rebased: dict[Fault, MeterState] = {}
         self._status = CommitStatus.NONE
 
     def on_the_wire(self, unit_id: int) -> SimDevice:
@@ -156,7 +156,7 @@ class SimulatedDevice:
         written = self._plant.controls(self._plate.device_id)
         return written[-1] if written else untouched(model_id)
 
-    def _rebase(self, reading: Reading, faults: Mapping[FaultKind, Fault]) -> Reading:
+    def _rebase(self, reading: MeterState, faults: Mapping[FaultKind, Fault]) -> MeterState:
         """Return a reading whose counters began somewhere else when a fault did."""
         end_wh = (self._image if self._mapped is None else self._mapped).counter_end_wh
         for kind in _REBASED:
@@ -225,12 +225,12 @@ class SimulatedDevice:
         except NotReadable:
             self._status = CommitStatus.MALFORMED
             return
-        self._status = self._plant.commit(battery, Entry(*told), self._clock.now())
+        self._status = self._plant.commit(battery, ScheduleEntry(*told), self._clock.now())
         facts = {"device_id": battery.device_id, "start_s": told[0], "setpoint_w": told[1]}
         logger.debug("commit answered", extra={**facts, "status": self._status.name})
 
 
-def _in_ratio(reading: Reading, began: Reading, percent: int) -> Reading:
+def _in_ratio(reading: MeterState, began: MeterState, percent: int) -> MeterState:
     """Return a reading of which only a part is shown of what flowed since it was `began`."""
     return replace(
         reading,
@@ -241,14 +241,14 @@ def _in_ratio(reading: Reading, began: Reading, percent: int) -> Reading:
     )
 
 
-def _part(record: Record, percent: int) -> Record:
-    return Record(record.number, record.import_wh * percent // 100, record.export_wh * percent // 100)
+def _part(record: IntervalRecord, percent: int) -> IntervalRecord:
+    return IntervalRecord(record.number, record.import_wh * percent // 100, record.export_wh * percent // 100)
 
 
-def _recorded(records: deque[Record], drift_s: int) -> list[Record]:
+def _recorded(records: deque[IntervalRecord], drift_s: int) -> list[IntervalRecord]:
     """Return a meter's memory as its own clock cut it."""
     if drift_s <= 0:
         return list(records)
     imports = recorded_ahead([one.import_wh for one in records], drift_s)
     exports = recorded_ahead([one.export_wh for one in records], drift_s)
-    return [Record(one.number, *flows) for one, *flows in zip(records, imports, exports, strict=True)]
+    return [IntervalRecord(one.number, *flows) for one, *flows in zip(records, imports, exports, strict=True)]

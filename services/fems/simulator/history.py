@@ -12,7 +12,7 @@ from shared.complex.model import Complex
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class SimulatedHistory:
     """Energy by interval from `first_start` on, without gaps.
 
     Attributes:
@@ -26,7 +26,7 @@ class History:
     meters: Mapping[str, tuple[Integers, Integers]]
 
 
-def history(complex_: Complex, first_start: datetime, intervals: int) -> History:
+def history(complex_: Complex, first_start: datetime, intervals: int) -> SimulatedHistory:
     """Return what was consumed and metered in so many intervals from `first_start` on.
 
     Raises:
@@ -35,7 +35,7 @@ def history(complex_: Complex, first_start: datetime, intervals: int) -> History
     field = Field(complex_, profiles_of(complex_))
     first = number_of(first_start)
     energies = field.energies(first, intervals)
-    return History(
+    return SimulatedHistory(
         first_start=first_start,
         load_wh={participant_id: idle.load_wh for participant_id, idle in energies.items()},
         meters=interval_energies(field, first, intervals),

@@ -25,9 +25,9 @@ from services.fems.domain.registers.vendor_models import (
 )
 from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import POWER_MODEL, POWER_SCALE, RATE_SCALE, STORAGE_MODEL
-from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.dispatch import ScheduleEntry
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
-from services.fems.simulator.site import Reading, Record
+from services.fems.simulator.site import IntervalRecord, MeterState
 from shared.complex.register_maps import RegisterMap
 from shared.events.fems import MeterKind
 from shared.intervals import INTERVAL_S
@@ -115,7 +115,7 @@ class Image:
         """Return where a model starts."""
         return self._models[model_id]
 
-    def put_reading(self, registers: list[int], reading: Reading) -> None:
+    def put_reading(self, registers: list[int], reading: MeterState) -> None:
         """Write what the device measures now."""
         power_w = reading.import_w - reading.export_w
         if METER in self._models:
@@ -127,7 +127,7 @@ class Image:
         if self.plate.battery is not None and reading.stored_wh is not None:
             self._put_battery(registers, self.plate.battery, reading.stored_wh, power_w)
 
-    def put_records(self, registers: list[int], records: Iterable[Record]) -> None:
+    def put_records(self, registers: list[int], records: Iterable[IntervalRecord]) -> None:
         """Write the load profile, newest first."""
         numbers = [
             number
@@ -168,13 +168,13 @@ class Image:
         left = {"WSetRvrtRem": remaining_s} if model_id == POWER_MODEL else {}
         self._put(registers, model_id, {**points, **left})
 
-    def put_schedule(self, registers: list[int], entries: Iterable[Entry], status: int) -> None:
+    def put_schedule(self, registers: list[int], entries: Iterable[ScheduleEntry], status: int) -> None:
         """Write a converter's accepted entries by start, and what became of the last commit."""
         listed = sorted(entries, key=lambda entry: entry.start_s)
         self._put(registers, DISPATCH_MODEL, {"Sts": status, "Cnt": len(listed), "Cmt": 0})
         layout = model(DISPATCH_MODEL)
         for index in range(DISPATCH_ENTRIES):
-            entry = listed[index] if index < len(listed) else Entry(0, 0, 0, 0)
+            entry = listed[index] if index < len(listed) else ScheduleEntry(0, 0, 0, 0)
             told = {"Start": entry.start_s, "W": entry.setpoint_w, "Exp": entry.expires_s, "Seq": entry.sequence}
             for name, number in told.items():
                 point = layout.record_point(index, name)
@@ -237,7 +237,7 @@ class Image:
         if DISPATCH_MODEL in self._models:
             self._put(self.initial, DISPATCH_MODEL, {"WhCap": battery.capacity_wh, "Sts": 0, "Cnt": 0, "Cmt": 0})
 
-    def _put_meter(self, registers: list[int], reading: Reading, power_w: int) -> None:
+    def _put_meter(self, registers: list[int], reading: MeterState, power_w: int) -> None:
         volts = GRID_VOLTS if self.plate.kind in (MeterKind.GRID, MeterKind.FEEDER) else INVERTER_VOLTS
         amperes = round(power_w / (sqrt(3) * volts))
         phase = round(volts / sqrt(3))
@@ -248,7 +248,7 @@ class Image:
         energy = {"TotWhExp": reading.export_wh, "TotWhImp": reading.import_wh, "TotWh_SF": 0}
         self._put(registers, METER, current | voltage | between | power | energy)
 
-    def _put_inverter(self, registers: list[int], reading: Reading, output_w: int) -> None:
+    def _put_inverter(self, registers: list[int], reading: MeterState, output_w: int) -> None:
         amperes = round(abs(output_w) / (sqrt(3) * INVERTER_VOLTS))
         current = dict.fromkeys(("A", "AphA", "AphB", "AphC"), amperes) | {"A_SF": 0}
         voltage = dict.fromkeys(("PhVphA", "PhVphB", "PhVphC"), round(INVERTER_VOLTS / sqrt(3))) | {"V_SF": 0}
@@ -267,7 +267,7 @@ class Image:
             told["WDisChaRteMaxRtg"] = battery.discharge_w_max // 10**scale
         self._put(self.initial, DER_CAPACITY, told)
 
-    def _put_der(self, registers: list[int], reading: Reading, output_w: int) -> None:
+    def _put_der(self, registers: list[int], reading: MeterState, output_w: int) -> None:
         watts = _in_scale(output_w, self._power_scale)
         state = {"ACType": AC_THREE_PHASE, "St": DER_ON, "ConnSt": DER_CONNECTED, "Alrm": 0}
         state["InvSt"] = DER_RUNNING if output_w else DER_STANDBY

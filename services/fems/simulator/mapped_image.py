@@ -1,7 +1,7 @@
 """The registers of a simulated meter or inverter that has a map of its own instead of SunSpec models."""
 
 from services.fems.domain.registers.own_map import modulus_of, points_in, shown_as
-from services.fems.simulator.site import Reading
+from services.fems.simulator.site import MeterState
 from shared.complex.register_maps import RegisterMap
 
 
@@ -20,7 +20,7 @@ class MappedImage:
         counter = self._map.points.counters[0]
         return round(modulus_of(counter) * counter.factor)
 
-    def put_reading(self, registers: list[int], reading: Reading) -> None:
+    def put_reading(self, registers: list[int], reading: MeterState) -> None:
         """Write what the meter measures now."""
         points = self._map.points
         import_w = reading.import_w - reading.export_w

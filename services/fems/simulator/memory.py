@@ -10,9 +10,9 @@ from typing import Any
 
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS
 from services.fems.domain.simulated.controls import Control
-from services.fems.domain.simulated.dispatch import Entry
-from services.fems.domain.simulated.field import Site
-from services.fems.simulator.site import BatteryState, Record, SavedFeeder, SavedSite
+from services.fems.domain.simulated.dispatch import ScheduleEntry
+from services.fems.domain.simulated.field import SimulatedSite
+from services.fems.simulator.site import BatteryState, IntervalRecord, SavedFeeder, SavedSite
 from shared.errors import ODD_INPUT, BadInput
 from shared.files import read_file
 
@@ -59,7 +59,7 @@ class FieldMemory:
         draft.write_text(json.dumps(content) + "\n")
         draft.replace(path)
 
-    def load(self, site: Site) -> SavedSite | None:
+    def load(self, site: SimulatedSite) -> SavedSite | None:
         """Read a factory's state; None where it has none, or stands for other batteries than the complex file's.
 
         Raises:
@@ -87,7 +87,7 @@ class FieldMemory:
         same = set(saved.batteries) == {battery.device_id for battery in site.batteries}
         return saved if same else None
 
-    def restored(self, site: Site) -> SavedSite | None:
+    def restored(self, site: SimulatedSite) -> SavedSite | None:
         """Read a factory's state as `load` does; a file that can't be read is set aside, and its batteries are new."""
         try:
             return self.load(site)
@@ -130,7 +130,7 @@ def _require_format(found: object) -> None:
 
 def _state(one: dict[str, Any]) -> BatteryState:
     import_uj, export_uj = one["counters_uj"]
-    entries = [Entry(*numbers) for numbers in one["schedule"]]
+    entries = [ScheduleEntry(*numbers) for numbers in one["schedule"]]
     return BatteryState(
         stored_uj=int(one["stored_uj"]),
         power_w=int(one["power_w"]),
@@ -142,9 +142,9 @@ def _state(one: dict[str, Any]) -> BatteryState:
     )
 
 
-def _listed(records: Iterable[Record]) -> list[list[int]]:
+def _listed(records: Iterable[IntervalRecord]) -> list[list[int]]:
     return [[one.number, one.import_wh, one.export_wh] for one in records]
 
 
-def _recorded(listed: Iterable[list[int]]) -> deque[Record]:
-    return deque((Record(*numbers) for numbers in listed), maxlen=PROFILE_RECORDS)
+def _recorded(listed: Iterable[list[int]]) -> deque[IntervalRecord]:
+    return deque((IntervalRecord(*numbers) for numbers in listed), maxlen=PROFILE_RECORDS)

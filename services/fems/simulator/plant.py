@@ -16,14 +16,14 @@ from services.fems.domain.interval_numbers import epoch_s, number_of, start_of
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
 from services.fems.domain.simulated.battery import SimulatedBattery
 from services.fems.domain.simulated.controls import Control
-from services.fems.domain.simulated.dispatch import Entry, judge
-from services.fems.domain.simulated.field import FeederLine, Field, IdleEnergy, Site
+from services.fems.domain.simulated.dispatch import ScheduleEntry, judge
+from services.fems.domain.simulated.field import FeederLine, Field, IdleEnergy, SimulatedSite
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.simulator.site import (
     BatteryState,
     FeederPlant,
-    Reading,
-    Record,
+    IntervalRecord,
+    MeterState,
     SavedFeeder,
     SavedSite,
     SitePlant,
@@ -101,23 +101,23 @@ class Plant:
         for feeder in self.feeders.values():
             self._save_feeder(feeder.line.meter_id, feeder.saved())
 
-    def read(self, meter_id: str, now: datetime) -> Reading:
+    def read(self, meter_id: str, now: datetime) -> MeterState:
         """Return what a meter shows."""
         if meter_id in self.feeders:
             return self.feeders[meter_id].read(now)
         return self._owners[meter_id].read(meter_id, now)
 
-    def records(self, meter_id: str) -> deque[Record]:
+    def records(self, meter_id: str) -> deque[IntervalRecord]:
         """Return a meter's memory of completed intervals, oldest first."""
         if meter_id in self.feeders:
             return self.feeders[meter_id].records
         return self._owners[meter_id].records[meter_id]
 
-    def schedule(self, battery_id: str) -> Mapping[int, Entry]:
+    def schedule(self, battery_id: str) -> Mapping[int, ScheduleEntry]:
         """Return a converter's accepted entries for the running and coming intervals."""
         return self._owners[battery_id].saved.batteries[battery_id].schedule
 
-    def commit(self, battery: SimulatedBattery, entry: Entry, now: datetime) -> CommitStatus:
+    def commit(self, battery: SimulatedBattery, entry: ScheduleEntry, now: datetime) -> CommitStatus:
         """Take an entry into a converter's schedule, durably, or say why not."""
         plant = self._owners[battery.device_id]
         schedule = plant.saved.batteries[battery.device_id].schedule
@@ -160,7 +160,7 @@ class Plant:
             self._save(plant.site.participant_id, plant.saved)
 
     def _started(
-        self, site: Site, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]], energies: Energies
+        self, site: SimulatedSite, saved: SavedSite | None, totals: Mapping[str, tuple[int, int]], energies: Energies
     ) -> SitePlant:
         """Return a site at the running interval, brought there from what it remembers."""
         if saved is not None and saved.through > self._number:
@@ -203,7 +203,7 @@ class Plant:
             held = {record.number: record for record in plant.records[meter_id]}
             plant.records[meter_id].clear()
             for number, net_wh in enumerate(net.tolist(), start=first):
-                known = held.get(number) or Record(number, max(net_wh, 0), max(-net_wh, 0))
+                known = held.get(number) or IntervalRecord(number, max(net_wh, 0), max(-net_wh, 0))
                 plant.records[meter_id].append(known)
 
 
@@ -215,7 +215,7 @@ def _idle_intervals(energies: IdleEnergy) -> Iterator[tuple[int, Mapping[str, in
         yield load_wh, produced_wh, float(energies.air_c[position])
 
 
-def _new(site: Site, through: int) -> SavedSite:
+def _new(site: SimulatedSite, through: int) -> SavedSite:
     batteries = {battery.device_id: BatteryState(battery.stored_uj_initial) for battery in site.batteries}
     return SavedSite(through, 0, 0, batteries)
 

@@ -10,14 +10,14 @@ from services.fems.domain.registers.vendor_models import PROFILE_RECORDS
 from services.fems.domain.simulated.battery import SimulatedBattery, run_interval
 from services.fems.domain.simulated.cabinet import cabinet_c
 from services.fems.domain.simulated.controls import Control, targets
-from services.fems.domain.simulated.dispatch import Entry
-from services.fems.domain.simulated.field import FeederLine, Site
+from services.fems.domain.simulated.dispatch import ScheduleEntry
+from services.fems.domain.simulated.field import FeederLine, SimulatedSite
 from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH, US_PER_S, Course, steady, together
 from shared.intervals import INTERVALS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class IntervalRecord:
     """A meter's energy in one interval."""
 
     number: int
@@ -38,9 +38,9 @@ class BatteryState:
     power_w: int = 0
     import_uj: int = 0
     export_uj: int = 0
-    schedule: dict[int, Entry] = field(default_factory=dict)
+    schedule: dict[int, ScheduleEntry] = field(default_factory=dict)
     controls: list[Control] = field(default_factory=list)
-    records: deque[Record] = field(default_factory=lambda: deque(maxlen=PROFILE_RECORDS))
+    records: deque[IntervalRecord] = field(default_factory=lambda: deque(maxlen=PROFILE_RECORDS))
 
 
 @dataclass
@@ -55,11 +55,11 @@ class SavedSite:
     moved_import_uj: int
     moved_export_uj: int
     batteries: dict[str, BatteryState]
-    records: deque[Record] = field(default_factory=lambda: deque(maxlen=PROFILE_RECORDS))
+    records: deque[IntervalRecord] = field(default_factory=lambda: deque(maxlen=PROFILE_RECORDS))
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MeterState:
     """A meter at an instant. Counters are whole Wh since `COUNTERS_FROM`; of the two powers one is 0.
 
     Attributes:
@@ -88,11 +88,13 @@ class SavedFeeder:
 class SitePlant:
     """One factory's installations; `open` and `close` bracket every interval."""
 
-    def __init__(self, site: Site, saved: SavedSite, counters_uj: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, site: SimulatedSite, saved: SavedSite, counters_uj: dict[str, tuple[int, int]]) -> None:
         self.site = site
         self.saved = saved
         self.counters_uj = counters_uj
-        self.records: dict[str, deque[Record]] = {meter_id: deque(maxlen=PROFILE_RECORDS) for meter_id in counters_uj}
+        self.records: dict[str, deque[IntervalRecord]] = {
+            meter_id: deque(maxlen=PROFILE_RECORDS) for meter_id in counters_uj
+        }
         self.records[site.grid_meter_id] = saved.records
         for battery_id, state in saved.batteries.items():
             self.records[battery_id] = state.records
@@ -131,7 +133,7 @@ class SitePlant:
             after = (before[0] + flow_uj[0], before[1] + flow_uj[1])
             self.counters_uj[meter_id] = after
             moved_wh = [end // UJ_PER_WH - start // UJ_PER_WH for start, end in zip(before, after, strict=True)]
-            self.records[meter_id].append(Record(number, *moved_wh))
+            self.records[meter_id].append(IntervalRecord(number, *moved_wh))
         for battery in self.site.batteries:
             state, course = self.saved.batteries[battery.device_id], self.courses[battery.device_id]
             state.stored_uj = battery.stored_uj_after(state.stored_uj, course.energy_uj(INTERVAL_US))
@@ -144,7 +146,7 @@ class SitePlant:
         self.saved.moved_export_uj += grid_uj[1] - idle_uj[1]
         self.saved.through = number + 1
 
-    def read(self, meter_id: str, now: datetime) -> Reading:
+    def read(self, meter_id: str, now: datetime) -> MeterState:
         """Return what a meter shows at an instant of the running interval."""
         at_us, course = elapsed_us(now), self.courses[meter_id]
         flow_uj = course.energy_uj(at_us)
@@ -165,7 +167,7 @@ class SitePlant:
                 return self._warmed(shown, warmths, at_us)
         return shown
 
-    def _warmed(self, shown: Reading, warmths: Sequence[float], at_us: int) -> Reading:
+    def _warmed(self, shown: MeterState, warmths: Sequence[float], at_us: int) -> MeterState:
         before, now = warmths
         warm_c = cabinet_c(self._air_c, warmth_before=before, warmth=now, elapsed_s=at_us / US_PER_S)
         return replace(shown, air_c=self._air_c, cabinet_c=warm_c)
@@ -183,7 +185,7 @@ class FeederPlant:
         self.through = number
         self._sites = sites
         # A line may have no factories; its meter then stands.
-        nothing = [Record(one, 0, 0) for one in range(number - PROFILE_RECORDS, number)]
+        nothing = [IntervalRecord(one, 0, 0) for one in range(number - PROFILE_RECORDS, number)]
         memories = [nothing, *(plant.records[plant.site.grid_meter_id] for plant in sites)]
         self.records = deque((self._recorded(same) for same in zip(*memories, strict=True)), maxlen=PROFILE_RECORDS)
         self.counters = (0, 0)
@@ -198,17 +200,17 @@ class FeederPlant:
 
     def close(self) -> None:
         """Take in the running interval, before the factories end it."""
-        ended = Record(self.through, *self._flow_wh(INTERVAL_US))
+        ended = IntervalRecord(self.through, *self._flow_wh(INTERVAL_US))
         self.records.append(ended)
         self.counters = _added(self.counters, [ended])
         self.through += 1
 
-    def read(self, now: datetime) -> Reading:
+    def read(self, now: datetime) -> MeterState:
         """Return what the meter shows at an instant of the running interval."""
         at_us = elapsed_us(now)
         import_wh, export_wh = self._flow_wh(at_us)
         import_w, export_w = self.line.carried(*_flow_of(self._course().power_w(at_us)))
-        return Reading(self.counters[0] + import_wh, self.counters[1] + export_wh, import_w, export_w)
+        return MeterState(self.counters[0] + import_wh, self.counters[1] + export_wh, import_w, export_w)
 
     def _course(self) -> Course:
         return together([steady(0), *(plant.grid_course for plant in self._sites)])
@@ -217,18 +219,18 @@ class FeederPlant:
         import_uj, export_uj = self.line.carried(*self._course().energy_uj(at_us))
         return import_uj // UJ_PER_WH, export_uj // UJ_PER_WH
 
-    def _recorded(self, same: Sequence[Record]) -> Record:
+    def _recorded(self, same: Sequence[IntervalRecord]) -> IntervalRecord:
         net_wh = sum(record.import_wh - record.export_wh for record in same)
-        return Record(same[0].number, *self.line.carried(*_flow_of(net_wh)))
+        return IntervalRecord(same[0].number, *self.line.carried(*_flow_of(net_wh)))
 
 
-def _shown(counted_uj: tuple[int, int], flow_uj: tuple[int, int], power_w: int) -> Reading:
+def _shown(counted_uj: tuple[int, int], flow_uj: tuple[int, int], power_w: int) -> MeterState:
     """Return what a meter shows: its counters at the running interval's start, and what has flowed since."""
     import_wh, export_wh = ((before + since) // UJ_PER_WH for before, since in zip(counted_uj, flow_uj, strict=True))
-    return Reading(import_wh, export_wh, *_flow_of(power_w))
+    return MeterState(import_wh, export_wh, *_flow_of(power_w))
 
 
-def _added(counters: tuple[int, int], records: Iterable[Record]) -> tuple[int, int]:
+def _added(counters: tuple[int, int], records: Iterable[IntervalRecord]) -> tuple[int, int]:
     import_wh, export_wh = counters
     for record in records:
         import_wh, export_wh = import_wh + record.import_wh, export_wh + record.export_wh

@@ -102,7 +102,7 @@ class Accuracy:
             if not found or not names:
                 continue
             steps = [(start - issue) // INTERVAL for issue, _ in found]
-            issued = running_sums.Issued(
+            issued = running_sums.IssuedForInterval(
                 lead_hours=(np.array(steps) + 1) * (INTERVAL / timedelta(hours=1)),
                 quantiles=np.stack([part[:, step] for step, (_, part) in zip(steps, found, strict=True)], axis=1),
                 reference=self._reference_kw(sites.kind, start, steps),

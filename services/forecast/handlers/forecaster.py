@@ -10,7 +10,7 @@ from services.forecast.domain import outlook
 from services.forecast.domain.climatology import Distribution, Learned
 from services.forecast.domain.horizon import Horizon
 from services.forecast.domain.learning import boosting, multi_site
-from services.forecast.domain.learning.multi_site import Fleet
+from services.forecast.domain.learning.multi_site import MultiSite
 from services.forecast.handlers import weather
 from services.forecast.handlers.accuracy import Accuracy
 from services.forecast.handlers.learning import Serving, load_serving
@@ -145,5 +145,5 @@ class Forecaster:
         ]
 
 
-def _by_model(fleet_: Fleet, serving: Serving) -> Distribution:
+def _by_model(fleet_: MultiSite, serving: Serving) -> Distribution:
     return multi_site.issued(fleet_, serving.trained, INTERVALS_PER_DAY)

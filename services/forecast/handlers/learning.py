@@ -13,7 +13,7 @@ from services.forecast.domain import outlook
 from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS, Horizon
 from services.forecast.domain.learning import boosting, multi_site
-from services.forecast.domain.learning.multi_site import HELD_BACK_DAYS, Fleet, Roofs, Trained, Verdict
+from services.forecast.domain.learning.multi_site import HELD_BACK_DAYS, MultiSite, RoofSites, Selection, Trained
 from services.forecast.handlers.training_data import Past, believed
 from services.forecast.store.issues import last_issue
 from services.forecast.store.registry import (
@@ -71,7 +71,7 @@ class Learner:
         for doubt in doubts:
             finding = {"site_id": doubt.site_id, "rule": doubt.finding.rule, "intervals": doubt.finding.intervals}
             logger.warning("readings not learned from", extra={"complex_id": complex_id, **finding})
-        learned: list[tuple[ForecastKind, ModelRow, Verdict]] = []
+        learned: list[tuple[ForecastKind, ModelRow, Selection]] = []
         for kind, sites, one in (
             (ForecastKind.PV, past.site_ids, fleets.roofs),
             (ForecastKind.LOAD, past.factory_ids, fleets.factories),
@@ -89,7 +89,7 @@ class Learner:
         return True
 
     def _enter(
-        self, db: Connection, kind: ForecastKind, row: ModelRow, verdict: Verdict, before: Serving | None
+        self, db: Connection, kind: ForecastKind, row: ModelRow, verdict: Selection, before: Serving | None
     ) -> None:
         complex_id = self._complex.complex_id
         if verdict.new_loss is not None:
@@ -113,7 +113,9 @@ def load_serving(db: Connection, complex_id: str, kind: ForecastKind) -> Serving
     return Serving(row, multi_site.trained_of(body, multi_site.RULES[kind.value]))
 
 
-def _entry(kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: Fleet, verdict: Verdict) -> ModelRow:
+def _entry(
+    kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: MultiSite, verdict: Selection
+) -> ModelRow:
     begin = day_start(horizon.history[0])
     inputs = hashlib.sha256(np.ascontiguousarray(one.kw).tobytes()).hexdigest()[:16]
     losses = {"new": verdict.new_loss, "serving": verdict.serving_loss, "seasonal": verdict.seasonal_loss}
@@ -128,12 +130,12 @@ def _entry(kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: Fl
     )
 
 
-def _seasonal(past: Past, horizon: Horizon, one: Fleet) -> Callable[[int], Distribution]:
+def _seasonal(past: Past, horizon: Horizon, one: MultiSite) -> Callable[[int], Distribution]:
     """Return the seasonal forecaster as it would have served on the days held back, called with an issue's number."""
     days = [*horizon.history, *horizon.near[1:]]
     begin = day_start(days[0])
     kw = _by_day(one.kw, len(days))
-    if isinstance(one, Roofs):
+    if isinstance(one, RoofSites):
         clear_kw = _by_day(one.clear_kw, len(days))
         of_roofs = outlook.learn_solar(kw[:LEARNED_DAYS], clear_kw[:LEARNED_DAYS], past.capacity_kw_ac)
 

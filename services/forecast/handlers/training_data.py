@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from services.forecast.domain.horizon import Horizon
-from services.forecast.domain.learning.multi_site import Factories, Roofs, unexamined
+from services.forecast.domain.learning.multi_site import Factories, RoofSites, unexamined
 from services.forecast.domain.load.features import calendar_of
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding, Gridded
@@ -28,7 +28,7 @@ P50 = 1
 class Fleets:
     """A complex's roofs, if it has any, and its factories."""
 
-    roofs: Roofs | None
+    roofs: RoofSites | None
     factories: Factories
 
 
@@ -52,10 +52,10 @@ class Past:
         known = len(horizon.history) * INTERVALS_PER_DAY + slot
         return Fleets(self._roofs(days, known), self._factories(days, known))
 
-    def _roofs(self, days: list[date], known: int) -> Roofs | None:
+    def _roofs(self, days: list[date], known: int) -> RoofSites | None:
         if not self.site_ids:
             return None
-        return Roofs(
+        return RoofSites(
             kw=_flat(self.meters.solar_kw(days))[:known],
             clear_kw=_flat(self.clear_sky.kw(days)),
             elevation_deg=self.clear_sky.elevation_deg(days).reshape(-1),

@@ -12,7 +12,7 @@ from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 
 
 @dataclass(frozen=True, slots=True)
-class ClearSky:
+class ClearSkySource:
     """The clear sky over a place."""
 
     place: Place

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from services.forecast.store.weather import drop_weather_before, save_weather
 from services.forecast.weather.chain import ask
-from services.forecast.weather.clear_sky import ClearSky
+from services.forecast.weather.clear_sky import ClearSkySource
 from services.forecast.weather.source import WeatherSource
 from shared.clock import Clock
 from shared.runtime.runloop import PASSING_FAULTS
@@ -26,7 +26,7 @@ class Watch:
     """The sources of each complex, asked every so often by the clock."""
 
     sources: Mapping[str, Sequence[WeatherSource]]
-    last_resort: Mapping[str, ClearSky]
+    last_resort: Mapping[str, ClearSkySource]
     clock: Clock
     engine: Engine
     every: timedelta

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from optimizers import clearing
-from optimizers.orders.book_order import Order, Site, Venue
+from optimizers.orders.book_order import BookOrder, MarketSite, Venue
 from shared.events.records import FillReason, Side
 
 
@@ -31,7 +31,7 @@ class Terms:
         stamped_in_suspensions: The same of their participant's suspensions.
     """
 
-    sites: Mapping[str, Site]
+    sites: Mapping[str, MarketSite]
     feeders: tuple[clearing.Feeder, ...]
     is_halted: bool
     tick_jeon: int = 1
@@ -47,10 +47,10 @@ class Auction:
     `certificate` is None where a halt kept the book from being cleared.
     """
 
-    book: tuple[Order, ...]
+    book: tuple[BookOrder, ...]
     terms: Terms
     outcome: clearing.Clearing
-    fills: tuple[clearing.Fill, ...]
+    fills: tuple[clearing.BookFill, ...]
     reasons: tuple[FillReason, ...]
     trades: tuple[clearing.PairedTrade, ...]
     book_hash: str
@@ -93,7 +93,7 @@ def terms_of(
     )
 
 
-def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
+def hold_auction(terms: Terms, orders: Sequence[BookOrder]) -> Auction:
     """Clear a complete book; in a halted market nothing is filled.
 
     Orders are served at the margin as they were stamped: by instant, then writer, then the writer's sequence. Left out
@@ -112,7 +112,7 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
         terms=terms,
         outcome=outcome,
         fills=tuple(
-            clearing.Fill(order.order_id, 0, 0, 0) if place in left_out else next(fills)
+            clearing.BookFill(order.order_id, 0, 0, 0) if place in left_out else next(fills)
             for place, order in enumerate(book)
         ),
         reasons=tuple(left_out[place] if place in left_out else next(reasons) for place in range(len(book))),
@@ -122,7 +122,7 @@ def hold_auction(terms: Terms, orders: Sequence[Order]) -> Auction:
     )
 
 
-def entry_of(terms: Terms, order: Order, place: int) -> clearing.Order:
+def entry_of(terms: Terms, order: BookOrder, place: int) -> clearing.Order:
     """Return a simple order as the clearing takes it."""
     return clearing.Order(
         order_id=order.order_id,
@@ -135,7 +135,7 @@ def entry_of(terms: Terms, order: Order, place: int) -> clearing.Order:
     )
 
 
-def places_left_out(terms: Terms, book: Sequence[Order]) -> dict[int, FillReason]:
+def places_left_out(terms: Terms, book: Sequence[BookOrder]) -> dict[int, FillReason]:
     """Return the places in a book of the orders that may not take part, each with its reason.
 
     The book is in the order of stamps. Blocks count for the site's limit; which of them will run is not known yet, so
@@ -174,7 +174,7 @@ def _room_wh(terms: Terms, participant_id: str, side: Side) -> int:
     return site.deliver_wh_max - agreed.sold_wh + agreed.bought_wh
 
 
-def _meets(order: Order, best: Mapping[tuple[str, Side, datetime], int]) -> bool:
+def _meets(order: BookOrder, best: Mapping[tuple[str, Side, datetime], int]) -> bool:
     if order.side == "buy":
         lowest = best.get((order.participant_id, Side.SELL, order.delivery_start))
         return lowest is not None and order.price_jeon_per_kwh >= lowest
@@ -226,7 +226,9 @@ def terms_from(record: Mapping[str, object]) -> Terms:
         positions={name: Position(*one) for name, one in positions.items()},
         stamped_in_halts=frozenset(in_halts),
         stamped_in_suspensions=frozenset(in_suspensions),
-        sites={name: Site(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()},
+        sites={
+            name: MarketSite(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()
+        },
         feeders=tuple(
             clearing.Feeder(
                 feeder_id=one[0], import_limit_wh=one[1], export_limit_wh=one[2], wheeling_fee_jeon_per_kwh=one[3]

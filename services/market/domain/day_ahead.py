@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from optimizers import clearing
-from optimizers.orders.book_order import Order
+from optimizers.orders.book_order import BookOrder
 from services.market.domain.auction import Terms, entry_of, places_left_out
 from shared.events.records import FillReason, Side
 from shared.intervals import delivery_starts
@@ -27,9 +27,9 @@ class DayAheadInterval:
     """One interval's answer: its orders with a fill and a reason each, the legs of blocks that run among them."""
 
     delivery_start: datetime
-    orders: tuple[Order, ...]
+    orders: tuple[BookOrder, ...]
     outcome: clearing.Clearing
-    fills: tuple[clearing.Fill, ...]
+    fills: tuple[clearing.BookFill, ...]
     reasons: tuple[FillReason, ...]
     trades: tuple[clearing.PairedTrade, ...]
     book_hash: str
@@ -39,7 +39,7 @@ class DayAheadInterval:
 class BlockResult:
     """What became of a block; `gain_krw` is None where an interval of it has no price."""
 
-    order: Order
+    order: BookOrder
     reason: BlockReason
     paid_krw: int
     received_krw: int
@@ -56,7 +56,7 @@ class DayAhead:
     method: Literal["none", "program", "fallback"]
 
 
-def hold_day_ahead(terms: Terms, day: date, orders: Sequence[Order], *, time_limit_s: float) -> DayAhead:
+def hold_day_ahead(terms: Terms, day: date, orders: Sequence[BookOrder], *, time_limit_s: float) -> DayAhead:
     """Clear the 96 intervals of a Korean day together; in a halted market nothing is filled."""
     book = sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence))
     places = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
@@ -81,7 +81,7 @@ def hold_day_ahead(terms: Terms, day: date, orders: Sequence[Order], *, time_lim
     )
 
 
-def _block(terms: Terms, order: Order, place: int, starts: Sequence[datetime]) -> clearing.Block:
+def _block(terms: Terms, order: BookOrder, place: int, starts: Sequence[datetime]) -> clearing.Block:
     return clearing.Block(
         block_id=order.order_id,
         participant_id=order.participant_id,
@@ -100,7 +100,7 @@ class _Reader:
 
     terms: Terms
     starts: Sequence[datetime]
-    by_id: dict[str, Order]
+    by_id: dict[str, BookOrder]
     left_out: dict[str, FillReason]
     answer: clearing.DayClearing
 
@@ -117,7 +117,7 @@ class _Reader:
             delivery_start=start,
             orders=(*(self.by_id[one.order_id] for one in book), *out),
             outcome=auction,
-            fills=(*auction.fills, *(clearing.Fill(one.order_id, 0, 0, 0) for one in out)),
+            fills=(*auction.fills, *(clearing.BookFill(one.order_id, 0, 0, 0) for one in out)),
             reasons=(*clearing.fill_reasons(book, auction), *(self.left_out[one.order_id] for one in out)),
             trades=clearing.pair_trades(book, auction),
             book_hash=clearing.order_book_sha256(book, self.terms.feeders),
@@ -145,7 +145,7 @@ class _Reader:
         in_the_money = {one.block_id for one in self.answer.rejected_in_the_money}
         return "in_the_money" if order_id in in_the_money else "out_of_money"
 
-    def _gain_krw(self, order: Order) -> int | None:
+    def _gain_krw(self, order: BookOrder) -> int | None:
         feeder_id = self.terms.sites[order.participant_id].feeder_id
         gain_jeon_wh = 0
         for start, part_wh in order.legs:

@@ -5,7 +5,7 @@ import logging
 from sqlalchemy.engine import Connection
 
 from optimizers.orders.admission import Withdrawal
-from optimizers.orders.book_order import Limits, Venue
+from optimizers.orders.book_order import ParticipantLimits, Venue
 from optimizers.orders.calendar_change import refusal_of
 from optimizers.orders.rules import OrderRules
 from services.market.handlers.orders import take_out
@@ -93,7 +93,7 @@ class CommandHandlers:
         event = envelope.event
         venue = self._venues[event.complex_id]
         _require_member(venue, event.participant_id)
-        limits = Limits(event.open_orders_max, event.credit_krw_max)
+        limits = ParticipantLimits(event.open_orders_max, event.credit_krw_max)
         save_limits(db, venue.complex_id, event.participant_id, limits, changed_at=event.requested_at)
         logger.info("limits changed", extra={"participant_id": event.participant_id, "operator": event.operator})
         return [

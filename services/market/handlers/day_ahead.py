@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy.engine import Connection
 
 from optimizers import clearing
-from optimizers.orders.book_order import Order, Venue
+from optimizers.orders.book_order import BookOrder, Venue
 from services.market.domain.auction import terms_of
 from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
 from services.market.domain.seals import Seal
@@ -132,7 +132,7 @@ def _decided(complex_id: str, block: BlockResult) -> BlockDecided:
 
 
 def fill_facts(
-    orders: Sequence[Order], fills: Sequence[clearing.Fill], reasons: Sequence[FillReason]
+    orders: Sequence[BookOrder], fills: Sequence[clearing.BookFill], reasons: Sequence[FillReason]
 ) -> tuple[Fill, ...]:
     """Return what each order got, as an event carries it; an order without a fill of its own is a block's leg."""
     return tuple(

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from optimizers.orders.admission import Rejection, Withdrawal, admit, may_fill_up, may_leave
 from optimizers.orders.amendment import Amendment, admit_amendment, amended, unknown_order
-from optimizers.orders.book_order import Order, Venue
+from optimizers.orders.book_order import BookOrder, Venue
 from services.market.handlers.venues import Venues, with_rules
 from services.market.store.orders import (
     amended_through,
@@ -106,7 +106,7 @@ class OrderHandlers:
         ]
 
 
-def _take_in(venue: Venue, order: Order, db: Connection) -> list[Event]:
+def _take_in(venue: Venue, order: BookOrder, db: Connection) -> list[Event]:
     arrival = load_arrival(db, venue.complex_id, order, venue.rules.gate_closure_lead)
     if arrival.is_known:
         return []
@@ -133,7 +133,7 @@ def _take_in(venue: Venue, order: Order, db: Connection) -> list[Event]:
     return [accepted, *take_out(venue, order, arrival.withdrawal, db)]
 
 
-def _rejected(complex_id: str, order: Order, rejection: Rejection) -> OrderRejected:
+def _rejected(complex_id: str, order: BookOrder, rejection: Rejection) -> OrderRejected:
     return OrderRejected(
         complex_id=complex_id,
         order_id=order.order_id,
@@ -144,7 +144,7 @@ def _rejected(complex_id: str, order: Order, rejection: Rejection) -> OrderRejec
     )
 
 
-def take_out(venue: Venue, order: Order, withdrawal: Withdrawal, db: Connection) -> list[Event]:
+def take_out(venue: Venue, order: BookOrder, withdrawal: Withdrawal, db: Connection) -> list[Event]:
     """Take an order out of its book, if that is still open."""
     rules = with_rules(venue, rules_at(db, venue.complex_id, withdrawal.at)).rules
     if _is_over(venue, order, db) or not may_leave(order, withdrawal, rules):
@@ -162,7 +162,7 @@ def take_out(venue: Venue, order: Order, withdrawal: Withdrawal, db: Connection)
     ]
 
 
-def _is_over(venue: Venue, order: Order, db: Connection) -> bool:
+def _is_over(venue: Venue, order: BookOrder, db: Connection) -> bool:
     if order.auction == "day_ahead":
         day = day_ahead_through(db, venue.complex_id)
         return day is not None and order.delivery_start < day + DAY
@@ -181,10 +181,10 @@ def _amendment_rejected(event: OrderAmendRequested, rejection: Rejection) -> Ame
     )
 
 
-def _order(event: OrderSubmitted) -> Order:
+def _order(event: OrderSubmitted) -> BookOrder:
     if event.sequence > SEQUENCE_MAX:
         raise RuleBroken(f"order {event.order_id}: sequence must be at most {SEQUENCE_MAX}, was {event.sequence}")
-    return Order(
+    return BookOrder(
         order_id=event.order_id,
         participant_id=event.participant_id,
         delivery_start=event.delivery_start,
@@ -198,11 +198,11 @@ def _order(event: OrderSubmitted) -> Order:
     )
 
 
-def _block(event: BlockSubmitted) -> Order:
+def _block(event: BlockSubmitted) -> BookOrder:
     quantity_wh = sum(event.block_wh)
     if quantity_wh > INT64_MAX:
         raise RuleBroken(f"block {event.order_id}: its energy must be at most {INT64_MAX} Wh, was {quantity_wh}")
-    return Order(
+    return BookOrder(
         order_id=event.order_id,
         participant_id=event.participant_id,
         delivery_start=event.delivery_start,

@@ -10,7 +10,7 @@ from optimizers.orders.book_order import (
     DAY_AHEAD_ORDERS_MAX,
     ORDERS_PER_AUCTION_MAX,
     Capacity,
-    Site,
+    MarketSite,
     Venue,
 )
 from optimizers.orders.rules import OrderRules, own_rules
@@ -56,10 +56,10 @@ def with_rules(venue: Venue, rules: OrderRules | None) -> Venue:
     return venue if rules is None else replace(venue, rules=rules)
 
 
-def _site(participant: Participant) -> Site:
+def _site(participant: Participant) -> MarketSite:
     deliver_kw = sum(site.capacity_kw_ac for site in participant.pv)
     deliver_kw += sum(ess.discharge_kw_max for ess in participant.ess)
-    return Site(
+    return MarketSite(
         feeder_id=participant.feeder_id,
         take_wh_max=_interval_wh(participant.contract.contract_kw),
         deliver_wh_max=_interval_wh(deliver_kw),

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.clearing import Fill
+from optimizers.clearing import BookFill
 from services.market.domain.auction import Auction, Terms, terms_from, terms_record
 from services.market.store.progress import save_cleared_through
 from services.market.store.tables import AUCTION, FILL, SEAL
@@ -58,7 +58,7 @@ def save_auction(db: Connection, complex_id: str, auction: Auction, held: Held) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class AuctionRecord:
     """A past auction as it was kept: `terms` is None in auctions of before terms were kept."""
 
     complex_id: str
@@ -70,10 +70,10 @@ class Record:
     book_hash: str
     certificate: dict[str, Any] | None
     terms: Terms | None
-    fills: dict[str, Fill]
+    fills: dict[str, BookFill]
 
 
-def load_auction(db: Connection, auction_id: str) -> Record | None:
+def load_auction(db: Connection, auction_id: str) -> AuctionRecord | None:
     """Return a past auction by its name."""
     found = db.execute(sa.select(AUCTION).where(AUCTION.c.auction_id == auction_id)).one_or_none()
     if found is None:
@@ -81,7 +81,7 @@ def load_auction(db: Connection, auction_id: str) -> Record | None:
     rows = db.execute(
         sa.select(FILL).where(FILL.c.complex_id == found.complex_id, FILL.c.delivery_start == found.delivery_start)
     )
-    return Record(
+    return AuctionRecord(
         complex_id=found.complex_id,
         held=Held(found.auction_id, found.delivery_start, found.cleared_at, found.event_sha256),
         status=found.status,
@@ -91,5 +91,5 @@ def load_auction(db: Connection, auction_id: str) -> Record | None:
         book_hash=found.book_hash,
         certificate=found.certificate,
         terms=None if found.terms is None else terms_from(found.terms),
-        fills={row.order_id: Fill(row.order_id, row.filled_wh, row.paid_krw, row.received_krw) for row in rows},
+        fills={row.order_id: BookFill(row.order_id, row.filled_wh, row.paid_krw, row.received_krw) for row in rows},
     )

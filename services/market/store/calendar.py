@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from optimizers.orders.book_order import Limits
+from optimizers.orders.book_order import ParticipantLimits
 from optimizers.orders.rules import OrderRules
 from services.market.store.tables import CALENDAR, LIMITS
 
@@ -40,7 +40,9 @@ def rules_in(column: object) -> OrderRules | None:
     return None if column is None else RULES_JSON.validate_python(column)
 
 
-def save_limits(db: Connection, complex_id: str, participant_id: str, limits: Limits, *, changed_at: datetime) -> None:
+def save_limits(
+    db: Connection, complex_id: str, participant_id: str, limits: ParticipantLimits, *, changed_at: datetime
+) -> None:
     """Limit a participant from an instant on; the last word about one instant counts."""
     place = {"complex_id": complex_id, "participant_id": participant_id, "changed_at": changed_at}
     db.execute(sa.delete(LIMITS).where(*(LIMITS.c[name] == given for name, given in place.items())))

@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.orders.admission import Standing, Withdrawal
-from optimizers.orders.book_order import Limits, Order
+from optimizers.orders.admission import OrderStanding, Withdrawal
+from optimizers.orders.book_order import BookOrder, ParticipantLimits
 from optimizers.orders.rules import OrderRules
 from services.market.store.calendar import rules_in
 from services.market.store.tables import (
@@ -37,7 +37,7 @@ class Arrival:
     """
 
     is_known: bool
-    standing: Standing
+    standing: OrderStanding
     rules: OrderRules | None
     withdrawal: Withdrawal | None
     has_early_cancel: bool
@@ -135,7 +135,7 @@ HALT_AT = _halt_at("instant")
 _RULES_AT = _rules_at("instant")
 
 
-def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta) -> Arrival:
+def load_arrival(db: Connection, complex_id: str, order: BookOrder, lead: timedelta) -> Arrival:
     """Look up all that an order's admission depends on, in one query; `lead` is how long before delivery books close.
 
     What belongs to an instant is that of the order's stamp.
@@ -146,13 +146,13 @@ def load_arrival(db: Connection, complex_id: str, order: Order, lead: timedelta)
     ).one()
     # Only in the topic that carries halts and suspensions is it certain which of them came before the order.
     is_in_turn = order.writer == OPERATORS_WRITER
-    standing = Standing(
+    standing = OrderStanding(
         sealed_through=found.sealed_through,
         halted_at=found.halted_at if is_in_turn else None,
         open_orders=found.open_orders,
         side_wh=int(found.side_wh or 0),
         committed_krw=int(found.committed_krw or 0),
-        limits=Limits(found.open_orders_max, found.credit_krw_max),
+        limits=ParticipantLimits(found.open_orders_max, found.credit_krw_max),
         day_ahead_through=found.day_ahead_through,
         suspended_at=found.suspended_at if is_in_turn else None,
     )
@@ -170,7 +170,7 @@ def _withdrawal(
     return None if suspended_since is None else Withdrawal(participant_id, suspended_since, "suspended")
 
 
-def _span(order: Order) -> dict[str, datetime]:
+def _span(order: BookOrder) -> dict[str, datetime]:
     """Return the deliveries whose orders share a limit of number: an interval, or the day of a block."""
     if not order.block_wh:
         return {"book_from": order.delivery_start, "book_until": order.delivery_start + INTERVAL}
@@ -178,12 +178,12 @@ def _span(order: Order) -> dict[str, datetime]:
     return {"book_from": day, "book_until": day + DAY}
 
 
-def orders_of_writer(db: Connection, complex_id: str, order: Order) -> int:
+def orders_of_writer(db: Connection, complex_id: str, order: BookOrder) -> int:
     """Return how many orders of an order's writer stand in its book, whoever's they are."""
     return int(db.scalar(_BY_WRITER, {**_place(complex_id, order), **_span(order)}) or 0)
 
 
-def _place(complex_id: str, order: Order) -> dict[str, str]:
+def _place(complex_id: str, order: BookOrder) -> dict[str, str]:
     return {"complex_id": complex_id, "order_id": order.order_id, "writer": order.writer, "book": order.book}
 
 
@@ -200,19 +200,19 @@ def is_answered(db: Connection, complex_id: str, order_id: str) -> bool:
     )
 
 
-def save_order(db: Connection, complex_id: str, order: Order) -> None:
+def save_order(db: Connection, complex_id: str, order: BookOrder) -> None:
     """Put an order into its book."""
     block_wh = list(order.block_wh) or None
     db.execute(sa.insert(ORDER), ORDER_RECORD.row(order, complex_id=complex_id, book=order.book, block_wh=block_wh))
 
 
-def save_rejection(db: Connection, complex_id: str, order: Order, *, reason: str, detail: str) -> None:
+def save_rejection(db: Connection, complex_id: str, order: BookOrder, *, reason: str, detail: str) -> None:
     """Remember that an order was rejected, and why."""
     identity = {"complex_id": complex_id, "order_id": order.order_id, "participant_id": order.participant_id}
     db.execute(sa.insert(REJECTION).values(**identity, reason=reason, detail=detail))
 
 
-def load_order(db: Connection, complex_id: str, order_id: str) -> Order | None:
+def load_order(db: Connection, complex_id: str, order_id: str) -> BookOrder | None:
     """Return an order that stands in a book; None if it was never admitted, or was cancelled."""
     found = db.execute(
         sa.select(ORDER).where(
@@ -222,7 +222,7 @@ def load_order(db: Connection, complex_id: str, order_id: str) -> Order | None:
     return None if found is None else _order(found)
 
 
-def orders_to_withdraw(db: Connection, complex_id: str, withdrawal: Withdrawal) -> list[Order]:
+def orders_to_withdraw(db: Connection, complex_id: str, withdrawal: Withdrawal) -> list[BookOrder]:
     """Return a participant's orders that stood in any book at an instant, by delivery."""
     rows = db.execute(
         sa.select(ORDER)
@@ -238,7 +238,7 @@ def orders_to_withdraw(db: Connection, complex_id: str, withdrawal: Withdrawal) 
     return [_order(row) for row in rows]
 
 
-def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list[Order]:
+def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list[BookOrder]:
     """Return the orders that stand in an interval's book."""
     rows = db.execute(
         sa.select(ORDER).where(
@@ -251,7 +251,7 @@ def load_book(db: Connection, complex_id: str, delivery_start: datetime) -> list
     return [_order(row) for row in rows]
 
 
-def load_day_ahead_book(db: Connection, complex_id: str, day: datetime) -> list[Order]:
+def load_day_ahead_book(db: Connection, complex_id: str, day: datetime) -> list[BookOrder]:
     """Return the orders and blocks that stand in the day-ahead book of the day that begins at an instant."""
     rows = db.execute(
         sa.select(ORDER).where(
@@ -285,7 +285,7 @@ def amended_through(db: Connection, complex_id: str, order_id: str) -> int:
     return db.scalar(sa.select(ORDER.c.amended_sequence).where(*of_order)) or 0
 
 
-def save_amendment(db: Connection, complex_id: str, order: Order, *, sequence: int) -> None:
+def save_amendment(db: Connection, complex_id: str, order: BookOrder, *, sequence: int) -> None:
     """Let an order stand as it was amended; `sequence` is the amendment's own number."""
     of_order = (ORDER.c.complex_id == complex_id, ORDER.c.order_id == order.order_id)
     db.execute(sa.update(ORDER).where(*of_order).values(ORDER_RECORD.row(order, amended_sequence=sequence)))
@@ -307,6 +307,6 @@ def forget_early_cancels(db: Connection, complex_id: str, order_id: str) -> None
     db.execute(sa.delete(EARLY_CANCEL).where(*of_order))
 
 
-def _order(row: sa.Row[Any]) -> Order:
+def _order(row: sa.Row[Any]) -> BookOrder:
     auction = "intraday" if row.book == "intraday" else "day_ahead"
     return ORDER_RECORD.record(row, auction=auction, block_wh=tuple(row.block_wh or ()))

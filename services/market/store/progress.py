@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.orders.book_order import Order
+from optimizers.orders.book_order import BookOrder
 from services.market.domain.seals import Seal
 from services.market.store.orders import HALT_AT
 from services.market.store.tables import HALT, PROGRESS, SEAL
@@ -36,7 +36,7 @@ def halt_at(db: Connection, complex_id: str, instant: datetime) -> datetime | No
     return found
 
 
-def stamped_in_halts(db: Connection, complex_id: str, orders: Iterable[Order]) -> list[str]:
+def stamped_in_halts(db: Connection, complex_id: str, orders: Iterable[BookOrder]) -> list[str]:
     """Return the ids of the orders that were stamped in a halt."""
     halts = db.execute(sa.select(HALT.c.halted_at, HALT.c.resumed_at).where(HALT.c.complex_id == complex_id)).all()
     return [

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.orders.book_order import Order
+from optimizers.orders.book_order import BookOrder
 from services.market.store.tables import SUSPENSION
 
 
@@ -28,7 +28,7 @@ def end_suspension(db: Connection, complex_id: str, participant_id: str, resumed
     db.execute(sa.update(SUSPENSION).where(*_open(complex_id, participant_id)).values(resumed_at=resumed_at))
 
 
-def stamped_in_suspensions(db: Connection, complex_id: str, orders: Iterable[Order]) -> list[str]:
+def stamped_in_suspensions(db: Connection, complex_id: str, orders: Iterable[BookOrder]) -> list[str]:
     """Return the ids of the orders that were stamped in a suspension of their participant."""
     columns = (SUSPENSION.c.participant_id, SUSPENSION.c.suspended_at, SUSPENSION.c.resumed_at)
     rows: Sequence[Any] = db.execute(sa.select(*columns).where(SUSPENSION.c.complex_id == complex_id)).all()

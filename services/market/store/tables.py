@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from optimizers.orders.book_order import Order
+from optimizers.orders.book_order import BookOrder
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.records import Trade
@@ -32,7 +32,7 @@ ORDER = sa.Table(
     sa.Index("book_order_by_book", "complex_id", "delivery_start", "participant_id"),
 )
 ORDER_RECORD = RecordColumns(
-    ORDER, Order, beside="complex_id cancelled_at amended_sequence book block_wh", left_out="auction block_wh"
+    ORDER, BookOrder, beside="complex_id cancelled_at amended_sequence book block_wh", left_out="auction block_wh"
 )
 
 # Rejected orders keep no figures: these may be too large for any column.

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from optimizers.connection import Connection
+from optimizers.connection import GridConnection
 from optimizers.tariff import (
     Contract,
     PricedPeak,
@@ -56,10 +56,10 @@ class DayTariff:
     peak: PricedPeak | None
 
     @property
-    def connection(self) -> Connection:
+    def connection(self) -> GridConnection:
         """Return the prices that a plan is made with: those of `bill_krw`."""
         prices = SitePrices(self.import_jeon_per_kwh, self.export_jeon_per_kwh)
-        return Connection(prices=prices, peaks=() if self.peak is None else (self.peak,))
+        return GridConnection(prices=prices, peaks=() if self.peak is None else (self.peak,))
 
     def bill_krw(self, import_wh: Floats, export_wh: Floats) -> int:
         """Return what a day's energy costs, energy and base charge, less what the surplus earns; rounded once.

@@ -101,7 +101,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SitePlan:
     """A site's outlook with its batteries' plans in it, its prices, and what traded energy is worth in them."""
 
     outlook: Outlook
@@ -157,13 +157,13 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
             logger.warning("no forecast yet, no plan", extra={"participant_id": participant.participant_id})
             continue
         prices = site_prices(tariff_book(), sell_back(complex_.sell_back), participant.contract, round_.starts)
-        plan = Plan(outlook, prices)
+        plan = SitePlan(outlook, prices)
         for ess in participant.ess:
             solved = _solved(round_, known, participant, ess, plan, solvers)
             if solved is not None:
                 events += _plan_events(round_, participant, ess, solved)
                 schedule = solved.schedule
-                plan = Plan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
+                plan = SitePlan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
         if participant.participant_id in bidders:
             for start in bid_starts:
                 events += _bid_events(db, round_, participant, plan, start, rules)
@@ -172,7 +172,7 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
 
 
 def _solved(
-    round_: Round, known: Known, participant: Participant, ess: Ess, plan: Plan, solvers: Solvers
+    round_: Round, known: Known, participant: Participant, ess: Ess, plan: SitePlan, solvers: Solvers
 ) -> Solved | None:
     """Return a battery's plan; None where there is none to be had, with which it stays idle and nobody else suffers."""
     try:
@@ -309,7 +309,7 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solv
 
 
 def _bid_events(
-    db: Connection, round_: Round, participant: Participant, plan: Plan, start: datetime, rules: OrderRules
+    db: Connection, round_: Round, participant: Participant, plan: SitePlan, start: datetime, rules: OrderRules
 ) -> list[Event]:
     step = (start - round_.first) // INTERVAL
     value = None if plan.value_krw_per_kwh is None else round(float(plan.value_krw_per_kwh[step]) * JEON_PER_KRW)

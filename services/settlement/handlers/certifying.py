@@ -8,7 +8,13 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from optimizers.certificates.certification import Batteries, Books, Certification, Interval, certify
+from optimizers.certificates.certification import (
+    Batteries,
+    CertifiableInterval,
+    CertificateBooks,
+    Certification,
+    certify,
+)
 from optimizers.certificates.storage import Draw, Storage, allowed
 from services.settlement.handlers.settling import note_afterwards
 from services.settlement.store.certificates import (
@@ -75,12 +81,12 @@ def _certify(complex_: Complex, delivery_start: datetime, now: datetime, db: Con
         start = min(waiting)
         limits = waiting.pop(start)
         again = is_certified(db, complex_.complex_id, start)
-        before = load_books(db, complex_.complex_id, start) if again else Books()
+        before = load_books(db, complex_.complex_id, start) if again else CertificateBooks()
         if not before.records.keys() <= storages.keys():
             facts = {"complex_id": complex_.complex_id, "delivery_start": start.isoformat()}
             logger.warning("certificates stay: a battery of theirs has left the complex", extra=facts)
             continue
-        interval = Interval(
+        interval = CertifiableInterval(
             delivery_start=start,
             sites=load_sites(db, complex_.complex_id, start),
             trades=load_trades(db, complex_.complex_id, start),

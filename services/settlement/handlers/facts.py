@@ -16,7 +16,7 @@ from services.settlement.store.facts import (
     save_auction,
     save_reading,
 )
-from services.settlement.store.tables import Reading
+from services.settlement.store.tables import KeptReading
 from shared.complex.model import Complex, Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -83,7 +83,7 @@ class SettlementHandlers:
             return []
         _check_reading(complex_, event)
         lock(db, event.complex_id)
-        reading = Reading(
+        reading = KeptReading(
             meter_id=event.meter_id,
             participant_id=event.participant_id,
             meter_kind=event.meter_kind.value,
@@ -115,7 +115,7 @@ class SettlementHandlers:
         return settled
 
 
-def _ignored(complex_id: str, known: Reading, reading: Reading) -> ReadingIgnored:
+def _ignored(complex_id: str, known: KeptReading, reading: KeptReading) -> ReadingIgnored:
     reason = (
         f"import {known.import_wh} Wh and export {known.export_wh} Wh were measured; "
         f"an estimate of import {reading.import_wh} Wh and export {reading.export_wh} Wh does not replace them"

@@ -22,7 +22,7 @@ from services.settlement.store.invoices import (
     note_due,
     save_invoice,
 )
-from services.settlement.store.tables import Issued
+from services.settlement.store.tables import IssuedInvoice
 from shared.complex.model import Complex, Complexes
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
@@ -62,7 +62,7 @@ def _issue(complex_: Complex, month: str, participant_id: str, now: datetime, db
     if last is not None and last.content == content:
         return []
     revision = 0 if last is None else last.revision + 1
-    closing = Issued(
+    closing = IssuedInvoice(
         revision=revision,
         closing_krw=0 if last is None else last.closing_krw,
         closing_entry_id=None if last is None else last.closing_entry_id,
@@ -124,7 +124,9 @@ def _invoice(complex_: Complex, month: str, participant_id: str, db: Connection)
     )
 
 
-def _close(complex_id: str, participant_id: str, invoice: Invoice, issued: Issued, db: Connection) -> Issued:
+def _close(
+    complex_id: str, participant_id: str, invoice: Invoice, issued: IssuedInvoice, db: Connection
+) -> IssuedInvoice:
     """Bring the ledger to the month as billed; return what is then to be kept of it."""
     _, end = month_bounds(invoice.month)
     entry = closing_entry(

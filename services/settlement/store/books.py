@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.settlement.ledger import Entry
+from optimizers.settlement.ledger import LedgerEntry
 from optimizers.settlement.statements import Statement
 from services.settlement.store.tables import (
     LEDGER_ENTRY,
@@ -51,7 +51,7 @@ def save_lines(
 
 
 def append_entries(
-    db: Connection, complex_id: str, delivery_start: datetime, entries: Sequence[Entry], *, cause: uuid.UUID
+    db: Connection, complex_id: str, delivery_start: datetime, entries: Sequence[LedgerEntry], *, cause: uuid.UUID
 ) -> None:
     """Add entries to the ledger, each with its link of the chain. The complex must be locked."""
     if not entries:
@@ -71,7 +71,7 @@ def append_entries(
 
 def _lines_and_links(
     identities: Sequence[Mapping[str, Any]],
-    entries: Sequence[Entry],
+    entries: Sequence[LedgerEntry],
     head: tuple[int, str],
     links: list[Mapping[str, Any]],
 ) -> Iterator[Mapping[str, Any]]:

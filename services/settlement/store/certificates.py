@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.certificates.certification import Books, Certification, DeviceEnergy, MeteredSite
+from optimizers.certificates.certification import CertificateBooks, Certification, DeviceEnergy, MeteredSite
 from optimizers.certificates.ranges import Bundle
 from optimizers.certificates.storage import Content, Draw, Lot, StorageRecord
 from services.settlement.store.certificate_tables import (
@@ -87,7 +87,7 @@ def load_sites(db: Connection, complex_id: str, delivery_start: datetime) -> lis
     ]
 
 
-def load_books(db: Connection, complex_id: str, delivery_start: datetime) -> Books:
+def load_books(db: Connection, complex_id: str, delivery_start: datetime) -> CertificateBooks:
     """Return what is in the books of an interval: of each device and participant the newest revision."""
     slices: dict[str, tuple[int, list[CertificateSlice]]] = {}
     for row in _newest_first(db, CERTIFICATE_SLICE, complex_id, delivery_start, "range_start"):
@@ -108,7 +108,7 @@ def load_books(db: Connection, complex_id: str, delivery_start: datetime) -> Boo
     for row in _newest_first(db, CERTIFICATE_LINE, complex_id, delivery_start):
         if row["participant_id"] not in lines:
             lines[row["participant_id"]] = LINE_RECORD.record(row)
-    return Books(
+    return CertificateBooks(
         slices={device_id: tuple(parts) for device_id, (_, parts) in slices.items()}, records=records, lines=lines
     )
 

@@ -19,7 +19,7 @@ from services.settlement.store.tables import (
     SUPERSEDED_READING,
     TRADE,
     TRADE_RECORD,
-    Reading,
+    KeptReading,
 )
 from shared.db.bulk import insert_rows
 
@@ -87,14 +87,14 @@ def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> li
     return [TRADE_RECORD.of(row) for row in db.execute(query)]
 
 
-def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> Reading | None:
+def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> KeptReading | None:
     """Return what a meter said of an interval."""
     query = sa.select(*READING_RECORD.columns).where(*_of_reading(complex_id, meter_id, delivery_start))
     row = db.execute(query).one_or_none()
     return None if row is None else READING_RECORD.of(row)
 
 
-def save_reading(db: Connection, complex_id: str, reading: Reading) -> None:
+def save_reading(db: Connection, complex_id: str, reading: KeptReading) -> None:
     """Keep a meter's first reading of an interval."""
     db.execute(sa.insert(READING).values(READING_RECORD.row(reading, complex_id=complex_id)))
 
@@ -108,7 +108,7 @@ def traded_wh(db: Connection, complex_id: str, first: datetime, end: datetime) -
 
 
 def replace_reading(
-    db: Connection, complex_id: str, known: Reading, reading: Reading, *, cause: uuid.UUID, at: datetime
+    db: Connection, complex_id: str, known: KeptReading, reading: KeptReading, *, cause: uuid.UUID, at: datetime
 ) -> None:
     """Keep a reading in the known one's place, and the known one as superseded."""
     place = {"complex_id": complex_id, "delivery_start": known.delivery_start, "meter_id": known.meter_id}

@@ -8,7 +8,7 @@ from decimal import Decimal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from services.settlement.store.tables import INVOICE, INVOICE_DUE, ISSUED_RECORD, READING, Issued
+from services.settlement.store.tables import INVOICE, INVOICE_DUE, ISSUED_RECORD, READING, IssuedInvoice
 from shared.events.fems import Quality
 from shared.units import WH_PER_KWH
 
@@ -74,7 +74,7 @@ def load_behind(db: Connection, complex_id: str, participant_id: str, first: dat
     return Behind(given_wh=given_wh, estimated=estimated, solar_readings=solar_readings, solar_wh=solar_wh)
 
 
-def last_issued(db: Connection, complex_id: str, month: str, participant_id: str) -> Issued | None:
+def last_issued(db: Connection, complex_id: str, month: str, participant_id: str) -> IssuedInvoice | None:
     """Return the newest invoice of a participant's month, or None."""
     of_month = (INVOICE.c.complex_id == complex_id, INVOICE.c.month == month)
     query = sa.select(*ISSUED_RECORD.columns).where(*of_month, INVOICE.c.participant_id == participant_id)
@@ -86,7 +86,7 @@ def save_invoice(
     db: Connection,
     complex_id: str,
     participant_id: str,
-    issued: Issued,
+    issued: IssuedInvoice,
     *,
     issued_at: datetime,
     billable_peak_w: int,

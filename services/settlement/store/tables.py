@@ -17,7 +17,7 @@ METADATA = new_metadata()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class KeptReading:
     """A meter's interval as it came."""
 
     meter_id: str
@@ -30,7 +30,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
+class IssuedInvoice:
     """An issued invoice; the next one of the month has the next revision."""
 
     revision: int
@@ -77,7 +77,7 @@ READING = sa.Table(
     sa.Column("export_wh", sa.BigInteger, nullable=False),
     sa.Column("quality", sa.Text, nullable=False),
 )
-READING_RECORD = RecordColumns(READING, Reading, beside="complex_id")
+READING_RECORD = RecordColumns(READING, KeptReading, beside="complex_id")
 
 # What a meter had said before a later reading took its place; the event is the one that brought the later reading.
 SUPERSEDED_READING = sa.Table(
@@ -198,7 +198,7 @@ INVOICE = sa.Table(
     sa.Column("content", sa.JSON, nullable=False),
 )
 ISSUED_RECORD = RecordColumns(
-    INVOICE, Issued, beside="complex_id month participant_id issued_at complete billable_peak_w"
+    INVOICE, IssuedInvoice, beside="complex_id month participant_id issued_at complete billable_peak_w"
 )
 
 _SAME_ENTRY = "complex_id = {new}.complex_id AND entry_id = {new}.entry_id"

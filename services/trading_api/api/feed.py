@@ -53,7 +53,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DeviceState:
     """A device's state, ready to be sent; `number` grows with each change of any device."""
 
     number: int
@@ -88,7 +88,7 @@ class Feed:
         self.clock: Clock = WallClock()
         self._tails: dict[str, deque[Heard]] = {name: deque(maxlen=TAIL_LENGTH) for name in complexes}
         self._last: dict[str, int] = dict.fromkeys(complexes, -1)
-        self._devices: dict[str, dict[str, Seen]] = {name: {} for name in complexes}
+        self._devices: dict[str, dict[str, DeviceState]] = {name: {} for name in complexes}
         self._changes = 0
         self._devices_read_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -176,7 +176,7 @@ class Feed:
             question, *arguments, limiter=self._client_threads, abandon_on_cancel=True
         )
 
-    def devices_since(self, complex_id: str, number: int) -> list[Seen]:
+    def devices_since(self, complex_id: str, number: int) -> list[DeviceState]:
         """Return the devices that changed after a number of changes."""
         return [seen for seen in self._devices[complex_id].values() if seen.number > number]
 
@@ -211,7 +211,7 @@ class Feed:
             for device_id, participant_id, view in states:
                 if device_id not in known or known[device_id].view != view:
                     self._changes += 1
-                    known[device_id] = Seen(self._changes, participant_id, view)
+                    known[device_id] = DeviceState(self._changes, participant_id, view)
         return self._changes > before or any(found.heard.values())
 
     def _read(self, last: Mapping[str, int], with_devices: bool) -> _Round:

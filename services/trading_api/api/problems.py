@@ -28,7 +28,7 @@ RESERVED = frozenset({"type", "title", "status", "detail", "instance", "code", "
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemKind:
     """A kind of problem: its HTTP status and its sentence in both languages, with places for the facts."""
 
     status: int
@@ -36,80 +36,80 @@ class Kind:
     ko: str
 
 
-KINDS: Mapping[str, Kind] = {
-    "unauthorized": Kind(401, "A valid API key or token is needed.", "유효한 API 키 또는 토큰이 필요합니다."),
-    "forbidden": Kind(403, "This call needs the role {roles}.", "이 호출에는 {roles} 역할이 필요합니다."),
-    "not_found": Kind(404, "There is nothing here.", "찾을 수 없습니다."),
-    "method_not_allowed": Kind(405, "This method is not offered here.", "지원하지 않는 메서드입니다."),
-    "body_too_large": Kind(
+KINDS: Mapping[str, ProblemKind] = {
+    "unauthorized": ProblemKind(401, "A valid API key or token is needed.", "유효한 API 키 또는 토큰이 필요합니다."),
+    "forbidden": ProblemKind(403, "This call needs the role {roles}.", "이 호출에는 {roles} 역할이 필요합니다."),
+    "not_found": ProblemKind(404, "There is nothing here.", "찾을 수 없습니다."),
+    "method_not_allowed": ProblemKind(405, "This method is not offered here.", "지원하지 않는 메서드입니다."),
+    "body_too_large": ProblemKind(
         413, "The body may have at most {limit_bytes} bytes.", "본문은 최대 {limit_bytes}바이트입니다."
     ),
-    "body_too_slow": Kind(
+    "body_too_slow": ProblemKind(
         408, "The body has to arrive within {limit_s} seconds.", "본문은 {limit_s}초 안에 도착해야 합니다."
     ),
-    "malformed_json": Kind(400, "The body must be JSON: {rule}.", "본문은 올바른 JSON이어야 합니다: {rule}."),
-    "invalid_request": Kind(
+    "malformed_json": ProblemKind(400, "The body must be JSON: {rule}.", "본문은 올바른 JSON이어야 합니다: {rule}."),
+    "invalid_request": ProblemKind(
         422, "Some fields break a rule; see errors.", "규칙에 맞지 않는 항목이 있습니다. errors를 확인하세요."
     ),
-    "limit_exceeded": Kind(
+    "limit_exceeded": ProblemKind(
         422, "The order is beyond a limit; see errors.", "주문이 한도를 벗어났습니다. errors를 확인하세요."
     ),
-    "gate_closed": Kind(
+    "gate_closed": ProblemKind(
         409,
         "The book for delivery at {delivery_start} closed at {gate_closure}.",
         "{delivery_start} 인도분의 주문은 {gate_closure}에 마감되었습니다.",
     ),
-    "no_day_ahead_auction": Kind(
+    "no_day_ahead_auction": ProblemKind(
         409, "The market calendar has no day-ahead auction.", "현재 시장 일정에는 하루전 경매가 없습니다."
     ),
-    "participant_suspended": Kind(
+    "participant_suspended": ProblemKind(
         409,
         "You may not trade since {since}: {reason}",
         "{since}부터 거래 참여가 정지되었습니다: {reason}",
     ),
-    "block_not_amendable": Kind(
+    "block_not_amendable": ProblemKind(
         409, "A block can be taken back, not changed.", "블록 주문은 취소만 가능하고 변경할 수 없습니다."
     ),
-    "client_order_id_reused": Kind(
+    "client_order_id_reused": ProblemKind(
         409,
         "This client_order_id stands for another order, {order_id}.",
         "이 client_order_id는 다른 주문({order_id})에 쓰였습니다.",
     ),
-    "too_many_open_orders": Kind(
+    "too_many_open_orders": ProblemKind(
         409, "At most {limit} orders may be open at a time.", "열린 주문은 최대 {limit}건까지입니다."
     ),
-    "order_ended": Kind(
+    "order_ended": ProblemKind(
         409, "The order has ended already: {order_status}.", "주문이 이미 종료되었습니다: {order_status}."
     ),
-    "study_unfinished": Kind(
+    "study_unfinished": ProblemKind(
         409, "The study has no results: {study_status}.", "검토 결과가 아직 없습니다: {study_status}."
     ),
-    "event_too_large": Kind(
+    "event_too_large": ProblemKind(
         422,
         "What you ask for is too large to be passed on; see errors.",
         "요청한 내용이 너무 커서 전달할 수 없습니다. errors를 확인하세요.",
     ),
-    "too_many_requests": Kind(
+    "too_many_requests": ProblemKind(
         429, "At most {limit} calls a second are allowed.", "초당 최대 {limit}회 호출할 수 있습니다."
     ),
-    "too_many_refusals": Kind(
+    "too_many_refusals": ProblemKind(
         429,
         "Your address was refused, or signed in, more than {limit} times this minute.",
         "이 주소에서 거부되었거나 로그인한 횟수가 1분에 {limit}회를 넘었습니다.",
     ),
-    "too_many_streams": Kind(
+    "too_many_streams": ProblemKind(
         429, "At most {limit} live connections may be open.", "실시간 연결은 최대 {limit}개까지 열 수 있습니다."
     ),
-    "internal": Kind(500, "Something went wrong on our side.", "서버 오류가 발생했습니다."),
-    "unavailable": Kind(
+    "internal": ProblemKind(500, "Something went wrong on our side.", "서버 오류가 발생했습니다."),
+    "unavailable": ProblemKind(
         503, "The service can't answer just now; try again.", "지금은 응답할 수 없습니다. 다시 시도하세요."
     ),
-    "clock_stepped": Kind(
+    "clock_stepped": ProblemKind(
         503,
         "The exchange's clock was stepped; it takes nothing until that is explained. Try again.",
         "거래소 시계가 갑자기 바뀌어 확인될 때까지 접수하지 않습니다. 다시 시도하세요.",
     ),
-    "http_error": Kind(400, "The request can't be served.", "요청을 처리할 수 없습니다."),
+    "http_error": ProblemKind(400, "The request can't be served.", "요청을 처리할 수 없습니다."),
 }
 _BY_STATUS = {401: "unauthorized", 404: "not_found", 405: "method_not_allowed"}
 

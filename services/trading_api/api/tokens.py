@@ -31,7 +31,7 @@ TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class KeyKind:
     """A kind of key: the names of its one algorithm, and the members that are the public key."""
 
     algorithms: tuple[str, ...]
@@ -39,10 +39,10 @@ class Kind:
 
 
 # By key type and curve. RFC 9864 calls Ed25519 so; providers still write EdDSA.
-KINDS: Mapping[tuple[str, str], Kind] = {
-    ("RSA", ""): Kind(("RS256",), ("kty", "n", "e")),
-    ("EC", "P-256"): Kind(("ES256",), ("kty", "crv", "x", "y")),
-    ("OKP", "Ed25519"): Kind(("Ed25519", "EdDSA"), ("kty", "crv", "x")),
+KINDS: Mapping[tuple[str, str], KeyKind] = {
+    ("RSA", ""): KeyKind(("RS256",), ("kty", "n", "e")),
+    ("EC", "P-256"): KeyKind(("ES256",), ("kty", "crv", "x", "y")),
+    ("OKP", "Ed25519"): KeyKind(("Ed25519", "EdDSA"), ("kty", "crv", "x")),
 }
 
 
@@ -177,7 +177,7 @@ def read_public_keys(path: Path) -> Mapping[str, PublicKey]:
     return found
 
 
-def _kind_of(entry: Mapping[str, Any]) -> Kind | None:
+def _kind_of(entry: Mapping[str, Any]) -> KeyKind | None:
     """Return the kind of a key that verifies signatures of ours, None for any other."""
     kind = KINDS.get((str(entry.get("kty")), str(entry.get("crv", ""))))
     operations = entry.get("key_ops", ["verify"])
@@ -185,7 +185,7 @@ def _kind_of(entry: Mapping[str, Any]) -> Kind | None:
     return kind if kind and is_for_signatures and entry.get("alg") in (None, *kind.algorithms) else None
 
 
-def _imported(path: Path, where: str, entry: Mapping[str, Any], kind: Kind) -> Key:
+def _imported(path: Path, where: str, entry: Mapping[str, Any], kind: KeyKind) -> Key:
     try:
         # Without what else it says of itself: its use and algorithm are settled.
         key = import_key({name: entry.get(name, "") for name in kind.members})

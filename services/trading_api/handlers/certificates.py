@@ -5,7 +5,7 @@ from sqlalchemy.engine import Connection
 from services.trading_api.domain.access import ALL
 from services.trading_api.domain.views import instant_text
 from services.trading_api.store.certificates import replace_certificates
-from services.trading_api.store.logs import Entry, append_to_stream, keep_certification_link
+from services.trading_api.store.logs import StreamEntry, append_to_stream, keep_certification_link
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import CERTIFICATE_RECORD, CERTIFIED_LINE, CERTIFIED_LINE_RECORD
 from shared.events.base import Envelope, Event
@@ -23,6 +23,6 @@ class CertificateHandlers:
         replace_certificates(db, [CERTIFICATE_RECORD.row(one, **place, hash=event.hash) for one in event.slices])
         keep_certification_link(db, event.complex_id, event.number, event.hash)
         if event.part == event.parts:
-            shown = Entry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
+            shown = StreamEntry(ALL, "certified", {"delivery_start": instant_text(event.delivery_start)})
             append_to_stream(db, event.complex_id, [shown], now=envelope.occurred_at)
         return []

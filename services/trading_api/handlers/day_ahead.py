@@ -6,7 +6,7 @@ from services.trading_api.domain.access import ALL
 from services.trading_api.domain.orders import RANKS, OrderStatus
 from services.trading_api.domain.views import day_ahead_view
 from services.trading_api.handlers.market import end_of, show, show_order
-from services.trading_api.store.logs import Entry
+from services.trading_api.store.logs import StreamEntry
 from services.trading_api.store.orders import block_ids, order, save_outcomes
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import DAY_AHEAD, TRADE, TRADE_RECORD
@@ -36,7 +36,7 @@ class DayAheadHandlers:
         save_outcomes(db, ends)
         trades = [TRADE_RECORD.row(trade, auction_id=event.auction_id, **place) for trade in event.trades]
         upsert(db, TRADE, trades)
-        show(db, envelope, [Entry(ALL, "day_ahead", day_ahead_view(row))])
+        show(db, envelope, [StreamEntry(ALL, "day_ahead", day_ahead_view(row))])
         for end in ends:
             show_order(db, envelope, str(end["order_id"]))
         return []

@@ -11,7 +11,7 @@ from optimizers.orders.rules import OrderRules
 from services.trading_api.domain.access import Principal, audience_of
 from services.trading_api.domain.orders import OPEN, BrokenLimit, Draft, OrderStatus, SubmittedOrder, broken_limits
 from services.trading_api.domain.views import order_view, price_now, quantity_now
-from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.logs import StreamEntry, append_to_stream
 from services.trading_api.store.market_rules import rules_at, suspension
 from services.trading_api.store.orders import (
     mark_amendment,
@@ -369,4 +369,6 @@ def _emit(db: Connection, event: Event, event_id: Any, *, now: datetime) -> None
 def _show(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:
     row = order(db, complex_id, order_id)
     if row is not None:
-        append_to_stream(db, complex_id, [Entry(audience_of(row["participant_id"]), "order", order_view(row))], now=now)
+        append_to_stream(
+            db, complex_id, [StreamEntry(audience_of(row["participant_id"]), "order", order_view(row))], now=now
+        )

@@ -17,7 +17,7 @@ from services.trading_api.domain.views import (
     statement_view,
 )
 from services.trading_api.store.batteries import save_soc
-from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.logs import StreamEntry, append_to_stream
 from services.trading_api.store.sql import upsert
 from services.trading_api.store.tables import (
     ACCURACY,
@@ -75,7 +75,7 @@ class FactHandlers:
         upsert(db, READING, [row], newer="reading_version")
         # Who adds up readings must not add a correction to what it corrects.
         kind = "reading" if event.reading_version == 1 else "corrected"
-        _show(db, envelope, Entry(audience_of(event.participant_id), kind, reading_view(row)))
+        _show(db, envelope, StreamEntry(audience_of(event.participant_id), kind, reading_view(row)))
         return []
 
     def on_device_observed(self, envelope: Envelope[DeviceObserved], db: Connection) -> list[Event]:
@@ -98,14 +98,14 @@ class FactHandlers:
         """Keep that a device obeys."""
         event = envelope.event
         row = _save_setpoint(db, event, CONFIRMED, participant_id=event.participant_id, confirmed_at=event.confirmed_at)
-        _show(db, envelope, Entry(audience_of(event.participant_id), "setpoint", setpoint_view(row)))
+        _show(db, envelope, StreamEntry(audience_of(event.participant_id), "setpoint", setpoint_view(row)))
         return []
 
     def on_setpoint_refused(self, envelope: Envelope[SetpointRefused], db: Connection) -> list[Event]:
         """Keep that a device did not obey, and why."""
         event = envelope.event
         row = _save_setpoint(db, event, REFUSED, reason=event.reason, detail=event.detail)
-        _show(db, envelope, Entry(STAFF, "setpoint", setpoint_view(row)))
+        _show(db, envelope, StreamEntry(STAFF, "setpoint", setpoint_view(row)))
         return []
 
     def on_forecast_issued(self, envelope: Envelope[ForecastIssued], db: Connection) -> list[Event]:
@@ -142,7 +142,7 @@ class FactHandlers:
             for site in event.sites
         ]
         upsert(db, ACCURACY, rows, newer="measured_at")
-        _show(db, envelope, *(Entry(ALL, "accuracy", accuracy_view(row)) for row in rows if not row["site_id"]))
+        _show(db, envelope, *(StreamEntry(ALL, "accuracy", accuracy_view(row)) for row in rows if not row["site_id"]))
         return []
 
     def on_schedule_solved(self, envelope: Envelope[ScheduleSolved], db: Connection) -> list[Event]:
@@ -160,26 +160,26 @@ class FactHandlers:
             "series": {name: list(steps) for name, steps in series.items()},
         }
         upsert(db, SCHEDULE, [row])
-        _show(db, envelope, Entry(audience_of(event.participant_id), "schedule", plan_view(row)))
+        _show(db, envelope, StreamEntry(audience_of(event.participant_id), "schedule", plan_view(row)))
         return []
 
     def on_interval_settled(self, envelope: Envelope[IntervalSettled], db: Connection) -> list[Event]:
         """Keep an interval's books."""
         event = envelope.event
         lines = _save_books(event, event.settled_at, db)
-        shown = [Entry(audience_of(line["participant_id"]), "settled", settled_view(line)) for line in lines]
+        shown = [StreamEntry(audience_of(line["participant_id"]), "settled", settled_view(line)) for line in lines]
         ledger = {
             "delivery_start": instant_text(event.delivery_start),
             "ledger_entries": event.ledger_entries,
             "ledger_sum_krw": event.ledger_sum_krw,
         }
-        _show(db, envelope, *shown, Entry(STAFF, "ledger", ledger))
+        _show(db, envelope, *shown, StreamEntry(STAFF, "ledger", ledger))
         return []
 
     def on_interval_resettled(self, envelope: Envelope[IntervalResettled], db: Connection) -> list[Event]:
         """Keep an interval's books as a corrected reading left them; the stream's readers add up what is `settled`."""
         lines = _save_books(envelope.event, envelope.event.resettled_at, db)
-        shown = [Entry(audience_of(line["participant_id"]), "resettled", settled_view(line)) for line in lines]
+        shown = [StreamEntry(audience_of(line["participant_id"]), "resettled", settled_view(line)) for line in lines]
         _show(db, envelope, *shown)
         return []
 
@@ -187,7 +187,7 @@ class FactHandlers:
         """Keep a participant's day."""
         row = envelope.event.model_dump()
         upsert(db, STATEMENT, [row])
-        _show(db, envelope, Entry(audience_of(envelope.event.participant_id), "statement", statement_view(row)))
+        _show(db, envelope, StreamEntry(audience_of(envelope.event.participant_id), "statement", statement_view(row)))
         return []
 
     def on_invoice_issued(self, envelope: Envelope[InvoiceIssued], db: Connection) -> list[Event]:
@@ -201,14 +201,14 @@ class FactHandlers:
         }
         upsert(db, INVOICE, [row], newer="revision")
         shown = event.model_dump(include={"invoice_id", "participant_id", "month", "revision", "complete", "total_krw"})
-        _show(db, envelope, Entry(audience_of(event.participant_id), "invoice", shown))
+        _show(db, envelope, StreamEntry(audience_of(event.participant_id), "invoice", shown))
         return []
 
     def on_reading_ignored(self, envelope: Envelope[ReadingIgnored], db: Connection) -> list[Event]:
         """Keep that a reading did not replace the one that was known."""
         event = envelope.event
         upsert(db, IGNORED_READING, [{"event_id": str(envelope.event_id), **event.model_dump()}])
-        _show(db, envelope, Entry(STAFF, "late", event.model_dump(mode="json")))
+        _show(db, envelope, StreamEntry(STAFF, "late", event.model_dump(mode="json")))
         return []
 
     def on_message_set_aside(self, envelope: Envelope[MessageSetAside], db: Connection) -> list[Event]:
@@ -226,7 +226,7 @@ class FactHandlers:
         }
         upsert(db, DEAD_LETTER, [row])
         letter = {"service": event.service, "place": place, "reason": event.reason}
-        _show(db, envelope, Entry(STAFF, "dead_letter", letter))
+        _show(db, envelope, StreamEntry(STAFF, "dead_letter", letter))
         return []
 
 
@@ -266,6 +266,6 @@ def _save_setpoint(
     return row
 
 
-def _show(db: Connection, envelope: Envelope[Event], *entries: Entry) -> None:
-    wanted: Sequence[Entry] = entries
+def _show(db: Connection, envelope: Envelope[Event], *entries: StreamEntry) -> None:
+    wanted: Sequence[StreamEntry] = entries
     append_to_stream(db, envelope.event.complex_id, wanted, now=envelope.occurred_at)

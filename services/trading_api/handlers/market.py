@@ -11,7 +11,7 @@ from services.trading_api.domain.orders import RANKS, OrderStatus, SubmittedOrde
 from services.trading_api.domain.participants import suspension_view
 from services.trading_api.domain.views import auction_view, instant_text, order_view, study_result_view
 from services.trading_api.store import lists
-from services.trading_api.store.logs import Entry, append_to_stream
+from services.trading_api.store.logs import StreamEntry, append_to_stream
 from services.trading_api.store.market_rules import save_limits, save_participant_state, save_version
 from services.trading_api.store.orders import mark_amendment, order, orders_of_interval, save_order, save_outcomes
 from services.trading_api.store.sql import storable, upsert
@@ -119,13 +119,13 @@ class MarketHandlers:
         save_version(db, row)
         effective_from = instant_text(event.calendar.effective_from)
         shown = {"version": event.calendar_version, "effective_from": effective_from, "refused": None}
-        show(db, envelope, [Entry(ALL, "calendar", shown)])
+        show(db, envelope, [StreamEntry(ALL, "calendar", shown)])
         return []
 
     def on_calendar_change_refused(self, envelope: Envelope[CalendarChangeRefused], db: Connection) -> list[Event]:
         """Tell staff that the calendar stays, and why."""
         shown = {"version": None, "effective_from": None, "refused": envelope.event.detail}
-        show(db, envelope, [Entry(STAFF, "calendar", shown)])
+        show(db, envelope, [StreamEntry(STAFF, "calendar", shown)])
         return []
 
     def on_limits_changed(self, envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
@@ -156,8 +156,8 @@ class MarketHandlers:
         ]
         upsert(db, TRADE, trades)
         ended = orders_of_interval(db, event.complex_id, event.delivery_start)
-        shown = [Entry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
-        show(db, envelope, [Entry(ALL, "auction", auction_view(row)), *shown])
+        shown = [StreamEntry(audience_of(one["participant_id"]), "order", order_view(one)) for one in ended]
+        show(db, envelope, [StreamEntry(ALL, "auction", auction_view(row)), *shown])
         return []
 
     def on_market_halted(self, envelope: Envelope[MarketHalted], db: Connection) -> list[Event]:
@@ -165,7 +165,7 @@ class MarketHandlers:
         event = envelope.event
         state = {"halted": True, "since": event.halted_at, "reason": event.reason, "operator": event.operator}
         upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-        show(db, envelope, [Entry(ALL, "market", {"halted": True, "reason": event.reason})])
+        show(db, envelope, [StreamEntry(ALL, "market", {"halted": True, "reason": event.reason})])
         return []
 
     def on_market_resumed(self, envelope: Envelope[MarketResumed], db: Connection) -> list[Event]:
@@ -173,7 +173,7 @@ class MarketHandlers:
         event = envelope.event
         state = {"halted": False, "since": event.resumed_at, "reason": "", "operator": event.operator}
         upsert(db, MARKET_STATE, [{"complex_id": event.complex_id, **state}])
-        show(db, envelope, [Entry(ALL, "market", {"halted": False, "reason": ""})])
+        show(db, envelope, [StreamEntry(ALL, "market", {"halted": False, "reason": ""})])
         return []
 
     def on_study_progressed(self, envelope: Envelope[StudyProgressed], db: Connection) -> list[Event]:
@@ -212,7 +212,7 @@ def _keep_standing(
     }
     save_participant_state(db, row)
     shown = {"suspended": suspended, **suspension_view(row)}
-    show(db, envelope, [Entry(audience_of(event.participant_id), "participant", shown)])
+    show(db, envelope, [StreamEntry(audience_of(event.participant_id), "participant", shown)])
     return []
 
 
@@ -285,7 +285,7 @@ def _change_study(envelope: Envelope[Event], db: Connection, study_id: str, **ch
         here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
         db.execute(sa.update(STUDY).where(here).values(**storable(STUDY, changed)))
         shown = {"study_id": study_id, **{name: fact for name, fact in changed.items() if name != "results"}}
-        show(db, envelope, [Entry(STAFF, "study", shown)])
+        show(db, envelope, [StreamEntry(STAFF, "study", shown)])
     return []
 
 
@@ -293,9 +293,9 @@ def show_order(db: Connection, envelope: Envelope[Event], order_id: str) -> None
     """Show an order as it now is to those who may see it."""
     row = order(db, envelope.event.complex_id, order_id)
     if row is not None:
-        show(db, envelope, [Entry(audience_of(row["participant_id"]), "order", order_view(row))])
+        show(db, envelope, [StreamEntry(audience_of(row["participant_id"]), "order", order_view(row))])
 
 
-def show(db: Connection, envelope: Envelope[Event], entries: Sequence[Entry]) -> None:
+def show(db: Connection, envelope: Envelope[Event], entries: Sequence[StreamEntry]) -> None:
     """Put entries into the live stream."""
     append_to_stream(db, envelope.event.complex_id, entries, now=envelope.occurred_at)

@@ -20,7 +20,7 @@ STREAM_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StreamEntry:
     """Something for the live stream: for whom, what kind, and what to show."""
 
     audience: str
@@ -32,7 +32,7 @@ class Entry:
             raise ValueError(f"stream: nobody may hear of {self.kind!r}; its scope belongs into STREAM_SCOPES")
 
 
-def append_to_stream(db: Connection, complex_id: str, entries: Iterable[Entry], *, now: datetime) -> None:
+def append_to_stream(db: Connection, complex_id: str, entries: Iterable[StreamEntry], *, now: datetime) -> None:
     """Put entries at the stream's end; their numbers become visible in order."""
     wanted = list(entries)
     if not wanted:

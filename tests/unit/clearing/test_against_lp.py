@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.clearing import Feeder, Order, clear
-from optimizers.clearing.lp import Line, clear_on_lines, radial_lines
+from optimizers.clearing.lp import PowerLine, clear_on_lines, radial_lines
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 complexes = st.just(list[Feeder]()) | feeders(limit_wh_max=400, fee_jeon_max=20)
@@ -59,9 +59,9 @@ def test_a_ring_uses_both_ways() -> None:
     # From F1 to F2 directly 30 Wh at no fee, and around by the hub 20 Wh more at 5 + 5: 50 of the 100 Wh wanted.
     # Welfare: 50 x (200 - 100) - 20 x 10 = 4,800.
     ring = [
-        Line(start="F1", end="F2", forward_limit_wh=30, backward_limit_wh=30, fee_jeon_per_kwh=0),
-        Line(start=None, end="F1", forward_limit_wh=None, backward_limit_wh=20, fee_jeon_per_kwh=5),
-        Line(start=None, end="F2", forward_limit_wh=None, backward_limit_wh=None, fee_jeon_per_kwh=5),
+        PowerLine(start="F1", end="F2", forward_limit_wh=30, backward_limit_wh=30, fee_jeon_per_kwh=0),
+        PowerLine(start=None, end="F1", forward_limit_wh=None, backward_limit_wh=20, fee_jeon_per_kwh=5),
+        PowerLine(start=None, end="F2", forward_limit_wh=None, backward_limit_wh=None, fee_jeon_per_kwh=5),
     ]
 
     program = clear_on_lines(arriving(buy(200, 100, at="F2"), sell(100, 100, at="F1")), ring)

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 
 from optimizers.ess import Case, Rolling, Schedule, check, solve, solver
 from optimizers.ess.optimum import best_plan
-from optimizers.ess.plan import Plan
+from optimizers.ess.plan import PowerPlan
 from optimizers.ess.solver import Solver
 from tests.unit.ess.cases import a_battery, a_case, cases
 
 
-def ramps_kw(plan: Plan | Schedule) -> float:
+def ramps_kw(plan: PowerPlan | Schedule) -> float:
     """Sum of the changes of the battery's power, from idle as in all drawn cases."""
     return float(np.abs(np.diff(plan.charge_kw - plan.discharge_kw, prepend=0.0)).sum())
 

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 
 from services.fems.domain.registers.control_commands import control_points
 from services.fems.domain.registers.sunspec import NotReadable
-from services.fems.domain.setpoints import Rating
+from services.fems.domain.setpoints import ConverterRating
 
 # 40 kW in, 20 kW out, so that each direction can be told apart.
-PLATE = Rating(charge_w_max=40_000, discharge_w_max=20_000)
+PLATE = ConverterRating(charge_w_max=40_000, discharge_w_max=20_000)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.fems.domain.interval_numbers import number_of
-from services.fems.domain.metering.counting import Closed, Count, Flag, Limits, Sample, advance, begin
+from services.fems.domain.metering.counting import Closed, Count, CounterLimits, Flag, Sample, advance, begin
 
 START = datetime(2026, 5, 20, 1, tzinfo=UTC)
 NUMBER = number_of(START)
 WRAP_WH = 1 << 32
-LIMITS = Limits(
+LIMITS = CounterLimits(
     import_w_max=100_000, export_w_max=100_000, modulus_wh=WRAP_WH, resolution_wh=1, pause=timedelta(minutes=2)
 )
 MINUTES = 60
@@ -19,7 +19,7 @@ def a_sample(seconds: int, import_wh: int, *, import_w: int = 60_000, serial: st
     return Sample(START + timedelta(seconds=seconds), import_wh, 0, import_w, 0, serial)
 
 
-def counted(samples: list[Sample], limits: Limits = LIMITS) -> tuple[Count, list[Closed]]:
+def counted(samples: list[Sample], limits: CounterLimits = LIMITS) -> tuple[Count, list[Closed]]:
     count, closed = begin(samples[0]), []
     for sample in samples[1:]:
         count, done = advance(count, sample, limits)

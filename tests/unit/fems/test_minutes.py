@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.metering.counting import Limits, Sample
-from services.fems.domain.metering.minutes import Minute, Running, advance
+from services.fems.domain.metering.counting import CounterLimits, Sample
+from services.fems.domain.metering.minutes import Minute, RunningMinute, advance
 
 START = datetime(2026, 5, 20, 1, tzinfo=UTC)
-LIMITS = Limits(
+LIMITS = CounterLimits(
     import_w_max=1_000_000,
     export_w_max=1_000_000,
     modulus_wh=1 << 32,
@@ -23,7 +23,7 @@ def at(seconds: float, import_wh: int, export_wh: int = 0, import_w: int = 0) ->
 
 def minutes(*samples: Sample) -> list[Minute]:
     """Return what a meter's readings complete."""
-    running: Running | None = None
+    running: RunningMinute | None = None
     found: list[Minute] = []
     for sample in samples:
         running, done = advance(running, sample, LIMITS)

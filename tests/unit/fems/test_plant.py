@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.fems.domain.interval_numbers import epoch_s, epoch_us
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
 from services.fems.domain.simulated.controls import WHOLE_RATE, Control
-from services.fems.domain.simulated.dispatch import Entry
+from services.fems.domain.simulated.dispatch import ScheduleEntry
 from services.fems.domain.simulated.field import interval_energies
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.plant import Plant
@@ -27,7 +27,7 @@ def a_plant(kept: dict[str, SavedSite] | None = None) -> Plant:
 
 def command(plant: Plant, number: int, setpoint_w: int, sequence: int = 1) -> CommitStatus:
     battery = plant.sites[0].site.batteries[0]
-    entry = Entry(number * INTERVAL_S, setpoint_w, epoch_s(NOW) + 10**6, sequence)
+    entry = ScheduleEntry(number * INTERVAL_S, setpoint_w, epoch_s(NOW) + 10**6, sequence)
     return plant.commit(battery, entry, NOW + INTERVAL * (number - NOW_NUMBER - 1))
 
 
@@ -193,7 +193,7 @@ def test_grid_meter_balances_load_sun_and_battery() -> None:
 def test_converter_judges_a_command_itself(number: int, setpoint_w: int, status: CommitStatus) -> None:
     plant = a_plant()
     battery = plant.sites[0].site.batteries[0]
-    entry = Entry(number * INTERVAL_S, setpoint_w, epoch_s(NOW) + 3_600, 1)
+    entry = ScheduleEntry(number * INTERVAL_S, setpoint_w, epoch_s(NOW) + 3_600, 1)
 
     assert plant.commit(battery, entry, NOW) is status
 

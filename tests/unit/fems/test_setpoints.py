@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.fems.domain.setpoints import KnownSetpoints, Rating, Refusal, Setpoint, admit, expired, refused_by_device
+from services.fems.domain.setpoints import (
+    ConverterRating,
+    KnownSetpoints,
+    Refusal,
+    Setpoint,
+    admit,
+    expired,
+    refused_by_device,
+)
 from tests.unit.fems.fields import NOW
 
 START = NOW + timedelta(minutes=15)
@@ -18,7 +26,7 @@ SETPOINT = Setpoint(
     charge_w_max=60_000,
     discharge_w_max=40_000,
 )
-RATING = Rating(charge_w_max=55_000, discharge_w_max=80_000)
+RATING = ConverterRating(charge_w_max=55_000, discharge_w_max=80_000)
 UNSEEN = KnownSetpoints(repeated=False, newest_issued_at=None)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.roof import Roof, energy_wh
 from services.fems.domain.simulated.sky import (
-    Place,
-    Sun,
+    SkyPlace,
+    SunDirection,
     air_temperature_c,
     clear_sky_ghi,
     clearness_on_day,
@@ -18,7 +18,7 @@ from services.fems.domain.simulated.sky import (
 from shared.intervals import INTERVALS_PER_DAY
 from tests.unit.fems.fields import a_field
 
-CHANGWON = Place(latitude=35.2, longitude=128.65)
+CHANGWON = SkyPlace(latitude=35.2, longitude=128.65)
 
 
 def day_of(year: int, month: int, day: int) -> int:
@@ -84,7 +84,7 @@ def test_warm_modules_give_less(air_c: float, expected_wh: int) -> None:
     # A flat roof under a clear sky that gives 800 W/m2: its cells are 25 K above the air, at 45 C 20 K above 25 C and
     # hence 7.6 % worse: 100 kW x 0.8 x 0.924 x 0.92 x 0.97 = 65.97 kW, of which a quarter of an hour is 16,491 Wh.
     # At 55 C they are 11.4 % worse: 63.25 kW.
-    upright = Sun(east=np.zeros(1), north=np.zeros(1), up=np.ones(1))
+    upright = SunDirection(east=np.zeros(1), north=np.zeros(1), up=np.ones(1))
 
     found = energy_wh(a_roof(tilt_deg=0.0), upright, np.full(1, 800.0), np.ones(1), np.full(1, air_c))
 

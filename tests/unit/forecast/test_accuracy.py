@@ -4,16 +4,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.forecast.domain.accuracy import running_sums
-from services.forecast.domain.accuracy.running_sums import Issued, figures, is_drifting, persisted_solar_kw, tally
+from services.forecast.domain.accuracy.running_sums import (
+    IssuedForInterval,
+    figures,
+    is_drifting,
+    persisted_solar_kw,
+    tally,
+)
 from shared.arrays import Floats
 
 QUARTER = 0.25
 
 
-def issued(p50: list[list[float]], *, spread: float = 10.0, reference: float = 90.0) -> Issued:
+def issued(p50: list[list[float]], *, spread: float = 10.0, reference: float = 90.0) -> IssuedForInterval:
     """Return forecasts of one interval, an issue a row, a quarter of an hour apart, the newest last."""
     middle = np.array(p50)
-    return Issued(
+    return IssuedForInterval(
         lead_hours=QUARTER * np.arange(len(middle), 0, -1, dtype=np.float64),
         quantiles=np.stack((middle - spread, middle, middle + spread)),
         reference=np.full_like(middle, reference),
@@ -57,7 +63,7 @@ def test_without_a_reference_there_are_figures_and_no_skill() -> None:
 
 
 def test_what_is_not_known_and_a_roofs_night_are_not_counted() -> None:
-    night = Issued(lead_hours=np.array([QUARTER]), quantiles=np.zeros((3, 1, 2)), reference=np.zeros((1, 2)))
+    night = IssuedForInterval(lead_hours=np.array([QUARTER]), quantiles=np.zeros((3, 1, 2)), reference=np.zeros((1, 2)))
 
     assert tally(night, np.zeros(2)).sum() == 0
     assert tally(issued([[100.0, 100.0]]), np.array([np.nan, 100.0]))[0].sum() == 0

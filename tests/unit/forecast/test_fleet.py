@@ -8,21 +8,21 @@ import pytest
 from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.learning import multi_site
 from services.forecast.domain.learning.model import ROOF
-from services.forecast.domain.learning.multi_site import Factories, Roofs
-from services.forecast.domain.load.features import Calendar
+from services.forecast.domain.learning.multi_site import Factories, RoofSites
+from services.forecast.domain.load.features import SiteDays
 
 DAYS, DAY = 26, 96
 AHEAD = 2 * DAY
 CAPACITY_KW = np.array([100.0, 400.0])
 
 
-def roofs() -> Roofs:
+def roofs() -> RoofSites:
     """Return a small and a large roof under the same made-up clouds; the sun is up from 6 to 18."""
     slot = np.arange((DAYS + 2) * DAY) % DAY
     height = np.maximum(np.sin((slot - 24) / 48 * np.pi), 0.0)
     clear_kw = height[:, None] * CAPACITY_KW
     clouds = np.clip(0.6 + 0.25 * _lasting(0.97), 0.05, 1.0)
-    return Roofs(
+    return RoofSites(
         kw=(clouds[:, None] * clear_kw[: DAYS * DAY]),
         clear_kw=clear_kw,
         elevation_deg=60.0 * height,
@@ -33,7 +33,7 @@ def roofs() -> Roofs:
 def factories() -> Factories:
     load = np.maximum(300 + 100 * _lasting(0.98), 5.0)
     days = np.arange((DAYS + 2) * DAY) // DAY
-    calendar = Calendar(
+    calendar = SiteDays(
         day=days,
         slot=np.arange((DAYS + 2) * DAY) % DAY,
         weekday=np.arange(DAYS + 2) % 7,
@@ -71,7 +71,7 @@ def test_forecasts_are_ordered_bounded_and_dark_at_night(of_roofs: multi_site.Tr
 
 def test_roof_that_was_never_metered_is_forecast_like_its_neighbour(of_roofs: multi_site.Trained) -> None:
     known = roofs()
-    new = Roofs(known.kw.copy(), known.clear_kw, known.elevation_deg, known.capacity_kw_ac)
+    new = RoofSites(known.kw.copy(), known.clear_kw, known.elevation_deg, known.capacity_kw_ac)
     new.kw[:, 1] = np.nan
 
     issued = multi_site.issued(new, of_roofs, DAY)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from optimizers.orders.book_order import Order, Site
+from optimizers.orders.book_order import BookOrder, MarketSite
 from services.market.domain.auction import Position, Terms, places_left_out
 from shared.events.records import FillReason, Side
 
@@ -13,7 +13,7 @@ DELIVERY = datetime(2026, 5, 20, 1, tzinfo=UTC)
 
 def terms(position: Position) -> Terms:
     return Terms(
-        sites={"p": Site(feeder_id="F", take_wh_max=100, deliver_wh_max=60)},
+        sites={"p": MarketSite(feeder_id="F", take_wh_max=100, deliver_wh_max=60)},
         feeders=(),
         is_halted=False,
         tick_jeon=1,
@@ -21,8 +21,8 @@ def terms(position: Position) -> Terms:
     )
 
 
-def an_order(side: Side, quantity_wh: int) -> Order:
-    return Order(
+def an_order(side: Side, quantity_wh: int) -> BookOrder:
+    return BookOrder(
         order_id="o",
         participant_id="p",
         delivery_start=DELIVERY,

@@ -7,15 +7,15 @@ import pytest
 
 from optimizers.clearing import Feeder
 from optimizers.legal import Law, Trader
-from optimizers.orders.admission import Rejection, Standing, admit
-from optimizers.orders.book_order import Capacity, Order, Site, Venue
+from optimizers.orders.admission import OrderStanding, Rejection, admit
+from optimizers.orders.book_order import BookOrder, Capacity, MarketSite, Venue
 from optimizers.orders.rules import BEGINNING, OrderRules
 from shared.events.records import Calendar, Side
 from shared.reference.load import legal_modes
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 LEAD = timedelta(minutes=15)
-OPEN = Standing(sealed_through=None, halted_at=None, open_orders=0)
+OPEN = OrderStanding(sealed_through=None, halted_at=None, open_orders=0)
 TRADER = Trader(feeder_id="F", contract_kw=1_000, roof_kw=0, has_storage=False)
 VENUE = Venue(
     complex_id="c",
@@ -30,11 +30,11 @@ VENUE = Venue(
         ),
     ),
     capacity=Capacity(open_orders_max=2),
-    sites={"p": Site(feeder_id="F", take_wh_max=250_000, deliver_wh_max=100_000)},
+    sites={"p": MarketSite(feeder_id="F", take_wh_max=250_000, deliver_wh_max=100_000)},
     feeders=(Feeder(feeder_id="F", import_limit_wh=None, export_limit_wh=None, wheeling_fee_jeon_per_kwh=0),),
     law=Law(legal_modes().modes["demonstration"], {"p": TRADER}),
 )
-ORDER = Order(
+ORDER = BookOrder(
     order_id="o",
     participant_id="p",
     delivery_start=DELIVERY,

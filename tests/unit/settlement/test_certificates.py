@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.certificates.allocation import Site, Supply, allocate
+from optimizers.certificates.allocation import CertificateSite, Supply, allocate
 from optimizers.certificates.certification import (
     Batteries,
-    Books,
+    CertifiableInterval,
+    CertificateBooks,
     Certification,
     DeviceEnergy,
-    Interval,
     MeteredSite,
     certify,
 )
@@ -46,12 +46,14 @@ def a_trade(seller_id: str, buyer_id: str, quantity_wh: int, number: int = 1) ->
     )
 
 
-def a_site(participant_id: str, *, solar_wh: int = 0, consumption_wh: int = 0, **charged_wh: int) -> Site:
+def a_site(participant_id: str, *, solar_wh: int = 0, consumption_wh: int = 0, **charged_wh: int) -> CertificateSite:
     supplies = (Supply(device_id=f"{participant_id}-roof", quantity_wh=solar_wh),) if solar_wh else ()
-    return Site(participant_id=participant_id, consumption_wh=consumption_wh, supplies=supplies, charged_wh=charged_wh)
+    return CertificateSite(
+        participant_id=participant_id, consumption_wh=consumption_wh, supplies=supplies, charged_wh=charged_wh
+    )
 
 
-def ends(sites: list[Site], *trades: SettledTrade) -> dict[tuple[str, str, str], int]:
+def ends(sites: list[CertificateSite], *trades: SettledTrade) -> dict[tuple[str, str, str], int]:
     """Return Wh by device, account and purpose."""
     sums: Counter[tuple[str, str, str]] = Counter()
     for share in allocate({one.participant_id: one for one in sites}, trades):
@@ -197,13 +199,13 @@ def a_metered(solar_wh: int = 0, charged_wh: int = 0, discharged_wh: int = 0, *,
 
 
 def certified(
-    site: MeteredSite, *, start: datetime = NOON, content: Content | None = None, before: Books | None = None
+    site: MeteredSite, *, start: datetime = NOON, content: Content | None = None, before: CertificateBooks | None = None
 ) -> Certification:
     contents = {} if content is None else {"ess": content}
     return certify(
-        Interval(delivery_start=start, sites=[site], trades=[]),
+        CertifiableInterval(delivery_start=start, sites=[site], trades=[]),
         Batteries(storages={"ess": BATTERY}, contents=contents),
-        before or Books(),
+        before or CertificateBooks(),
     )
 
 

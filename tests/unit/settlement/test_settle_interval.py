@@ -14,7 +14,7 @@ from optimizers.settlement.interval import (
     resettle_interval,
     settle_interval,
 )
-from optimizers.settlement.ledger import GRID, IMBALANCE_SPREAD, WHEELING_FEES, Entry, Posting
+from optimizers.settlement.ledger import GRID, IMBALANCE_SPREAD, WHEELING_FEES, LedgerEntry, Posting
 
 DELIVERY = datetime(2026, 5, 20, 1, 0, tzinfo=UTC)
 PRICES = Prices(import_jeon_per_kwh=15_000, export_jeon_per_kwh=10_000)
@@ -116,7 +116,7 @@ def test_at_a_negative_price_the_seller_pays() -> None:
 
 def test_an_entry_out_of_balance_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="debits must equal credits, were 10 and 9 KRW"):
-        Entry("e", "trade", (Posting("a", 10, 0), Posting("b", 0, 9)))
+        LedgerEntry("e", "trade", (Posting("a", 10, 0), Posting("b", 0, 9)))
 
 
 @pytest.mark.parametrize(("debit_krw", "credit_krw"), [(0, 0), (1, 1), (-1, 0), (0, -1)])

@@ -14,7 +14,7 @@ from services.trading_api.domain.orders import (
     status_after_auction,
 )
 from services.trading_api.domain.views import instant_text, trade_view
-from services.trading_api.store.logs import Entry
+from services.trading_api.store.logs import StreamEntry
 from shared.events.records import Calendar, Side
 
 LIMITS = OrderRules(
@@ -97,7 +97,7 @@ def test_a_kind_that_no_scope_is_stated_for_is_told_to_nobody_and_not_kept() -> 
 
     assert not any(caller.hears("something new", ALL) for caller in callers)
     with pytest.raises(ValueError, match="nobody may hear of 'something new'"):
-        Entry(ALL, "something new", {})
+        StreamEntry(ALL, "something new", {})
 
 
 def test_a_participant_named_like_an_audience_hears_no_more_than_its_own() -> None:

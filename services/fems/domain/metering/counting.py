@@ -51,7 +51,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CounterLimits:
     """What a meter's counters can do.
 
     Attributes:
@@ -68,7 +68,7 @@ class Limits:
     resolution_wh: int
     pause: timedelta
 
-    def with_counters(self, modulus_wh: int, resolution_wh: int) -> "Limits":
+    def with_counters(self, modulus_wh: int, resolution_wh: int) -> "CounterLimits":
         """Return the same limits for counters as the meter has them."""
         return replace(self, modulus_wh=modulus_wh, resolution_wh=resolution_wh)
 
@@ -124,7 +124,7 @@ def begin(sample: Sample) -> Count:
     return Count(sample, Closed(number_of(sample.at), 0, 0), sample.at)
 
 
-def advance(count: Count, sample: Sample, limits: Limits) -> tuple[Count, list[Closed]]:
+def advance(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count, list[Closed]]:
     """Take in a reading, and return the intervals that it completes; some may have been completed before as guesses."""
     if sample.at <= count.last.at:
         return count, []
@@ -147,7 +147,7 @@ def advance(count: Count, sample: Sample, limits: Limits) -> tuple[Count, list[C
     return anew, closed + closed_then
 
 
-def _caught_up(count: Count, sample: Sample, limits: Limits) -> tuple[Count, list[Closed]] | None:
+def _caught_up(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count, list[Closed]] | None:
     """Take in the reading with which stuck counters catch up: their word replaces what was guessed meanwhile.
 
     None where they were not stuck, or go on from where they stood.
@@ -161,11 +161,11 @@ def _caught_up(count: Count, sample: Sample, limits: Limits) -> tuple[Count, lis
     return _taken(count.moved, sample, replace(step, flags=step.flags | {Flag.STUCK}, guessed=True), limits)
 
 
-def _stuck_wh(limits: Limits) -> int:
+def _stuck_wh(limits: CounterLimits) -> int:
     return max(STUCK_STEPS * limits.resolution_wh, STUCK_WH_MIN)
 
 
-def followed(before: Sample, after: Sample, limits: Limits) -> Step | None:
+def followed(before: Sample, after: Sample, limits: CounterLimits) -> Step | None:
     """Return the step between two readings of the same counters, or None where it can't be one."""
     if before.serial != after.serial:
         return None
@@ -187,7 +187,7 @@ def followed(before: Sample, after: Sample, limits: Limits) -> Step | None:
     return Step(found[0], found[1], frozenset(flags))
 
 
-def _most_wh(w_max: int, elapsed: timedelta, limits: Limits) -> int:
+def _most_wh(w_max: int, elapsed: timedelta, limits: CounterLimits) -> int:
     passed_wh = w_max * (elapsed // MICROSECOND) // (SECONDS_PER_HOUR * 1_000_000)
     return passed_wh * MARGIN_PERCENT // 100 + 2 * limits.resolution_wh
 
@@ -205,7 +205,7 @@ def _is_less(one: Sample, other: Sample) -> bool:
     return one.import_wh < other.import_wh or one.export_wh < other.export_wh
 
 
-def _taken(count: Count, sample: Sample, step: Step, limits: Limits) -> tuple[Count, list[Closed]]:
+def _taken(count: Count, sample: Sample, step: Step, limits: CounterLimits) -> tuple[Count, list[Closed]]:
     """Spread a step over the intervals it touches, and close those it completes."""
     before = count.last.at
     if sample.at - before > limits.pause and number_of(sample.at) > number_of(before):
@@ -237,7 +237,9 @@ def pieces(
         given = so_far
 
 
-def _piece(state: Count, sample: Sample, until: datetime, step: Step, limits: Limits) -> tuple[Count, list[Closed]]:
+def _piece(
+    state: Count, sample: Sample, until: datetime, step: Step, limits: CounterLimits
+) -> tuple[Count, list[Closed]]:
     """Add a piece of a step that lies within one interval, and close the interval where the piece ends it."""
     running = state.open
     seconds = (until - max(state.last.at, start_of(running.number))).total_seconds() if state.moved else 0.0
@@ -264,7 +266,7 @@ def _piece(state: Count, sample: Sample, until: datetime, step: Step, limits: Li
     return replace(state, open=onward, began=until, still_import_ws=0, still_export_ws=0), [closed]
 
 
-def _completed(state: Count, limits: Limits) -> Closed:
+def _completed(state: Count, limits: CounterLimits) -> Closed:
     """Return the running interval as it is published: what is known to be missing in it is added, and said."""
     closed = state.open
     still_wh = (state.still_import_ws // SECONDS_PER_HOUR, state.still_export_ws // SECONDS_PER_HOUR)

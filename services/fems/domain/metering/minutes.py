@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.fems.domain.interval_numbers import start_of_period
-from services.fems.domain.metering.counting import Limits, Sample, by_power, followed, pieces
+from services.fems.domain.metering.counting import CounterLimits, Sample, by_power, followed, pieces
 
 MINUTE = timedelta(minutes=1)
 # In a longer pause nothing is said of its minutes: an even spread over hours would be no more than a guess.
@@ -25,18 +25,18 @@ class Minute:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningMinute:
     """The last reading, and the running minute up to it; None where counting began within that minute."""
 
     last: Sample
     minute: Minute | None = None
 
 
-def advance(running: Running | None, sample: Sample, limits: Limits) -> tuple[Running, list[Minute]]:
+def advance(running: RunningMinute | None, sample: Sample, limits: CounterLimits) -> tuple[RunningMinute, list[Minute]]:
     """Take in a reading, and return the minutes that it completes."""
     if running is None or sample.at - running.last.at > PAUSE_MAX:
         is_border = start_of_period(sample.at, MINUTE) == sample.at
-        return Running(sample, Minute(sample.at) if is_border else None), []
+        return RunningMinute(sample, Minute(sample.at) if is_border else None), []
     before = running.last
     if sample.at <= before.at:
         return running, []
@@ -55,4 +55,4 @@ def advance(running: Running | None, sample: Sample, limits: Limits) -> tuple[Ru
         if until == start_of_period(until, MINUTE):
             done += [] if minute is None else [minute]
             minute = Minute(until)
-    return Running(sample, minute), done
+    return RunningMinute(sample, minute), done

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from services.fems.domain.metering.counting import MARGIN_PERCENT, SECONDS_PER_HOUR, Flag, Limits, Sample
+from services.fems.domain.metering.counting import MARGIN_PERCENT, SECONDS_PER_HOUR, CounterLimits, Flag, Sample
 
 # Enough energy to compare counters with power: rounding makes no factor of three.
 COMPARED_WH_MIN = 200
@@ -24,7 +24,7 @@ class PowerWatch:
     flags: frozenset[Flag] = frozenset()
 
 
-def watched(watch: PowerWatch | None, sample: Sample, limits: Limits) -> PowerWatch:
+def watched(watch: PowerWatch | None, sample: Sample, limits: CounterLimits) -> PowerWatch:
     """Take in a reading; `flags` of the result say what is odd about the device."""
     possible = frozenset({Flag.SPIKE}) if _is_impossible(sample, limits) else frozenset[Flag]()
     if watch is None or sample.serial != watch.last.serial:
@@ -58,7 +58,7 @@ def _compared(counted_wh: int, least_wh: int, most_wh: int) -> frozenset[Flag]:
     return frozenset()
 
 
-def _is_impossible(sample: Sample, limits: Limits) -> bool:
+def _is_impossible(sample: Sample, limits: CounterLimits) -> bool:
     too_much_in = sample.import_w * 100 > limits.import_w_max * MARGIN_PERCENT
     return too_much_in or sample.export_w * 100 > limits.export_w_max * MARGIN_PERCENT
 

@@ -12,7 +12,7 @@ HOUR = timedelta(hours=1)
 MINUTES_PER_DAY = 1_440
 
 
-class Period(StrEnum):
+class RollupPeriod(StrEnum):
     """What is summed over; days are Korean."""
 
     MINUTE = "1min"
@@ -23,18 +23,18 @@ class Period(StrEnum):
     @property
     def readings(self) -> int:
         """Return how many readings of a meter it has: minutes have their own, all else is made of quarter hours."""
-        return {Period.HOUR: HOUR // INTERVAL, Period.DAY: INTERVALS_PER_DAY}.get(self, 1)
+        return {RollupPeriod.HOUR: HOUR // INTERVAL, RollupPeriod.DAY: INTERVALS_PER_DAY}.get(self, 1)
 
     @property
     def per_day(self) -> int:
         """Return how many of them a day has."""
-        return MINUTES_PER_DAY if self is Period.MINUTE else INTERVALS_PER_DAY // self.readings
+        return MINUTES_PER_DAY if self is RollupPeriod.MINUTE else INTERVALS_PER_DAY // self.readings
 
     def start_of(self, start: datetime) -> datetime:
         """Return where the period begins that a reading lies in."""
-        if self is Period.DAY:
+        if self is RollupPeriod.DAY:
             return day_start(trading_day_of(start))
-        return start.replace(minute=0) if self is Period.HOUR else start
+        return start.replace(minute=0) if self is RollupPeriod.HOUR else start
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Sum:
     absent: int
 
 
-def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: Period) -> list[Sum]:
+def rolled_up(readings: Iterable[Reading], groups: Mapping[str, str], period: RollupPeriod) -> list[Sum]:
     """Return the sums by group and period, in the groups' order and then by time; meters of no group are left out.
 
     Args:

@@ -7,7 +7,7 @@ set-point's interval, so that a converter that hears nothing more is idle then. 
 from collections.abc import Mapping
 
 from services.fems.domain.registers.sunspec import require_scale
-from services.fems.domain.setpoints import Rating
+from services.fems.domain.setpoints import ConverterRating
 
 STORAGE_MODEL, POWER_MODEL = 124, 704
 ENABLED, WATTS = 1, 1
@@ -17,7 +17,9 @@ PERCENT = 100
 SCALES = {STORAGE_MODEL: "InOutWRte_SF", POWER_MODEL: "WSet_SF"}
 
 
-def control_points(model_id: int, setpoint_w: int, scale: int, plate: Rating, *, revert_s: int) -> Mapping[str, int]:
+def control_points(
+    model_id: int, setpoint_w: int, scale: int, plate: ConverterRating, *, revert_s: int
+) -> Mapping[str, int]:
     """Return the points to write, within the ratings, rounded towards 0 where the model's steps are coarser than 1 W.
 
     Args:

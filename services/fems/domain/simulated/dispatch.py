@@ -9,7 +9,7 @@ from shared.intervals import INTERVAL_S
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ScheduleEntry:
     """Run at `setpoint_w` (positive charges) in the interval that starts at `start_s`; seconds since 1970."""
 
     start_s: int
@@ -23,7 +23,9 @@ class Entry:
         return self.start_s // INTERVAL_S
 
 
-def judge(entry: Entry, battery: SimulatedBattery, schedule: Mapping[int, Entry], *, now_s: int) -> CommitStatus:
+def judge(
+    entry: ScheduleEntry, battery: SimulatedBattery, schedule: Mapping[int, ScheduleEntry], *, now_s: int
+) -> CommitStatus:
     """Say whether a converter takes an entry into its schedule (by interval number)."""
     if entry.start_s % INTERVAL_S or entry.start_s <= 0:
         return CommitStatus.MALFORMED

@@ -10,7 +10,7 @@ from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, Simula
 from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.domain.simulated.roof import Roof, energy_wh
-from services.fems.domain.simulated.sky import Place, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
+from services.fems.domain.simulated.sky import SkyPlace, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
 from shared.arrays import Floats, Integers
 from shared.complex.model import Complex, Ess, Feeder, FeederMeter, Participant
 from shared.intervals import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
@@ -20,7 +20,7 @@ DAYS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class SimulatedSite:
     """A factory's installations."""
 
     participant_id: str
@@ -76,7 +76,7 @@ class Field:
 
     def __init__(self, complex_: Complex, profiles: Mapping[str, LoadProfile]) -> None:
         self.complex_id = complex_.complex_id
-        self._place = Place(complex_.location.latitude, complex_.location.longitude)
+        self._place = SkyPlace(complex_.location.latitude, complex_.location.longitude)
         ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
         self.sites = tuple(_site(one, profiles[one.load.profile], ramps) for one in complex_.participants)
         self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
@@ -149,9 +149,9 @@ def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
         yield day, low - day * INTERVALS_PER_DAY, high - day * INTERVALS_PER_DAY
 
 
-def _site(participant: Participant, profile: LoadProfile, ramps: Mapping[str, float]) -> Site:
+def _site(participant: Participant, profile: LoadProfile, ramps: Mapping[str, float]) -> SimulatedSite:
     load = participant.load
-    return Site(
+    return SimulatedSite(
         participant_id=participant.participant_id,
         grid_meter_id=participant.grid_meter_id,
         load=FactoryLoad(profile, mean_kw=load.mean_kw, shift_minutes=load.shift_minutes),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.fems.domain.simulated.sky import Sun
+from services.fems.domain.simulated.sky import SunDirection
 from shared.arrays import Floats, Integers
 from shared.intervals import INTERVALS_PER_HOUR
 from shared.units import WH_PER_KWH
@@ -38,7 +38,7 @@ class Roof:
         return self.loss_w(self.capacity_kw_ac * WH_PER_KWH)
 
 
-def energy_wh(roof: Roof, sun: Sun, ghi: Floats, clearness: Floats, air_c: Floats) -> Integers:
+def energy_wh(roof: Roof, sun: SunDirection, ghi: Floats, clearness: Floats, air_c: Floats) -> Integers:
     """Return the AC energy of each interval.
 
     Args:
@@ -56,7 +56,7 @@ def energy_wh(roof: Roof, sun: Sun, ghi: Floats, clearness: Floats, air_c: Float
     return np.asarray(np.floor(ac_kw * (WH_PER_KWH / INTERVALS_PER_HOUR)).astype(np.int64))
 
 
-def plane_irradiance(roof: Roof, sun: Sun, ghi: Floats, clearness: Floats) -> Floats:
+def plane_irradiance(roof: Roof, sun: SunDirection, ghi: Floats, clearness: Floats) -> Floats:
     """Return irradiance on the modules [W/m2]: the beam at its angle, an even sky (Liu and Jordan), the ground."""
     tilt, azimuth = np.radians(roof.tilt_deg), np.radians(roof.azimuth_deg)
     facing = (

@@ -18,7 +18,7 @@ HAURWITZ_WM2, HAURWITZ_EXTINCTION = 1098.0, 0.057
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SkyPlace:
     """A spot on the globe."""
 
     latitude: float
@@ -26,7 +26,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Sun:
+class SunDirection:
     """The sun's direction as a unit vector by interval: `east`, `north`, `up`."""
 
     east: Floats
@@ -34,7 +34,7 @@ class Sun:
     up: Floats
 
 
-def sun_on_day(place: Place, day: int) -> Sun:
+def sun_on_day(place: SkyPlace, day: int) -> SunDirection:
     """Return where the sun stands in the middle of each of a UTC day's 96 intervals (`day` counts from 1970).
 
     Source:
@@ -52,14 +52,14 @@ def sun_on_day(place: Place, day: int) -> Sun:
     greenwich_sidereal = np.radians((280.46061837 + 360.98564737 * days) % 360)
     hour_angle = greenwich_sidereal + np.radians(place.longitude) - right_ascension
     latitude = np.radians(place.latitude)
-    return Sun(
+    return SunDirection(
         east=-np.cos(declination) * np.sin(hour_angle),
         north=np.cos(latitude) * np.sin(declination) - np.sin(latitude) * np.cos(declination) * np.cos(hour_angle),
         up=np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle),
     )
 
 
-def clear_sky_ghi(sun: Sun) -> Floats:
+def clear_sky_ghi(sun: SunDirection) -> Floats:
     """Return global irradiance [W/m2] on the horizontal under a clear sky; 0 while the sun is down."""
     up = np.maximum(sun.up, 1e-3)
     ghi = HAURWITZ_WM2 * up * np.exp(-HAURWITZ_EXTINCTION / up)
@@ -82,7 +82,7 @@ def clearness_on_day(complex_id: str, site_id: str, day: int) -> Floats:
     return 1.0 - 0.75 * cover**1.5
 
 
-def air_temperature_c(complex_id: str, day: int, place: Place) -> Floats:
+def air_temperature_c(complex_id: str, day: int, place: SkyPlace) -> Floats:
     """Return air temperature by interval of a UTC day: the year's wave, the day's, and the weather's."""
     at = day * INTERVALS_PER_DAY + np.arange(INTERVALS_PER_DAY)
     year = np.cos(2 * np.pi * ((day % 365.2425) - 205) / 365.2425)

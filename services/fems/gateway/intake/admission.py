@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from services.fems.domain.interval_numbers import number_of, start_of
-from services.fems.domain.metering.counting import MARGIN_PERCENT, Flag, Limits
+from services.fems.domain.metering.counting import MARGIN_PERCENT, CounterLimits, Flag
 from services.fems.gateway.publishing import Metered
 from services.fems.gateway.ratings import limits_of
 from shared.complex.model import Complex, Device
@@ -21,7 +21,7 @@ OPTIONAL = ("export_kwh", "quality")
 KEEP = timedelta(days=400)
 
 
-class Desk:
+class ReadingAdmission:
     """Where one complex's readings are handed in."""
 
     def __init__(self, complex_: Complex, *, keep: timedelta = KEEP) -> None:
@@ -44,7 +44,12 @@ class Desk:
 
 
 def _metered(
-    row: Mapping[str, str], devices: Mapping[str, Device], limits: Mapping[str, Limits], *, where: str, now: datetime
+    row: Mapping[str, str],
+    devices: Mapping[str, Device],
+    limits: Mapping[str, CounterLimits],
+    *,
+    where: str,
+    now: datetime,
 ) -> tuple[Device, Metered]:
     device = devices.get(row["meter_id"])
     if device is None:

@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from sqlalchemy.engine import Engine
 
-from services.fems.gateway.intake.admission import OPTIONAL, REQUIRED, Desk
+from services.fems.gateway.intake.admission import OPTIONAL, REQUIRED, ReadingAdmission
 from services.fems.gateway.publishing import Metered, publish
 from shared.clock import Clock
 from shared.complex.model import Device
@@ -37,7 +37,7 @@ RECONNECT_S_MIN, RECONNECT_S_MAX = 1, 30
 class MqttRoad:
     """One complex's subscription; the client's own thread takes messages in."""
 
-    def __init__(self, desk: Desk, clock: Clock, engine: Engine, url: str, stop: threading.Event) -> None:
+    def __init__(self, desk: ReadingAdmission, clock: Clock, engine: Engine, url: str, stop: threading.Event) -> None:
         self._desk = desk
         self._clock = clock
         self._engine = engine
@@ -141,7 +141,9 @@ def participant_in(topic: str) -> str:
     return topic.split("/")[2]
 
 
-def readings_in(payload: bytes, desk: Desk, participant_id: str, *, now: datetime) -> list[tuple[Device, Metered]]:
+def readings_in(
+    payload: bytes, desk: ReadingAdmission, participant_id: str, *, now: datetime
+) -> list[tuple[Device, Metered]]:
     """Return the readings of one message.
 
     Raises:

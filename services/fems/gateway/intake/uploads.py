@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from services.fems.domain.interval_numbers import start_of
-from services.fems.gateway.intake.admission import OPTIONAL, REQUIRED, Desk
+from services.fems.gateway.intake.admission import OPTIONAL, REQUIRED, ReadingAdmission
 from services.fems.gateway.publishing import Metered, publish
 from shared.errors import ODD_INPUT, BadInput, BadInputs
 from shared.files import StillWritten, read_file
@@ -34,7 +34,7 @@ Rows = Mapping[str, list[Metered]]
 class Uploads:
     """One complex's folder."""
 
-    def __init__(self, desk: Desk, engine: Engine, folder: Path) -> None:
+    def __init__(self, desk: ReadingAdmission, engine: Engine, folder: Path) -> None:
         self._desk = desk
         self._engine = engine
         self._folder = folder / desk.complex_id
@@ -116,7 +116,7 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode
 
 
-def read_upload(path: Path, desk: Desk, *, now: datetime) -> Rows:
+def read_upload(path: Path, desk: ReadingAdmission, *, now: datetime) -> Rows:
     """Read a file's intervals by meter.
 
     Raises:

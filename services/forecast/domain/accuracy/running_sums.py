@@ -24,7 +24,7 @@ DRIFT_COUNT_MIN = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Issued:
+class IssuedForInterval:
     """What was forecast for one interval [kW]: (issues x sites) each; NaN is not known.
 
     Attributes:
@@ -38,7 +38,7 @@ class Issued:
     reference: Floats
 
 
-def tally(issued: Issued, came_kw: Floats) -> Floats:
+def tally(issued: IssuedForInterval, came_kw: Floats) -> Floats:
     """Return sums of one interval, (sites + 1 x leads x SUMS); the last "site" is the sum of all.
 
     Forecasts of a roof's night, certain to be 0, are not counted: they would make every figure look good.

@@ -15,8 +15,8 @@ from services.forecast.domain.learning.conformal import Errors
 from services.forecast.domain.learning.model import FACTORY, MEAN, P10, P50, P90, ROOF, SCALE_MIN_SHARE, Model
 from services.forecast.domain.learning.rolling import picked
 from services.forecast.domain.learning.samples import View
-from services.forecast.domain.learning.training_set import Outlook, lessons_of
-from services.forecast.domain.load.features import Calendar, LoadView
+from services.forecast.domain.learning.training_set import WeatherOutlook, lessons_of
+from services.forecast.domain.load.features import LoadView, SiteDays
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.domain.metered.timeline import Timeline, WeatherLog
 from services.forecast.domain.solar.features import SolarView
@@ -41,7 +41,7 @@ class Scene:
     timeline: Timeline
     weather: WeatherLog
     sun: Sun | None
-    calendar: Calendar
+    calendar: SiteDays
     clear_weather: dict[str, Floats]
 
 
@@ -80,7 +80,7 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class AskedIssues:
     """Issues: the interval that had just begun at each, and the first and the number of those to forecast."""
 
     now: Integers
@@ -88,7 +88,7 @@ class Asked:
     steps: int
 
 
-def walk(scene: Scene, asked: Asked) -> Iterator[tuple[int, Issued | None]]:
+def walk(scene: Scene, asked: AskedIssues) -> Iterator[tuple[int, Issued | None]]:
     """Yield for each week how many of the asked issues are done, and its forecasts.
 
     The weeks before the first asked issue only collect errors, and yield None.
@@ -104,7 +104,7 @@ def walk(scene: Scene, asked: Asked) -> Iterator[tuple[int, Issued | None]]:
     done = 0
     while begin <= int(asked.now.max()):
         known = _stretch(scene, begin)
-        outlook = Outlook(scene.weather, timeline, scene.clear_weather)
+        outlook = WeatherOutlook(scene.weather, timeline, scene.clear_weather)
         of_trees, of_plain = (_recent(errors, begin - conformal.WINDOW_DAYS * day) for errors in (of_trees, of_plain))
         plain = known.model.trees is None or len(of_trees) < STRETCHES_TRIED
         if plain:
@@ -154,7 +154,7 @@ def _stretch(scene: Scene, begin: int) -> Stretch:
 
 def _learned(scene: Scene, view: View, begin: int, full_kw: float) -> Stretch:
     rules = ROOF if scene.site.kind is SiteKind.PV else FACTORY
-    outlook = Outlook(scene.weather, scene.timeline, scene.clear_weather)
+    outlook = WeatherOutlook(scene.weather, scene.timeline, scene.clear_weather)
     lessons = lessons_of(scene.timeline, view, begin, full_kw, rules, outlook)
     return Stretch(begin, view, model.learned(lessons, scene.timeline.steps_per_day / 24, rules), full_kw)
 
@@ -165,7 +165,7 @@ def _only(series: Floats, part: slice) -> Floats:
     return kept
 
 
-def _tried(scene: Scene, known: Stretch, outlook: Outlook, *, plain: bool) -> Errors:
+def _tried(scene: Scene, known: Stretch, outlook: WeatherOutlook, *, plain: bool) -> Errors:
     """Try forecasts through a stretch and return how far off their ranges were."""
     timeline = scene.timeline
     week = STRETCH_DAYS * timeline.steps_per_day
@@ -190,7 +190,11 @@ def _tried(scene: Scene, known: Stretch, outlook: Outlook, *, plain: bool) -> Er
 
 
 def _issue(
-    scene: Scene, known: Stretch, outlook: Outlook, wanted: tuple[Asked, Integers], tried: tuple[Errors, bool]
+    scene: Scene,
+    known: Stretch,
+    outlook: WeatherOutlook,
+    wanted: tuple[AskedIssues, Integers],
+    tried: tuple[Errors, bool],
 ) -> Issued:
     """Return the forecasts of a stretch's issues, each day's ranges moved by the errors known when it began."""
     asked, rows = wanted

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from services.forecast.domain.accuracy.scores import Scored
-from services.forecast.domain.backtest.rolling_origin import Asked, Issued, Scene, walk
-from services.forecast.domain.learning.rolling import Running, picked, ratio
-from services.forecast.domain.load.features import Calendar
+from services.forecast.domain.backtest.rolling_origin import AskedIssues, Issued, Scene, walk
+from services.forecast.domain.learning.rolling import WindowSums, picked, ratio
+from services.forecast.domain.load.features import SiteDays
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding
 from services.forecast.domain.metered.site import Site, SiteKind
@@ -78,7 +78,7 @@ class Backtest:
         calendar = _calendar(site, starts, step)
         self._scene = Scene(site, self.timeline, log, sun, calendar, clear)
         steps = period.horizon_minutes // step
-        self.asked = Asked(self._issue // step - first, -(-self._issue // step) - first, steps)
+        self.asked = AskedIssues(self._issue // step - first, -(-self._issue // step) - first, steps)
 
     @property
     def step_minutes(self) -> int:
@@ -139,8 +139,8 @@ class Backtest:
         lit = np.isfinite(everything) & (clear[: len(everything)] > 3 * LIT_SHARE * capacity_kw)
         steps = max(REFERENCE_MINUTES // self.step_minutes, 1)
         ends = np.arange(len(everything) + 1)
-        above = Running(np.where(lit, everything, np.nan)).total(ends, steps)
-        below = Running(np.where(lit, clear[: len(everything)], np.nan)).total(ends, steps)
+        above = WindowSums(np.where(lit, everything, np.nan)).total(ends, steps)
+        below = WindowSums(np.where(lit, clear[: len(everything)], np.nan)).total(ends, steps)
         index = pd.Series(ratio(above, below, LIT_SHARE * capacity_kw)).ffill().to_numpy()
         ahead = picked(clear, issued.target)
         persisted = np.minimum(
@@ -164,14 +164,14 @@ def _instants(minute: Integers) -> pd.DatetimeIndex:
     return pd.DatetimeIndex((minute * 60).astype("datetime64[s]")).tz_localize("UTC")
 
 
-def _calendar(site: Site, starts: pd.DatetimeIndex, step_minutes: int) -> Calendar:
+def _calendar(site: Site, starts: pd.DatetimeIndex, step_minutes: int) -> SiteDays:
     local = starts.tz_convert(site.timezone)
     dates, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
     kinds = [day_kind(one, site.rest_days) for one in dates.tolist()]
     slot = (np.asarray(local.hour) * 60 + np.asarray(local.minute)) // step_minutes
     # 1970-01-01 was a Thursday, 3 counted from Monday.
     weekday = (dates.astype(np.int64) + 3) % 7
-    return Calendar(
+    return SiteDays(
         day.astype(np.int64),
         np.minimum(slot, MINUTES_PER_DAY // step_minutes - 1).astype(np.int64),
         weekday,

@@ -35,7 +35,7 @@ NARROWEST = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class KindRules:
     """What differs between kinds of site.
 
     Attributes:
@@ -59,7 +59,7 @@ class Rules:
     samples_a_day: int
 
 
-ROOF = Rules(
+ROOF = KindRules(
     up=0.35,
     down=0.55,
     mean_share=0.5,
@@ -69,7 +69,7 @@ ROOF = Rules(
     classes=(0.15, 0.45),
     samples_a_day=1,
 )
-FACTORY = Rules(
+FACTORY = KindRules(
     up=0.9,
     down=0.6,
     mean_share=0.0,
@@ -137,7 +137,7 @@ class Model:
         trees: What trees learned of the rest, and of the whole anew; None where there was too little to learn from.
     """
 
-    rules: Rules
+    rules: KindRules
     hour_steps: float
     leads: Integers
     fading: Floats
@@ -188,7 +188,7 @@ class Model:
         }
 
 
-def model_of(told: dict[str, Any], rules: Rules) -> Model:
+def model_of(told: dict[str, Any], rules: KindRules) -> Model:
     """Return the model that was written by `Model.as_json`."""
     trees = None
     if told["trees"] is not None:
@@ -202,7 +202,7 @@ def leads_of(hour_steps: float) -> Integers:
     return np.unique(np.maximum(np.round(np.array(LEARNED_HOURS) * hour_steps), 1).astype(np.int64))
 
 
-def learned(lessons: Lessons, hour_steps: float, rules: Rules) -> Model:
+def learned(lessons: Lessons, hour_steps: float, rules: KindRules) -> Model:
     """Learn from lessons, and from nothing else."""
     leads = leads_of(hour_steps)
     weight = lessons.share * 0.5 ** (lessons.age_days / rules.half_life_days)

@@ -16,11 +16,21 @@ from services.forecast.domain.accuracy.scores import pinball_loss
 from services.forecast.domain.climatology import Distribution
 from services.forecast.domain.learning import conformal, model
 from services.forecast.domain.learning.conformal import Errors
-from services.forecast.domain.learning.model import FACTORY, MEAN, P10, P50, P90, ROOF, SCALE_MIN_SHARE, Model, Rules
+from services.forecast.domain.learning.model import (
+    FACTORY,
+    MEAN,
+    P10,
+    P50,
+    P90,
+    ROOF,
+    SCALE_MIN_SHARE,
+    KindRules,
+    Model,
+)
 from services.forecast.domain.learning.rolling import picked
 from services.forecast.domain.learning.samples import Pairs, View, joined
 from services.forecast.domain.learning.training_set import lessons_of
-from services.forecast.domain.load.features import Calendar, LoadView
+from services.forecast.domain.load.features import LoadView, SiteDays
 from services.forecast.domain.metered.timeline import NEVER, Timeline
 from services.forecast.domain.solar.features import INDEX_MAX, SolarView
 from shared.arrays import Floats, Integers
@@ -42,11 +52,11 @@ LIGHT_SHARE = 0.05
 RULES = {"pv": ROOF, "load": FACTORY}
 
 
-class Fleet(Protocol):
+class MultiSite(Protocol):
     """One kind's sites, as far as they are known."""
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> KindRules:
         """Return the kind's rules."""
 
     @property
@@ -62,7 +72,7 @@ class Fleet(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Roofs:
+class RoofSites:
     """Solar plants; clear-sky power and elevation reach as far ahead as is forecast."""
 
     kw: Floats
@@ -71,7 +81,7 @@ class Roofs:
     capacity_kw_ac: Floats
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> KindRules:
         """Return the kind's rules."""
         return ROOF
 
@@ -109,11 +119,11 @@ class Factories:
     """Factories; the calendar reaches as far ahead as is forecast. `usual_kw` stands in where nothing is known."""
 
     kw: Floats
-    calendar: Calendar
+    calendar: SiteDays
     usual_kw: Floats
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> KindRules:
         """Return the kind's rules."""
         return FACTORY
 
@@ -145,12 +155,12 @@ class Trained:
         return {"model": self.model.as_json(), "down": self.down.tolist(), "up": self.up.tolist()}
 
 
-def trained_of(told: dict[str, Any], rules: Rules) -> Trained:
+def trained_of(told: dict[str, Any], rules: KindRules) -> Trained:
     """Return what was written by `Trained.as_json`."""
     return Trained(model.model_of(told["model"], rules), np.array(told["down"]), np.array(told["up"]))
 
 
-def learned(fleet: Fleet) -> Model | None:
+def learned(fleet: MultiSite) -> Model | None:
     """Learn from all of its whole days but the last HELD_BACK_DAYS; None where there is too little."""
     begin = len(fleet.kw) - HELD_BACK_DAYS * INTERVALS_PER_DAY
     if begin < LEARNED_DAYS_MIN * INTERVALS_PER_DAY or not np.isfinite(fleet.kw[:begin]).any():
@@ -168,7 +178,7 @@ def learned(fleet: Fleet) -> Model | None:
     return None if found.trees is None else found
 
 
-def tried(fleet: Fleet, found: Model) -> tuple[Trained, float]:
+def tried(fleet: MultiSite, found: Model) -> tuple[Trained, float]:
     """Try a model on the days held back: return it with each site's ranges, and how it did.
 
     The figure is the mean pinball loss of P10, P50 and P90 in shares of each site's full power, on the later days with
@@ -185,7 +195,7 @@ def tried(fleet: Fleet, found: Model) -> tuple[Trained, float]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Verdict:
+class Selection:
     """What serves after a day's learning, and how all that could did on the days held back; None: there was none.
 
     Attributes:
@@ -200,7 +210,7 @@ class Verdict:
     seasonal_loss: float
 
 
-def judged(fleet: Fleet, serving: Model | None, seasonal_loss: float) -> Verdict:
+def judged(fleet: MultiSite, serving: Model | None, seasonal_loss: float) -> Selection:
     """Learn a new model and let the best of it, the serving one and the seasonal forecaster serve.
 
     A model that serves on gets ranges by its newest errors all the same.
@@ -211,10 +221,10 @@ def judged(fleet: Fleet, serving: Model | None, seasonal_loss: float) -> Verdict
     for candidate, fresh in ((old, False), (new, True)):
         if candidate is not None and candidate[1] < least:
             (best, least), is_new = candidate, fresh
-    return Verdict(best, is_new, None if new is None else new[1], None if old is None else old[1], seasonal_loss)
+    return Selection(best, is_new, None if new is None else new[1], None if old is None else old[1], seasonal_loss)
 
 
-def loss_of(fleet: Fleet, forecast: Callable[[int], Distribution]) -> float:
+def loss_of(fleet: MultiSite, forecast: Callable[[int], Distribution]) -> float:
     """Return the same figure for a forecaster that needs no learning: it is called with each hourly issue."""
     size, hour = len(fleet.kw), round(HOUR_STEPS)
     leads = model.leads_of(HOUR_STEPS)
@@ -229,7 +239,7 @@ def loss_of(fleet: Fleet, forecast: Callable[[int], Distribution]) -> float:
     return _mean(losses)
 
 
-def issued(fleet: Fleet, trained: Trained, steps: int) -> Distribution:
+def issued(fleet: MultiSite, trained: Trained, steps: int) -> Distribution:
     """Forecast the intervals after the metered ones: (steps x sites) [kW], ordered, bounded, 0 in the night."""
     now, sites = len(fleet.kw), fleet.kw.shape[1]
     target = now + np.arange(steps)
@@ -240,7 +250,7 @@ def issued(fleet: Fleet, trained: Trained, steps: int) -> Distribution:
     raw = trained.model.raw(pairs, ahead, np.zeros((len(ahead), 0)))
     group = trained.model.group_of(ahead, pairs.scale / fleet.full_kw[site])
     kw = _ranged(trained, site, raw, group, pairs.scale)
-    if isinstance(fleet, Roofs):
+    if isinstance(fleet, RoofSites):
         kw = np.minimum(kw, fleet.capacity_kw_ac[site][:, None])
     p10, mean, p50, p90 = (kw[:, column].reshape(sites, steps).T for column in (P10, MEAN, P50, P90))
     return Distribution(p10=p10, p50=p50, p90=p90, mean=np.clip(mean, p10, p90))
@@ -254,7 +264,7 @@ class _Trial:
     came_kw: Floats
 
 
-def _trial(fleet: Fleet, site: int, found: Model) -> _Trial:
+def _trial(fleet: MultiSite, site: int, found: Model) -> _Trial:
     """Forecast one site through the days held back."""
     size, apart = len(fleet.kw), round(HOUR_STEPS) * _every(fleet.kw.shape[1], SITES_TRIED_HOURLY)
     issues = np.arange(size - HELD_BACK_DAYS * INTERVALS_PER_DAY, size, apart)

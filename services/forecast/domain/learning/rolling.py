@@ -5,7 +5,7 @@ import numpy as np
 from shared.arrays import Floats, Integers
 
 
-class Running:
+class WindowSums:
     """Sums of a series' known entries over any window, each from one pass."""
 
     def __init__(self, series: Floats) -> None:

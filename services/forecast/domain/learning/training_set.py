@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.forecast.domain.learning.model import ISSUES_APART_HOURS, SCALE_MIN_SHARE, Lessons, Rules, leads_of
+from services.forecast.domain.learning.model import ISSUES_APART_HOURS, SCALE_MIN_SHARE, KindRules, Lessons, leads_of
 from services.forecast.domain.learning.rolling import picked
 from services.forecast.domain.learning.samples import View
 from services.forecast.domain.metered.timeline import Timeline, WeatherLog
@@ -17,7 +17,12 @@ CLEAR_MIN_W_PER_M2 = 20.0
 
 
 def lessons_of(
-    timeline: Timeline, view: View, begin: int, full_kw: float, rules: Rules, weather: "Outlook | None" = None
+    timeline: Timeline,
+    view: View,
+    begin: int,
+    full_kw: float,
+    rules: KindRules,
+    weather: "WeatherOutlook | None" = None,
 ) -> Lessons:
     """Return what there is to learn of what had ended when the stretch began.
 
@@ -40,7 +45,7 @@ def lessons_of(
     )
 
 
-def _past_issues(timeline: Timeline, begin: int, rules: Rules) -> tuple[Integers, Integers]:
+def _past_issues(timeline: Timeline, begin: int, rules: KindRules) -> tuple[Integers, Integers]:
     hour_steps = timeline.steps_per_day / 24
     leads = leads_of(hour_steps)
     near = leads[leads <= NEAR_HOURS * hour_steps]
@@ -55,7 +60,7 @@ def _past_issues(timeline: Timeline, begin: int, rules: Rules) -> tuple[Integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outlook:
+class WeatherOutlook:
     """Weather as trees are told it: the newest known at the issue, and for the target what was known then.
 
     Attributes:

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from services.forecast.domain.learning.rolling import Running, picked
+from services.forecast.domain.learning.rolling import WindowSums, picked
 from services.forecast.domain.learning.samples import Pairs
 from services.forecast.domain.outlook import day_kind
 from shared.arrays import Floats, Integers
@@ -18,7 +18,7 @@ WEEKS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calendar:
+class SiteDays:
     """The site's own days: each interval's day (numbered from 0), time of day, and each day's weekday and kind."""
 
     day: Integers
@@ -27,9 +27,9 @@ class Calendar:
     kind: Integers
 
 
-def calendar_of(days: Sequence[date], rest_days: Collection[date], steps_per_day: int) -> Calendar:
+def calendar_of(days: Sequence[date], rest_days: Collection[date], steps_per_day: int) -> SiteDays:
     """Return the calendar of consecutive days of equal length."""
-    return Calendar(
+    return SiteDays(
         day=np.repeat(np.arange(len(days)), steps_per_day),
         slot=np.tile(np.arange(steps_per_day), len(days)),
         weekday=np.array([day.weekday() for day in days], dtype=np.int64),
@@ -49,7 +49,7 @@ class LoadView:
     """
 
     def __init__(
-        self, known_kw: Floats, calendar: Calendar, steps_per_day: int, fallback_kw: float, scale_kw: float
+        self, known_kw: Floats, calendar: SiteDays, steps_per_day: int, fallback_kw: float, scale_kw: float
     ) -> None:
         self._kw = known_kw / scale_kw
         self._scale_kw = scale_kw
@@ -60,8 +60,8 @@ class LoadView:
         size = len(known_kw)
         rows = np.arange(size)
         self._departed = self._kw - self._usual(rows, rows)
-        self._sum, self._off = Running(self._kw), Running(self._departed)
-        self._moved = Running(np.abs(np.diff(self._kw, prepend=np.nan)))
+        self._sum, self._off = WindowSums(self._kw), WindowSums(self._departed)
+        self._moved = WindowSums(np.abs(np.diff(self._kw, prepend=np.nan)))
 
     def pairs(self, now: Integers, target: Integers) -> Pairs:
         """Return the pairs of issues and target intervals."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.forecast.domain.learning.rolling import Running, picked, ratio
+from services.forecast.domain.learning.rolling import WindowSums, picked, ratio
 from services.forecast.domain.learning.samples import Pairs
 from shared.arrays import Floats, Integers
 
@@ -49,11 +49,11 @@ class SolarView:
         self._share = np.where(lit, share, np.nan)
         met_clear = np.where(lit, self._clear[:size], np.nan)
         self._met_clear = met_clear
-        self._sum, self._clear_sum = Running(self._share), Running(met_clear)
+        self._sum, self._clear_sum = WindowSums(self._share), WindowSums(met_clear)
         index = np.minimum(self._share / met_clear, INDEX_MAX)
         steady = np.where(met_clear > LIGHT_MIN, index, np.nan)
-        self._index, self._square = Running(steady), Running(steady**2)
-        self._change = Running(np.abs(np.diff(steady, prepend=np.nan)))
+        self._index, self._square = WindowSums(steady), WindowSums(steady**2)
+        self._change = WindowSums(np.abs(np.diff(steady, prepend=np.nan)))
         self._near = self._index_of_sums(self._smoothed(self._share), self._smoothed(met_clear))
         self._usual = self._over_days(USUAL_DAYS)
         self._recent = self._over_days(RECENT_DAYS)
