@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shared.db.engine import open_engine, reading, service_url
-from shared.db.migrating import require_newest
+from shared.db.revisions import require_newest
 from shared.errors import BadInput
 from shared.paths import ROOT
 

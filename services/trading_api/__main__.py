@@ -23,7 +23,7 @@ from services.trading_api.api.tokens import trusted_tokens
 from services.trading_api.console.pages import add_console
 from services.trading_api.store.pruning import Keep
 from shared.db.engine import open_engine
-from shared.db.migrating import require_newest
+from shared.db.revisions import require_newest
 from shared.errors import BadInput
 from shared.runtime.service_main import open_context, patiently, run, serve, stop_on_signals
 from shared.settings import load

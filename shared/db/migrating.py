@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
 from shared.db.engine import open_engine, service_url
+from shared.db.revisions import newest_revision
 from shared.errors import BadInput
 from shared.paths import INFRA
 
@@ -53,31 +53,6 @@ def draft_revision(service: str, metadata: sa.MetaData, message: str) -> None:
         revision = f"{number:04d}_{service}"
         command.revision(config, message, autogenerate=True, rev_id=revision, version_path=versions)
     engine.dispose()
-
-
-def newest_revision(service: str) -> str:
-    """Return the name of the newest revision in the tree."""
-    return ScriptDirectory.from_config(alembic_config(service)).get_current_head() or "none"
-
-
-def require_newest(engine: Engine, service: str) -> None:
-    """Refuse to start on a database whose schema is not the tree's.
-
-    Raises:
-        BadInput: It is another one.
-        sqlalchemy.exc.OperationalError: The database is away; ask again later (see DATABASE_FAULTS).
-    """
-    with engine.connect() as db:
-        found = MigrationContext.configure(db).get_current_revision() or "none"
-    wanted = newest_revision(service)
-    if found != wanted:
-        raise BadInput(
-            where="database",
-            field=f"{service} schema",
-            rule=f"must be at revision {wanted}",
-            value=found,
-            hint="run: sandan migrate",
-        )
 
 
 def _no_answer(engine: Engine, error: sa.exc.OperationalError) -> BadInput:

@@ -19,7 +19,7 @@ from shared.bus.port import Bus
 from shared.clock import Clock, clock_from, monotonic_s, touch
 from shared.complex.model import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
-from shared.db.migrating import require_newest
+from shared.db.revisions import require_newest
 from shared.errors import BadInput, BadInputs
 from shared.events.topics import SERVICES
 from shared.runtime.clock_guard import guarded

@@ -27,6 +27,7 @@ VIOLATIONS = {
     "No service touches Kafka directly": ("services/trading_api/__main__.py", "import shared.bus.kafka"),
     "What runs never sees the simulation": ("shared/runtime/service_main.py", "import simulation.bus"),
     "Alembic is seen by the migration verb's module alone": ("shared/db/engine.py", "import alembic"),
+    "No service's process loads Alembic, directly or not": ("shared/db/bulk.py", "import shared.db.migrating"),
     "Optimization libraries live in optimizers": ("services/scheduler/domain.py", "import highspy"),
     "pvlib lives in the forecast's domain": ("services/forecast/store.py", "import pvlib"),
     "LightGBM lives in the forecast's domain": ("services/forecast/handlers.py", "import lightgbm"),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from services.trading_api.api.places import PLACES
 from shared.db.bounded import connection_class
 from shared.db.engine import DATABASE_FAULTS, open_engine, service_url
-from shared.db.migrating import require_newest
+from shared.db.revisions import require_newest
 from shared.events.orders import OrderSubmitted
 from shared.runtime.runloop import PASSING_FAULTS
 from shared.runtime.service_main import patiently

@@ -9,13 +9,15 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from services.market.store.orders import rules_at
 from services.market.store.tables import CALENDAR
 from services.settlement.store.audit import ledger_flaws, ledger_links
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE
 from shared.db.engine import open_engine, service_url
-from shared.db.migrating import alembic_config, newest_revision, require_newest, upgrade
+from shared.db.migrating import alembic_config, upgrade
+from shared.db.revisions import newest_revision, require_newest
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
 from shared.paths import INFRA
@@ -36,6 +38,14 @@ def test_migrations_make_the_tables_of_the_service(database_url: str, service: s
 
 def test_a_second_upgrade_changes_nothing(database_url: str) -> None:
     assert upgrade(database_url, "scheduler") == upgrade(database_url, "scheduler") == newest_revision("scheduler")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_greatest_file_name_is_the_revision_that_all_others_lead_to(service: str) -> None:
+    revisions = [one.revision for one in ScriptDirectory.from_config(alembic_config(service)).walk_revisions()]
+
+    assert newest_revision(service) == revisions[0] == max(revisions)
+    assert {path.stem for path in (INFRA / "migrations" / service).glob("*.py")} == set(revisions)
 
 
 def test_a_service_refuses_a_database_that_was_not_migrated(database_url: str) -> None:
