@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cli.output import read_text
-from shared.errors import BadInput, BadInputs
+from shared.errors import BadInput, BadInputs, did_you_mean
 
 _PROBLEMS_SHOWN = 20
 # Where one of these is, the exact reader has to look.
@@ -144,7 +144,10 @@ def _check_header(path: Path, header: Sequence[str], required: Sequence[str], op
     unknown = [name for name in header if name not in {*required, *optional}]
     if missing or unknown or len(set(header)) < len(header):
         rule = f"must be {wanted}" + (f", {missing[0]} is missing" if missing else "")
-        raise BadInput(where=f"{path} line 1", field="header", rule=rule, value=found)
+        # An unknown column that is like a missing one is the missing one with a slip of the pen.
+        hints = (did_you_mean(name, missing or [*required, *optional]) for name in unknown)
+        hint = next(filter(None, hints), "")
+        raise BadInput(where=f"{path} line 1", field="header", rule=rule, value=found, hint=hint)
 
 
 def _wrong_length(where: str, row: Sequence[str], header: Sequence[str]) -> BadInput:

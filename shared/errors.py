@@ -8,6 +8,19 @@ from collections.abc import Iterable
 ODD_INPUT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 
 
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return the hint that names what a person probably meant; "" where nothing known is like it.
+
+    Args:
+        given: A field, id or option that is not known.
+        known: Those that are.
+    """
+    from difflib import get_close_matches
+
+    like = get_close_matches(given, list(known), n=1)
+    return f"did you mean {like[0]}?" if like else ""
+
+
 class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the messages do
     """Input from outside (a file, a flag, a request, an event) breaks a rule.
 

@@ -1,11 +1,12 @@
 """Check a decoded document against a model, and say in the project's words what is wrong with it."""
 
 import re
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import BadInput, BadInputs
+from shared.errors import BadInput, BadInputs, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -20,9 +21,34 @@ def checked(model: type[Model], document: object, *, where: str) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise BadInputs(
-            BadInput(where=where, field=_path(one["loc"]), rule=rule_of(one["msg"]), value=_shown(one["input"]))
+            BadInput(
+                where=where,
+                field=_path(one["loc"]),
+                rule=rule_of(one["msg"]),
+                value=_shown(one["input"]),
+                hint=_hint(model, one["loc"]) if one["type"] == "extra_forbidden" else "",
+            )
             for one in error.errors(include_url=False, include_context=False)
         ) from None
+
+
+def _hint(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Say which key was probably meant by an unknown one."""
+    models = [model]
+    for part in location[:-1]:
+        fields = [of.model_fields[part] for of in models if part in of.model_fields] if isinstance(part, str) else []
+        # A place in a list stays among the same models.
+        models = [inner for field in fields for inner in _models_in(field.annotation)] or models
+    known = {info.alias or name for of in models for name, info in of.model_fields.items()}
+    return did_you_mean(str(location[-1]), sorted(known))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Return the models that an annotation is made of: X of `tuple[X, ...] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

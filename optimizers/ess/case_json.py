@@ -7,7 +7,7 @@ import numpy as np
 
 from optimizers.ess.case import WHERE, Battery, Case, Schedule
 from shared.arrays import Flags, Floats
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 
 # Finer than a meter by far, coarser than the rounding of sums, so that 0.30000000000000004 reads 0.3.
 DECIMALS = 9
@@ -53,7 +53,7 @@ def case_from_json(decoded: object, where: str = WHERE) -> Case:
     try:
         return _case(decoded)
     except BadInput as error:
-        raise BadInput(where=where, field=error.field, rule=error.rule, value=error.value) from None
+        raise BadInput(where=where, field=error.field, rule=error.rule, value=error.value, hint=error.hint) from None
 
 
 def schedule_to_json(schedule: Schedule) -> dict[str, object]:
@@ -137,7 +137,8 @@ def _object(decoded: object, path: str, required: tuple[str, ...], optional: tup
         raise _broken(path, "must be an object", decoded)
     for name in decoded:
         if name not in required and name not in optional:
-            raise _broken(f"{path}.{name}", f"must be one of {', '.join(required + optional)}", "an unknown field")
+            rule, known = f"must be one of {', '.join(required + optional)}", required + optional
+            raise _broken(f"{path}.{name}", rule, "an unknown field", did_you_mean(name, known))
     for name in required:
         if name not in decoded:
             raise _broken(f"{path}.{name}", "must be given", "missing")
@@ -185,8 +186,8 @@ def _number(decoded: object, path: str) -> float:
     return number
 
 
-def _broken(path: str, rule: str, value: object) -> BadInput:
-    return BadInput(where=WHERE, field=path, rule=rule, value=value)
+def _broken(path: str, rule: str, value: object, hint: str = "") -> BadInput:
+    return BadInput(where=WHERE, field=path, rule=rule, value=value, hint=hint)
 
 
 def _rounded(number: float) -> float:

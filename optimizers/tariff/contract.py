@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from shared.complex.model import GridContract
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 from shared.reference.tariffs import Rate, TariffBook, Version
 
 NO_OPTION = "-"
@@ -66,7 +66,8 @@ def check_names(book: TariffBook, contract: Contract) -> None:
     ):
         if given not in known:
             rule = f"must be one of {', '.join(sorted(known))}"
-            raise BadInput(where="contract", field=name, rule=rule, value=given)
+            hint = did_you_mean(given, sorted(known))
+            raise BadInput(where="contract", field=name, rule=rule, value=given, hint=hint)
 
 
 def version_on(book: TariffBook, contract: Contract, day: date) -> Version:

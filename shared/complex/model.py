@@ -15,7 +15,7 @@ from shared.complex.field_network import UNIT_ID_MAX, DeviceEntry, FieldNetwork
 from shared.complex.fields import RECORD, Fraction, MonthlyKw, PositiveKw, PriceKrw, ShortIdentifier
 from shared.complex.imbalance import ImbalanceRule, rule_problems
 from shared.complex.register_maps import RegisterMap
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 from shared.events.base import Identifier
 from shared.events.fems import MeterKind
 from shared.reference.legal import LegalModeName
@@ -261,7 +261,9 @@ class Complex(_Record):
             raise ValueError(problem)
         strangers = sorted(self.field_network.devices.keys() - {device.device_id for device in self.field_devices})
         if strangers:
-            raise ValueError(f"field_network.devices: must name devices of the complex, not {strangers[0]!r}")
+            hint = did_you_mean(strangers[0], [device.device_id for device in self.field_devices])
+            told = f"must name devices of the complex, not {strangers[0]!r}" + (f" ({hint})" if hint else "")
+            raise ValueError(f"field_network.devices: {told}")
         for device in self.field_devices:
             if device.register_map is not None and device.kind is MeterKind.ESS:
                 raise ValueError(

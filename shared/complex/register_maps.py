@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 from shared.paths import INFRA
 from shared.validation import checked
 
@@ -95,5 +95,6 @@ def named_register_map(name: str) -> RegisterMap:
     """
     known = sorted(path.stem for path in REGISTER_MAPS.glob("*.yaml"))
     if name not in known:
-        raise BadInput(where="complex file", field="register_map", rule=f"must be one of {known}", value=name)
+        rule, hint = f"must be one of {known}", did_you_mean(name, known)
+        raise BadInput(where="complex file", field="register_map", rule=rule, value=name, hint=hint)
     return load_register_map(REGISTER_MAPS / f"{name}.yaml")

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from shared.complex.model import Complexes
 from shared.complex.ratings import MARGIN_PERCENT, Rating, rating_of
 from shared.db.tables import UtcInstant
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.intervals import is_delivery_start
 from shared.metering.series import QUARTER_S, change_of_step, is_register, step_s
@@ -258,7 +258,11 @@ def _unknown_meter(at: str, row: list[str], complexes: Complexes) -> BadInput:
         return BadInput(where=at, field="complex_id", rule=f"must be one of {sorted(complexes)}", value=complex_id)
     device = next((device for device in one.devices if device.device_id == meter_id), None)
     if device is None:
-        return BadInput(where=at, field="meter_id", rule=f"must be a meter of {complex_id}", value=meter_id)
+        rule, hint = (
+            f"must be a meter of {complex_id}",
+            did_you_mean(meter_id, [known.device_id for known in one.devices]),
+        )
+        return BadInput(where=at, field="meter_id", rule=rule, value=meter_id, hint=hint)
     if device.participant_id != participant_id:
         rule = f"must be {device.participant_id} for {meter_id}"
         return BadInput(where=at, field="participant_id", rule=rule, value=participant_id)
