@@ -1,18 +1,18 @@
 """`sandan audit verify`: was anything in the ledger or in the operators' record changed, taken out or moved?"""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 import typer
-from sqlalchemy.engine import Connection
 
-from cli.kept import database_of, kept_by
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.db.hashchain import Flaw
+from cli.output import EXIT_WRONG_ANSWER, Folder, Pretty, print_answer
 
-audit = typer.Typer(no_args_is_help=True, help="Look the books through. / 장부와 감사 기록 검증.")
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from shared.db.hashchain import Flaw
+
+audit = typer.Typer(no_args_is_help=True, help="Look the books through. / 장부와 감사 기록을 검증합니다.")
 
 
 @audit.callback()
@@ -21,15 +21,18 @@ def _audit() -> None:
 
 
 @audit.command()
-def verify(
-    folder: Annotated[
-        Path | None,
-        typer.Option(help="A deployment's folder, such as var/demo-8000; default: SANDAN_DATABASE_URL, or the newest."),
-    ] = None,
-    *,
-    pretty: Pretty = False,
-) -> None:
-    """Check the audit chain, the ledger and the certificates; each flaw names its row. / 감사 체인·원장·인증서 검증."""
+def verify(folder: Folder = None, *, pretty: Pretty = False) -> None:
+    """Check the audit chain, the ledger and the certificates; each flaw names its row. / 감사·원장·인증서를 검증합니다.
+
+    Needs what a deployment has left, such as `sandan demo` in var/demo-8000. Exit 1 where there is a flaw. / 배포가
+    남긴 데이터가 필요합니다(예: `sandan demo`의 var/demo-8000). 결함이 있으면 종료 코드 1.
+
+    Example: sandan audit verify --folder var/demo-8000
+    """
+    import sqlalchemy as sa
+
+    from cli.kept import database_of, kept_by
+
     base_url = database_of(folder)
     with kept_by("settlement", base_url) as books, kept_by("trading_api", base_url) as records:
         found = verified(books, records)
@@ -40,7 +43,7 @@ def verify(
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict[str, Any]]]:
+def verified(books: "Connection", records: "Connection") -> dict[str, dict[str, dict[str, Any]]]:
     """Check settlement's ledger and certificates, and the record of what operators did, complex by complex."""
     from services.settlement.store.audit import ledger_complexes
     from services.trading_api.store.logs import audited_complexes
@@ -56,7 +59,7 @@ def verified(books: Connection, records: Connection) -> dict[str, dict[str, dict
     }
 
 
-def _ledger(books: Connection, records: Connection, complex_id: str) -> dict[str, Any]:
+def _ledger(books: "Connection", records: "Connection", complex_id: str) -> dict[str, Any]:
     from services.settlement.store.audit import (
         ledger_flaws,
         ledger_links,
@@ -78,11 +81,11 @@ def _ledger(books: Connection, records: Connection, complex_id: str) -> dict[str
     return {"links": len(links), "published_links": len(anchors), "sum_krw": sum_krw, "flaws": found}
 
 
-def _entry_id(links: dict[int, Any], flaw: Flaw) -> str | None:
+def _entry_id(links: dict[int, Any], flaw: "Flaw") -> str | None:
     return links[flaw.number].entry_id if flaw.number in links else None
 
 
-def _certificates(books: Connection, records: Connection, complex_id: str) -> dict[str, Any]:
+def _certificates(books: "Connection", records: "Connection", complex_id: str) -> dict[str, Any]:
     from services.settlement.store.certificate_audit import certification_flaws, certification_links
     from services.trading_api.store.logs import certification_anchors
 
@@ -109,12 +112,12 @@ def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) 
     ]
 
 
-def _actions(records: Connection, complex_id: str) -> dict[str, Any]:
+def _actions(records: "Connection", complex_id: str) -> dict[str, Any]:
     from services.trading_api.store.logs import audit_flaws, audit_length
 
     found = [_flaw(flaw) for flaw in audit_flaws(records, complex_id)]
     return {"links": audit_length(records, complex_id), "flaws": found}
 
 
-def _flaw(flaw: Flaw) -> dict[str, Any]:
+def _flaw(flaw: "Flaw") -> dict[str, Any]:
     return {"kind": flaw.kind, "number": flaw.number, "detail": flaw.detail}

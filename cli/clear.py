@@ -27,7 +27,22 @@ def clear(
     certificate: Annotated[Path | None, typer.Option(help="Write the proof here. / 증명서 파일.")] = None,
     pretty: Pretty = False,
 ) -> None:
-    """Clear one call auction. / 동시호가 경매를 한 번 청산합니다."""
+    """Clear one call auction. / 동시호가 경매를 한 번 청산합니다.
+
+    ORDERS.csv has order_id,participant,side,price_krw_per_kwh,quantity_kwh[,feeder]; side is buy or sell, a price has
+    at most 2 decimals, a quantity 3; the order of the rows is the time priority. / ORDERS.csv의 열은
+    order_id,participant,side,price_krw_per_kwh,quantity_kwh[,feeder]이고, side는 buy 또는 sell, 가격은 소수 2자리,
+    수량은 3자리까지이며, 행의 순서가 시간 우선순위입니다.
+
+    FEEDERS.csv has feeder,import_limit_kwh,export_limit_kwh,wheeling_fee_krw_per_kwh; the orders then need their
+    feeder. / FEEDERS.csv의 열은 feeder,import_limit_kwh,export_limit_kwh,wheeling_fee_krw_per_kwh이며, 이때 주문에
+    feeder 열이 있어야 합니다.
+
+    --fills writes order_id,filled_kwh,payment_krw, buyers positive, in the order of the input. / --fills 파일의 열은
+    order_id,filled_kwh,payment_krw이고, 구매자는 양수, 순서는 입력과 같습니다.
+
+    Example: sandan clear examples/orders.csv --feeders examples/feeders.csv --fills fills.csv
+    """
     from cli.order_files import read_feeders, read_orders
     from optimizers import clearing
 

@@ -6,11 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.output import Pretty, print_answer
-from cli.up import Configuration
-from shared.clock import clock_from
 from shared.errors import BadInput
-from shared.runtime.clock_guard import confirm as confirm_clock
-from shared.settings import DeploymentSettings, load
 
 clock = typer.Typer(no_args_is_help=True, help="The clock that everything goes by. / 모든 절차의 기준 시계.")
 
@@ -23,12 +19,26 @@ def _clock() -> None:
 @clock.command()
 def confirm(
     folder: Annotated[
-        Path | None, typer.Option(help="The deployment's folder; unset: SANDAN_RUN_DIR, or that of `sandan up`.")
+        Path | None,
+        typer.Option(
+            help="The deployment's folder; without it: SANDAN_RUN_DIR, or that of `sandan up`."
+            " / 배포 폴더. 없으면 SANDAN_RUN_DIR 또는 `sandan up`의 폴더."
+        ),
     ] = None,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Say that a clock that was stepped is right: the processes on this machine go on. / 바뀐 시계가 맞다고 확인."""
+    """Say that a clock that was stepped is right: the processes on this machine go on. / 바뀐 시계가 맞다고 확인합니다.
+
+    Needs a running system: `sandan up` or `sandan demo`. / 실행 중인 시스템(`sandan up`, `sandan demo`)이 필요합니다.
+
+    Example: sandan clock confirm
+    """
+    from cli.supervisor import Configuration
+    from shared.clock import clock_from
+    from shared.runtime.clock_guard import confirm as confirm_clock
+    from shared.settings import DeploymentSettings, load
+
     settings = load(DeploymentSettings)
     run_dir, clock_file = settings.run_dir, settings.clock_file
     if folder is not None or "run_dir" not in settings.model_fields_set:

@@ -8,30 +8,34 @@ from typing import Annotated
 
 import typer
 
-from cli.demo import WARM_UP
 from cli.output import Pretty, print_answer
-from cli.prepare import write_demo_complex, write_history, write_keys
-from cli.starting import StartWait
-from shared.bus.kafka import KafkaBus
-from shared.bus.port import BusRefused, BusUnavailable
-from shared.clock import Pace, wall_now, write_pace
 from shared.errors import BadInput
-from shared.intervals import day_start
 from shared.paths import ROOT
-from shared.settings import DeploymentSettings, load
 
 SIMULATOR_HOST, SIMULATOR_PORT = "simulator", 15_502
 TOPICS_WAIT_S = 600.0
 
 
 def compose(
-    folder: Annotated[Path, typer.Option(help="Where to write; docker-compose.yml mounts it.")] = ROOT / "var/compose",
+    folder: Annotated[Path, typer.Option(help="Where to write; docker-compose.yml mounts it. / 설정 폴더.")] = ROOT
+    / "var/compose",
     day: Annotated[str | None, typer.Option(help="Run this Korean day on a simulated clock. / 거래일.")] = None,
     speed: Annotated[float, typer.Option(min=1, max=3600, help="Simulated seconds a second. / 배속.")] = 60,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Write the configuration that docker-compose.yml mounts: complex, history, keys, passwords. / 컴포즈 설정 작성."""
+    """Write the configuration that docker-compose.yml mounts: complex, history, keys, passwords. / 컴포즈 설정 작성.
+
+    The answer's `next` is the command that then starts the containers. / 결과의 `next`가 컨테이너를 시작하는
+    명령입니다.
+
+    Example: sandan compose --folder compose --day 2026-05-20 --speed 300
+    """
+    from cli.demo_day import WARM_UP
+    from cli.prepare import write_demo_complex, write_history, write_keys
+    from shared.clock import Pace, wall_now, write_pace
+    from shared.intervals import day_start
+
     try:
         until = wall_now() if day is None else day_start(date.fromisoformat(day)) - WARM_UP
     except ValueError:
@@ -69,7 +73,17 @@ def topics(
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Create the topics that the cluster lacks, waiting for a broker that is still starting. / 토픽 생성."""
+    """Create the topics that the cluster lacks, waiting for a broker that is still starting. / 없는 토픽을 만듭니다.
+
+    Needs the broker that KAFKA_BOOTSTRAP_SERVERS names. / KAFKA_BOOTSTRAP_SERVERS가 가리키는 브로커가 필요합니다.
+
+    Example: sandan topics --wait 60
+    """
+    from cli.starting import StartWait
+    from shared.bus.kafka import KafkaBus
+    from shared.bus.port import BusRefused, BusUnavailable
+    from shared.settings import DeploymentSettings, load
+
     servers = load(DeploymentSettings).kafka_bootstrap_servers
     created: list[str] = []
     faults: list[str] = []

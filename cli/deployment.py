@@ -14,7 +14,6 @@ from shared.complex.model import load_complexes
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES
-from shared.paths import ROOT
 from shared.runtime.heartbeat import HEARTBEAT_S_MAX, heartbeat_age_s
 
 # Each by its module; the simulator stands in for the devices in the field, and is no service.
@@ -200,6 +199,3 @@ def open_deployment(plan: Plan, say: Say, wait: StartWait | None = None) -> Depl
         deployment.stop()
         raise
     return deployment
-
-
-DEFAULT_FOLDER = ROOT / "var"

@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.deployment import DEFAULT_FOLDER
 from cli.energy import energy
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.clock import clock_from
-from shared.complex.model import Address, Complex, load_complex
-from shared.complex.register_maps import RegisterMap, load_register_map
-from shared.errors import BadInput
-from shared.paths import DEMO_COMPLEX
+from cli.output import EXIT_WRONG_ANSWER, ComplexFile, Pretty, print_answer
+from shared.errors import BadInput, did_you_mean
+from shared.paths import DEMO_COMPLEX, DEPLOYMENTS
 
 if TYPE_CHECKING:
     from services.fems.domain.registers.points import Shown
     from services.fems.gateway.modbus import Line
     from services.fems.gateway.survey import Surveyed
+    from shared.complex.model import Address, Complex
+    from shared.complex.register_maps import RegisterMap
 
 UNITS_MAX = 247
 PORT_MAX = 65_535
@@ -53,7 +51,12 @@ def list_(
     wait_s: Wait = 1.0,
     pretty: Pretty = False,
 ) -> None:
-    """List the devices of complex files; with --probe exit 1 where one does not answer. / 장치 목록."""
+    """List the devices of complex files; with --probe exit 1 where one does not answer. / 장치를 나열합니다.
+
+    Example: sandan devices list
+    """
+    from shared.complex.model import load_complex
+
     complexes = [load_complex(path) for path in complex_files or [DEMO_COMPLEX]]
     states = asyncio.run(_probed(complexes, _answer_wait(wait_s))) if probe else {}
     listed = [
@@ -83,7 +86,13 @@ def scan(
     wait_s: Wait = 1.0,
     pretty: Pretty = False,
 ) -> None:
-    """Find the SunSpec devices at an address and their models; exit 1 where there is none. / SunSpec 장치 탐색."""
+    """Find the SunSpec devices at an address and their models; exit 1 where there is none. / SunSpec 장치를 찾습니다.
+
+    Needs a device that answers there: a real one, or the simulated ones of a running demo. / 그 주소에서 응답하는
+    장치가 필요합니다(실제 장치 또는 실행 중인 데모의 가상 장치).
+
+    Example: sandan devices scan 127.0.0.1:15502 --units 1-16
+    """
     address, wanted = parse_address(where), parse_units(units)
 
     async def ask(line: "Line") -> list["Surveyed"]:
@@ -117,10 +126,18 @@ def read(
     wait_s: Wait = 1.0,
     pretty: Pretty = False,
 ) -> None:
-    """Read a device's points in their stated scale; exit 1 where one holds nonsense. / 측정값 읽기."""
+    """Read a device's points in their stated scale; exit 1 where one holds nonsense. / 장치의 측정값을 읽습니다.
+
+    Needs a device that answers there: a real one, or the simulated ones of a running demo. / 그 주소에서 응답하는
+    장치가 필요합니다(실제 장치 또는 실행 중인 데모의 가상 장치).
+
+    Example: sandan devices read 127.0.0.1:15502 --unit 3 --model 802 --pretty
+    """
     address = parse_address(where)
     answer_wait_s = _answer_wait(wait_s)
     if map_file is not None:
+        from shared.complex.register_maps import load_register_map
+
         _read_by_map(address, unit_id, answer_wait_s, load_register_map(map_file), pretty=pretty)
         return
 
@@ -154,17 +171,21 @@ def fault(
     device_id: Annotated[str, typer.Argument(help="A simulated device's id. / 가상 장치 번호.")],
     kind: Annotated[str, typer.Argument(help="silent, slow, stuck, ...; none ends its faults. / 고장 종류.")],
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="How long, by the deployment's clock; default: for good.")
+        float | None,
+        typer.Option("--minutes", help="How long, by the deployment's clock; without it: for good. / 지속 시간(분)."),
     ] = None,
     amount: Annotated[int | None, typer.Option(help="Seconds, Wh or power of ten, by kind. / 크기.")] = None,
-    folder: Annotated[Path, typer.Option(help="The deployment's folder. / 배포 폴더.")] = DEFAULT_FOLDER / "demo-8000",
-    complex_file: Annotated[
-        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
-    ] = None,
+    folder: Annotated[Path, typer.Option(help="The deployment's folder. / 배포 폴더.")] = DEPLOYMENTS / "demo-8000",
+    complex_file: ComplexFile = None,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Let a simulated device fail from now on, as a real one might. / 가상 장치에 고장을 일으킵니다."""
+    """Let a simulated device fail from now on, as a real one might. / 가상 장치에 고장을 일으킵니다.
+
+    Needs a running demo. / 실행 중인 데모가 필요합니다.
+
+    Example: sandan devices fault hanbit-roof silent --minutes 30 --folder var/demo-8000
+    """
     from services.fems.domain.simulated.faults import FaultKind
     from services.fems.simulator.faults import (
         FILE_NAME,
@@ -173,6 +194,8 @@ def fault(
         read_faults,
         write_faults,
     )
+    from shared.clock import clock_from
+    from shared.complex.model import load_complex
 
     if not (folder / "field").is_dir():
         rule = "must be the folder of a deployment with simulated devices"
@@ -181,10 +204,12 @@ def fault(
     complex_ = load_complex(complex_file or (own if own.exists() else DEMO_COMPLEX))
     known = [device.device_id for device in complex_.field_devices]
     if device_id not in known:
-        raise BadInput(where="command line", field="DEVICE_ID", rule=f"must be one of {known}", value=device_id)
+        rule, hint = f"must be one of {known}", did_you_mean(device_id, known)
+        raise BadInput(where="command line", field="DEVICE_ID", rule=rule, value=device_id, hint=hint)
     kinds = [one.value for one in FaultKind]
     if kind not in (*kinds, NO_FAULT):
-        raise BadInput(where="command line", field="KIND", rule=f"must be one of {[*kinds, NO_FAULT]}", value=kind)
+        rule, hint = f"must be one of {[*kinds, NO_FAULT]}", did_you_mean(kind, [*kinds, NO_FAULT])
+        raise BadInput(where="command line", field="KIND", rule=rule, value=kind, hint=hint)
     if minutes is not None and not 0 < minutes <= MINUTES_MAX:
         raise BadInput(where="command line", field="--minutes", rule=f"must be in (0, {MINUTES_MAX}]", value=minutes)
     clock_file = folder / "clock.json"
@@ -199,7 +224,7 @@ def fault(
     print_answer({"file": str(path), **requested.model_dump(mode="json")}, pretty=pretty)
 
 
-def _read_by_map(address: Address, unit_id: int, answer_wait_s: float, map_: RegisterMap, *, pretty: bool) -> None:
+def _read_by_map(address: "Address", unit_id: int, answer_wait_s: float, map_: "RegisterMap", *, pretty: bool) -> None:
     from services.fems.domain.registers.sunspec import NotReadable
     from services.fems.gateway.poller import live_by_map
 
@@ -215,8 +240,10 @@ def _read_by_map(address: Address, unit_id: int, answer_wait_s: float, map_: Reg
     print_answer(answer | told, pretty=pretty)
 
 
-def parse_address(text: str) -> Address:
+def parse_address(text: str) -> "Address":
     """Return HOST:PORT; an IPv6 host may stand in brackets."""
+    from shared.complex.model import Address
+
     host, _, port = text.rpartition(":")
     if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) <= PORT_MAX:
         raise BadInput(where="command line", field="HOST:PORT", rule="must be host:port, port 1 to 65535", value=text)
@@ -242,7 +269,7 @@ def _answer_wait(wait_s: float) -> float:
     return wait_s
 
 
-def _on_line(address: Address, answer_wait_s: float, ask: "Callable[[Line], Awaitable[T]]") -> T:
+def _on_line(address: "Address", answer_wait_s: float, ask: "Callable[[Line], Awaitable[T]]") -> T:
     """Ask over one connection; an address where nothing listens is bad input."""
     from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
     from services.fems.gateway.modbus import Line
@@ -277,7 +304,7 @@ def _saying_nothing(*loggers: str) -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-async def _probed(complexes: list[Complex], answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
+async def _probed(complexes: "list[Complex]", answer_wait_s: float) -> dict[tuple[str, str], dict[str, Any]]:
     """Ask every device whether it answers, an address at a time: a connection is held for no longer than it is used."""
     from services.fems.gateway.connection import Connection, NoConnection
     from services.fems.gateway.modbus import Line

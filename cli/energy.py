@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.kept import database_of, kept_by
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from shared.complex.model import Complex, load_complex
+from cli.output import EXIT_WRONG_ANSWER, ComplexFile, Folder, Pretty, print_answer
 from shared.errors import BadInput
-from shared.events.fems import MeterKind
 from shared.intervals import DAY, day_start, trading_day_of
 from shared.paths import DEMO_COMPLEX
 from shared.units import kwh_text
@@ -21,6 +18,7 @@ from shared.units import kwh_text
 if TYPE_CHECKING:
     from services.fems.domain.metering.rollup import Reading, Sum
     from services.fems.domain.metering.sum_checks import Unbalanced
+    from shared.complex.model import Complex
 
 DAYS_MAX = 400
 
@@ -48,14 +46,9 @@ def energy(
     last: Annotated[str | None, typer.Option("--to", help="Last day; default: the first. / 마지막 날.")] = None,
     by: Annotated[Group, typer.Option(help="Whose energy. / 집계 대상.")] = Group.FACTORY,
     per: Annotated[Per, typer.Option(help="Over what time. / 집계 기간.")] = Per.HOUR,
-    folder: Annotated[
-        Path | None,
-        typer.Option(help="A deployment's folder; default: SANDAN_DATABASE_URL, or the newest. / 배포 폴더."),
-    ] = None,
+    folder: Folder = None,
     *,
-    complex_file: Annotated[
-        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
-    ] = None,
+    complex_file: ComplexFile = None,
     archive: Annotated[
         Path | None, typer.Option(help="Read the gateway's Parquet archive, not its database. / 보관 폴더에서 읽기.")
     ] = None,
@@ -64,8 +57,15 @@ def energy(
     ] = None,
     pretty: Pretty = False,
 ) -> None:
-    """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다."""
+    """Sum metered energy; exit 1 where readings are absent or contradict. / 계량 전력량을 집계합니다.
+
+    Needs what a deployment has left, such as `sandan demo` in var/demo-8000, or an archive. / 배포가 남긴 데이터(예:
+    `sandan demo`의 var/demo-8000)나 보관 폴더가 필요합니다.
+
+    Example: sandan devices energy --from 2026-05-20 --by feeder --per day --folder var/demo-8000
+    """
     from services.fems.domain.metering.rollup import RollupPeriod, rolled_up
+    from shared.complex.model import load_complex
 
     period, minutes = RollupPeriod(per.value), per is Per.MINUTE
     if minutes and parquet is not None:
@@ -101,8 +101,10 @@ def energy(
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
+def groups_of(complex_: "Complex", by: Group) -> Mapping[str, str]:
     """Return each meter's group; beyond single meters only grid meters count, as they have all else behind them."""
+    from shared.events.fems import MeterKind
+
     if by is Group.METER:
         return {device.device_id: device.device_id for device in complex_.field_devices}
     owners = complex_.by_participant
@@ -117,17 +119,19 @@ def groups_of(complex_: Complex, by: Group) -> Mapping[str, str]:
     }
 
 
-def contradicted_in(readings: "Sequence[Reading]", complex_: Complex) -> "list[Unbalanced]":
+def contradicted_in(readings: "Sequence[Reading]", complex_: "Complex") -> "list[Unbalanced]":
     """Return where a factory's meters contradict each other."""
     from services.fems.domain.metering.sum_checks import unbalanced
+    from shared.events.fems import MeterKind
 
     owners = {device.device_id: device.participant_id for device in complex_.devices}
     grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
     return unbalanced((one for one in readings if one.meter_id in owners), owners, grid_meters)
 
 
-def in_database(folder: Path | None, complex_: Complex, days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
+def in_database(folder: Path | None, complex_: "Complex", days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
     """Read days of a deployment's database."""
+    from cli.kept import database_of, kept_by
     from services.fems.store import minutes_between, readings_between
 
     read = minutes_between if minutes else readings_between
@@ -135,7 +139,7 @@ def in_database(folder: Path | None, complex_: Complex, days: "Sequence[date]", 
         return read(db, complex_.complex_id, day_start(days[0]), day_start(days[-1]) + DAY)
 
 
-def write_parquet(folder: Path, complex_: Complex, readings: "Sequence[Reading]") -> None:
+def write_parquet(folder: Path, complex_: "Complex", readings: "Sequence[Reading]") -> None:
     """Write quarter hours as the gateway's archive has them; a day that was written before is replaced."""
     from services.fems.gateway.archive import day_file, write_day
 
@@ -151,7 +155,7 @@ def write_parquet(folder: Path, complex_: Complex, readings: "Sequence[Reading]"
             raise BadInput(where=str(path), field="file", rule=rule, value=error.strerror) from None
 
 
-def archived(folder: Path, complex_: Complex, days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
+def archived(folder: Path, complex_: "Complex", days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":
     """Read days of the gateway's archive; those without a file have no readings."""
     from services.fems.gateway.archive import day_file, read_day
 

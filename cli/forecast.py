@@ -48,10 +48,24 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Issue forecasts as they would have been issued, with only what was known then. / 과거 시점 예측 검증.
+    """Issue forecasts as they would have been issued, with only what was known then. / 과거 시점의 예측을 재현합니다.
 
     A forecast issued at t uses only intervals that ended, and weather that was available, at or before t. Exit 1 where
-    the history is no power by intervals of one length, or none of it can be believed.
+    the history is no power by intervals of one length, or none of it can be believed. / 시각 t의 예측은 t까지 끝난
+    구간과 t까지 알려진 날씨만 사용합니다. 이력이 일정한 간격의 전력이 아니거나 믿을 수 없으면 종료 코드 1.
+
+    HISTORY (CSV or Parquet) has start_utc,kw and optionally weather columns with available_at; kw is the mean AC power
+    of the interval. / HISTORY(CSV 또는 Parquet)의 열은 start_utc,kw이고 available_at이 있는 날씨 열을 더할 수 있습니다.
+    kw는 구간 평균 교류 전력입니다.
+
+    SITE.json: site, kind (pv or load), latitude, longitude, capacity_kw_ac. / SITE.json: 같은 이름의 다섯 항목.
+
+    FORECASTS.csv has issue_time,target_time,site,p10,p50,p90,mean in kW; target_time is the start of the interval. /
+    FORECASTS.csv의 열은 issue_time,target_time,site,p10,p50,p90,mean(kW)이고 target_time은 구간의 시작입니다.
+
+    Needs a history and a site of one's own, and libgomp1. / 사용자의 계량 이력과 사업장 파일, libgomp1이 필요합니다.
+
+    Example: sandan forecast backtest history.csv --site site.json --from 2026-05-01 --to 2026-05-15 --out forecasts.csv
     """
     from cli.forecast_files import doubts, read_history, read_site
     from services.forecast.domain.backtest.run import Backtest, History

@@ -11,9 +11,7 @@ from sqlalchemy.engine import Connection
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.revisions import require_newest
 from shared.errors import BadInput
-from shared.paths import ROOT
-
-DEPLOYMENTS = ROOT / "var"
+from shared.paths import DEPLOYMENTS
 
 
 def database_of(folder: Path | None) -> str:

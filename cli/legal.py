@@ -2,20 +2,20 @@
 
 import re
 from datetime import date, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy.engine import Connection
 
-from cli.kept import database_of, kept_by
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from optimizers.legal import Deal, Flows, Verdict, check_period, law_of
-from shared.complex.model import Complex, load_complex
+from cli.output import EXIT_WRONG_ANSWER, ComplexFile, Folder, Pretty, print_answer
 from shared.errors import BadInput
 from shared.intervals import DAY, INTERVAL, day_start, month_bounds, trading_day_of
 from shared.paths import DEMO_COMPLEX
-from shared.reference.load import legal_modes
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from optimizers.legal import Flows, Verdict
+    from shared.complex.model import Complex
 
 legal = typer.Typer(no_args_is_help=True, help="Keep to the law of trading. / 거래의 법적 형태 점검.")
 
@@ -28,17 +28,21 @@ def _legal() -> None:
 @legal.command()
 def check(
     period: Annotated[str, typer.Argument(help="A Korean day or month: 2026-05-20, 2026-05. / 점검할 날 또는 달.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option(help="A deployment's folder, such as var/demo-8000; default: SANDAN_DATABASE_URL, or the newest."),
-    ] = None,
-    complex_file: Annotated[
-        Path | None, typer.Option("--complex", help="Complex file; default: the folder's, else the demo's.")
-    ] = None,
+    folder: Folder = None,
+    complex_file: ComplexFile = None,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Ask each rule of the complex's legal mode; exit 1 where one is broken. / 법적 형태의 규칙을 점검합니다."""
+    """Ask each rule of the complex's legal mode; exit 1 where one is broken. / 법적 형태의 규칙을 하나씩 점검합니다.
+
+    Needs what a deployment has left, such as `sandan demo` in var/demo-8000. / 배포가 남긴 데이터가 필요합니다(예:
+    `sandan demo`의 var/demo-8000).
+
+    Example: sandan legal check 2026-05 --folder var/demo-8000
+    """
+    from cli.kept import database_of, kept_by
+    from shared.complex.model import load_complex
+
     first, end = _bounds(period)
     own = None if folder is None else folder / "complex.yaml"
     complex_ = load_complex(complex_file or (own if own is not None and own.exists() else DEMO_COMPLEX))
@@ -49,10 +53,12 @@ def check(
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def checked(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Any]:
+def checked(db: "Connection", complex_: "Complex", first: datetime, end: datetime) -> dict[str, Any]:
     """Ask the rules in force on a period's last day of what was settled in it."""
+    from optimizers.legal import Deal, check_period, law_of
     from services.settlement.store.books import settled_intervals
     from services.settlement.store.facts import traded_wh
+    from shared.reference.load import legal_modes
 
     complex_id = complex_.complex_id
     traded = traded_wh(db, complex_id, first, end)
@@ -70,7 +76,8 @@ def checked(db: Connection, complex_: Complex, first: datetime, end: datetime) -
     }
 
 
-def _flows(db: Connection, complex_: Complex, first: datetime, end: datetime) -> dict[str, Flows]:
+def _flows(db: "Connection", complex_: "Complex", first: datetime, end: datetime) -> "dict[str, Flows]":
+    from optimizers.legal import Flows
     from optimizers.settlement.invoices import consumed_wh
     from services.settlement.store.books import load_lines
     from services.settlement.store.invoices import load_behind
@@ -89,7 +96,9 @@ def _flows(db: Connection, complex_: Complex, first: datetime, end: datetime) ->
     return found
 
 
-def _shown(verdict: Verdict) -> dict[str, Any]:
+def _shown(verdict: "Verdict") -> dict[str, Any]:
+    from shared.reference.load import legal_modes
+
     rule = verdict.rule
     sources = legal_modes().sources
     return {

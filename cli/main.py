@@ -2,9 +2,12 @@
 
 import importlib
 import sys
+from typing import Annotated
 
 import typer
 
+from cli.help_page import Verb, Verbs
+from cli.language import OPTION, Language, option_first, use_language
 from cli.output import EXIT_BAD_INPUT
 from shared.errors import BadInput, BadInputs
 
@@ -34,30 +37,57 @@ def app_with(*names: str) -> typer.Typer:
     """Return the command line with some of its verbs."""
     app = typer.Typer(
         name="sandan",
+        cls=Verbs,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        help="The energy exchange of the factories of one industrial complex. / 산업단지 공장들의 전력거래소.",
+        # The terminal library takes longer to import than all else that a help or a message needs.
+        rich_markup_mode=None,
     )
     app.callback()(_sandan)
     for name in names:
         verb = getattr(importlib.import_module(VERBS[name]), name)
         if isinstance(verb, typer.Typer):
-            app.add_typer(verb, name=name)
+            for command in verb.registered_commands:
+                command.cls = Verb
+            app.add_typer(verb, name=name, cls=Verbs)
         else:
-            app.command(name)(verb)
+            app.command(name, cls=Verb)(verb)
     return app
 
 
-def _sandan() -> None:
-    """Keep a lone verb a verb: without a callback Typer would drop its name."""
+def _chosen(language: Language | None) -> Language | None:
+    use_language(language)
+    return language
+
+
+# The help, too, is in this language: it is read before all other options.
+Lang = Annotated[
+    Language | None,
+    typer.Option(
+        OPTION,
+        is_eager=True,
+        callback=_chosen,
+        help="Language of help and notes; default: the locale's. / 도움말과 비고의 언어. 지정하지 않으면 로캘을 따름.",
+    ),
+]
+
+
+def _sandan(lang: Lang = None) -> None:
+    """Run the energy exchange of the factories of one industrial complex. / 산업단지 공장들의 전력거래소를 운영합니다.
+
+    `sandan VERB --help` explains a verb and its files. / `sandan 명령 --help`가 명령과 파일 형식을 설명합니다.
+
+    Example: sandan demo --exit
+    """
 
 
 def main() -> None:
     """Run the command line."""
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    arguments = option_first(sys.argv[1:])
+    asked = next((one for one in arguments if one in VERBS), "")
     try:
-        app_with(*([asked] if asked in VERBS else VERBS))()
+        app_with(*([asked] if asked else VERBS))(arguments)
     except (BadInput, BadInputs) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_BAD_INPUT)

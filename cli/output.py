@@ -18,6 +18,20 @@ EXIT_BAD_INPUT = 2
 PLOT_SUFFIXES = (".png", ".svg")
 
 Pretty = Annotated[bool, typer.Option("--pretty", help="Indent the JSON for people. / 사람이 읽기 좋게 들여쓰기.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        help="A deployment's folder, such as var/demo-8000; without it: SANDAN_DATABASE_URL, or the newest."
+        " / var/demo-8000 같은 배포 폴더. 없으면 SANDAN_DATABASE_URL 또는 가장 최근 폴더."
+    ),
+]
+ComplexFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--complex",
+        help="Complex file; without it: the folder's, else the demo's. / 산단 파일. 없으면 폴더의 것, 또는 데모 산단.",
+    ),
+]
 
 
 def print_answer(answer: Mapping[str, object], *, pretty: bool) -> None:

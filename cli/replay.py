@@ -1,18 +1,16 @@
 """`sandan replay`: hold a past auction again, from what the market logged, and compare every fill and the price."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import sqlalchemy as sa
 import typer
-from sqlalchemy.engine import Connection
 
-from cli.kept import database_of, kept_by
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
+from cli.output import EXIT_WRONG_ANSWER, Folder, Pretty, print_answer
 from shared.errors import BadInput
 from shared.units import krw_text, kwh_text
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from services.market.store.auctions import AuctionRecord
     from shared.events.market import AuctionCleared
 
@@ -20,15 +18,26 @@ DIFFERENCES_SHOWN = 20
 
 
 def replay(
-    auction_id: Annotated[str, typer.Argument(help="As in GET /auctions, e.g. changwon-demo:20260520T0100Z.")],
-    folder: Annotated[
-        Path | None,
-        typer.Option(help="A deployment's folder, such as var/demo-8000; default: SANDAN_DATABASE_URL, or the newest."),
-    ] = None,
+    auction_id: Annotated[
+        str,
+        typer.Argument(
+            help="As in GET /auctions: changwon-demo:20260520T0100Z. / GET /auctions의 경매 번호:"
+            " changwon-demo:20260520T0100Z."
+        ),
+    ],
+    folder: Folder = None,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Recompute a past auction: are every fill and the price the same? / 과거 경매를 다시 계산해 비교합니다."""
+    """Recompute a past auction: are every fill and the price the same? / 과거 경매를 다시 계산해 비교합니다.
+
+    Needs what a deployment has left, such as `sandan demo` in var/demo-8000. Exit 1 where something differs. / 배포가
+    남긴 데이터가 필요합니다(예: `sandan demo`의 var/demo-8000). 다른 점이 있으면 종료 코드 1.
+
+    Example: sandan replay changwon-demo:20260520T0300Z --folder var/demo-8000
+    """
+    from cli.kept import database_of, kept_by
+
     base_url = database_of(folder)
     with kept_by("market", base_url) as db:
         answer = replayed(db, auction_id, where=base_url)
@@ -37,12 +46,14 @@ def replay(
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def replayed(db: Connection, auction_id: str, *, where: str) -> dict[str, Any]:
+def replayed(db: "Connection", auction_id: str, *, where: str) -> dict[str, Any]:
     """Hold an auction again and compare it with what was kept.
 
     Raises:
         BadInput: There is no such auction, or it was held before its terms were kept.
     """
+    import sqlalchemy as sa
+
     from services.market.domain.auction import certificate_sha256, hold_auction
     from services.market.domain.seals import DueAuction
     from services.market.handlers.auctions import auction_cleared, event_sha256

@@ -22,7 +22,20 @@ def schedule(
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Schedule one battery at least cost; exit 1 where a limit had to give way. / ESS 운전 계획을 세웁니다."""
+    """Schedule one battery at least cost; exit 1 where a limit had to give way. / 최소 비용의 ESS 운전 계획.
+
+    CASE.json has step_minutes, load_kw and pv_kw (a list, one number a step), price_buy_krw_per_kwh (a list or a
+    number), price_sell_krw_per_kwh, demand_charge_krw_per_kw, prior_peak_kw and battery (null or its capacity, limits
+    and efficiencies), as examples/case.json shows. / CASE.json에는 step_minutes, load_kw와 pv_kw(간격마다 하나의 값),
+    price_buy_krw_per_kwh(목록 또는 값), price_sell_krw_per_kwh, demand_charge_krw_per_kw, prior_peak_kw, battery(null
+    또는 용량·한도·효율)가 있습니다. examples/case.json을 참고하십시오.
+
+    The schedule has charge_kw, discharge_kw, import_kw, export_kw and soc_kwh by step, the cost with and without the
+    battery, and which limits gave way when. / 결과에는 간격별 charge_kw, discharge_kw, import_kw, export_kw, soc_kwh와
+    배터리가 있을 때와 없을 때의 비용, 지키지 못한 한도가 있습니다.
+
+    Example: sandan schedule examples/case.json --out schedule.json
+    """
     from optimizers import ess
 
     require_plot_name(plot)

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.exact_json import exact_json
+from cli.language import Language
+from cli.language import language as language_in_use
 from cli.output import EXIT_WRONG_ANSWER, Pretty
 from shared.errors import BadInput
 from shared.units import JEON_PER_KRW, WH_PER_KWH
@@ -42,26 +43,24 @@ TariffName = Annotated[
 tariff = typer.Typer(no_args_is_help=True, help="What the grid company charges. / 한전 요금.")
 
 
-class Language(StrEnum):
-    """The language of a bill's notes."""
-
-    EN = "en"
-    KO = "ko"
-
-
 @tariff.command()
 def quote(
-    tariff_class: Annotated[str, typer.Option("--class", help="industrial_gap_1, industrial_gap_2, industrial_eul")],
-    voltage: Annotated[str, typer.Option(help="low, HV_A, HV_B, HV_C")],
+    tariff_class: Annotated[
+        str, typer.Option("--class", help="industrial_gap_1, industrial_gap_2, industrial_eul / 계약종별.")
+    ],
+    voltage: Annotated[str, typer.Option(help="low, HV_A, HV_B, HV_C / 공급 전압.")],
     start: Annotated[str, typer.Option(help="2026-04-18T11:15, local time of the tariff. / 현지 시각.")],
     option: Annotated[str, typer.Option(help="I, II, III; - where there is none. / 선택 요금.")] = "-",
     tariff_name: TariffName = None,
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Say what a kWh costs at one time. / 한 시점의 전력량요금 단가.
+    """Say what a kWh costs at one time. / 한 시점의 전력량요금 단가를 보여줍니다.
 
-    energy_krw_per_kwh is the price paid, after the discount; rate_krw_per_kwh is the band's price before it.
+    energy_krw_per_kwh is the price paid, after the discount; rate_krw_per_kwh is the band's price before it. /
+    energy_krw_per_kwh는 할인 후 실제 단가, rate_krw_per_kwh는 할인 전 시간대 단가입니다.
+
+    Example: sandan tariff quote --class industrial_eul --voltage HV_A --option II --start 2026-04-18T11:15
     """
     from optimizers import tariff as calculation
 
@@ -90,29 +89,47 @@ def quote(
 
 @tariff.command()
 def bill(
-    meter: Annotated[Path, typer.Argument(help="start_utc,energy_kwh[,lag_kvarh,lead_kvarh] / 검침 자료.")],
-    contract: Annotated[Path, typer.Option(help="The contract as JSON. / 계약 정보.")],
+    meter: Annotated[Path, typer.Argument(help="Meter readings, METER.csv. / 검침 자료 METER.csv.")],
+    contract: Annotated[Path, typer.Option(help="The contract, CONTRACT.json. / 계약 정보 CONTRACT.json.")],
     month: Annotated[str, typer.Option(help="YYYY-MM, local days. / 청구 월.")],
     tariff_name: TariffName = None,
-    language: Annotated[Language, typer.Option(help="Of the notes. / 비고의 언어.")] = Language.EN,
+    language: Annotated[
+        Language | None, typer.Option(help="Of the notes; without it as --lang. / 비고의 언어.")
+    ] = None,
     *,
     pretty: Pretty = False,
 ) -> None:
     """Bill a month, line by line. / 한 달 전기요금을 항목별로 계산합니다.
 
+    METER.csv has start_utc,energy_kwh[,lag_kvarh,lead_kvarh]: energy drawn from the grid by intervals of 15 minutes. /
+    METER.csv의 열은 start_utc,energy_kwh[,lag_kvarh,lead_kvarh]이고, 15분 간격의 계통 수전 전력량입니다.
+
+    CONTRACT.json has class, voltage, option, contract_kw, past_peaks_kw (the highest kW of the last months) and
+    fuel_adjustment_krw_per_kwh (null: the dated value), as examples/contract.json shows. / CONTRACT.json에는 class,
+    voltage, option, contract_kw, past_peaks_kw(지난 달들의 최대 kW), fuel_adjustment_krw_per_kwh(null이면 고시값)가
+    있습니다. examples/contract.json을 참고하십시오.
+
     subtotal = base + power factor + energy - weekend discount + climate + fuel + excess; each line is rounded once,
     half up to the won. Missing intervals are billed as the mean of the same quarter hour on the month's other days of
-    the same kind (weekday, Saturday, Sunday, holiday), else on all its days, and are listed in the notes.
+    the same kind (weekday, Saturday, Sunday, holiday), else on all its days, and are listed in the notes. / 소계는
+    기본요금 + 역률요금 + 전력량요금 - 주말 할인 + 기후환경요금 + 연료비조정액 + 초과사용부가금이며, 항목마다 한 번씩
+    원 단위로 반올림합니다. 빠진 구간은 같은 종류의 날(평일, 토요일, 일요일, 공휴일) 같은 15분의 평균으로, 없으면 모든
+    날의 평균으로 채우고 비고에 적습니다.
 
     Exit 1, with the reason on stderr and in the notes, where more than 5 % of the month is estimated, where the highest
     demand is unknown (hourly or half-hourly intervals, or more than half of them missing: energy is billed by band, the
     base charge on the least that it can be), or where that is far above the past peaks. Register readings, another unit
-    and another or a changing step are refused.
+    and another or a changing step are refused. / 다음은 이유를 stderr와 비고에 적고 종료 코드 1로 끝납니다: 한 달의
+    5 %를 넘게 추정한 경우, 최대수요를 알 수 없는 경우(30분·1시간 자료이거나 절반 넘게 빠진 경우), 최대수요가 과거
+    최대보다 훨씬 큰 경우. 누적 지침, 다른 단위, 다르거나 바뀌는 간격은 거부합니다.
+
+    Example: sandan tariff bill examples/meter.csv --contract examples/contract.json --month 2026-05
     """
     from cli.meter_file import Asked, read_meter
     from cli.tariff_files import read_contract
     from optimizers import tariff as calculation
 
+    language = language or language_in_use()
     book = _book(tariff_name)
     with _naming(COMMAND_LINE, {"month": "--month"}):
         starts = calculation.month_starts(book, month)

@@ -1,130 +1,57 @@
 """`sandan up`, `status` and `down`: the same system on the wall clock, in the background."""
 
-import contextlib
-import os
-import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
-from pydantic import BaseModel, ConfigDict, Field
 
-from cli.deployment import DEFAULT_FOLDER, PROCESSES, Deployment, Plan, open_deployment
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
-from cli.prepare import write_history
-from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short, require_free_port
-from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
-from cli.starting import StartStopped, StartWait, without_fail
-from shared.clock import monotonic_s, pause, wall_now
-from shared.complex.model import load_complexes
-from shared.errors import BadInput
-from shared.paths import DEMO_COMPLEX
-from shared.runtime.heartbeat import HEARTBEAT_S_MAX, heartbeat_age_s
-from shared.runtime.service_main import stop_on_signals
-from shared.validation import checked
 
-LOG_NAME = "supervisor.log"
-WATCH_EVERY_S = 1.0
-# The services get their time to stop, the broker after them its own, and the supervisor a little for itself.
-DOWN_WAIT_S = 2 * (STOP_WAIT_S + KILL_WAIT_S) + 5.0
-
-
-class Configuration(BaseModel):
-    """What the configuration file of `sandan up` may say (YAML); every field has a default that works."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    complexes: tuple[Path, ...] = Field(default=(DEMO_COMPLEX,), min_length=1)
-    port: int = Field(default=8000, ge=1, le=65_535)
-    database_url: str | None = None
-    folder: Path = DEFAULT_FOLDER / "up"
-    simulated_devices: bool = True
-    history_file: Path | None = None
-    start_wait_s: float | None = Field(default=None, gt=0)
-
-
-class Note:
-    """What the supervisor has written down about itself, kept up to date as far as the disk allows."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._written: Running | None = None
-        self._is_refused = False
-
-    def keep(self, running: Running) -> None:
-        """Write down what has changed; a disk that refuses it is asked again the next time."""
-        if running == self._written:
-            return
-        try:
-            write_running(self._folder, running)
-        except OSError as fault:
-            if not self._is_refused:
-                say(f"{self._folder} takes no writing now, going on without: {fault}")
-            self._is_refused = True
-            return
-        if self._is_refused:
-            say(f"{self._folder} takes writing again")
-        self._written, self._is_refused = running, False
+Config = Annotated[Path | None, typer.Option(help="The configuration given to `sandan up`. / `sandan up`의 설정 파일.")]
 
 
 def up(
-    config: Annotated[Path | None, typer.Option(help="Configuration (YAML); see README. / 설정 파일.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The configuration, a YAML file. / 설정 파일(YAML).")] = None,
     *,
     foreground: Annotated[bool, typer.Option(help="Stay here until Ctrl-C. / 포그라운드 실행.")] = False,
     pretty: Pretty = False,
 ) -> None:
-    """Run the system on the wall clock, in the background. / 실시간 시계로 시스템을 시작."""
+    """Run the system on the wall clock, in the background. / 실시간 시계로 시스템을 백그라운드에서 시작합니다.
+
+    The configuration has `complexes` (a list of complex files), `port`, `database_url`, `folder`, `simulated_devices`,
+    `history_file` and `start_wait_s`; each has a default, and an unknown one is refused. / 설정 파일의 항목은
+    `complexes`(산단 파일 목록), `port`, `database_url`, `folder`, `simulated_devices`, `history_file`,
+    `start_wait_s`이며, 모두 기본값이 있고 모르는 항목은 거부합니다.
+
+    Example: sandan up
+    """
+    from cli.processes import require_free_port
+    from cli.supervisor import read_configuration, refuse_second, start_in_background, supervise
+
     configuration = read_configuration(config)
     folder = configuration.folder
-    _refuse_second(folder)
+    refuse_second(folder)
     require_free_port(configuration.port, setting="port")
     if foreground:
         supervise(configuration)
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "cli.main", "up", "--foreground"]
-    command += [] if config is None else ["--config", str(config)]
-    log_file = folder / LOG_NAME
-    log_file.unlink(missing_ok=True)
-    with log_file.open("ab") as log:
-        supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    found = _wait_for(supervisor, folder, log_file)
+    found = start_in_background(configuration, config)
     keys_file = folder / "keys.json"
     print_answer({"console": found.console, "broker": found.broker, "keys": str(keys_file)}, pretty=pretty)
 
 
-def _wait_for(supervisor: subprocess.Popen[bytes], folder: Path, log_file: Path) -> Running:
-    """Wait until a system that is starting is ready, telling what its supervisor says; Ctrl-C calls the start off."""
-    try:
-        with log_file.open(errors="replace") as said:
-            while (found := running_in(folder)) is None or not found.ready:
-                if supervisor.poll() is not None:
-                    last = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-                    where, hint = "deployment", str(log_file)
-                    raise BadInput(where=where, field="sandan up", rule="must start", value=last[0], hint=hint)
-                sys.stderr.write(said.read())
-                pause(0.2)
-    except KeyboardInterrupt:
-        supervisor.terminate()
-        raise
-    return found
+def status(config: Config = None, *, pretty: Pretty = False) -> None:
+    """Say which processes run and when each was last alive; exit 1 if one is not well. / 프로세스의 상태를 보여줍니다.
 
+    Example: sandan status --pretty
+    """
+    from cli.running import running_in
+    from cli.supervisor import read_configuration, state_of
 
-def status(
-    config: Annotated[Path | None, typer.Option(help="The configuration given to `sandan up`.")] = None,
-    *,
-    pretty: Pretty = False,
-) -> None:
-    """Say which processes run and when each was last alive; exit 1 if one is not well. / 상태 확인."""
     folder = read_configuration(config).folder
     found = running_in(folder)
-    processes = {} if found is None else {name: _state(folder, found, name) for name in found.processes}
+    processes = {} if found is None else {name: state_of(folder, found, name) for name in found.processes}
     running = found is not None and found.supervisor.runs
     well = found is not None and running and found.ready and all(one["well"] for one in processes.values())
     answer = {"running": running, "well": well, "console": None if found is None else found.console}
@@ -133,24 +60,17 @@ def status(
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
-def _state(folder: Path, found: Running, name: str) -> dict[str, Any]:
-    """Return how one process does: that of the broker has no heartbeat, it is well where it runs."""
-    known = found.processes[name]
-    age_s = heartbeat_age_s(folder / "run", name)
-    beats = name not in PROCESSES or (age_s is not None and age_s < HEARTBEAT_S_MAX)
-    shown = None if age_s is None else round(age_s, 1)
-    return {"pid": known.pid, "runs": known.runs, "well": known.runs and beats, "heartbeat_age_s": shown}
+def down(config: Config = None, *, pretty: Pretty = False) -> None:
+    """Stop the system; nothing is lost. / 시스템을 종료합니다. 잃는 것은 없습니다.
 
+    Example: sandan down
+    """
+    from cli.running import forget_running, running_in
+    from cli.supervisor import end, read_configuration
 
-def down(
-    config: Annotated[Path | None, typer.Option(help="The configuration given to `sandan up`.")] = None,
-    *,
-    pretty: Pretty = False,
-) -> None:
-    """Stop the system; nothing is lost. / 시스템 종료."""
     folder = read_configuration(config).folder
     found = running_in(folder)
-    left = {} if found is None else _ended(found)
+    left = {} if found is None else end(found)
     if found is not None and not left:
         # One that was killed did not take this away itself.
         forget_running(folder)
@@ -158,109 +78,3 @@ def down(
     if left:
         sys.stderr.write("".join(f"{name} still runs: process {one.pid}\n" for name, one in sorted(left.items())))
         raise typer.Exit(EXIT_WRONG_ANSWER)
-
-
-def _ended(found: Running) -> Mapping[str, Began]:
-    """End all that runs of a system, its supervisor first and in order, then by force; return what nothing ends."""
-    left = found.left()
-    for number, wait_s in ((signal.SIGTERM, DOWN_WAIT_S), (signal.SIGKILL, KILL_WAIT_S)):
-        asked = [found.supervisor] if number == signal.SIGTERM and found.supervisor.runs else [*left.values()]
-        for one in asked:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(one.pid, number)
-        give_up_at_s = monotonic_s() + wait_s
-        while (left := {name: one for name, one in left.items() if one.runs}) and monotonic_s() < give_up_at_s:
-            pause(0.1)
-    return left
-
-
-def read_configuration(path: Path | None) -> Configuration:
-    """Read a configuration file; None gives the defaults."""
-    if path is None:
-        return Configuration()
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        first = str(error).splitlines()[0]
-        raise BadInput(where=str(path), field="--config", rule="must be a readable YAML file", value=first) from None
-    return checked(Configuration, content, where=str(path))
-
-
-def _refuse_second(folder: Path) -> None:
-    found = running_in(folder)
-    if found is not None:
-        left = ", ".join(f"{name} (process {one.pid})" for name, one in found.left().items())
-        rule = "must not run yet"
-        raise BadInput(where="deployment", field="sandan up", rule=rule, value=left, hint="sandan down")
-
-
-def supervise(configuration: Configuration) -> None:
-    """Run the system until SIGTERM or SIGINT, starting again whatever ends."""
-    folder = configuration.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Its children are given their time, one after the other.
-    stop = stop_on_signals(end_after_s=None)
-    plan = Plan(
-        folder=folder,
-        complexes=configuration.complexes,
-        port=configuration.port,
-        database_url=configuration.database_url,
-        history_file=configuration.history_file,
-        simulated_devices=configuration.simulated_devices,
-    )
-    note = Note(folder)
-    try:
-        note.keep(Running(supervisor=this_process(), console=plan.console_url))
-        if plan.history_file is None and plan.simulated_devices:
-            plan = replace(plan, history_file=_simulated_history(plan))
-        watch(open_deployment(plan, say, StartWait(configuration.start_wait_s, stop)), note, stop)
-    except StartStopped:
-        say("the start was called off")
-    finally:
-        forget_running(folder)
-
-
-def watch(deployment: Deployment, note: Note, stop: threading.Event) -> None:
-    """Keep a system running until told to stop, and stop it then.
-
-    What supervises never dies of what it supervises: whatever ends is started again, and what the disk refuses is
-    tried again.
-    """
-    this = this_process()
-    try:
-        while not stop.is_set():
-            deployment.keep_running(say)
-            keep_short(deployment.plan.folder / LOG_NAME)
-            note.keep(_seen(deployment, this))
-            stop.wait(WATCH_EVERY_S)
-    finally:
-        deployment.stop()
-
-
-def _seen(deployment: Deployment, supervisor: Began) -> Running:
-    broker = deployment.broker
-    children = [*([] if broker.child is None else [broker.child]), *deployment.children.values()]
-    return Running(
-        supervisor=supervisor,
-        console=deployment.plan.console_url,
-        broker=broker.kind,
-        ready=True,
-        processes=processes_of(children),
-    )
-
-
-def _simulated_history(plan: Plan) -> Path:
-    path = plan.folder / "history.csv"
-    if not path.exists():
-        say("making the meter history of the four weeks before")
-        draft = path.with_suffix(".draft")
-        write_history(draft, load_complexes(plan.complexes).values(), until=wall_now())
-        draft.replace(path)
-    return path
-
-
-@without_fail
-def say(message: str) -> None:
-    """Tell the supervisor's log."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()

@@ -50,11 +50,16 @@ def run(
     STUDY.yaml: `days` (a list of Korean days, or `{from: 2026-05-18, to: 2026-05-24}`; at most 31), `battery_scales`
     and `pv_scales` (1 is as built, 0 is none; at most 10 each), `tariff_options` (I, II, III, or as-is for each
     factory's own), `complex` (a complex file; default: the demo's) and `history` (a meter archive, CSV; default:
-    simulated meters, and the answer says so). Paths are seen from the file's folder. At most 200 combinations.
+    simulated meters, and the answer says so). Paths are seen from the file's folder. At most 200 combinations. /
+    STUDY.yaml의 항목: `days`(날짜 목록 또는 `{from: 2026-05-18, to: 2026-05-24}`, 최대 31일), `battery_scales`와
+    `pv_scales`(1은 현재 그대로, 0은 없음, 각 최대 10개), `tariff_options`(I, II, III 또는 공장별 현재 요금인 as-is),
+    `complex`(산단 파일, 기본값은 데모), `history`(계량 이력 CSV, 기본값은 가상 계량기이며 결과에 표시됨). 경로는 파일이
+    있는 폴더 기준이고, 조합은 최대 200개입니다.
 
     The folder gets results.csv (a row a day, factory and combination), summary.json (sums, also printed) and
     summary.png. What is not modelled is said first, in summary.json as `not_modelled`; a day without known prices is
-    refused.
+    refused. / 폴더에는 results.csv(날, 공장, 조합마다 한 행), summary.json(합계, 화면에도 출력), summary.png가
+    생깁니다. 모형에 없는 것은 먼저 알리고 summary.json의 `not_modelled`에 적으며, 요금을 모르는 날은 거부합니다.
 
     Example: sandan whatif run examples/study.yaml --out study
     """
@@ -95,7 +100,11 @@ def compare(
 
     For instance a complex as it is and as it is planned, in two complex files with the same complex_id. A row has what
     each study's combination came to, in the order of the folders, and null where a study has no such combination.
-    Exit 1 where a study has no combination in common with the first.
+    Exit 1 where a study has no combination in common with the first. / 예를 들어 현재의 산단과 계획된 산단을
+    complex_id가 같은 두 산단 파일로 비교합니다. 각 행은 폴더 순서대로 조합의 값을 보이고, 그 조합이 없으면 null입니다.
+    첫 분석과 공통된 조합이 없으면 종료 코드 1.
+
+    Needs two folders that `sandan whatif run` wrote. / `sandan whatif run`이 쓴 폴더 두 개가 필요합니다.
 
     Example: sandan whatif compare as-built planned --plot compared.png
     """
@@ -143,7 +152,9 @@ def _sites(study: "Study", scenarios: "Sequence[Scenario]") -> "list[tuple[date,
             found += [(day, site) for site in site_days(readings, study.complex_, day, scenarios)]
         except BadInput as problem:
             where = f"{study.path} $.days {day}"
-            raise BadInput(where=where, field=problem.field, rule=problem.rule, value=problem.value) from None
+            raise BadInput(
+                where=where, field=problem.field, rule=problem.rule, value=problem.value, hint=problem.hint
+            ) from None
     return found
 
 

@@ -19,7 +19,7 @@ import typer
 from cli.main import VERBS, app_with
 from cli.prepare import write_demo_complex, write_keys
 from cli.processes import free_port
-from cli.up import read_configuration
+from cli.supervisor import read_configuration
 from services.forecast.domain.learning import boosting
 from shared.clock import monotonic_s, pause
 from shared.paths import ROOT

@@ -3,7 +3,7 @@
 import re
 
 from cli.docs_settings import default_text, models, settings_of
-from cli.up import Configuration
+from cli.supervisor import Configuration
 from shared.paths import ROOT
 
 ENV_LINE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)

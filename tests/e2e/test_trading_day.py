@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.deployment import DEFAULT_FOLDER
 from cli.processes import free_port
+from shared.paths import DEPLOYMENTS
 from tests.docs.console_blocks import DOCUMENTS, Command, commands_in
 
 INTERVALS = 96
@@ -76,7 +76,7 @@ def test_demo_trades_a_whole_day_and_its_books_balance(day: DemoDay) -> None:
     "text", dict.fromkeys(command.text for command in OF_DOCUMENTS if looks_at_a_day(command)), ids=str
 )
 def test_command_of_the_documents_looks_at_the_day(day: DemoDay, text: str, archive: Path) -> None:
-    folder = DEFAULT_FOLDER / f"demo-{day.port}"
+    folder = DEPLOYMENTS / f"demo-{day.port}"
     typed = text.replace("var/demo-8000", str(folder)).replace(" archive", f" {archive}")
 
     ended = subprocess.run(

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.brokers import open_broker
-from cli.demo import WARM_UP
+from cli.demo_day import WARM_UP
 from cli.processes import free_port
 from shared.bus.kafka import KafkaBus
 from shared.clock import SharedClock

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import FACTORIES_MAX
+from cli.demo_day import FACTORIES_MAX
 from cli.prepare import write_demo_complex
 
 

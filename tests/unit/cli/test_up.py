@@ -18,7 +18,8 @@ from cli.brokers import Broker
 from cli.deployment import Deployment, Plan
 from cli.processes import Child
 from cli.running import Began, Running, process, running_in, this_process, write_running
-from cli.up import Note, down, status, watch
+from cli.supervisor import Note, watch
+from cli.up import down, status
 from shared.clock import monotonic_s, pause
 
 WAIT_S = 60.0
@@ -59,7 +60,7 @@ def until(done: Callable[[], bool]) -> None:
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.up.WATCH_EVERY_S", 0.01)
+    monkeypatch.setattr("cli.supervisor.WATCH_EVERY_S", 0.01)
 
 
 def test_supervisor_whose_disk_is_full_restarts_what_ends_and_writes_it_down_later(
@@ -125,8 +126,8 @@ def test_down_ends_what_a_killed_supervisor_left(tmp_path: Path, capsys: pytest.
 def test_down_says_what_it_could_not_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.up.DOWN_WAIT_S", 0.0)
-    monkeypatch.setattr("cli.up.KILL_WAIT_S", 0.0)
+    monkeypatch.setattr("cli.supervisor.DOWN_WAIT_S", 0.0)
+    monkeypatch.setattr("cli.supervisor.KILL_WAIT_S", 0.0)
     supervisor = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     found = process(supervisor.pid)
     assert found is not None
