@@ -110,6 +110,24 @@ class Broker:
         return port.isdigit() and answers(host, int(port), within_s=0)
 
 
+def launch_broker(folder: Path, say: Say, wait: StartWait) -> Broker:
+    """Find a broker or start one's process, and return it; whether it answers yet is not asked.
+
+    Args:
+        folder: Where a child broker keeps its log and data.
+        say: Takes a sentence for the person who waits.
+        wait: How long a start may take.
+
+    Raises:
+        StartStopped: Nothing is to be started any more.
+    """
+    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if servers:
+        return Broker("external", servers)
+    libraries = _kafka_libraries(say, wait)
+    return _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
+
+
 def open_broker(folder: Path, say: Say, wait: StartWait | None = None) -> Broker:
     """Find or start a broker, create the topics, and return it.
 
@@ -123,12 +141,7 @@ def open_broker(folder: Path, say: Say, wait: StartWait | None = None) -> Broker
         StartStopped: Nothing is to be started any more.
     """
     wait = wait or StartWait()
-    servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    if servers:
-        broker = Broker("external", servers)
-    else:
-        libraries = _kafka_libraries(say, wait)
-        broker = _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
+    broker = launch_broker(folder, say, wait)
     try:
         broker.wait_until_it_answers(say, wait)
     except BaseException:

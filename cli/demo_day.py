@@ -117,8 +117,6 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
     start = day_start(wanted.day) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
     history_file = wanted.folder / "history.csv"
-    with screen.status("making the meter history of the four weeks before"):
-        write_history(history_file, [complex_], until=start)
     plan = Plan(
         folder=wanted.folder,
         complexes=(complex_file,),
@@ -127,7 +125,12 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
         history_file=history_file,
     )
     with screen.status("starting") as status:
-        deployment = open_deployment(plan, status.update, StartWait(wanted.start_wait_s))
+        deployment = open_deployment(
+            plan,
+            status.update,
+            StartWait(wanted.start_wait_s),
+            prepare=lambda: write_history(history_file, [complex_], until=start),
+        )
     try:
         key = _operator_key(plan, complex_)
         screen.print(f"console: [bold]{plan.console_url}#key={key}[/bold]", soft_wrap=True)

@@ -2,11 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.brokers import Broker, open_broker
+from cli.brokers import Broker, launch_broker
 from cli.prepare import write_keys
 from cli.processes import Child, stop_all
 from cli.starting import Say, StartWait
@@ -174,8 +174,19 @@ class Deployment:
         return f"see the logs in {self.plan.folder / 'log'}"
 
 
-def open_deployment(plan: Plan, say: Say, wait: StartWait | None = None) -> Deployment:
+def open_deployment(
+    plan: Plan, say: Say, wait: StartWait | None = None, *, prepare: Callable[[], None] = lambda: None
+) -> Deployment:
     """Prepare a plan's databases, keys and broker, and start its processes; returns when all are ready.
+
+    A broker of our own takes a second and more to start: meanwhile the files are prepared and the processes started,
+    which wait for it and its topics.
+
+    Args:
+        plan: What to run.
+        say: Takes a sentence for the person who waits.
+        wait: How long a start may take; None: as long as what is starting lives.
+        prepare: Makes what the plan names and is not there yet.
 
     Raises:
         BadInput: Something did not start, or not within the time allowed.
@@ -185,15 +196,22 @@ def open_deployment(plan: Plan, say: Say, wait: StartWait | None = None) -> Depl
     complexes = load_complexes(plan.complexes)
     plan.folder.mkdir(parents=True, exist_ok=True)
     (plan.folder / "run").mkdir(exist_ok=True)
-    say("preparing the databases")
-    for service in SERVICES:
-        upgrade(plan.base_url, service)
-    write_keys(plan.keys_file, complexes.values())
     say("starting the broker")
-    deployment = Deployment(plan, open_broker(plan.folder, say, wait))
+    broker = launch_broker(plan.folder, say, wait)
+    deployment = Deployment(plan, broker)
     try:
-        say(f"starting the services on {deployment.broker.kind}")
+        if broker.child is None:
+            # It may not be there at all, which is said before anything is made.
+            broker.wait_until_it_answers(say, wait)
+        say("preparing history, databases and keys")
+        prepare()
+        for service in SERVICES:
+            upgrade(plan.base_url, service)
+        write_keys(plan.keys_file, complexes.values())
+        say(f"starting the services on {broker.kind}")
         deployment.start()
+        if broker.child is not None:
+            broker.wait_until_it_answers(say, wait)
         deployment.wait_until_ready(say, wait)
     except BaseException:
         deployment.stop()

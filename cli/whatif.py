@@ -13,7 +13,6 @@ import typer
 
 from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, require_plot_name, writing
 from shared.errors import BadInput
-from shared.study_fields import NOT_MODELLED
 
 if TYPE_CHECKING:
     # The planner's mathematics is loaded when a verb runs, so that the other verbs start fast.
@@ -65,6 +64,7 @@ def run(
     """
     from cli.whatif_files import COLUMNS, read_study, require_writable, write_study
     from cli.whatif_plot import draw
+    from shared.study_fields import NOT_MODELLED
 
     read = read_study(study)
     require_writable(out, read.asked)
@@ -203,6 +203,7 @@ def _summary(
     """Return a study's answer; first, what it leaves out."""
     from cli.whatif_files import Summary
     from services.planner.domain.scenarios import total
+    from shared.study_fields import NOT_MODELLED
 
     broken = _feeder_limits_broken(study, sites, outcomes)
     sums = [

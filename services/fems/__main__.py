@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems import handlers
 from services.fems.gateway.gateway import Gateway, ReadingRules
-from shared.runtime.service_main import open_context, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, serve, stop_on_signals
 from shared.settings import load, made_folder
 
 

@@ -28,9 +28,10 @@ from shared.errors import BadInput
 from shared.events.base import Event
 from shared.events.forecast import AccuracyMeasured
 from shared.metering.history import take_history_in
+from shared.runtime.entry import run
 from shared.runtime.metrics import FORECAST_COVERAGE, FORECAST_DRIFTING, FORECAST_NMAE, FORECAST_SKILL, Metrics
 from shared.runtime.runloop import PASSING_FAULTS, Service
-from shared.runtime.service_main import Context, open_context, patiently, run, serve, stop_on_signals
+from shared.runtime.service_main import Context, open_context, patiently, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.market import handlers
-from shared.runtime.service_main import open_context, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, serve, stop_on_signals
 from shared.settings import load
 
 

@@ -8,7 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.planner import handlers
 from shared.metering.history import take_history_in
-from shared.runtime.service_main import open_context, patiently, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, patiently, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

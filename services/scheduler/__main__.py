@@ -1,7 +1,8 @@
 """The scheduler's process: `python -m services.scheduler`."""
 
 from services.scheduler import handlers
-from shared.runtime.service_main import open_context, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, serve, stop_on_signals
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Run settlement; it has no settings of its own."""
 
 from services.settlement import handlers
-from shared.runtime.service_main import open_context, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, serve, stop_on_signals
 
 
 def main() -> None:

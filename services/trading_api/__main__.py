@@ -25,7 +25,8 @@ from services.trading_api.store.pruning import Keep
 from shared.db.engine import open_engine
 from shared.db.revisions import require_newest
 from shared.errors import BadInput
-from shared.runtime.service_main import open_context, patiently, run, serve, stop_on_signals
+from shared.runtime.entry import run
+from shared.runtime.service_main import open_context, patiently, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)

@@ -288,10 +288,17 @@ class KafkaGroupMember:
             # a second rebalance at once, and that may get stuck (see _join_again_if_stuck).
             with faults_named(f"no Kafka broker at {self._cluster.addresses}"):
                 consumer.bootstrap(timeout_ms=BOOTSTRAP_TIMEOUT_MS, refresh=True)
+                self._require_topics(consumer)
         except BaseException:
             consumer.close(timeout_ms=0)
             raise
         return consumer
+
+    def _require_topics(self, consumer: KafkaConsumer) -> None:
+        """Wait for who makes the topics: services start beside the broker, and may be there sooner."""
+        missing = [topic for topic in self._topics if not consumer.partitions_for_topic(topic)]
+        if missing:
+            raise BusUnavailable(f"no topic {', '.join(missing)} at {self._cluster.addresses} yet")
 
     def _join_again_if_stuck(self) -> None:
         """Begin anew where a rebalance does not end.

@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from shared.clock import Clock, clock_from, monotonic_s, touch
 from shared.complex.model import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.revisions import require_newest
-from shared.errors import BadInput, BadInputs
 from shared.events.topics import SERVICES
 from shared.runtime.clock_guard import guarded
 from shared.runtime.logs import log_as_json
@@ -32,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 POLL_WAIT_S = 0.05
 RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
-EXIT_BAD_INPUT = 2
 # Whoever asked a process to stop waits for ten seconds.
 STOP_S_MAX = 9.0
 EXIT_NOT_STOPPED = 3
@@ -152,12 +149,3 @@ def _step(loop: RunLoop, context: Context) -> None:
     context.metrics.show(BROKER_SILENCE, context.bus.acknowledged.silence_s())
     context.metrics.show(BROKER_OWING, context.bus.acknowledged.owing_s())
     loop.step(POLL_WAIT_S)
-
-
-def run(main: Callable[[], None]) -> None:
-    """Run a process's main function; bad input becomes its message on stderr and exit code 2."""
-    try:
-        main()
-    except (BadInput, BadInputs) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(EXIT_BAD_INPUT)

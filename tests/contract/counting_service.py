@@ -20,8 +20,9 @@ from shared.db import messaging
 from shared.events.base import Envelope, Event
 from shared.events.market import OrderAccepted
 from shared.events.orders import OrderSubmitted
+from shared.runtime.entry import run
 from shared.runtime.runloop import Service
-from shared.runtime.service_main import open_context, run, serve, stop_on_signals
+from shared.runtime.service_main import open_context, serve, stop_on_signals
 
 LAST = "the-last-order"
 

@@ -8,6 +8,7 @@ from kafka.structs import MemberState
 import shared.bus.kafka
 from cli.brokers import Broker
 from shared.bus.kafka import KafkaBus
+from shared.bus.port import BusUnavailable
 from shared.events.wire import Message
 
 TOPIC = "planner.results.v1"
@@ -28,6 +29,14 @@ def test_members_know_their_partitions_when_they_join(broker: Broker, caplog: py
 
     # kafka-python says this when it assigns partitions that it does not know, and has to rebalance again.
     assert "No partition metadata" not in caplog.text
+
+
+def test_a_member_waits_for_topics_that_are_not_made_yet(broker: Broker) -> None:
+    bus = KafkaBus(broker.bootstrap_servers)
+    absent = f"planner.{uuid4().hex}.v1"
+
+    with pytest.raises(BusUnavailable, match=f"no topic {absent} at {broker.bootstrap_servers} yet"):
+        bus.consumer("planner", [TOPIC, absent])
 
 
 def test_a_member_whose_rebalance_was_forgotten_joins_again(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

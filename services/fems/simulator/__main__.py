@@ -15,8 +15,8 @@ from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
 from shared.complex.model import load_complexes
+from shared.runtime.entry import run
 from shared.runtime.logs import log_as_json
-from shared.runtime.service_main import run
 from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)

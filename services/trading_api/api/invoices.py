@@ -10,7 +10,6 @@ from pydantic import StringConstraints
 
 from optimizers.tariff import contract_of, energy_bases, epochs
 from services.trading_api.api.guard import guarded
-from services.trading_api.api.invoice_pdf import invoice_pdf
 from services.trading_api.api.parts import Caller, Parts, PartsHere
 from services.trading_api.api.problems import Problem
 from services.trading_api.api.reads import Cursor, Limit, paged
@@ -40,6 +39,9 @@ def get_invoice_lines(month: MonthName, parts: PartsHere, caller: Caller) -> Res
 @router.get("/invoices/{month}.pdf", response_class=Response)
 def get_invoice_pdf(month: MonthName, parts: PartsHere, caller: Caller) -> Response:
     """Return the month's invoices as a PDF in Korean and English, an invoice a page."""
+    # Its library takes longer to import than the rest of the API: the first PDF waits for it, not every start.
+    from services.trading_api.api.invoice_pdf import invoice_pdf
+
     document = invoice_pdf(_invoices(month, parts, caller), parts.complex_of(caller))
     return _file(document, "application/pdf", f"invoice-{month}.pdf")
 
