@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from shared.complex.model import Complexes
 from shared.complex.ratings import MARGIN_PERCENT, Rating, rating_of
+from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant
 from shared.errors import BadInput, did_you_mean
 from shared.events.fems import IntervalMetered, MeterKind
@@ -29,6 +31,7 @@ COLUMNS = ("complex_id", "meter_id", "participant_id", "meter_kind", "delivery_s
 
 # A year of 15 minutes through a 100 MW meter stays far below; more is a wrong unit.
 ENERGY_WH_MAX = 10**12
+ENERGY_DIGITS_MAX = len(str(ENERGY_WH_MAX))
 # The header is the first.
 FIRST_ROW = 2
 
@@ -90,18 +93,19 @@ def has_readings(db: Connection, complex_id: str) -> bool:
 
 def add_readings(db: Connection, readings: Iterable[MeterReading]) -> None:
     """Add readings of meters and intervals that have none yet."""
-    rows = [
-        {
-            "complex_id": one.complex_id,
-            "delivery_start": one.delivery_start,
-            "meter_id": one.meter_id,
-            "import_wh": one.import_wh,
-            "export_wh": one.export_wh,
-        }
-        for one in readings
-    ]
+    rows = [_row(one) for one in readings]
     if rows:
         db.execute(sa.insert(READINGS), rows)
+
+
+def _row(reading: MeterReading) -> dict[str, Any]:
+    return {
+        "complex_id": reading.complex_id,
+        "delivery_start": reading.delivery_start,
+        "meter_id": reading.meter_id,
+        "import_wh": reading.import_wh,
+        "export_wh": reading.export_wh,
+    }
 
 
 def save_reading(db: Connection, reading: MeterReading) -> None:
@@ -151,7 +155,9 @@ def import_history(db: Connection, complexes: Complexes, path: Path) -> int:
     if not new:
         return 0
     readings = [one for one in read_history(path, complexes) if one.complex_id in new]
-    add_readings(db, readings)
+    # In the order of the key, each row goes behind the last one; in the file's, all over the table.
+    readings.sort(key=lambda one: (one.complex_id, one.delivery_start, one.meter_id))
+    insert_rows(db, READINGS, map(_row, readings))
     return len(readings)
 
 
@@ -174,21 +180,21 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
         by_meter.setdefault((one.complex_id, one.meter_id), []).append(number)
     for (complex_id, meter_id), numbers in by_meter.items():
         numbers.sort(key=lambda number: readings[number].delivery_start)
-        series = [(f"{path} row {FIRST_ROW + number}", readings[number]) for number in numbers]
+        series = [(FIRST_ROW + number, readings[number]) for number in numbers]
         device = next(one for one in complexes[complex_id].devices if one.device_id == meter_id)
-        _refuse_other_step(series)
-        _refuse_no_energy(series, rating_of(complexes[complex_id], device))
+        _refuse_other_step(path, series)
+        _refuse_no_energy(path, series, rating_of(complexes[complex_id], device))
     return readings
 
 
-def _refuse_other_step(series: Sequence[tuple[str, MeterReading]]) -> None:
+def _refuse_other_step(path: Path, series: Sequence[tuple[int, MeterReading]]) -> None:
     """Refuse a meter whose readings are of another length than a quarter hour, from the start or from somewhere on."""
     starts = [int(one.delivery_start.timestamp()) for _, one in series]
     changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
     if changed is not None:
-        at, one = series[changed]
+        row, one = series[changed]
         raise BadInput(
-            where=at,
+            where=f"{path} row {row}",
             field="delivery_start",
             rule=f"must be one of quarter hours for {one.meter_id}",
             value=one.delivery_start.isoformat(),
@@ -196,19 +202,21 @@ def _refuse_other_step(series: Sequence[tuple[str, MeterReading]]) -> None:
         )
 
 
-def _refuse_no_energy(series: Sequence[tuple[str, MeterReading]], rating: Rating) -> None:
+def _refuse_no_energy(path: Path, series: Sequence[tuple[int, MeterReading]], rating: Rating) -> None:
     """Refuse a register's readings, and more than can flow through a meter: a wrong unit."""
-    for field, most_w in (("import_wh", rating.import_w_max), ("export_wh", rating.export_w_max)):
-        energies = [(at, one.import_wh if field == "import_wh" else one.export_wh) for at, one in series]
-        meter_id = series[0][1].meter_id
-        if is_register([energy_wh for _, energy_wh in energies]):
+    meter_id = series[0][1].meter_id
+    for field, most_w, energies_wh in (
+        ("import_wh", rating.import_w_max, [one.import_wh for _, one in series]),
+        ("export_wh", rating.export_w_max, [one.export_wh for _, one in series]),
+    ):
+        if is_register(energies_wh):
             rule = f"must be the energy of the interval, not a register's reading, for {meter_id}"
-            raise BadInput(where=energies[0][0], field=field, rule=rule, value=energies[0][1])
+            raise BadInput(where=f"{path} row {series[0][0]}", field=field, rule=rule, value=energies_wh[0])
         most_wh = most_w * MARGIN_PERCENT * QUARTER_S // (100 * SECONDS_PER_HOUR)
-        beyond = next(((at, energy_wh) for at, energy_wh in energies if energy_wh > most_wh), None)
-        if beyond is not None:
+        if max(energies_wh) > most_wh:
+            place = next(place for place, energy_wh in enumerate(energies_wh) if energy_wh > most_wh)
             rule = f"must be <= {most_wh} Wh, what can flow through {meter_id} in a quarter hour"
-            raise BadInput(where=beyond[0], field=field, rule=rule, value=beyond[1])
+            raise BadInput(where=f"{path} row {series[place][0]}", field=field, rule=rule, value=energies_wh[place])
 
 
 def _readings(db: Connection, complex_id: str, where: sa.ColumnElement[bool]) -> Sequence[MeterReading]:
@@ -231,23 +239,27 @@ def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Itera
     starts: dict[str, datetime] = {}
     seen: set[tuple[str, str, datetime]] = set()
     for number, row in enumerate(table, start=FIRST_ROW):
-        at = f"{where} row {number}"
         if len(row) != len(COLUMNS):
-            raise BadInput(where=at, field="columns", rule=f"must be {len(COLUMNS)} in number", value=len(row))
+            raise BadInput(
+                where=f"{where} row {number}", field="columns", rule=f"must be {len(COLUMNS)} in number", value=len(row)
+            )
         complex_id, meter_id, participant_id, meter_kind, start_text, import_text, export_text = row
         if (complex_id, meter_id, participant_id, meter_kind) not in known:
-            raise _unknown_meter(at, row, complexes)
-        start = starts.get(start_text) or starts.setdefault(start_text, _start(at, start_text))
+            raise _unknown_meter(f"{where} row {number}", row, complexes)
+        start = starts.get(start_text)
+        if start is None:
+            start = starts[start_text] = _start(f"{where} row {number}", start_text)
         key = (complex_id, meter_id, start)
         if key in seen:
-            raise BadInput(where=at, field="delivery_start", rule=f"must occur once for {meter_id}", value=start_text)
+            rule = f"must occur once for {meter_id}"
+            raise BadInput(where=f"{where} row {number}", field="delivery_start", rule=rule, value=start_text)
         seen.add(key)
         yield MeterReading(
             complex_id=complex_id,
             meter_id=meter_id,
             delivery_start=start,
-            import_wh=_energy_wh(at, "import_wh", import_text),
-            export_wh=_energy_wh(at, "export_wh", export_text),
+            import_wh=_energy_wh(where, number, "import_wh", import_text),
+            export_wh=_energy_wh(where, number, "export_wh", export_text),
         )
 
 
@@ -281,10 +293,9 @@ def _start(at: str, text: str) -> datetime:
     return start.astimezone(UTC)
 
 
-def _energy_wh(at: str, field: str, text: str) -> int:
+def _energy_wh(where: str, row: int, field: str, text: str) -> int:
     # The length bounds what int() has to read.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(ENERGY_WH_MAX))):
-        raise BadInput(
-            where=at, field=field, rule=f"must be a whole number of Wh from 0 to {ENERGY_WH_MAX}", value=text
-        )
+    if not (text.isascii() and text.isdigit() and len(text) <= ENERGY_DIGITS_MAX):
+        rule = f"must be a whole number of Wh from 0 to {ENERGY_WH_MAX}"
+        raise BadInput(where=f"{where} row {row}", field=field, rule=rule, value=text)
     return int(text)

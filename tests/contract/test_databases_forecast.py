@@ -1,13 +1,17 @@
-"""Weather is kept alike on SQLite and on PostgreSQL, with the schema of the migrations."""
+"""Weather and the metered past are kept alike on SQLite and on PostgreSQL, with the schema of the migrations."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 
 from services.forecast.domain.solar.weather import weather_frame
 from services.forecast.store.weather import drop_weather_before, load_weather, save_weather
+from shared.complex.model import load_complex
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
+from shared.metering.history import COLUMNS, MeterReading, import_history, readings_since
+from shared.paths import DEMO_COMPLEX
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -51,3 +55,29 @@ def test_newest_weather_comes_back_as_it_was_kept(database_url: str) -> None:
     assert anything[1] == ("clear_sky",)
     assert other is None
     assert after_drop is None
+
+
+def test_a_meter_archive_is_taken_in_once_whatever_the_order_of_its_rows(database_url: str, tmp_path: Path) -> None:
+    complex_ = load_complex(DEMO_COMPLEX)
+    complexes = {complex_.complex_id: complex_}
+    device = complex_.devices[0]
+    starts = [NOW - n * timedelta(minutes=15) for n in range(8)]  # the newest first
+    who = (complex_.complex_id, device.device_id, device.participant_id, device.kind.value)
+    rows = [(*who, start.isoformat(), str(1_000 + n), "0") for n, start in enumerate(starts)]
+    archive = tmp_path / "archive.csv"
+    archive.write_text("".join(",".join(row) + "\n" for row in (COLUMNS, *rows)))
+    upgrade(database_url, "forecast")
+    engine = open_engine(service_url(database_url, "forecast"))
+
+    taken = []
+    for _ in range(2):
+        with engine.begin() as db:
+            taken.append(import_history(db, complexes, archive))
+    with engine.begin() as db:
+        found = readings_since(db, complex_.complex_id, starts[-1])
+    engine.dispose()
+
+    assert taken == [8, 0]
+    assert {*found} == {
+        MeterReading(complex_.complex_id, device.device_id, start, 1_000 + n, 0) for n, start in enumerate(starts)
+    }
