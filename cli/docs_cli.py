@@ -1,6 +1,5 @@
 """The command line as a document: every verb of `sandan` with its arguments and options."""
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any, get_args
 
 import typer
 
+from cli.help_page import paragraphs
+from cli.language import Language, in_language
 from cli.main import VERBS, app_with
 from shared.paths import ROOT
 
@@ -15,7 +16,9 @@ HEAD = """# Command line
 
 *Made from the code by `make docs`; do not edit it by hand.*
 
-Every verb prints one JSON object on stdout; `--pretty` indents it. Messages go to stderr. Exit codes:
+Every verb prints one JSON object on stdout; `--pretty` indents it. Messages go to stderr. `--help` and the notes of a bill are in the
+language of the locale (`LC_ALL`, `LC_MESSAGES`, `LANG`), Korean or English, or in that of `--lang`, which may stand anywhere on
+the line. Exit codes:
 
 | code | meaning |
 |---|---|
@@ -23,8 +26,6 @@ Every verb prints one JSON object on stdout; `--pretty` indents it. Messages go 
 | 1 | the verb is done, but something is wrong with the answer |
 | 2 | the input is bad: stderr names file, field, rule and value, and nothing is written |
 """
-# A help text says the same in Korean behind a slash.
-KOREAN = re.compile(r" / [^/]*[가-힣].*$", re.DOTALL)
 TAKES = {str: "TEXT", int: "N", float: "NUMBER", Path: "PATH"}
 
 
@@ -58,7 +59,7 @@ def _section(words: str, command: Any) -> list[str]:
 
 def _english(text: str | None) -> str:
     """Return a help text without its Korean half."""
-    return "\n\n".join(KOREAN.sub("", part) for part in (text or "").strip().split("\n\n"))
+    return "\n\n".join(in_language(part, Language.EN) for part in paragraphs(text or ""))
 
 
 def _placeholder(argument: Any) -> str:

@@ -39,12 +39,12 @@ def language() -> Language:
     return _chosen[0] if _chosen else locale_language()
 
 
-def in_language(text: str) -> str:
-    """Return the part of "English / 한국어" in the language in use; a text without a separator is for both."""
+def in_language(text: str, wanted: Language | None = None) -> str:
+    """Return the part of "English / 한국어" in a language, or in the one in use; a text without both is for all."""
     english, separator, korean = text.rpartition(SEPARATOR)
     if not separator:
         return text
-    return korean if language() is Language.KO else english
+    return korean if (wanted or language()) is Language.KO else english
 
 
 def option_first(arguments: Sequence[str]) -> list[str]:
