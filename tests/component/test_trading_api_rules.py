@@ -179,20 +179,6 @@ def test_an_order_off_the_tick_or_the_lot_in_force_is_refused_where_it_is_handed
     ]
 
 
-def test_a_calendars_defaults_are_what_the_document_says(bench: ApiBench, operator: TestClient) -> None:
-    body = {name: given for name, given in CALENDAR.items() if name != "tick_krw_per_kwh"}
-    documented = operator.get("/openapi.json").json()["components"]["schemas"]["CalendarIn"]["properties"]
-    stated = {name: schema["default"] for name, schema in documented.items() if "default" in schema}
-
-    assert stated == {"tick_krw_per_kwh": "0.01", "lot_kwh": "0.001"}
-    for left_out in (body, {**body, **stated}):
-        assert operator.post("/api/v1/market/calendar", json=left_out).status_code == 202
-    bench.run()
-    as_left_out, as_stated = bench.published(CalendarChangeRequested)
-    assert as_left_out.calendar == as_stated.calendar
-    assert (as_stated.calendar.tick_jeon, as_stated.calendar.lot_wh) == (1, 1)
-
-
 def test_the_operator_limits_a_participant(bench: ApiBench, operator: TestClient) -> None:
     body = {"participant_id": HANBIT, "open_orders_max": 5, "credit_limit_krw": None}
 
