@@ -16,9 +16,9 @@ HEAD = """# Command line
 
 *Made from the code by `make docs`; do not edit it by hand.*
 
-Every verb prints one JSON object on stdout; `--pretty` indents it. Messages go to stderr. `--help` and the notes of a bill are in the
-language of the locale (`LC_ALL`, `LC_MESSAGES`, `LANG`), Korean or English, or in that of `--lang`, which may stand anywhere on
-the line. Exit codes:
+Every verb prints one JSON object on stdout; `--pretty` indents it. Messages go to stderr. `--help` and the notes of a
+bill are in the language of the locale (`LC_ALL`, `LC_MESSAGES`, `LANG`), Korean or English, or in that of `--lang`,
+which may stand anywhere on the line. Exit codes:
 
 | code | meaning |
 |---|---|
