@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
@@ -14,7 +15,7 @@ from services.fems.domain.metering.rollup import Reading
 from services.fems.domain.setpoints import KnownSetpoints, Setpoint
 from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant, new_metadata
-from shared.events.fems import IntervalMetered, Quality
+from shared.events.fems import IntervalMetered, MeterKind, Quality
 
 METADATA = new_metadata()
 
@@ -226,18 +227,39 @@ def published_readings(
         )
     )
     wanted = set(starts)
-    return {
-        row.delivery_start: IntervalMetered.model_validate(dict(row._mapping))  # noqa: SLF001 -- SQLAlchemy's own name
-        for row in rows
-        if row.delivery_start in wanted
-    }
+    return {row.delivery_start: _reading_of(row) for row in rows if row.delivery_start in wanted}
+
+
+def _reading_of(row: sa.Row[Any]) -> IntervalMetered:
+    return IntervalMetered(
+        complex_id=row.complex_id,
+        meter_id=row.meter_id,
+        participant_id=row.participant_id,
+        meter_kind=MeterKind(row.meter_kind),
+        delivery_start=row.delivery_start,
+        import_wh=row.import_wh,
+        export_wh=row.export_wh,
+        quality=Quality(row.quality),
+        flags=tuple(row.flags),
+        reading_version=row.reading_version,
+    )
 
 
 def save_readings(db: Connection, events: Iterable[IntervalMetered]) -> None:
     """Keep what is published, over any earlier version."""
     for event in events:
-        row = event.model_dump()
-        row |= {"meter_kind": event.meter_kind.value, "quality": event.quality.value, "flags": list(event.flags)}
+        row = {
+            "complex_id": event.complex_id,
+            "meter_id": event.meter_id,
+            "participant_id": event.participant_id,
+            "meter_kind": event.meter_kind.value,
+            "delivery_start": event.delivery_start,
+            "import_wh": event.import_wh,
+            "export_wh": event.export_wh,
+            "quality": event.quality.value,
+            "flags": list(event.flags),
+            "reading_version": event.reading_version,
+        }
         same = (
             READING.c.complex_id == event.complex_id,
             READING.c.meter_id == event.meter_id,

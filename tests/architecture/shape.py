@@ -1,11 +1,13 @@
 """Count how often the code says the same thing again: python -m tests.architecture.shape [--list] [--root FOLDER].
 
-By syntax alone; nothing is imported, so that any commit's tree can be counted.
+By syntax alone; nothing is imported, so that any commit's tree can be counted. It stands beside the tests of the
+architecture, as one of them holds its figures (`test_shape.py`).
 
 - shapes of an order: a class, TypedDict, table or row dict whose fields have `side`, a price and a quantity
 - shapes of a calendar: the same with the gate's lead, a price limit and a quantity limit; a dict only with a tick, too,
   as one without it is an excerpt
-- untyped copies: fields carried over by name, where no type checker sees a field that one side lacks
+- untyped copies: fields carried over by name, where no type checker sees a field that one side lacks; `getattr` counts
+  in a comprehension, where it makes a copy, and not in a loop, where it checks
 - names defined twice: class names at module level that stand in more than one module
 - ways to bind a handler to its event
 - `Any` in the trading API
@@ -135,11 +137,18 @@ def copy_in(node: ast.AST, *, in_loop: bool) -> str:
         return name
     if name == "getattr" and in_loop and len(node.args) > 1 and isinstance(node.args[1], ast.Name):
         return "getattr over names"
-    if name == "model_validate" and any(isinstance(one, ast.Dict) and None in one.keys for one in node.args):
-        return "model_validate of a merged dict"
+    if name == "model_validate" and any(makes_dict(one) for one in node.args):
+        return "model_validate of a dict made of others"
     if any(one.arg is None and isinstance(one.value, ast.DictComp) for one in node.keywords):
         return "**{name: ...}"
     return ""
+
+
+def makes_dict(node: ast.AST) -> bool:
+    """Say whether an expression makes a dict of another mapping's items."""
+    return (isinstance(node, ast.Dict) and None in node.keys) or (
+        isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict"
+    )
 
 
 def class_names_defined_again(modules: list[Module]) -> list[Place]:
@@ -149,10 +158,10 @@ def class_names_defined_again(modules: list[Module]) -> list[Place]:
         for node in module.tree.body:
             if isinstance(node, ast.ClassDef) and node.name != SETTINGS:
                 places[node.name].append(Place(module.path, node.lineno, node.name))
+    again = {name: where for name, where in sorted(places.items()) if len(where) > 1}
     return [
-        Place(where[0].path, where[0].line, f"{name} x{len(where)}")
-        for name, where in sorted(places.items())
-        if len(where) > 1
+        Place(first.path, first.line, ", ".join([name, *(f"{one.path}:{one.line}" for one in others)]))
+        for name, (first, *others) in again.items()
     ]
 
 

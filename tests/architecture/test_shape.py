@@ -7,13 +7,9 @@ import pytest
 from shared.paths import ROOT
 from tests.architecture.shape import AT_MOST, counted
 
-# What is there today; it may only fall, until it is what tests/architecture/shape.py aims at.
-TODAY = {
-    "shapes of an order": 7,
+# The figures that are still above their targets. They may only fall, and leave this table at the target.
+ABOVE_TARGET = {
     "shapes of a calendar": 4,
-    "untyped copies": 0,
-    "class names defined more than once": 10,
-    "ways to bind a handler": 1,
     "Any in trading_api": 151,
 }
 
@@ -62,7 +58,7 @@ def copies(bid: Bid, names: list[str]) -> Any:
     row = {name: getattr(bid, name) for name in names}
     row = list(Bid.__dataclass_fields__)
     Bid(**{name: row[name] for name in names})
-    return Bid.model_validate({**row, "side": "buy"})
+    return Bid.model_validate(dict(row)) or Bid.model_validate({**row, "side": "buy"})
 
 
 HANDLERS = {}
@@ -90,19 +86,17 @@ def test_each_kind_is_counted_by_its_syntax(sample: Path) -> None:
             "__dataclass_fields__",
             "asdict",
             "getattr over names",
-            "model_validate of a merged dict",
+            "model_validate of a dict made of others",
+            "model_validate of a dict made of others",
         ],
-        "class names defined more than once": ["Bid x2"],
+        "class names defined more than once": ["Bid, shared/other.py:1"],
         "ways to bind a handler": ["a constant HANDLERS"],
         "Any in trading_api": ["Any", "Any"],
     }
 
 
-def test_the_code_says_nothing_more_often_than_it_did() -> None:
+def test_figures_above_their_targets_only_fall() -> None:
     found = {name: len(places) for name, places in counted(ROOT).items()}
 
-    more = {name: count for name, count in found.items() if count > TODAY[name]}
-    assert more == {}, "`make shape` says where; write less, not a larger figure here"
-    assert {name: max(AT_MOST[name], count) for name, count in found.items()} == TODAY, (
-        "write down what it came down to"
-    )
+    above = {name: count for name, count in found.items() if count > AT_MOST[name]}
+    assert above == ABOVE_TARGET, "`make shape OPTIONS=--list` says where; write a figure down here only where it fell"
