@@ -1,9 +1,11 @@
 """A bus inside one process. What runs, runs on a broker."""
 
+import itertools
 import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from shared.bus.acknowledged import Acknowledged
 from shared.bus.port import BusUnavailable, Received
@@ -17,7 +19,9 @@ class MemoryBus:
     def __init__(self) -> None:
         self.available = True
         self.acknowledged = Acknowledged()
-        self._logs: dict[tuple[str, int], list[Message]] = defaultdict(list)
+        # Each message with its number over all topics, in the order of arrival.
+        self._logs: dict[tuple[str, int], list[tuple[int, Message]]] = defaultdict(list)
+        self._arrivals = itertools.count()
         self._committed: dict[tuple[str, str, int], int] = defaultdict(int)
 
     def consumer(self, service: str, topics: Sequence[str]) -> "MemoryConsumer":
@@ -34,26 +38,29 @@ class MemoryBus:
 
     def messages(self, topic: str) -> list[Message]:
         """Return all that a topic holds, partition by partition."""
-        return [message for part in range(PARTITIONS) for message in self._logs[topic, part]]
+        return [message for part in range(PARTITIONS) for _, message in self._logs[topic, part]]
 
     def append(self, message: Message) -> None:
         """Put a message behind the others of its key."""
         self._require_available()
         partition = zlib.crc32(message.key.encode()) % PARTITIONS
-        self._logs[message.topic, partition].append(message)
+        self._logs[message.topic, partition].append((next(self._arrivals), message))
 
     def read(self, service: str, topics: Sequence[str], positions: dict[tuple[str, int], int]) -> list[Received]:
-        """Return what lies beyond a member's positions, and move them."""
+        """Return what lies beyond a member's positions in its order of arrival, and move them."""
         self._require_available()
-        arrived = []
+        arrived: list[tuple[int, Received]] = []
         for topic in topics:
             for partition in range(PARTITIONS):
                 place = (topic, partition)
                 start = positions.setdefault(place, self._committed[service, topic, partition])
                 log = self._logs[place]
-                arrived += [Received(log[n], partition, n) for n in range(start, len(log))]
+                arrived += [
+                    (number, Received(message, partition, start + offset))
+                    for offset, (number, message) in enumerate(log[start:])
+                ]
                 positions[place] = len(log)
-        return arrived
+        return [received for _, received in sorted(arrived, key=itemgetter(0))]
 
     def commit(self, service: str, positions: dict[tuple[str, int], int]) -> None:
         """Keep a group's positions."""
