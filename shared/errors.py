@@ -8,6 +8,10 @@ from collections.abc import Iterable
 ODD_INPUT = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
 
 
+# Shorter names (I, II, F1) are all alike, and none of them is another one misspelt.
+LETTERS_MIN = 3
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return the hint that names what a person probably meant; "" where nothing known is like it.
 
@@ -17,6 +21,8 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches
 
+    if len(given) < LETTERS_MIN:
+        return ""
     like = get_close_matches(given, list(known), n=1)
     return f"did you mean {like[0]}?" if like else ""
 

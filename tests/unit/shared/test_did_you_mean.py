@@ -36,6 +36,8 @@ class Plant(BaseModel):
 def test_nothing_is_meant_by_what_is_like_nothing() -> None:
     assert did_you_mean("colour", ["pressure_bar", "name"]) == ""
     assert did_you_mean("colour", []) == ""
+    # The tariff's options are I, II and III.
+    assert did_you_mean("IX", ["I", "II", "III"]) == ""
 
 
 @pytest.mark.parametrize(
