@@ -287,6 +287,16 @@ class Complex(_Record):
         return tuple(self._placed(facts, number) for number, facts in enumerate(found, start=1))
 
     @cached_property
+    def by_device(self) -> Mapping[str, Device]:
+        """Return the participants' devices by id, which is also the meter's."""
+        return {one.device_id: one for one in self.devices}
+
+    @cached_property
+    def settled_meters(self) -> frozenset[str]:
+        """Return the meters that settle an interval; a solar plant stands behind the grid's meter, which counts it."""
+        return frozenset(one.device_id for one in self.devices if one.kind is not MeterKind.PV)
+
+    @cached_property
     def feeder_meters(self) -> tuple[Device, ...]:
         """Return the meters of feeders, in file order; no money hangs on them."""
         found = [(one.meter.meter_id, one.feeder_id, MeterKind.FEEDER) for one in self.feeders if one.meter is not None]

@@ -128,9 +128,10 @@ def _ignored(complex_id: str, known: KeptReading, reading: KeptReading) -> Readi
 
 
 def _check_reading(complex_: Complex, event: IntervalMetered) -> None:
-    wanted = (event.meter_id, event.participant_id, event.meter_kind)
-    if not any((one.device_id, one.participant_id, one.kind) == wanted for one in complex_.devices):
-        raise RuleBroken(f"a reading must come from a meter of {complex_.complex_id}, came from {wanted}")
+    meter = complex_.by_device.get(event.meter_id)
+    if meter is None or (meter.participant_id, meter.kind) != (event.participant_id, event.meter_kind):
+        came_from = (event.meter_id, event.participant_id, event.meter_kind)
+        raise RuleBroken(f"a reading must come from a meter of {complex_.complex_id}, came from {came_from}")
     if not is_delivery_start(event.delivery_start):
         raise RuleBroken(f"delivery_start must begin a 15-minute interval, was {event.delivery_start.isoformat()}")
     largest_wh = max(event.import_wh, event.export_wh)

@@ -37,7 +37,6 @@ from services.settlement.store.invoices import note_due
 from shared.complex.imbalance import rule_on
 from shared.complex.model import Complex, GridContract
 from shared.events.base import Event
-from shared.events.fems import MeterKind
 from shared.events.settlement import IntervalResettled, IntervalSettled, StatementIssued
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
 from shared.reference.load import sell_back, tariff_book
@@ -68,7 +67,7 @@ def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Oc
     complex_id = complex_.complex_id
     if not awaits_settlement(db, complex_id, delivery_start):
         return []
-    metered = load_metered(db, complex_id, delivery_start, _settled_meters(complex_))
+    metered = load_metered(db, complex_id, delivery_start, complex_.settled_meters)
     if metered is None:
         return []
     trades = load_trades(db, complex_id, delivery_start)
@@ -199,10 +198,6 @@ def note_afterwards(
     day = trading_day_of(delivery_start)
     if settled_intervals(db, complex_id, day_start(day), day_start(day) + DAY) == INTERVALS_PER_DAY:
         note_due(db, complex_id, f"{day:%Y-%m}", participant_ids)
-
-
-def _settled_meters(complex_: Complex) -> frozenset[str]:
-    return frozenset(one.device_id for one in complex_.devices if one.kind is not MeterKind.PV)
 
 
 def _prices(complex_: Complex, delivery_start: datetime, db: Connection) -> Mapping[str, Prices]:

@@ -130,6 +130,10 @@ def load_metered(
     db: Connection, complex_id: str, delivery_start: datetime, meters: frozenset[str]
 ) -> dict[str, MeteredEnergy] | None:
     """Return each participant's metered energy of an interval; None while one of the meters has not said anything."""
+    # Counted first: a complex may have thousands of meters, and each of their readings asks.
+    heard = db.scalar(sa.select(sa.func.count()).where(*_settled_meters_of(complex_id, delivery_start)))
+    if heard is None or heard < len(meters):
+        return None
     readings = [row for row in _settled_readings(db, complex_id, delivery_start) if row.meter_id in meters]
     return None if len(readings) < len(meters) else _metered(readings)
 
@@ -142,9 +146,13 @@ def load_corrected(db: Connection, complex_id: str, delivery_start: datetime) ->
 def _settled_readings(db: Connection, complex_id: str, delivery_start: datetime) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     column = READING.c
     columns = (column.meter_id, column.participant_id, column.meter_kind, column.import_wh, column.export_wh)
-    of_interval = (column.complex_id == complex_id, column.delivery_start == delivery_start)
+    return db.execute(sa.select(*columns).where(*_settled_meters_of(complex_id, delivery_start))).all()
+
+
+def _settled_meters_of(complex_id: str, delivery_start: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    column = READING.c
     # Inverters stand behind the grid's meter, which has counted what they made.
-    return db.execute(sa.select(*columns).where(*of_interval, column.meter_kind != "pv")).all()
+    return column.complex_id == complex_id, column.delivery_start == delivery_start, column.meter_kind != "pv"
 
 
 def _metered(readings: Sequence[sa.Row[*tuple[Any, ...]]]) -> dict[str, MeteredEnergy]:
