@@ -81,6 +81,5 @@ def intervals_to_bid_for(
     first = interval_of(now + rules.gate_closure_lead) + INTERVAL
     if bid_through is not None:
         first = max(first, bid_through + INTERVAL)
-    count = max(0, (last - first) // INTERVAL + 1) if last >= first else 0
-    starts = (first + n * INTERVAL for n in range(count))
+    starts = (first + n * INTERVAL for n in range((last - first) // INTERVAL + 1))
     return [start for start in starts if rules.is_open_for(start, at=now)]

@@ -128,5 +128,10 @@ def own_rules(market: MarketCalendar) -> OrderRules:
     )
 
 
+def rules_in_force(market: MarketCalendar, told: tuple[int, Calendar] | None) -> OrderRules:
+    """Return the version that the market told of, with its number; the complex file's own where it told of none."""
+    return own_rules(market) if told is None else OrderRules(version=told[0], calendar=told[1])
+
+
 def _duration(seconds: int | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from optimizers.orders.rules import OrderRules, own_rules
+from optimizers.orders.rules import OrderRules, rules_in_force
 from services.scheduler.domain import Measured, Position
 from shared.complex.model import Complex
 from shared.db import order_writer
+from shared.db.calendars import calendar_at
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
 from shared.events.forecast import ForecastIssued
@@ -309,14 +310,7 @@ def save_rules(db: Connection, complex_id: str, rules: OrderRules) -> None:
 
 def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
     """Return the calendar that holds at an instant: the complex file's own until the market told of another."""
-    column = CALENDAR.c
-    query = sa.select(column.version, column.calendar).where(
-        column.complex_id == complex_.complex_id, column.effective_from <= instant
-    )
-    found = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
-    if found is None:
-        return own_rules(complex_.market)
-    return OrderRules(version=found.version, calendar=CALENDAR_JSON.validate_python(found.calendar))
+    return rules_in_force(complex_.market, calendar_at(db, CALENDAR, complex_.complex_id, instant))
 
 
 def save_suspended(db: Connection, complex_id: str, participant_id: str) -> None:

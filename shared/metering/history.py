@@ -21,8 +21,8 @@ from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant
 from shared.errors import BadInput, did_you_mean
 from shared.events.fems import IntervalMetered, MeterKind
-from shared.intervals import is_delivery_start
-from shared.metering.series import QUARTER_S, change_of_step, is_register, step_s
+from shared.intervals import INTERVAL_S, is_delivery_start
+from shared.metering.series import change_of_step, is_register, step_s
 from shared.units import SECONDS_PER_HOUR
 
 logger = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
 def _refuse_other_step(path: Path, series: Sequence[tuple[int, MeterReading]]) -> None:
     """Refuse a meter whose readings are of another length than a quarter hour, from the start or from somewhere on."""
     starts = [int(one.delivery_start.timestamp()) for _, one in series]
-    changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
+    changed = 0 if step_s(starts) > INTERVAL_S else change_of_step(starts)
     if changed is not None:
         row, one = series[changed]
         raise BadInput(
@@ -212,7 +212,7 @@ def _refuse_no_energy(path: Path, series: Sequence[tuple[int, MeterReading]], ra
         if is_register(energies_wh):
             rule = f"must be the energy of the interval, not a register's reading, for {meter_id}"
             raise BadInput(where=f"{path} row {series[0][0]}", field=field, rule=rule, value=energies_wh[0])
-        most_wh = most_w * MARGIN_PERCENT * QUARTER_S // (100 * SECONDS_PER_HOUR)
+        most_wh = most_w * MARGIN_PERCENT * INTERVAL_S // (100 * SECONDS_PER_HOUR)
         if max(energies_wh) > most_wh:
             place = next(place for place, energy_wh in enumerate(energies_wh) if energy_wh > most_wh)
             rule = f"must be <= {most_wh} Wh, what can flow through {meter_id} in a quarter hour"

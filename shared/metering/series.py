@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 from math import gcd
 
-from shared.intervals import INTERVAL
+from shared.intervals import INTERVAL_S
 
-QUARTER_S = int(INTERVAL.total_seconds())
 # A pattern that chance would make in fewer files than this is none of chance's: a grid of all starts, a run of some.
 GRID_CHANCE_MAX = 1e-3
 RUN_CHANCE_MAX = 1e-5
@@ -33,9 +32,9 @@ def step_s(starts: Sequence[int]) -> int:
     """
     distances = [later - earlier for earlier, later in pairwise(starts)]
     grid = gcd(*distances)
-    if grid <= QUARTER_S or grid % QUARTER_S:
-        return grid or QUARTER_S
-    return grid if (QUARTER_S / grid) ** len(distances) < GRID_CHANCE_MAX else QUARTER_S
+    if grid <= INTERVAL_S or grid % INTERVAL_S:
+        return grid or INTERVAL_S
+    return grid if (INTERVAL_S / grid) ** len(distances) < GRID_CHANCE_MAX else INTERVAL_S
 
 
 def change_of_step(starts: Sequence[int]) -> int | None:

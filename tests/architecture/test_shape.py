@@ -10,7 +10,7 @@ from tests.architecture.shape import AT_MOST, counted
 # The figures that are still above their targets. They may only fall, and leave this table at the target.
 ABOVE_TARGET = {
     "shapes of a calendar": 4,
-    "Any in trading_api": 151,
+    "Any in trading_api": 150,
 }
 
 SAMPLE = """

@@ -149,7 +149,7 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
     outlooks = _outlooks(db, complex_, round_.first)
     rules = store.rules_at(db, complex_, round_.now)
     bid_starts = _bid_starts(db, round_, rules)
-    bidders = _bidders(db, complex_, rules)
+    bidders = _bidders(db, complex_, rules) if bid_starts else set()
     events: list[Event] = []
     for participant in complex_.participants:
         outlook = outlooks.get(participant.participant_id)

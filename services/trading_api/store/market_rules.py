@@ -7,11 +7,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from optimizers.orders.rules import OrderRules, own_rules
+from optimizers.orders.rules import OrderRules, rules_in_force
 from services.trading_api.store.paging import Listing
 from services.trading_api.store.sql import Row, rows_of, upsert
 from services.trading_api.store.tables import CALENDAR, LIMITS, PARTICIPANT_STATE
 from shared.complex.model import Complex
+from shared.db.calendars import calendar_at
 from shared.events.records import CALENDAR_JSON
 
 
@@ -23,21 +24,15 @@ def save_version(db: Connection, row: Row) -> None:
 def versions(db: Connection, complex_id: str) -> Sequence[tuple[OrderRules, str]]:
     """Return the versions that the market told of, each with who asked for it, the first one first."""
     query = sa.select(CALENDAR).where(CALENDAR.c.complex_id == complex_id).order_by(CALENDAR.c.version)
-    return [(_rules_of(row), row.operator) for row in db.execute(query)]
+    return [
+        (OrderRules(version=row.version, calendar=CALENDAR_JSON.validate_python(row.calendar)), row.operator)
+        for row in db.execute(query)
+    ]
 
 
 def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
     """Return the calendar that holds at an instant: the complex file's own until the market told of another."""
-    column = CALENDAR.c
-    query = sa.select(column.version, column.calendar).where(
-        column.complex_id == complex_.complex_id, column.effective_from <= instant
-    )
-    found = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
-    return own_rules(complex_.market) if found is None else _rules_of(found)
-
-
-def _rules_of(row: Any) -> OrderRules:
-    return OrderRules(version=row.version, calendar=CALENDAR_JSON.validate_python(row.calendar))
+    return rules_in_force(complex_.market, calendar_at(db, CALENDAR, complex_.complex_id, instant))
 
 
 def save_limits(db: Connection, row: Row) -> None:

@@ -21,7 +21,8 @@ from services.fems.gateway.intake.admission import OPTIONAL, REQUIRED, ReadingAd
 from services.fems.gateway.publishing import Metered, publish
 from shared.errors import ODD_INPUT, BadInput, BadInputs
 from shared.files import StillWritten, read_file
-from shared.metering.series import QUARTER_S, change_of_step, is_register, step_s
+from shared.intervals import INTERVAL_S
+from shared.metering.series import change_of_step, is_register, step_s
 from shared.units import kwh_text
 
 logger = logging.getLogger(__name__)
@@ -151,8 +152,8 @@ def read_upload(path: Path, desk: ReadingAdmission, *, now: datetime) -> Rows:
 def _not_quarter_hours(file: str, rows: Mapping[int, Metered]) -> Iterator[BadInput]:
     """Say where a meter's rows, by their number, are hours or half hours, or what a register showed."""
     ordered = sorted(rows.items(), key=lambda row: row[1].number)
-    starts = [one.number * QUARTER_S for _, one in ordered]
-    changed = 0 if step_s(starts) > QUARTER_S else change_of_step(starts)
+    starts = [one.number * INTERVAL_S for _, one in ordered]
+    changed = 0 if step_s(starts) > INTERVAL_S else change_of_step(starts)
     if changed is not None:
         number, one = ordered[changed]
         minutes = (starts[changed + 1] - starts[changed]) // 60
