@@ -22,8 +22,8 @@ from optimizers.tariff import SitePrices, contract_of, site_prices
 from services.fems.simulator.history import SimulatedHistory, history
 from services.market.handlers.venues import venue_of
 from services.settlement.handlers.invoicing import content_of
-from services.trading_api.api.invoice_pdf import invoice_pdf
-from services.trading_api.domain.invoices import invoice_view
+from services.trading_api.billing.invoice_pdf import invoice_pdf
+from services.trading_api.billing.invoices import invoice_view
 from shared.complex.model import Complex, load_complex
 from shared.events.records import SettledLine
 from shared.intervals import INTERVAL, month_bounds

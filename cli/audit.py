@@ -46,7 +46,7 @@ def verify(folder: Folder = None, *, pretty: Pretty = False) -> None:
 def verified(books: "Connection", records: "Connection") -> dict[str, dict[str, dict[str, Any]]]:
     """Check settlement's ledger and certificates, and the record of what operators did, complex by complex."""
     from services.settlement.store.audit import ledger_complexes
-    from services.trading_api.store.logs import audited_complexes
+    from services.trading_api.log.audit import audited_complexes
 
     complexes = sorted({*ledger_complexes(books), *audited_complexes(records)})
     return {
@@ -67,7 +67,7 @@ def _ledger(books: "Connection", records: "Connection", complex_id: str) -> dict
         unbalanced_entries,
         unlinked_entries,
     )
-    from services.trading_api.store.logs import ledger_anchors
+    from services.trading_api.billing.queries import ledger_anchors
 
     links = ledger_links(books, complex_id)
     anchors = ledger_anchors(records, complex_id)
@@ -87,7 +87,7 @@ def _entry_id(links: dict[int, Any], flaw: "Flaw") -> str | None:
 
 def _certificates(books: "Connection", records: "Connection", complex_id: str) -> dict[str, Any]:
     from services.settlement.store.certificate_audit import certification_flaws, certification_links
-    from services.trading_api.store.logs import certification_anchors
+    from services.trading_api.certificates.queries import certification_anchors
 
     links = certification_links(books, complex_id)
     anchors = certification_anchors(records, complex_id)
@@ -113,7 +113,7 @@ def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) 
 
 
 def _actions(records: "Connection", complex_id: str) -> dict[str, Any]:
-    from services.trading_api.store.logs import audit_flaws, audit_length
+    from services.trading_api.log.audit import audit_flaws, audit_length
 
     found = [_flaw(flaw) for flaw in audit_flaws(records, complex_id)]
     return {"links": audit_length(records, complex_id), "flaws": found}

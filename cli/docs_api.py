@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.trading_api.api.app import ROUTERS
-from services.trading_api.api.description import DescribedApp
-from services.trading_api.api.problems import KINDS
-from services.trading_api.domain.access import roles_with
+from services.trading_api.app import ROUTERS
+from services.trading_api.http.description import DescribedApp
+from services.trading_api.http.problems import KINDS
+from services.trading_api.roles import roles_with
 
 HEAD = """# HTTP API
 

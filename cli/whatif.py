@@ -232,7 +232,7 @@ def _feeder_limits_broken(
     """Return the feeders' limits that each combination breaks, day by day."""
     from services.planner.domain.feeders import limits_broken
     from services.planner.handlers import results_of
-    from services.trading_api.domain.views import study_result_view
+    from services.trading_api.studies.views import study_result_view
 
     complex_, scenarios = study.complex_, study.asked.scenarios
     found: list[list[dict[str, object]]] = [[] for _ in scenarios]
@@ -278,7 +278,7 @@ def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[
 def _rows(scenarios: "Sequence[Scenario]", outcomes: "Sequence[Outcome]") -> list[dict[str, object]]:
     """Return a row a combination, as the API's results have them."""
     from services.planner.handlers import results_of
-    from services.trading_api.domain.views import study_result_view
+    from services.trading_api.studies.views import study_result_view
 
     return [dict(study_result_view(one.model_dump())) for one in results_of(scenarios, outcomes)]
 

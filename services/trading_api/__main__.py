@@ -12,16 +12,17 @@ import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.trading_api import handlers
-from services.trading_api.api.app import create_app
-from services.trading_api.api.bootstrap import load_keys, read_keys_file
-from services.trading_api.api.connections import connections_max, http_server
-from services.trading_api.api.feed import Feed
-from services.trading_api.api.parts import Parts, Rules
-from services.trading_api.api.places import PLACES
-from services.trading_api.api.tokens import trusted_tokens
+from services.trading_api.access.authentication import Authenticator
+from services.trading_api.access.bootstrap import load_keys, read_keys_file
+from services.trading_api.access.tokens import trusted_tokens
+from services.trading_api.app import create_app
 from services.trading_api.console.pages import add_console
-from services.trading_api.store.pruning import Keep
+from services.trading_api.handlers import service
+from services.trading_api.http.connections import connections_max, http_server
+from services.trading_api.http.limits import PLACES
+from services.trading_api.http.state import ApiOptions, AppState
+from services.trading_api.live.feed import Feed
+from services.trading_api.pruning import Keep
 from shared.db.engine import open_engine
 from shared.db.revisions import require_newest
 from shared.errors import BadInput
@@ -108,15 +109,17 @@ def main() -> None:
         connections_max=PLACES + CONNECTIONS_BESIDE,
         idle_transaction_s=2 * answer_s,
     )
-    feed = Feed(engine, context.complexes)
+    feed = Feed(engine, context.complexes, context.clock)
     stop = stop_on_signals()
-    parts = Parts(
+    state = AppState(
         complexes=context.complexes,
         clock=context.clock,
         engine=engine,
-        feed=feed,
+        nudge=feed.nudge,
+        stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
-        rules=Rules(
+        authenticate=Authenticator(engine, context.complexes, tokens),
+        options=ApiOptions(
             writes_per_s=settings.writes_per_s,
             reads_per_s=settings.reads_per_s,
             streams_per_key=settings.streams_per_key,
@@ -128,7 +131,6 @@ def main() -> None:
             docs=settings.docs,
             secure_cookie=settings.secure_cookie,
         ),
-        tokens=tokens,
     )
     keys_file = settings.bootstrap_keys_file
     keys = [] if keys_file is None else read_keys_file(keys_file, context.complexes)
@@ -138,16 +140,16 @@ def main() -> None:
         load_keys(context.engine, keys, now=context.clock.now())
 
     server = http_server(
-        create_app(parts, functools.partial(add_console, complexes=context.complexes)),
+        create_app(state, feed, functools.partial(add_console, complexes=context.complexes)),
         connections=settings.connections_max or connections_max(),
         trusted_proxies=settings.trusted_proxies,
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
-    service = handlers.service(context.complexes, after_batch=feed.nudge, keep=keep)
+    read_model = service(context.complexes, after_batch=feed.nudge, keep=keep)
 
     def run_loop() -> None:
         if patiently(prepare, stop):
-            serve(service, context, stop)
+            serve(read_model, context, stop)
 
     _run_both(server, listener, run_loop, feed, stop)
 

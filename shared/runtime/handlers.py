@@ -1,6 +1,7 @@
 """The one way in which a service says which method handles which event."""
 
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
@@ -17,23 +18,34 @@ def handlers_of(*owners: object) -> Mapping[type[Event], Handler]:
     """Return the handler of each event: every method `on_*` of the owners, by the annotation of its envelope.
 
     A handler has the form `on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection)` and returns
-    the events that follow.
+    the events that follow. Several owners may each do their part of an event, in the order in which they are given and
+    in one transaction.
 
     Raises:
-        TypeError: A method `on_*` does not have this form, or two handle the same event.
+        TypeError: A method `on_*` does not have this form, or an owner has two for the same event.
     """
-    bound: dict[type[Event], Handler] = {}
-    names: dict[type[Event], str] = {}
+    bound: defaultdict[type[Event], list[Handler]] = defaultdict(list)
     for owner in owners:
+        names: dict[type[Event], str] = {}
         for name in (name for name in dir(owner) if name.startswith(PREFIX)):
             handler, full_name = getattr(owner, name), f"{type(owner).__name__}.{name}"
             event = _event_of(handler)
             if event is None:
                 raise TypeError(f"{full_name} must take (envelope: Envelope[AnEvent], db: Connection)")
-            if event in bound:
+            if event in names:
                 raise TypeError(f"{event.__name__} must have one handler, has {names[event]} and {full_name}")
-            bound[event], names[event] = handler, full_name
-    return bound
+            bound[event].append(handler)
+            names[event] = full_name
+    return {
+        event: handlers[0] if len(handlers) == 1 else _one_after_another(handlers) for event, handlers in bound.items()
+    }
+
+
+def _one_after_another(handlers: Sequence[Handler]) -> Handler:
+    def handle(envelope: Envelope[Any], db: Connection) -> Sequence[Event]:
+        return [event for handler in handlers for event in handler(envelope, db)]
+
+    return handle
 
 
 def _event_of(handler: Callable[..., object]) -> type[Event] | None:

@@ -32,12 +32,24 @@ VIOLATIONS = {
     "pvlib lives in the forecast's domain": ("services/forecast/store.py", "import pvlib"),
     "LightGBM lives in the forecast's domain": ("services/forecast/handlers.py", "import lightgbm"),
     "Web libraries live in the trading API": ("cli/up.py", "import uvicorn"),
-    "PDFs are made in one module of the trading API": ("services/trading_api/api/invoices.py", "import fpdf"),
+    "PDFs are made in one module of the trading API": ("services/trading_api/billing/invoices.py", "import fpdf"),
     "Device libraries live in fems": ("services/forecast/__main__.py", "import pymodbus"),
     "Dask lives in the planner": ("optimizers/ess/plan.py", "import dask"),
     "Plots and the terminal live in cli": ("services/fems/__main__.py", "import rich"),
     "The market never sees a forecast": ("services/market/handlers/orders.py", "import shared.events.forecast"),
     "Settlement never sees a bid": ("services/settlement/handlers/facts.py", "import shared.events.orders"),
+    "The trading API's features know nothing of each other; what needs several lies above them": (
+        "services/trading_api/orders/routes.py",
+        "import services.trading_api.billing.views",
+    ),
+    "A feature of the trading API is made of layers": (
+        "services/trading_api/market/tables.py",
+        "import services.trading_api.market.views",
+    ),
+    "The trading API's handlers serve no HTTP": (
+        "services/trading_api/billing/handlers.py",
+        "import services.trading_api.http.problems",
+    ),
     "The trading API never computes a price": ("services/trading_api/__main__.py", "import optimizers.clearing"),
     "The gateway can't tell a simulated device from a real one": (
         "services/fems/gateway/gateway.py",

@@ -131,6 +131,18 @@ def test_every_suppressed_check_says_why() -> None:
     assert [place for place in silent if not place.startswith("tests/architecture/test_rules.py:")] == []
 
 
+def test_sql_of_the_trading_api_is_in_queries_and_tables() -> None:
+    written_elsewhere = [
+        path
+        for path in modules("services/trading_api")
+        if Path(path).name not in {"queries.py", "tables.py"}
+        and Path(path).parent.name not in {"db", "log"}
+        and re.search(r"^(import sqlalchemy as sa|from sqlalchemy import)", (ROOT / path).read_text(), re.MULTILINE)
+    ]
+
+    assert written_elsewhere == []
+
+
 def test_every_folder_with_code_is_a_package_that_the_contracts_see() -> None:
     folders = {Path(path).parent for path in modules(*PACKAGES)}
     folders |= {above for folder in folders for above in folder.parents if above != Path()}

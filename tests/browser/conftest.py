@@ -32,7 +32,7 @@ def _browser_is_here() -> None:
 @pytest.fixture
 def bench(tmp_path: Path) -> ApiBench:
     bench = ApiBench(tmp_path)
-    day = MadeUpDay(bench.parts().complexes[COMPLEX])
+    day = MadeUpDay(bench.complexes[COMPLEX])
     for start in STARTS[:3]:
         bench.clock.instant = start + INTERVAL
         bench.give(*day.interval(start), *day.present(bench.clock.now()))

@@ -17,7 +17,7 @@ def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
     opened("operator")
     before = (text(browser, "saving-note"), text(browser, "ledger-note"), text(browser, "devices"))
     bench.clock.instant = STARTS[3] + INTERVAL
-    bench.give(*MadeUpDay(bench.parts().complexes[COMPLEX]).interval(STARTS[3]))
+    bench.give(*MadeUpDay(bench.complexes[COMPLEX]).interval(STARTS[3]))
 
     # 12 factories with a grid meter each, 8 roofs and 4 batteries; 4 ledger entries a factory and interval.
     assert before[1:] == ("144 entries · 3 intervals settled", "24 / 24")
@@ -36,7 +36,7 @@ def test_a_corrected_reading_is_counted_once(
     before = solar_at_ten(browser)
     [reading] = [
         event
-        for event in MadeUpDay(bench.parts().complexes[COMPLEX]).interval(STARTS[0])
+        for event in MadeUpDay(bench.complexes[COMPLEX]).interval(STARTS[0])
         if isinstance(event, IntervalMetered) and event.meter_id == "hanbit-roof"
     ]
 

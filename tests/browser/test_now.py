@@ -10,8 +10,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from services.trading_api.api import stream
-from services.trading_api.store.tables import CONSOLE_SESSION
+from services.trading_api.access.tables import CONSOLE_SESSION
+from services.trading_api.live import stream
 from shared.events.fems import DeviceObserved
 from shared.events.orders import OrderSubmitted
 from shared.intervals import INTERVAL
@@ -25,7 +25,7 @@ SLEPT = "const real = Date.now; Date.now = () => real() + 60000"
 
 
 def states(bench: ApiBench, at: datetime) -> dict[str, DeviceObserved]:
-    found = MadeUpDay(bench.parts().complexes[COMPLEX]).present(at)
+    found = MadeUpDay(bench.complexes[COMPLEX]).present(at)
     return {event.device_id: event for event in found if isinstance(event, DeviceObserved)}
 
 
@@ -91,7 +91,7 @@ def test_a_page_without_the_servers_word_is_grey_with_as_of_and_comes_back_by_it
     browser.find_element(By.ID, "language").click()
     shows(browser, "as-of", "연결이 끊겨 다시 시도 중. 표시 기준 시각 2026-05-20 10:45:00 KST")
     bench.clock.instant = STARTS[3] + INTERVAL
-    bench.give(*MadeUpDay(bench.parts().complexes[COMPLEX]).interval(STARTS[3]))
+    bench.give(*MadeUpDay(bench.complexes[COMPLEX]).interval(STARTS[3]))
     with served(bench, port):
         WebDriverWait(browser, WAIT_S).until(lambda page: style(page, ".room", "filter") == "none")
         # What was missed meanwhile is there, and once.

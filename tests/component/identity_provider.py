@@ -10,8 +10,8 @@ from joserfc.jwk import Key, generate_key
 from joserfc.jws import JWSRegistry
 from joserfc.util import urlsafe_b64encode
 
-from services.trading_api.api.tokens import Tokens
-from services.trading_api.domain.tokens import Trust
+from services.trading_api.access.claims import Trust
+from services.trading_api.access.tokens import Tokens
 from shared.clock import wall_now
 from tests.component.trading_api_bench import COMPLEX, HANBIT
 

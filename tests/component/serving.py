@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.trading_api.api.app import create_app
-from services.trading_api.api.connections import http_server
 from services.trading_api.console.pages import add_console
+from services.trading_api.http.connections import http_server
 from shared.clock import monotonic_s, pause
 from tests.component.trading_api_bench import ApiBench
 
@@ -22,15 +21,14 @@ def served(bench: ApiBench, port: int = 0, connections: int = 100) -> Iterator[s
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen()
-    parts = bench.parts()
-    app = create_app(parts, functools.partial(add_console, complexes=parts.complexes))
+    app = bench.app(functools.partial(add_console, complexes=bench.complexes))
     server = http_server(app, connections=connections)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        parts.feed.close()
+        app.state.feed.close()
         server.should_exit = True
         thread.join(10)
 

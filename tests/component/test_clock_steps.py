@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.api.app import create_app
 from shared.clock import ClockStepped
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.runtime.clock_guard import GuardedClock, Notes
@@ -59,7 +58,7 @@ def an_exchange(folder: Path) -> Iterator[Exchange]:
     clock = GuardedClock(wall, Notes(folder, "trading_api", "boot"), lambda: opened.elapsed_s)
     loop = RunLoop(bench.service, bench.bus, bench.engine, clock)
     headers = {"Authorization": f"Bearer {SECRETS['hanbit']}"}
-    app = create_app(replace(bench.parts(), clock=clock))
+    app = bench.app(clock=clock)
     with TestClient(app, headers=headers, raise_server_exceptions=False) as hanbit:
         opened = Exchange(bench, wall, loop, hanbit)
         loop.step(0)

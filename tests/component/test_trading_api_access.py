@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from services.trading_api.api.app import create_app
-from services.trading_api.api.bootstrap import read_keys_file
-from services.trading_api.api.guard import COOKIE
-from services.trading_api.api.parts import Rules
-from services.trading_api.api.problems import KINDS
-from services.trading_api.store.logs import audit_flaws
-from services.trading_api.store.tables import API_KEY, AUDIT
+from services.trading_api.access.bootstrap import read_keys_file
+from services.trading_api.access.tables import API_KEY
+from services.trading_api.http.credentials import COOKIE
+from services.trading_api.http.problems import KINDS
+from services.trading_api.http.state import ApiOptions
+from services.trading_api.log.audit import audit_flaws
+from services.trading_api.log.tables import AUDIT
 from shared.complex.model import load_complexes
 from shared.errors import BadInputs
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
@@ -301,7 +301,7 @@ def test_a_changed_or_missing_audit_link_is_found(bench: ApiBench) -> None:
 
 
 def test_calls_beyond_the_rate_are_refused_with_the_time_to_wait(tmp_path: Path) -> None:
-    bench = ApiBench(tmp_path, Rules(writes_per_s=1))
+    bench = ApiBench(tmp_path, ApiOptions(writes_per_s=1))
     with bench.client("hanbit") as hanbit, bench.client("seojin") as seojin:
         answers = [hanbit.post("/api/v1/orders?dry_run=true", json=an_order()) for _ in range(20)]
         other = seojin.post("/api/v1/orders?dry_run=true", json=an_order())
@@ -315,10 +315,10 @@ def test_calls_beyond_the_rate_are_refused_with_the_time_to_wait(tmp_path: Path)
 
 
 def test_documentation_pages_are_off_unless_a_setting_turns_them_on(tmp_path: Path, stranger: TestClient) -> None:
-    bench = ApiBench(tmp_path / "with-docs", Rules(docs=True))
+    bench = ApiBench(tmp_path / "with-docs", ApiOptions(docs=True))
 
     assert (stranger.get("/docs").status_code, stranger.get("/redoc").status_code) == (404, 404)
-    with TestClient(create_app(bench.parts())) as client:
+    with TestClient(bench.app()) as client:
         assert client.get("/docs").status_code == 200
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.api.parts import Rules
+from services.trading_api.http.state import ApiOptions
 from shared.events.commands import MarketResumeRequested
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from tests.component.trading_api_bench import SECRETS, ApiBench, an_order
@@ -25,7 +25,7 @@ NAMES = {
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiBench]:
-    bench = ApiBench(Path(tmp_path_factory.mktemp("api")), Rules(reads_per_s=10_000, writes_per_s=10_000))
+    bench = ApiBench(Path(tmp_path_factory.mktemp("api")), ApiOptions(reads_per_s=10_000, writes_per_s=10_000))
     yield bench
     bench.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.store.logs import stream_after
+from services.trading_api.log.stream import stream_after
 from shared.events.records import CertificateSlice
 from shared.events.settlement import CertificatesSettled
 from shared.intervals import INTERVAL

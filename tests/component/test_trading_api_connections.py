@@ -11,9 +11,8 @@ import psutil
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.api import connections, guard
-from services.trading_api.api.app import create_app
-from services.trading_api.api.parts import Rules
+from services.trading_api.http import connections, guard
+from services.trading_api.http.state import ApiOptions
 from shared.runtime.logs import Repeats
 from tests.component.serving import served, until
 from tests.component.trading_api_bench import SECRETS, ApiBench, an_order
@@ -144,7 +143,7 @@ def test_a_client_that_takes_nothing_is_let_go(bench: ApiBench) -> None:
 
 
 def test_a_key_and_a_participant_have_so_many_live_connections(tmp_path: Path) -> None:
-    bench = ApiBench(tmp_path, rules=Rules(streams_per_key=2, streams_per_participant=3))
+    bench = ApiBench(tmp_path, options=ApiOptions(streams_per_key=2, streams_per_participant=3))
     with served(bench) as address, contextlib.ExitStack() as held:
         streams = [held.enter_context(connected(address)) for _ in range(3)]
         asked = request("hanbit", "/api/v1/stream")
@@ -166,8 +165,8 @@ def until_status(client: socket.socket, asked: bytes, status: int) -> None:
 
 
 def test_an_address_that_is_refused_too_often_waits_but_not_whom_it_is_shared_with(tmp_path: Path) -> None:
-    bench = ApiBench(tmp_path, rules=Rules(refusals_per_min=REFUSALS))
-    with TestClient(create_app(bench.parts()), raise_server_exceptions=False) as client:
+    bench = ApiBench(tmp_path, options=ApiOptions(refusals_per_min=REFUSALS))
+    with TestClient(bench.app(), raise_server_exceptions=False) as client:
         known = {"Authorization": f"Bearer {SECRETS['hanbit']}"}
         assert client.get("/api/v1/orders", headers=known).status_code == 200
         guessed = [
@@ -184,8 +183,8 @@ def test_an_address_that_is_refused_too_often_waits_but_not_whom_it_is_shared_wi
 
 
 def test_what_is_forbidden_counts_against_the_address_too(tmp_path: Path) -> None:
-    bench = ApiBench(tmp_path, rules=Rules(refusals_per_min=REFUSALS))
-    with TestClient(create_app(bench.parts()), raise_server_exceptions=False) as client:
+    bench = ApiBench(tmp_path, options=ApiOptions(refusals_per_min=REFUSALS))
+    with TestClient(bench.app(), raise_server_exceptions=False) as client:
         for _ in range(REFUSALS):
             client.get("/api/v1/audit", headers={"Authorization": f"Bearer {SECRETS['hanbit']}"})
 
@@ -193,8 +192,8 @@ def test_what_is_forbidden_counts_against_the_address_too(tmp_path: Path) -> Non
 
 
 def test_an_address_signs_in_so_often_a_minute(tmp_path: Path) -> None:
-    bench = ApiBench(tmp_path, rules=Rules(sign_ins_per_min=2))
-    with TestClient(create_app(bench.parts()), raise_server_exceptions=False) as client:
+    bench = ApiBench(tmp_path, options=ApiOptions(sign_ins_per_min=2))
+    with TestClient(bench.app(), raise_server_exceptions=False) as client:
         answers = [client.post("/console/session", json={"key": SECRETS["hanbit"]}).status_code for _ in range(3)]
 
     assert answers == [204, 204, 429]

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.api.bootstrap import load_keys
-from services.trading_api.api.schemas import BootstrapKey
-from services.trading_api.domain.access import Role
+from services.trading_api.access.bootstrap import load_keys
+from services.trading_api.access.schemas import BootstrapKey
+from services.trading_api.roles import Role
 from shared.events.base import Event
 from shared.events.commands import CalendarChangeRequested, StudyRequested
 from shared.events.market import CalendarChanged
@@ -114,8 +114,8 @@ def test_no_default_of_the_document_is_forgotten_here(document: Json) -> None:
         if "default" in parameter["schema"]
     }
 
-    # DryRunOut is an answer: what a dry run says.
-    assert {name for name in schemas if stated_fields(document, name)} == {*BODIES, "DryRunOut"}
+    answers = {"DryRunOut", "CalendarView"}
+    assert {name for name in schemas if stated_fields(document, name)} == {*BODIES, *answers}
     assert parameters == {"dry_run", "limit"}
 
 

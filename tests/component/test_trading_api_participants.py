@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from services.trading_api.domain.access import audience_of
-from services.trading_api.store.logs import stream_after
+from services.trading_api.log.stream import stream_after
+from services.trading_api.roles import audience_of
 from shared.complex.model import load_complex
 from shared.events.commands import ParticipantResumeRequested, ParticipantSuspendRequested
 from shared.events.market import (

@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from services.trading_api.api.app import create_app
-from services.trading_api.api.parts import Rules
+from services.trading_api.http.state import ApiOptions
 from shared.db import messaging
 from shared.events.base import Envelope, named_id
 from shared.events.commands import MarketHaltRequested
@@ -26,7 +25,7 @@ ORDER = (
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> ApiBench:
-    return ApiBench(tmp_path_factory.mktemp("api"), Rules(writes_per_s=10_000))
+    return ApiBench(tmp_path_factory.mktemp("api"), ApiOptions(writes_per_s=10_000))
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +288,7 @@ def test_a_request_that_would_lead_to_an_event_too_large_for_the_bus_is_refused_
         with bench.engine.begin() as db:
             messaging.emit(db, "trading_api", [envelope])
 
-    app = create_app(bench.parts(), lambda app: app.add_api_route("/long", halt_at_length, methods=["POST"]))
+    app = bench.app(lambda app: app.add_api_route("/long", halt_at_length, methods=["POST"]))
     with TestClient(app, raise_server_exceptions=False) as client:
         english, korean = (client.post("/long", headers={"Accept-Language": tag}) for tag in ("en", "ko"))
     with bench.engine.connect() as db:

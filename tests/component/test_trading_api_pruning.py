@@ -4,10 +4,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from services.trading_api.batteries.tables import SCHEDULE, SETPOINT, SOC
+from services.trading_api.db.pruning import prune
+from services.trading_api.forecasts.tables import FORECAST
+from services.trading_api.log.audit import audit_flaws
+from services.trading_api.metering.tables import READING
+from services.trading_api.operation.tables import DEAD_LETTER
+from services.trading_api.pruning import Keep, kept_rows
 from services.trading_api.store import METADATA
-from services.trading_api.store.logs import audit_flaws
-from services.trading_api.store.pruning import Keep, prune
-from services.trading_api.store.tables import DEAD_LETTER, FORECAST, READING, SCHEDULE, SETPOINT, SOC
 from shared.events.fems import DeviceObserved, MeterKind, SetpointConfirmed
 from shared.events.market import MarketHalted
 from shared.events.records import Side
@@ -106,7 +110,7 @@ def test_what_is_older_than_it_is_kept_goes_and_the_books_stay(bench: ApiBench) 
 
     for complex_id in (COMPLEX, "elsewhere"):
         with bench.engine.begin() as db:
-            prune(db, complex_id, KEEP, now=NOON)
+            prune(db, kept_rows(complex_id, KEEP), now=NOON)
 
     gone = {name: before[name] - number for name, number in counts(bench).items() if before[name] != number}
     # Of three days one is older than 30 days, and its two letters; two are older than three days: they go in turns.
@@ -115,7 +119,7 @@ def test_what_is_older_than_it_is_kept_goes_and_the_books_stay(bench: ApiBench) 
         "dead_letter": 2,
     }
     with bench.engine.begin() as db:
-        prune(db, COMPLEX, KEEP, now=NOON)
+        prune(db, kept_rows(COMPLEX, KEEP), now=NOON)
         newest = [
             db.scalar(sa.select(sa.func.min(column)))
             for column in (FORECAST.c.first_delivery_start, SCHEDULE.c.first_delivery_start)
@@ -128,7 +132,7 @@ def test_a_row_exactly_as_old_as_it_is_kept_stays(bench: ApiBench) -> None:
     bench.give(a_reading(NOON - KEEP.facts), a_reading(NOON - KEEP.facts - INTERVAL))
 
     with bench.engine.begin() as db:
-        prune(db, COMPLEX, KEEP, now=NOON)
+        prune(db, kept_rows(COMPLEX, KEEP), now=NOON)
         assert db.scalars(sa.select(READING.c.delivery_start)).all() == [NOON - KEEP.facts]
 
 

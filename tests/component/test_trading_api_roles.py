@@ -18,10 +18,9 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
 
-from services.trading_api.api.app import create_app
-from services.trading_api.api.parts import Rules
 from services.trading_api.console.pages import add_console
-from services.trading_api.store.tables import STREAM
+from services.trading_api.http.state import ApiOptions
+from services.trading_api.log.tables import STREAM
 from shared.events.base import Event
 from shared.events.market import MarketResumed
 from shared.events.planner import StudyCompleted, StudyProgressed, StudyResult
@@ -151,7 +150,9 @@ def golden_events() -> Iterator[Event]:
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiBench]:
     """Return an API that has heard everything there is to hear, at the end that the market goes on."""
-    bench = ApiBench(Path(tmp_path_factory.mktemp("api")), Rules(docs=True, reads_per_s=10_000, writes_per_s=10_000))
+    bench = ApiBench(
+        Path(tmp_path_factory.mktemp("api")), ApiOptions(docs=True, reads_per_s=10_000, writes_per_s=10_000)
+    )
     with bench.client("planner") as planner, bench.client("hanbit") as hanbit:
         # Sealed: its gate is ahead.
         hanbit.post("/api/v1/orders", json=an_order(client_order_id="secret", price_krw_per_kwh="123.45"))
@@ -175,8 +176,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiBench]:
 
 @pytest.fixture(scope="module")
 def app(bench: ApiBench) -> FastAPI:
-    parts = bench.parts()
-    return create_app(parts, lambda app: add_console(app, parts.complexes))
+    return bench.app(lambda app: add_console(app, bench.complexes))
 
 
 def routes_of(app: FastAPI) -> Iterator[BaseRoute]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from services.trading_api.api import feed
-from services.trading_api.store import logs
-from services.trading_api.store.tables import STREAM
+from services.trading_api.live import feed
+from services.trading_api.log import stream as log
+from services.trading_api.log.tables import STREAM
 from tests.component.serving import served, until
 from tests.component.test_trading_api_orders import an_auction
 from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, SECRETS, SEOJIN, ApiBench, an_order
@@ -141,28 +141,28 @@ def test_a_factory_hears_its_own_orders_and_the_public_auction_only(bench: ApiBe
 
 
 def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "STREAM_KEPT", 2)
-    entry = logs.StreamEntry("all", "market", {"halted": False, "reason": ""})
+    monkeypatch.setattr(log, "STREAM_KEPT", 2)
+    entry = log.StreamEntry("all", "market", {"halted": False, "reason": ""})
     with bench.engine.begin() as db:
-        logs.append_to_stream(db, COMPLEX, [entry] * 5, now=NOON)
+        log.append_to_stream(db, COMPLEX, [entry] * 5, now=NOON)
 
     # The gate of the next interval closes; its seal is when the stream is pruned.
     bench.run(until=NOON + timedelta(minutes=15))
 
     with bench.engine.connect() as db:
-        assert [row["sequence"] for row in logs.stream_after(db, COMPLEX, 0)] == [4, 5]
+        assert [row["sequence"] for row in log.stream_after(db, COMPLEX, 0)] == [4, 5]
 
 
 def test_a_client_that_missed_many_pages_hears_all_of_it_once_and_in_order(bench: ApiBench, address: str) -> None:
-    entries = [logs.StreamEntry("all", "market", {"halted": False, "reason": str(number)}) for number in range(1_201)]
+    entries = [log.StreamEntry("all", "market", {"halted": False, "reason": str(number)}) for number in range(1_201)]
     with bench.engine.begin() as db:
-        logs.append_to_stream(db, COMPLEX, entries, now=NOON)
+        log.append_to_stream(db, COMPLEX, entries, now=NOON)
 
     with listening(address, "hanbit", last_event_id="0") as stream:
         heard = [next(stream) for _ in entries]
 
     with bench.engine.connect() as db:
-        assert len(logs.stream_after(db, COMPLEX, 0)) == 500
+        assert len(log.stream_after(db, COMPLEX, 0)) == 500
     assert [said.number for said in heard] == list(range(1, 1_202))
     assert [said.content["reason"] for said in heard] == [str(number) for number in range(1_201)]
 
@@ -174,8 +174,8 @@ def test_what_can_not_be_read_once_ends_no_stream(
     with listening(address, "hanbit") as stream:
         next(stream)
         with bench.engine.begin() as db:
-            logs.append_to_stream(
-                db, COMPLEX, [logs.StreamEntry("all", "market", {"halted": True, "reason": ""})], now=NOON
+            log.append_to_stream(
+                db, COMPLEX, [log.StreamEntry("all", "market", {"halted": True, "reason": ""})], now=NOON
             )
             db.execute(sa.update(STREAM).values(payload=sa.literal_column("'no JSON'")))
         until(lambda: not ready(address)["stream"])

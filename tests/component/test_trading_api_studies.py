@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from services.trading_api.domain.views import study_result_view
-from services.trading_api.store.tables import STUDY
+from services.trading_api.studies.tables import STUDY
+from services.trading_api.studies.views import study_result_view
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.planner import StudyCompleted, StudyProgressed, StudyResult
 from tests.component.trading_api_bench import COMPLEX, ApiBench

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import generate_key
 
-from services.trading_api.api.tokens import read_public_keys
+from services.trading_api.access.tokens import read_public_keys
 from shared.errors import BadInput
 from shared.paths import ROOT
 from tests.component.identity_provider import (

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from joserfc.jwk import RSAKey, generate_key
 from starlette.testclient import TestClient
 
-from services.trading_api.api import stream
-from services.trading_api.api.parts import Rules
-from services.trading_api.store.keys import is_revoked, revoke_token
-from services.trading_api.store.logs import audit_flaws
-from services.trading_api.store.tables import REVOKED_TOKEN
+from services.trading_api.access.queries import is_revoked, revoke_token
+from services.trading_api.access.tables import REVOKED_TOKEN
+from services.trading_api.http.state import ApiOptions
+from services.trading_api.live import stream
+from services.trading_api.log.audit import audit_flaws
 from shared.clock import wall_now
 from tests.component.identity_provider import (
     AUDIENCE,
@@ -280,7 +280,7 @@ def test_an_operator_s_deeds_carry_the_subject(provider: IdentityProvider, clien
 
 
 def test_a_subject_has_one_quota_whatever_token_it_shows(tmp_path: Path, provider: IdentityProvider) -> None:
-    bench = ApiBench(tmp_path / "slow", Rules(reads_per_s=2), tokens=provider.tokens())
+    bench = ApiBench(tmp_path / "slow", ApiOptions(reads_per_s=2), tokens=provider.tokens())
     with bench.client(None) as client:
         answers = [status_with(client, provider.token(jti=f"token-{number}")) for number in range(20)]
         other = status_with(client, provider.token(sub="lee", jti="token-20"))

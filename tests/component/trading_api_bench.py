@@ -1,22 +1,25 @@
 """The trading API on the component bench: its HTTP calls, its read model, and keys for every role."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from services.trading_api import handlers
-from services.trading_api.api.app import create_app
-from services.trading_api.api.bootstrap import load_keys
-from services.trading_api.api.feed import Feed
-from services.trading_api.api.parts import Parts, Rules
-from services.trading_api.api.schemas import BootstrapKey
-from services.trading_api.api.tokens import Tokens
-from services.trading_api.domain.access import Role
+from services.trading_api.access.authentication import Authenticator
+from services.trading_api.access.bootstrap import load_keys
+from services.trading_api.access.schemas import BootstrapKey
+from services.trading_api.access.tokens import Tokens
+from services.trading_api.app import create_app
+from services.trading_api.handlers import service
+from services.trading_api.http.state import ApiOptions, AppState
+from services.trading_api.live.feed import Feed
+from services.trading_api.roles import Role
 from services.trading_api.store import METADATA
+from shared.clock import Clock
 from shared.complex.model import load_complex
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
@@ -32,14 +35,14 @@ SECRETS = {name: f"{name}-{'0' * 32}" for name in ("hanbit", "seojin", "operator
 class ApiBench(Bench):
     """A bench whose service has HTTP calls as well."""
 
-    def __init__(self, place: Path | str, rules: Rules | None = None, tokens: Tokens | None = None) -> None:
+    def __init__(self, place: Path | str, options: ApiOptions | None = None, tokens: Tokens | None = None) -> None:
         demo = load_complex(DEMO_COMPLEX)
         market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
         complexes = {COMPLEX: demo.model_copy(update={"market": market})}
-        super().__init__(handlers.service(complexes, after_batch=self._after_batch), METADATA, place, NOON)
+        super().__init__(service(complexes, after_batch=self._after_batch), METADATA, place, NOON)
         self._feeds: list[Feed] = []
-        self._complexes = complexes
-        self._rules = rules or Rules()
+        self.complexes = complexes
+        self._options = options or ApiOptions()
         self._tokens = tokens
         load_keys(self.engine, [_key(name) for name in SECRETS], now=NOON)
 
@@ -47,24 +50,27 @@ class ApiBench(Bench):
         for feed in self._feeds:
             feed.nudge()
 
-    def parts(self) -> Parts:
-        """Return the parts of one more application on this bench; each has an event loop, and so a feed, of its own."""
-        self._feeds.append(Feed(self.engine, self._complexes))
-        return Parts(
-            complexes=self._complexes,
-            clock=self.clock,
+    def app(self, *additions: Callable[[FastAPI], None], clock: Clock | None = None) -> FastAPI:
+        """Return one more application on this bench; each has an event loop, and so a feed, of its own."""
+        feed = Feed(self.engine, self.complexes, clock or self.clock)
+        self._feeds.append(feed)
+        state = AppState(
+            complexes=self.complexes,
+            clock=clock or self.clock,
             engine=self.engine,
-            feed=self._feeds[-1],
+            nudge=feed.nudge,
+            stream_tells=feed.tells,
             acknowledged=self.bus.acknowledged,
-            rules=self._rules,
-            tokens=self._tokens,
+            authenticate=Authenticator(self.engine, self.complexes, self._tokens),
+            options=self._options,
         )
+        return create_app(state, feed, *additions)
 
     @contextmanager
     def client(self, who: str | None) -> Iterator[TestClient]:
         """Open a client with the key of someone, or with none."""
         headers = {} if who is None else {"Authorization": f"Bearer {SECRETS[who]}"}
-        with TestClient(create_app(self.parts()), headers=headers, raise_server_exceptions=False) as client:
+        with TestClient(self.app(), headers=headers, raise_server_exceptions=False) as client:
             yield client
 
 

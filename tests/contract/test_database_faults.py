@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from services.trading_api.api.places import PLACES
+from services.trading_api.http.limits import PLACES
 from shared.db.bounded import connection_class
 from shared.db.engine import DATABASE_FAULTS, open_engine, service_url
 from shared.db.revisions import require_newest

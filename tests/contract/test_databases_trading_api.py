@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from services.trading_api.access.queries import is_revoked
+from services.trading_api.access.tables import REVOKED_TOKEN
+from services.trading_api.log.audit import audit_flaws
+from services.trading_api.log.stream import stream_after
 from services.trading_api.store import METADATA
-from services.trading_api.store.keys import is_revoked
-from services.trading_api.store.logs import audit_flaws, stream_after
-from services.trading_api.store.tables import REVOKED_TOKEN
 from shared.events.market import MarketHalted, OrderAccepted, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.intervals import DAY, INTERVAL

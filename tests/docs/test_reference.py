@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.docs import documents
-from services.trading_api.api.app import ROUTERS
+from services.trading_api.app import ROUTERS
 from shared.paths import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

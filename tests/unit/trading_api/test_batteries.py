@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.trading_api.domain.batteries import Observed, largest_gap_wh
+from services.trading_api.batteries.domain import Observed, largest_gap_wh
 from shared.intervals import INTERVAL
 
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)

@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from optimizers.orders.rules import BEGINNING, OrderRules
-from services.trading_api.domain.access import ALL, STAFF, STREAM_SCOPES, Principal, Role, audience_of
-from services.trading_api.domain.orders import (
+from services.trading_api.log.stream import StreamEntry
+from services.trading_api.market.views import trade_view
+from services.trading_api.orders.domain import (
     OPEN,
     RANKS,
     BrokenLimit,
@@ -13,8 +14,8 @@ from services.trading_api.domain.orders import (
     broken_limits,
     status_after_auction,
 )
-from services.trading_api.domain.views import instant_text, trade_view
-from services.trading_api.store.logs import StreamEntry
+from services.trading_api.roles import ALL, STAFF, STREAM_SCOPES, Principal, Role, audience_of
+from services.trading_api.text import instant_text
 from shared.events.records import Calendar, Side
 
 LIMITS = OrderRules(

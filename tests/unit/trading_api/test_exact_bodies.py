@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.trading_api.api.exact_json import BadJson, parse
-from services.trading_api.api.problems import language_of, shown
-from services.trading_api.api.schemas import OrderIn
+from services.trading_api.http.problems import language_of, shown
+from services.trading_api.http.strict_json import BadJson, parse
+from services.trading_api.orders.schemas import OrderIn
 from shared.units import krw_text, kwh_text
 
 FACTS = {"client_order_id": "a", "delivery_start": "2026-05-20T12:30:00+09:00", "side": "sell"}

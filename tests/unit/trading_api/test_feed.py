@@ -4,7 +4,8 @@ import random
 import anyio
 import sqlalchemy as sa
 
-from services.trading_api.api.feed import Feed
+from services.trading_api.live.feed import Feed
+from shared.clock import WallClock
 
 # Dead after about 20 departures, while those who left shared a lock with those who stayed.
 DEPARTURES = 200
@@ -13,7 +14,7 @@ FOREVER_S = 20
 
 def test_clients_that_leave_while_they_wait_keep_nobody_from_hearing() -> None:
     chance = random.Random(1)  # noqa: S311 -- it decides when clients leave
-    feed = Feed(sa.create_engine("sqlite://"), {})
+    feed = Feed(sa.create_engine("sqlite://"), {}, WallClock())
 
     async def client() -> None:
         with anyio.CancelScope() as scope:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from services.trading_api.api.problems import KINDS, Problem, answer
+from services.trading_api.http.problems import KINDS, Problem, answer
 
 STANDARD = {"type", "title", "status", "detail", "code", "errors"}
 

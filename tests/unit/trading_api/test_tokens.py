@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.trading_api.domain.access import Role
-from services.trading_api.domain.tokens import Claims, Trust, broken_rule
+from services.trading_api.access.claims import Claims, Trust, broken_rule
+from services.trading_api.roles import Role
 
 # 1,780,000,000 s after 1970.
 NOW = datetime(2026, 5, 28, 20, 26, 40, tzinfo=UTC)

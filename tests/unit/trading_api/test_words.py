@@ -3,7 +3,7 @@ import re
 import pytest
 
 from optimizers.ess import Reason
-from services.trading_api.domain.orders import OrderStatus
+from services.trading_api.orders.domain import OrderStatus
 from shared.paths import ROOT
 
 WORDS = (ROOT / "services/trading_api/console/static/words.js").read_text(encoding="utf-8")

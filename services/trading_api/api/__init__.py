@@ -1,1 +1,0 @@
-"""The HTTP calls: shapes, who may call, and nothing of the market's rules."""

@@ -1,0 +1,114 @@
+"""Put the application together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.trading_api.access import routes as access
+from services.trading_api.batteries import routes as batteries
+from services.trading_api.billing import routes as billing
+from services.trading_api.certificates import routes as certificates
+from services.trading_api.forecasts import routes as forecasts
+from services.trading_api.http import documents, health, problems
+from services.trading_api.http.description import DescribedApp
+from services.trading_api.http.limits import Limits
+from services.trading_api.http.state import AppState
+from services.trading_api.live import stream
+from services.trading_api.live.feed import Feed
+from services.trading_api.market import routes as market
+from services.trading_api.metering import routes as metering
+from services.trading_api.operation import routes as operation
+from services.trading_api.orders import routes as orders
+from services.trading_api.overview import routes as overview
+from services.trading_api.savings import routes as savings
+from services.trading_api.studies import routes as studies
+
+ROUTERS = (
+    *orders.ROUTERS,
+    *market.ROUTERS,
+    *overview.ROUTERS,
+    *metering.ROUTERS,
+    *forecasts.ROUTERS,
+    *batteries.ROUTERS,
+    *savings.ROUTERS,
+    *billing.ROUTERS,
+    *certificates.ROUTERS,
+    *studies.ROUTERS,
+    *operation.ROUTERS,
+    *access.ROUTERS,
+    *stream.ROUTERS,
+    health.router,
+    documents.router,
+)
+FEED_END_S = 2.0
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+}
+
+
+class SecurityHeaders:
+    """Tell browsers what pages of ours never do; plain ASGI, so that the live stream is not held back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and add the headers to its answer."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def create_app(state: AppState, feed: Feed, *additions: Callable[[FastAPI], None]) -> FastAPI:
+    """Return the application.
+
+    Args:
+        state: What the routes work with.
+        feed: What the live stream tells of; read for as long as the application runs.
+        additions: Add pages beside the API's calls (the console).
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        reader = asyncio.create_task(feed.run())
+        yield
+        feed.close()
+        app.state.health_threads.shutdown(wait=False, cancel_futures=True)
+        # A database that hangs must not keep the process from ending.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(reader, FEED_END_S)
+
+    app = DescribedApp(
+        title="Sandan trading API",
+        version="1",
+        summary="Orders, auctions and statements of one industrial complex's energy exchange",
+        # Served as a call like others, which checks how it is asked.
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(SecurityHeaders)
+    app.state.deployment = state
+    app.state.feed = feed
+    app.state.limits = Limits(state.options)
+    app.state.health_threads = ThreadPoolExecutor(max_workers=health.QUESTIONS_MAX, thread_name_prefix="health")
+    problems.add_handlers(app)
+    routers = (*ROUTERS, *([documents.pages] if state.options.docs else ()))
+    app.state.routes = [route for router in routers for route in router.routes]
+    for router in routers:
+        app.include_router(router)
+    for add in additions:
+        add(app)
+    return app

@@ -1,0 +1,1 @@
+"""Batteries: charge, plans, set-points."""

@@ -1,0 +1,1 @@
+"""Settled intervals, statements, invoices."""

@@ -1,0 +1,1 @@
+"""Granular certificates."""

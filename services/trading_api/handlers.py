@@ -1,0 +1,62 @@
+"""What the service does on events and as time passes."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from services.trading_api.batteries.handlers import BatteryHandlers
+from services.trading_api.billing.handlers import BillingHandlers
+from services.trading_api.certificates.handlers import CertificateHandlers
+from services.trading_api.db.outbox import SERVICE
+from services.trading_api.db.pruning import prune
+from services.trading_api.forecasts.handlers import ForecastHandlers
+from services.trading_api.log.stream import prune_stream
+from services.trading_api.market.handlers import MarketHandlers
+from services.trading_api.metering.handlers import MeteringHandlers
+from services.trading_api.operation.handlers import OperationHandlers
+from services.trading_api.orders.handlers import OrderHandlers
+from services.trading_api.pruning import Keep, kept_rows
+from services.trading_api.studies.handlers import StudyHandlers
+from shared.complex.model import Complexes
+from shared.db import order_writer
+from shared.events.base import Event
+from shared.runtime.handlers import handlers_of
+from shared.runtime.runloop import Service
+
+
+def service(
+    complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None, keep: Keep | None = None
+) -> Service:
+    """Return the read model and the order writer's seals; `after_batch` is called when a batch has been committed."""
+    kept = keep or Keep()
+
+    def tick(now: datetime, db: Connection) -> list[Event]:
+        after_batch()
+        seals: list[Event] = []
+        for complex_ in complexes.values():
+            lead = complex_.market.gate_closure_lead
+            fresh = order_writer.seal_due(db, complex_.complex_id, writer=SERVICE, lead=lead, now=now)
+            if fresh:
+                prune_stream(db, complex_.complex_id)
+                prune(db, kept_rows(complex_.complex_id, kept), now=now)
+            seals += fresh
+        return seals
+
+    return Service(
+        name=SERVICE,
+        complexes=complexes,
+        # Several features keep their own part of an event; the stream tells them in this order.
+        handlers=handlers_of(
+            MarketHandlers(),
+            OrderHandlers(complexes),
+            MeteringHandlers(),
+            ForecastHandlers(),
+            BatteryHandlers(),
+            BillingHandlers(),
+            CertificateHandlers(),
+            StudyHandlers(),
+            OperationHandlers(),
+        ),
+        tick=tick,
+    )

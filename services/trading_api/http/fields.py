@@ -1,0 +1,133 @@
+"""Kinds of fields that callers send: exact decimals, instants, days."""
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from shared.intervals import is_delivery_start
+from shared.units import krw_text, kwh_text, scaled_integer
+
+PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
+SCALED_MAX = 10**15
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+class Request(BaseModel):
+    """A body; fields that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _scaled(given: object, decimals: int) -> int:
+    """Return a decimal (string or exact JSON number) times 10**decimals."""
+    if isinstance(given, bool) or not isinstance(given, str | int | Decimal):
+        raise ValueError("must be a decimal string or a number")  # noqa: TRY004 -- pydantic reports ValueError
+    if isinstance(given, str) and not _is_plain_decimal(given):
+        raise ValueError("must be a decimal like 130.25")
+    try:
+        scaled = scaled_integer(Decimal(given), decimals)
+    except InvalidOperation:
+        raise ValueError("must be a decimal like 130.25") from None
+    if scaled is None:
+        raise ValueError(f"must have at most {decimals} decimals")
+    if abs(scaled) > SCALED_MAX:
+        raise ValueError(f"must be within ±{SCALED_MAX // 10**decimals}")
+    return scaled
+
+
+def _is_plain_decimal(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return len(text) <= 40 and digits.isascii() and digits.replace(".", "", 1).isdigit()  # noqa: PLR2004 -- as for numbers
+
+
+def _jeon(given: object) -> int:
+    return _scaled(given, PRICE_DECIMALS)
+
+
+def _wh(given: object) -> int:
+    return _scaled(given, QUANTITY_DECIMALS)
+
+
+def _instant(given: object) -> datetime:
+    if not isinstance(given, str):
+        raise ValueError("must be a string in ISO 8601 with an offset")  # noqa: TRY004 -- pydantic reports ValueError
+    try:
+        instant = datetime.fromisoformat(given)
+        if instant.tzinfo is None:
+            raise ValueError("must carry an offset, as in 2026-05-20T03:00:00Z")
+        utc = instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR}") from None
+    if not FIRST_YEAR <= utc.year <= LAST_YEAR:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR}")
+    return utc
+
+
+def _day(given: object) -> date:
+    if not isinstance(given, str) or re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", given) is None:
+        raise ValueError("must be a Korean day like 2026-05-20")
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        raise ValueError("must be a day that there is") from None
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(f"must lie in {FIRST_YEAR}-{LAST_YEAR - 1}")
+    return day
+
+
+def _digits(given: object) -> object:
+    if isinstance(given, str) and not (given.isascii() and given.isdigit() and len(given) < 10):  # noqa: PLR2004 -- far beyond any limit
+        raise ValueError("must be a whole number")
+    return given
+
+
+def _delivery_start(instant: datetime) -> datetime:
+    if not is_delivery_start(instant):
+        raise ValueError("must be the start of a 15-minute delivery interval")
+    return instant
+
+
+def _positive(wh: int) -> int:
+    if wh <= 0:
+        raise ValueError("must be > 0 kWh")
+    return wh
+
+
+def _price_text(price: int | str) -> str:
+    # A default stands as text already.
+    return price if isinstance(price, str) else krw_text(price)
+
+
+def _quantity_text(quantity: int | str) -> str:
+    return quantity if isinstance(quantity, str) else kwh_text(quantity)
+
+
+_DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["130.25"]}
+_INSTANT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-05-20T03:00:00Z"]}
+PriceJeon = Annotated[int, BeforeValidator(_jeon), PlainSerializer(_price_text), WithJsonSchema(_DECIMAL_SCHEMA)]
+QuantityWh = Annotated[
+    int,
+    BeforeValidator(_wh),
+    AfterValidator(_positive),
+    PlainSerializer(_quantity_text),
+    WithJsonSchema(_DECIMAL_SCHEMA),
+]
+UtcInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
+DeliveryStart = Annotated[
+    datetime, BeforeValidator(_instant), AfterValidator(_delivery_start), WithJsonSchema(_INSTANT_SCHEMA)
+]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+# As they stand in an address.
+WholeNumber = Annotated[int, BeforeValidator(_digits)]
+Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]

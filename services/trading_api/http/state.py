@@ -1,0 +1,86 @@
+"""What every route works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.engine import Engine
+from starlette.requests import Request
+
+from services.trading_api.http.problems import Problem
+from services.trading_api.roles import Principal
+from shared.bus.acknowledged import Acknowledged
+from shared.clock import Clock
+from shared.complex.model import Complex, Complexes, Participant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiOptions:
+    """What an operator may set of the API."""
+
+    writes_per_s: int = 50
+    reads_per_s: int = 200
+    streams_per_key: int = 20
+    streams_per_participant: int = 60
+    refusals_per_min: int = 600
+    sign_ins_per_min: int = 30
+    body_bytes_max: int = 65_536
+    open_orders_max: int = 1_000
+    session_hours: int = 12
+    docs: bool = False
+    secure_cookie: bool = False
+
+
+# Who calls, by what a request presents; None where that is nobody.
+Authenticate = Callable[[Request], Principal | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppState:
+    """The deployment as the API sees it.
+
+    Args:
+        nudge: Tells the live stream that there may be something new; from any thread.
+        stream_tells: Whether clients of the live stream hear what is new.
+    """
+
+    complexes: Complexes
+    clock: Clock
+    engine: Engine
+    nudge: Callable[[], None]
+    stream_tells: Callable[[], bool]
+    acknowledged: Acknowledged
+    authenticate: Authenticate
+    options: ApiOptions = field(default_factory=ApiOptions)
+
+    def complex_of(self, principal: Principal) -> Complex:
+        """Return the caller's complex."""
+        return self.complexes[principal.complex_id]
+
+    def member_of(self, principal: Principal, participant_id: str) -> Participant:
+        """Return a participant of the caller's complex.
+
+        Raises:
+            Problem: There is none of that id.
+        """
+        member = self.complex_of(principal).by_participant.get(participant_id)
+        if member is None:
+            raise Problem("not_found")
+        return member
+
+
+def state_of(request: Request) -> AppState:
+    """Return the state of the app that a request came to."""
+    state: AppState = request.app.state.deployment
+    return state
+
+
+def caller_of(request: Request) -> Principal:
+    """Return who calls; the route has let it in."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+State = Annotated[AppState, Depends(state_of)]
+Caller = Annotated[Principal, Depends(caller_of)]

@@ -1,0 +1,1 @@
+"""The numbered logs: the live stream and the audit chain."""

@@ -1,0 +1,1 @@
+"""Auctions, trades, the calendar, halts, limits and suspensions."""

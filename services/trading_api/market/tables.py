@@ -1,0 +1,41 @@
+"""The tables of auctions, trades and the market's state."""
+
+import sqlalchemy as sa
+
+from services.trading_api.db.metadata import instant, table, text, whole
+from shared.db.records import RecordColumns
+from shared.events.records import Trade
+
+AUCTION = table(
+    "auction",
+    "delivery_start@",
+    *text("auction_id", "status", "book_hash"),
+    *instant("cleared_at"),
+    *whole("price_jeon_per_kwh?", "price_low_jeon_per_kwh?", "price_high_jeon_per_kwh?"),
+    *whole("volume_wh", "fees_krw", "order_count", "trade_count"),
+    sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
+)
+DAY_AHEAD = table(
+    "day_ahead",
+    "delivery_start@",
+    *text("auction_id", "status", "book_hash", "method"),
+    *instant("cleared_at"),
+    *whole("price_jeon_per_kwh?", "volume_wh", "fees_krw", "order_count", "trade_count"),
+    sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
+)
+TRADE = table(
+    "trade",
+    "trade_id",
+    *text("auction_id", "buy_order_id", "sell_order_id", "buyer_id", "seller_id"),
+    *instant("delivery_start"),
+    *whole("quantity_wh", "paid_krw", "received_krw"),
+    sa.Index("trade_by_delivery", "complex_id", "delivery_start"),
+)
+TRADE_RECORD = RecordColumns(TRADE, Trade, beside="complex_id auction_id delivery_start")
+MARKET_STATE = table(
+    "market_state",
+    "",
+    sa.Column("halted", sa.Boolean, nullable=False),
+    *text("reason", "operator"),
+    *instant("since"),
+)

@@ -1,0 +1,1 @@
+"""What the market has said that orders must keep."""

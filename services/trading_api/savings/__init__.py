@@ -1,0 +1,1 @@
+"""What trading and batteries saved: of readings, plans and settled intervals together."""
