@@ -27,6 +27,7 @@ from cli.processes import Child, free_port
 from services.forecast import handlers, store
 from shared.bus.kafka import KafkaBus
 from shared.clock import WallClock
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex
 from shared.db.engine import open_engine
 from shared.db.migrating import upgrade
@@ -162,7 +163,7 @@ def readings_per_s(broker: Broker, folder: Path) -> float:
     publisher.close()
     engine = open_engine(sa.make_url(f"sqlite:///{folder / 'forecast.db'}"))
     store.METADATA.create_all(engine)
-    service = handlers.service({complex_.complex_id: complex_})
+    service = handlers.service(Complexes(complex_))
     loop = RunLoop(replace(service, tick=None), bus, engine, WallClock())
     taken, began_s = loop.step(1.0), time.perf_counter()
     while taken < READINGS and time.perf_counter() - began_s < GIVE_UP_S:

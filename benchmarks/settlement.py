@@ -31,6 +31,7 @@ from services.settlement.store.audit import ledger_flaws
 from services.settlement.store.books import ledger_head
 from services.settlement.store.certificates import certification_head
 from services.settlement.store.tables import READING
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.db import messaging
 from shared.db.engine import open_engine, service_url
@@ -111,7 +112,7 @@ def an_auction(complex_: Complex, start: datetime, chance: random.Random) -> Auc
 def settle_day(engine: Engine, complex_: Complex) -> dict[str, object]:
     """Settle the day and return how long it took and where the ledger ended."""
     chance = random.Random(8)  # noqa: S311 -- readings, not secrets
-    service = handlers.service({complex_.complex_id: complex_})
+    service = handlers.service(Complexes(complex_))
     assert service.tick is not None
     handle = service.handlers[AuctionCleared]
     # As every service does before its loop (shared/runtime/service_main.py).

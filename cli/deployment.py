@@ -10,7 +10,7 @@ from cli.brokers import Broker, launch_broker
 from cli.prepare import write_keys
 from cli.processes import Child, stop_all
 from cli.starting import Say, StartWait
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
 from shared.events.topics import SERVICES

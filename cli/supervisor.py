@@ -20,7 +20,7 @@ from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short
 from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
 from cli.starting import StartStopped, StartWait, without_fail
 from shared.clock import monotonic_s, pause, wall_now
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.errors import BadInput
 from shared.paths import DEMO_COMPLEX, DEPLOYMENTS
 from shared.runtime.heartbeat import HEARTBEAT_S_MAX, heartbeat_age_s

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from cli.json_file import read_json
 from cli.output import writing
 from services.planner.domain.scenarios import SCENARIOS_MAX, Scenario, expand
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex
 from shared.errors import BadInput, BadInputs
 from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of
@@ -172,7 +173,7 @@ class Study:
         by_day: dict[date, list[MeterReading]] = {day: [] for day in self.asked.days}
         if self.asked.history is None:
             return {day: _simulated(self.complex_, day) for day in by_day}
-        complexes = {self.complex_.complex_id: self.complex_}
+        complexes = Complexes(self.complex_)
         for one in read_history(self.path.parent / self.asked.history, complexes):
             if (day := trading_day_of(one.delivery_start)) in by_day:
                 by_day[day].append(one)

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 from services.fems import store
 from services.fems.domain.setpoints import ConverterRating, Refusal, Setpoint, admit
 from services.fems.domain.simulated.field import battery_of
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import SetpointRefused
 from shared.events.scheduler import SetpointIssued

@@ -118,7 +118,7 @@ def main() -> None:
         nudge=feed.nudge,
         stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
-        authenticate=Authenticator(engine, context.complexes, tokens),
+        authenticate=Authenticator(engine, context.complexes, context.clock, tokens),
         options=ApiOptions(
             writes_per_s=settings.writes_per_s,
             reads_per_s=settings.reads_per_s,
@@ -133,7 +133,7 @@ def main() -> None:
         ),
     )
     keys_file = settings.bootstrap_keys_file
-    keys = [] if keys_file is None else read_keys_file(keys_file, context.complexes)
+    keys = [] if keys_file is None else read_keys_file(keys_file, context.complexes, now=context.clock.shown())
 
     def prepare() -> None:
         require_newest(context.engine, context.service)

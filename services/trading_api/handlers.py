@@ -18,7 +18,7 @@ from services.trading_api.operation.handlers import OperationHandlers
 from services.trading_api.orders.handlers import OrderHandlers
 from services.trading_api.pruning import Keep, kept_rows
 from services.trading_api.studies.handlers import StudyHandlers
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.db import order_writer
 from shared.events.base import Event
 from shared.runtime.handlers import handlers_of

@@ -346,9 +346,6 @@ class Complex(_Record):
         return {one.participant_id: one for one in self.participants}
 
 
-Complexes = Mapping[str, Complex]
-
-
 def load_complex(path: Path) -> Complex:
     """Read a complex file.
 
@@ -364,21 +361,6 @@ def load_complex(path: Path) -> Complex:
         first = str(error).splitlines()[0]
         raise BadInput(where=str(path), field="complex file", rule="must be YAML", value=first) from None
     return checked(Complex, content, where=str(path))
-
-
-def load_complexes(paths: Iterable[Path]) -> Complexes:
-    """Read the complex files of a deployment."""
-    found: dict[str, Complex] = {}
-    for path in paths:
-        loaded = load_complex(path)
-        if loaded.complex_id in found:
-            raise BadInput(
-                where=str(path), field="$.complex_id", rule="must be unique in the deployment", value=loaded.complex_id
-            )
-        found[loaded.complex_id] = loaded
-    if not found:
-        raise BadInput(where="environment", field="SANDAN_COMPLEXES", rule="must name a complex file", value="[]")
-    return found
 
 
 def _require_once(what: str, names: Iterable[str]) -> None:

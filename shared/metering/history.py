@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.complex.ratings import MARGIN_PERCENT, Rating, rating_of
 from shared.db.bulk import insert_rows
 from shared.db.tables import UtcInstant
@@ -181,9 +181,10 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
     for (complex_id, meter_id), numbers in by_meter.items():
         numbers.sort(key=lambda number: readings[number].delivery_start)
         series = [(FIRST_ROW + number, readings[number]) for number in numbers]
-        device = next(one for one in complexes[complex_id].devices if one.device_id == meter_id)
+        complex_ = complexes.at(complex_id, series[0][1].delivery_start)
+        device = next(one for one in complex_.devices if one.device_id == meter_id)
         _refuse_other_step(path, series)
-        _refuse_no_energy(path, series, rating_of(complexes[complex_id], device))
+        _refuse_no_energy(path, series, rating_of(complex_, device))
     return readings
 
 

@@ -16,7 +16,7 @@ from shared import failpoints
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Bus
 from shared.clock import Clock, clock_from, monotonic_s, touch
-from shared.complex.model import Complexes, load_complexes
+from shared.complex.complexes import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.revisions import require_newest
 from shared.events.topics import SERVICES

@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.events.base import Event
 from shared.events.topics import EVENT_TYPES, SERVICES, TOPICS, topics_read_by
 from shared.paths import DEMO_COMPLEX, ROOT
@@ -129,6 +129,12 @@ def test_every_suppressed_check_says_why() -> None:
 
     # This file holds the two patterns.
     assert [place for place in silent if not place.startswith("tests/architecture/test_rules.py:")] == []
+
+
+def test_what_holds_in_a_complex_is_asked_by_instant() -> None:
+    looked_up = [path for path in modules("services", "shared") if "complexes[" in (ROOT / path).read_text()]
+
+    assert looked_up == []
 
 
 def test_sql_of_the_trading_api_is_in_queries_and_tables() -> None:

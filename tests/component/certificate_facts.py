@@ -11,6 +11,7 @@ from optimizers.certificates.certification import CertificateBooks
 from services.settlement import handlers, store
 from services.settlement.store.certificate_tables import CERTIFICATE_BUNDLE, CERTIFICATE_SLICE
 from services.settlement.store.certificates import load_books, load_contents, load_sites, lot_draws
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.events.market import AuctionCleared
@@ -42,7 +43,7 @@ Flows = dict[str, tuple[int, int]]
 
 
 def a_bench(place: Path | str) -> Bench:
-    return Bench(handlers.service({COMPLEX_ID: SMALL}), store.METADATA, place, DELIVERY)
+    return Bench(handlers.service(Complexes(SMALL)), store.METADATA, place, DELIVERY)
 
 
 def a_reading(meter_id: str, start: datetime, flow_wh: tuple[int, int], *, guessed: bool = False) -> IntervalMetered:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from services.market import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.events.base import Event
 from shared.events.orders import OrderCancelRequested, OrdersSealed, OrderSubmitted
@@ -23,7 +24,7 @@ ALARM = timedelta(minutes=5)
 
 def a_bench(place: Path | str) -> Bench:
     """Return the market of the demo complex, ten minutes before the gate."""
-    return Bench(handlers.service({COMPLEX_ID: COMPLEX}, seal_alarm=ALARM), store.METADATA, place, EARLY)
+    return Bench(handlers.service(Complexes(COMPLEX), seal_alarm=ALARM), store.METADATA, place, EARLY)
 
 
 def an_order(

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from services.scheduler import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, MeterKind, SetpointRefused
@@ -33,7 +34,7 @@ def a_complex(complex_id: str, *, lead_minutes: int = 15) -> Complex:
 
 def a_bench(folder: Path, *complexes: Complex) -> Bench:
     """Return a scheduler of some complexes at noon."""
-    service = handlers.service({one.complex_id: one for one in complexes})
+    service = handlers.service(Complexes(*complexes))
     return Bench(service, store.METADATA, folder, NOON)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from services.settlement import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.market import AuctionCleared
@@ -21,7 +22,7 @@ SELLER, BUYER = "hanbit-machining", "changsin-bearing"
 
 def a_bench(place: Path | str, complex_: Complex = COMPLEX) -> Bench:
     """Return the settlement of the demo complex, or of one made from it."""
-    return Bench(handlers.service({COMPLEX_ID: complex_}), store.METADATA, place, DELIVERY)
+    return Bench(handlers.service(Complexes(complex_)), store.METADATA, place, DELIVERY)
 
 
 def an_auction(delivery_start: datetime, *, traded_wh: int = 20_000) -> AuctionCleared:

@@ -9,6 +9,7 @@ import pytest
 
 from services.market import handlers as market_handlers
 from services.market import store as market_store
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.commands import CalendarChangeRequested
 from shared.events.market import CalendarChangeRefused, OrderAccepted, OrderRejected
@@ -36,7 +37,7 @@ class Both:
 
     def __init__(self, folder: Path, complex_: Complex) -> None:
         self.scheduler = a_bench(folder, complex_)
-        service = market_handlers.service({C: complex_}, seal_alarm=timedelta(minutes=5))
+        service = market_handlers.service(Complexes(complex_), seal_alarm=timedelta(minutes=5))
         self.market = Bench(service, market_store.METADATA, folder, NOON)
         self._told = {"scheduler.orders.v1": 0, "market.auctions.v1": 0}
 

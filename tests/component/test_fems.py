@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from services.fems import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.db.engine import reading
 from shared.events.fems import SetpointRefused
@@ -17,7 +18,7 @@ START = NOW + timedelta(minutes=15)
 
 
 def a_bench(folder: Path) -> Bench:
-    return Bench(handlers.service({COMPLEX.complex_id: COMPLEX}), store.METADATA, folder, NOW)
+    return Bench(handlers.service(Complexes(COMPLEX)), store.METADATA, folder, NOW)
 
 
 def a_setpoint(setpoint_id: str = "s1", /, **changes: object) -> SetpointIssued:

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from services.forecast import handlers, store
-from shared.complex.model import Complex, Complexes, load_complexes
+from shared.complex.complexes import Complexes, load_complexes
+from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.forecast import AccuracyMeasured, ForecastIssued, ForecastKind
@@ -249,7 +250,7 @@ def test_two_complexes_in_one_process_do_not_see_each_other(complexes: Complexes
     [one] = complexes.values()
     described = yaml.safe_load(DEMO_COMPLEX.read_text())
     other = Complex.model_validate({**described, "complex_id": "other-complex"})
-    bench = a_bench({one.complex_id: one, other.complex_id: other}, tmp_path)
+    bench = a_bench(Complexes(one, other), tmp_path)
 
     bench.give(*metered(other, MORNING))
     bench.run(MORNING + INTERVAL)
@@ -268,7 +269,7 @@ def test_complex_without_any_roof_gets_load_forecasts(tmp_path: Path) -> None:
     described = yaml.safe_load(DEMO_COMPLEX.read_text())
     described["participants"] = [{**factory, "pv": []} for factory in described["participants"]]
     roofless = Complex.model_validate(described)
-    bench = a_bench({roofless.complex_id: roofless}, tmp_path)
+    bench = a_bench(Complexes(roofless), tmp_path)
 
     bench.run()
 

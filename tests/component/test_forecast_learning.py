@@ -20,6 +20,7 @@ from services.forecast.domain.solar.physics import Place, Roofs, clear_sky_kw
 from services.forecast.handlers.learning import Learner
 from services.forecast.store.registry import serving_model
 from services.forecast.store.tables import MODELS
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start
@@ -83,7 +84,7 @@ def lasting(random: np.random.Generator, size: int, share: float) -> np.ndarray:
 
 def a_bench(one: Complex, folder: Path, past: Iterable[MeterReading]) -> Bench:
     """Return the service at midnight, with its first forecasts issued."""
-    bench = Bench(handlers.service({one.complex_id: one}), store.METADATA, folder, MIDNIGHT)
+    bench = Bench(handlers.service(Complexes(one)), store.METADATA, folder, MIDNIGHT)
     with bench.engine.begin() as db:
         history.add_readings(db, past)
     bench.run()
@@ -101,7 +102,7 @@ def copy_of(bench: Bench, one: Complex, folder: Path) -> Bench:
     """Return a service that goes on where another one stands."""
     bench.close()
     shutil.copy(str(bench.engine.url.database), folder)
-    return Bench(handlers.service({one.complex_id: one}), store.METADATA, folder, MIDNIGHT)
+    return Bench(handlers.service(Complexes(one)), store.METADATA, folder, MIDNIGHT)
 
 
 def newest(bench: Bench, kind: ForecastKind) -> list[ForecastIssued]:
@@ -165,7 +166,7 @@ def test_day_is_learned_on_once_and_the_next_one_anew(taught: Bench, small: Comp
 
 
 def test_nothing_is_learned_before_the_first_issue_or_from_too_little(small: Complex, tmp_path: Path) -> None:
-    bench = Bench(handlers.service({small.complex_id: small}), store.METADATA, tmp_path, MIDNIGHT)
+    bench = Bench(handlers.service(Complexes(small)), store.METADATA, tmp_path, MIDNIGHT)
     assert not Learner(small).learn_if_due(bench.engine)
     with bench.engine.begin() as db:
         history.add_readings(db, [one for one in past_of(small) if one.delivery_start >= MIDNIGHT - 6 * DAY])

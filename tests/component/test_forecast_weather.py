@@ -18,7 +18,7 @@ from services.forecast.weather.replay import read_replay
 from services.forecast.weather.source import SourceName
 from services.forecast.weather.watch import Watch
 from shared.clock import Clock, WallClock
-from shared.complex.model import Complexes, load_complexes
+from shared.complex.complexes import Complexes, load_complexes
 from shared.errors import BadInput
 from shared.events.forecast import ForecastIssued, ForecastKind
 from shared.intervals import INTERVAL

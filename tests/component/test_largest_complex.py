@@ -13,6 +13,7 @@ from services.market import store as market_store
 from services.settlement import handlers as settlement
 from services.settlement import store as settlement_store
 from services.settlement.handlers.certifying import ROWS_A_PART
+from shared.complex.complexes import Complexes
 from shared.complex.field_network import UNIT_ID_MAX
 from shared.complex.model import FEEDERS_MAX, PARTICIPANTS_MAX, Complex, Device
 from shared.db.order_writer import WRITERS
@@ -43,7 +44,7 @@ def largest() -> Complex:
 @pytest.fixture(scope="module")
 def market_bench(largest: Complex, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A market after an auction for which each writer had one order more than the book takes."""
-    service = market.service({COMPLEX_ID: largest}, seal_alarm=timedelta(minutes=5))
+    service = market.service(Complexes(largest), seal_alarm=timedelta(minutes=5))
     bench = Bench(service, market_store.METADATA, tmp_path_factory.mktemp("market"), EARLY)
     for first, writer in zip((0, OF_A_WRITER + 1), WRITERS, strict=True):
         numbers = range(first, first + OF_A_WRITER + 1)
@@ -139,7 +140,7 @@ def test_the_largest_auction_is_held_and_can_be_carried(market_bench: Bench, auc
 def test_the_largest_interval_is_settled_certified_and_corrected(
     largest: Complex, auction: AuctionCleared, tmp_path: Path
 ) -> None:
-    service = settlement.service({COMPLEX_ID: largest})
+    service = settlement.service(Complexes(largest))
     bench = Bench(service, settlement_store.METADATA, tmp_path, DELIVERY)
     readings = [a_reading(device) for device in largest.devices]
     corrected = readings[0].model_copy(update={"export_wh": WH_MAX - 1, "reading_version": 2})

@@ -9,6 +9,7 @@ import pytest
 from cli.replay import replayed
 from services.market import handlers, store
 from services.market.store.state import state_sha256
+from shared.complex.complexes import Complexes
 from shared.db.engine import reading
 from shared.events.base import Event
 from shared.events.commands import CalendarChangeRequested, MarketHaltRequested, ParticipantSuspendRequested
@@ -39,7 +40,7 @@ BUYER, SELLER = "daesung-casting", "hanbit-machining"  # both on F1; the buyer m
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    market = handlers.service({COMPLEX_ID: COMPLEX}, seal_alarm=ALARM)
+    market = handlers.service(Complexes(COMPLEX), seal_alarm=ALARM)
     bench = Bench(market, store.METADATA, tmp_path, AT)
     give(bench, a_calendar())
     yield bench
@@ -206,7 +207,7 @@ def test_an_order_of_a_day_that_was_auctioned_is_too_late(bench: Bench) -> None:
 
 
 def test_without_a_day_ahead_gate_there_is_no_such_auction(tmp_path: Path) -> None:
-    market = handlers.service({COMPLEX_ID: COMPLEX}, seal_alarm=ALARM)
+    market = handlers.service(Complexes(COMPLEX), seal_alarm=ALARM)
     bench = Bench(market, store.METADATA, tmp_path, AT)
     give(bench, a_buy("b1", 120))
     seal_through(bench, GATE)
@@ -270,7 +271,7 @@ def test_the_state_with_a_day_ahead_auction_is_rebuilt_from_the_log(bench: Bench
     seal_through(bench, NOON - LEAD)
 
     (tmp_path / "second").mkdir()
-    market = handlers.service({COMPLEX_ID: COMPLEX}, seal_alarm=ALARM)
+    market = handlers.service(Complexes(COMPLEX), seal_alarm=ALARM)
     second = Bench(market, store.METADATA, tmp_path / "second", AT)
     for message in in_order_of_stamps(bench):
         second.bus.append(message)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.market import handlers, store
+from shared.complex.complexes import Complexes
 from shared.events.commands import CalendarChangeRequested, LimitsChangeRequested, MarketHaltRequested
 from shared.events.market import (
     AmendmentRejected,
@@ -213,7 +214,7 @@ def test_a_participants_own_limit_of_open_orders_is_kept(bench: Bench) -> None:
 def test_a_book_takes_no_more_orders_than_its_auction_may_have_however_many_take_part(tmp_path: Path) -> None:
     [factory] = [one for one in COMPLEX.participants if one.participant_id == BUYER]
     crowd = tuple(factory.model_copy(update={"participant_id": f"p{n}"}) for n in range(400))
-    complexes = {COMPLEX_ID: COMPLEX.model_copy(update={"participants": crowd})}
+    complexes = Complexes(COMPLEX.model_copy(update={"participants": crowd}))
     bench = Bench(handlers.service(complexes, seal_alarm=ALARM), store.METADATA, tmp_path, EARLY)
 
     bench.give(*(an_order(f"b{n}", f"p{n}", Side.BUY, 120) for n in range(362)), producer="trading_api")

@@ -10,7 +10,8 @@ import pytest
 from cli.processes import free_port
 from services.forecast import handlers, store
 from services.forecast.__main__ import show_accuracy, told
-from shared.complex.model import Complex, Complexes, load_complexes
+from shared.complex.complexes import Complexes, load_complexes
+from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.events.forecast import AccuracyMeasured, ForecastKind
 from shared.events.topics import TOPICS

@@ -14,6 +14,7 @@ from services.planner.domain.sites import SiteDay
 from services.planner.handlers import Cluster
 from services.planner.handlers.cluster import Work
 from services.planner.handlers.studies import RETRY_AFTER
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.commands import StudyCancelRequested, StudyRequested
 from shared.events.fems import IntervalMetered, MeterKind, Quality
@@ -66,7 +67,7 @@ def small() -> Complex:
 
 
 def a_bench(small: Complex, cluster: Cluster, folder: Path) -> Bench:
-    service = handlers.service({small.complex_id: small}, cluster)
+    service = handlers.service(Complexes(small), cluster)
     return Bench(service, store.METADATA, folder, NEXT_MORNING)
 
 
@@ -311,13 +312,13 @@ def test_study_of_a_complex_that_is_served_no_longer_fails_and_the_next_has_its_
     small: Complex, tmp_path: Path
 ) -> None:
     late, other = LateCluster(), small.model_copy(update={"complex_id": "other-complex"})
-    served = {small.complex_id: small, other.complex_id: other}
-    bench = Bench(handlers.service(served, late), store.METADATA, tmp_path, NEXT_MORNING)
+    bench = Bench(handlers.service(Complexes(small, other), late), store.METADATA, tmp_path, NEXT_MORNING)
     bench.give(*a_metered_day(small), *a_metered_day(other))
     bench.give(a_study(small, "S1"), a_study(other, "S2"))
 
     # As after a restart with another set of complex files.
-    del served[small.complex_id]
+    bench.close()
+    bench = Bench(handlers.service(Complexes(other), late), store.METADATA, tmp_path, NEXT_MORNING)
     bench.run(NEXT_MORNING + timedelta(seconds=60))
     bench.run()
     late.close()

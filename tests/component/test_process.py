@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from shared.clock import WallClock
+from shared.complex.complexes import Complexes
 from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
 from shared.events.planner import StudyFailed
@@ -55,7 +56,12 @@ def test_a_process_whose_tick_had_to_be_undone_shows_no_heartbeat(tmp_path: Path
     service = Service(name="planner", complexes=(), handlers={StudyFailed: lambda *_: []}, tick=tick)
     bus = MemoryBus()
     context = Context(
-        service="planner", complexes={}, clock=WallClock(), engine=engine, bus=bus, heartbeat_file=tmp_path / "alive"
+        service="planner",
+        complexes=Complexes(),
+        clock=WallClock(),
+        engine=engine,
+        bus=bus,
+        heartbeat_file=tmp_path / "alive",
     )
     thread = threading.Thread(target=serve, args=(service, context, stop))
     thread.start()

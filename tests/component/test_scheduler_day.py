@@ -14,6 +14,7 @@ from services.fems.domain.simulated.field import Field, battery_of
 from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH
 from services.fems.simulator.profiles import profiles_of
 from services.scheduler import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, MeterKind
@@ -68,7 +69,7 @@ def observed(at: datetime, soc_wh: int, setpoint_w: int) -> DeviceObserved:
 def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(tmp_path: Path) -> None:
     alone = COMPLEX.model_copy(update={"participants": (FACTORY,)})
     begin = FIRST - 2 * LEAD
-    bench = Bench(handlers.service({COMPLEX.complex_id: alone}), store.METADATA, tmp_path, begin)
+    bench = Bench(handlers.service(Complexes(alone)), store.METADATA, tmp_path, begin)
     lead_steps = 2 * LEAD // INTERVAL
     energies = Field(COMPLEX, profiles_of(COMPLEX)).energies(number_of(begin), lead_steps + 2 * INTERVALS_PER_DAY)
     load_wh, pv_wh = energies[FACTORY.participant_id].load_wh, sum(energies[FACTORY.participant_id].pv_wh.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.scheduler import handlers, store
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.events.base import Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, Quality
@@ -31,7 +32,7 @@ ESS = FACTORY.ess[0]
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     alone = COMPLEX.model_copy(update={"participants": (FACTORY,)})
-    made = Bench(handlers.service({COMPLEX.complex_id: alone}), store.METADATA, tmp_path, GATE)
+    made = Bench(handlers.service(Complexes(alone)), store.METADATA, tmp_path, GATE)
     yield made
     made.close()
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from services.settlement import handlers
 from services.settlement.store.audit import ledger_sum_krw
 from services.settlement.store.tables import LEDGER_LINE, SUPERSEDED_READING
+from shared.complex.complexes import Complexes
 from shared.complex.imbalance import ImbalanceRule
 from shared.complex.model import Complex
 from shared.db.engine import reading
@@ -80,7 +81,7 @@ def test_a_correction_keeps_the_prices_of_its_interval_though_the_rule_has_chang
 ) -> None:
     bench = bench_of(remade(imbalance=(a_rule(short_markup="0.5"),)))
     bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
-    bench.service = handlers.service({COMPLEX_ID: COMPLEX})
+    bench.service = handlers.service(Complexes(COMPLEX))
     bench.restart()
 
     bench.give(*readings(DELIVERY, {**FLOWS_WH, f"{BUYER}.grid": (31_000, 0)}))
@@ -116,7 +117,7 @@ def test_a_contract_that_the_tariff_does_not_know_is_named_before_anything_is_se
     unknown = first.model_copy(update={"contract": first.contract.model_copy(update={"option": "IV"})})
 
     with pytest.raises(BadInputs) as caught:
-        handlers.service({COMPLEX_ID: remade(participants=(unknown, *others))})
+        handlers.service(Complexes(remade(participants=(unknown, *others))))
 
     assert str(caught.value) == ("changwon-demo: $.participants[0].contract.option must be one of I, II, III, was 'IV'")
 

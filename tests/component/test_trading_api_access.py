@@ -17,12 +17,12 @@ from services.trading_api.http.problems import KINDS
 from services.trading_api.http.state import ApiOptions
 from services.trading_api.log.audit import audit_flaws
 from services.trading_api.log.tables import AUDIT
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.errors import BadInputs
 from shared.events.commands import MarketHaltRequested, MarketResumeRequested
 from shared.paths import DEMO_COMPLEX
 from tests.component.identity_provider import IdentityProvider
-from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench, an_order
+from tests.component.trading_api_bench import COMPLEX, NOON, SECRETS, ApiBench, an_order
 
 OPERATIONS = [
     (method.upper(), re.sub(r"\{(order|study|key|participant)_id\}", "x", path))
@@ -254,7 +254,7 @@ def test_a_bad_keys_file_is_refused_entry_by_entry_without_repeating_a_key(tmp_p
     file.write_text(json.dumps(entries))
 
     with pytest.raises(BadInputs) as refused:
-        read_keys_file(file, load_complexes([DEMO_COMPLEX]))
+        read_keys_file(file, load_complexes([DEMO_COMPLEX]), now=NOON)
 
     text = str(refused.value)
     assert [problem.field for problem in refused.value.problems] == [

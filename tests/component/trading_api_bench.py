@@ -20,6 +20,7 @@ from services.trading_api.live.feed import Feed
 from services.trading_api.roles import Role
 from services.trading_api.store import METADATA
 from shared.clock import Clock
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
@@ -38,7 +39,7 @@ class ApiBench(Bench):
     def __init__(self, place: Path | str, options: ApiOptions | None = None, tokens: Tokens | None = None) -> None:
         demo = load_complex(DEMO_COMPLEX)
         market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
-        complexes = {COMPLEX: demo.model_copy(update={"market": market})}
+        complexes = Complexes(demo.model_copy(update={"market": market}))
         super().__init__(service(complexes, after_batch=self._after_batch), METADATA, place, NOON)
         self._feeds: list[Feed] = []
         self.complexes = complexes
@@ -61,7 +62,7 @@ class ApiBench(Bench):
             nudge=feed.nudge,
             stream_tells=feed.tells,
             acknowledged=self.bus.acknowledged,
-            authenticate=Authenticator(self.engine, self.complexes, self._tokens),
+            authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),
             options=self._options,
         )
         return create_app(state, feed, *additions)

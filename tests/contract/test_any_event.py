@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.events.base import Event
 from shared.events.topics import EVENT_TYPES, SERVICES, topics_read_by
 from shared.paths import DEMO_COMPLEX

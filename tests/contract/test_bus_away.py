@@ -18,6 +18,7 @@ from cli.brokers import Broker
 from shared.bus.kafka import KafkaBus, faults_named
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import WallClock
+from shared.complex.complexes import Complexes
 from shared.db import messaging
 from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
@@ -161,7 +162,12 @@ def test_a_service_that_publishes_to_a_hung_broker_stops_in_time_and_loses_nothi
         return [StudyProgressed(complex_id=uuid4().hex, study_id="s", done=1, total=1)]
 
     context = Context(
-        service="planner", complexes={}, clock=WallClock(), engine=engine, bus=bus, heartbeat_file=tmp_path / "alive"
+        service="planner",
+        complexes=Complexes(),
+        clock=WallClock(),
+        engine=engine,
+        bus=bus,
+        heartbeat_file=tmp_path / "alive",
     )
     thread = threading.Thread(target=serve, args=(Service(name="planner", complexes=(), tick=tick), context, stop))
     thread.start()

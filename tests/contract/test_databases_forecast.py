@@ -7,6 +7,7 @@ import pandas as pd
 
 from services.forecast.domain.solar.weather import weather_frame
 from services.forecast.store.weather import drop_weather_before, load_weather, save_weather
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
@@ -59,7 +60,7 @@ def test_newest_weather_comes_back_as_it_was_kept(database_url: str) -> None:
 
 def test_a_meter_archive_is_taken_in_once_whatever_the_order_of_its_rows(database_url: str, tmp_path: Path) -> None:
     complex_ = load_complex(DEMO_COMPLEX)
-    complexes = {complex_.complex_id: complex_}
+    complexes = Complexes(complex_)
     device = complex_.devices[0]
     starts = [NOW - n * timedelta(minutes=15) for n in range(8)]  # the newest first
     who = (complex_.complex_id, device.device_id, device.participant_id, device.kind.value)

@@ -19,6 +19,7 @@ from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.db.engine import open_engine
 from shared.events.base import Envelope, Event, named_id
@@ -61,7 +62,7 @@ class GatewayBench:
         self.engine = open_engine(sa.make_url(f"sqlite:///{folder / 'fems.db'}"))
         store.METADATA.create_all(self.engine)
         self._clock = clock
-        self._loop = RunLoop(handlers.service({complex_.complex_id: complex_}), bus, self.engine, clock)
+        self._loop = RunLoop(handlers.service(Complexes(complex_)), bus, self.engine, clock)
         self.lines = Lines()
         self.live = LivePoller(complex_, clock, self.engine, self.lines)
         self.collector = Collector(complex_, clock, self.engine, self.lines)

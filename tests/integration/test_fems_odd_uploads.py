@@ -13,6 +13,7 @@ import pytest
 from services.fems.gateway.gateway import Gateway, ReadingRules
 from services.fems.gateway.intake.admission import ReadingAdmission
 from services.fems.gateway.intake.uploads import BYTES_MAX, Uploads
+from shared.complex.complexes import Complexes
 from shared.events.fems import IntervalMetered
 from simulation.bus import MemoryBus
 from simulation.clock import ManualClock
@@ -162,9 +163,7 @@ def test_running_gateway_outlives_what_lies_in_its_upload_folder(tmp_path: Path)
         with GatewayBench(complex_, tmp_path, a_clock(), bus) as bench:
             rules = ReadingRules(estimate_after=timedelta(days=1), upload_dir=tmp_path / "uploads")
             clock = ManualClock(LATER, speed=60.0)
-            running = asyncio.create_task(
-                Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules).run(stop)
-            )
+            running = asyncio.create_task(Gateway(Complexes(complex_), clock, bench.engine, rules).run(stop))
             for _ in range(LOOKS_MAX):
                 await asyncio.sleep(LOOK_EVERY_S)
                 if running.done() or bench.published(IntervalMetered):

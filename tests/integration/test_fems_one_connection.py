@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.fems.gateway.gateway import Gateway, ReadingRules
+from shared.complex.complexes import Complexes
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed
 from shared.intervals import INTERVAL
 from simulation.bus import MemoryBus
@@ -68,7 +69,7 @@ def test_devices_with_one_connection_each_are_all_read_again_after_an_outage(tmp
             ]
             bench = field.enter_context(GatewayBench(seen, tmp_path, clock, bus))
             rules = ReadingRules(estimate_after=timedelta(days=1))
-            running = asyncio.create_task(Gateway({seen.complex_id: seen}, clock, bench.engine, rules).run(stop))
+            running = asyncio.create_task(Gateway(Complexes(seen), clock, bench.engine, rules).run(stop))
 
             async def settled(who: Callable[[], set[str]], hoped: set[str]) -> None:
                 for _ in range(LOOKS_MAX):

@@ -11,6 +11,7 @@ import pytest
 from services.fems import store
 from services.fems.domain.simulated.faults import FaultKind
 from services.fems.gateway.gateway import Gateway, ReadingRules
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.fems import DeviceObserved, IntervalMetered, SetpointConfirmed, SetpointRefused
@@ -62,7 +63,7 @@ def test_one_sound_device_among_failing_ones_is_polled_and_metered_by_the_runnin
         async with simulated(complex_, tmp_path, clock):
             with GatewayBench(complex_, tmp_path, clock, bus) as bench:
                 rules = ReadingRules(estimate_after=timedelta(days=1), archive_dir=tmp_path / "archive")
-                gateway = Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules)
+                gateway = Gateway(Complexes(complex_), clock, bench.engine, rules)
                 running = asyncio.create_task(gateway.run(stop))
                 for _ in range(LOOKS_MAX):
                     await asyncio.sleep(LOOK_EVERY_S)
@@ -94,7 +95,7 @@ def test_running_gateway_holds_a_set_point_and_writes_it_when_its_interval_begin
         async with simulated(complex_, tmp_path, clock) as devices:
             with GatewayBench(complex_, tmp_path, clock, bus) as bench:
                 gateway = Gateway(
-                    {complex_.complex_id: complex_}, clock, bench.engine, ReadingRules(estimate_after=timedelta(days=1))
+                    Complexes(complex_), clock, bench.engine, ReadingRules(estimate_after=timedelta(days=1))
                 )
                 bench.give(a_setpoint(complex_, start, -50_000))
                 running = asyncio.create_task(gateway.run(stop))
@@ -134,7 +135,7 @@ def test_while_the_clock_is_an_hour_ahead_the_gateway_refuses_estimates_and_publ
         async with simulated(complex_, tmp_path, true):
             with GatewayBench(complex_, tmp_path, true, bus) as bench:
                 rules = ReadingRules(estimate_after=timedelta(minutes=1))
-                gateway = Gateway({complex_.complex_id: complex_}, clock, bench.engine, rules)
+                gateway = Gateway(Complexes(complex_), clock, bench.engine, rules)
                 bench.give(a_setpoint(complex_, start, -50_000))
                 running = asyncio.create_task(gateway.run(stop))
 

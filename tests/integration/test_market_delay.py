@@ -13,6 +13,7 @@ from services.market import handlers, store
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Publisher
 from shared.clock import monotonic_s
+from shared.complex.complexes import Complexes
 from shared.db.engine import open_engine
 from shared.events.base import Envelope, Event, named_id
 from shared.events.market import AuctionCleared, OrderAccepted, OrderRejected
@@ -56,7 +57,7 @@ def a_message(event: Event, complex_id: str, producer: str) -> Message:
 def test_orders_that_come_five_seconds_late_are_all_in_their_auction(broker: Broker, tmp_path: Path) -> None:
     complex_id = f"late-{uuid4().hex}"
     bus = KafkaBus(broker.bootstrap_servers)
-    service = handlers.service({complex_id: COMPLEX.model_copy(update={"complex_id": complex_id})}, seal_alarm=ALARM)
+    service = handlers.service(Complexes(COMPLEX.model_copy(update={"complex_id": complex_id})), seal_alarm=ALARM)
     engine = open_engine(sa.make_url(f"sqlite:///{tmp_path / 'market.db'}"))
     store.METADATA.create_all(engine)
     market = RunLoop(service, GroupOfItsOwn(bus, complex_id), engine, ManualClock(GATE))

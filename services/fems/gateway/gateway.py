@@ -22,7 +22,8 @@ from services.fems.gateway.poller import LivePoller
 from services.fems.gateway.retention import ARCHIVE_KEEP, MINUTES_KEEP, Keeper
 from services.fems.gateway.sum_checks import Aftermath
 from shared.clock import Clock, monotonic_s
-from shared.complex.model import Complex, Complexes, Device
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex, Device
 from shared.events.fems import MeterKind
 from shared.runtime.runloop import PASSING_FAULTS
 

@@ -14,7 +14,7 @@ from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
-from shared.complex.model import load_complexes
+from shared.complex.complexes import load_complexes
 from shared.runtime.entry import run
 from shared.runtime.logs import log_as_json
 from shared.settings import DeploymentSettings, load, made_folder

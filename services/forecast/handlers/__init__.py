@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.forecast.handlers.forecaster import Forecaster
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.metering import history

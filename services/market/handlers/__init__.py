@@ -7,7 +7,7 @@ from services.market.handlers.auctions import AuctionHandlers, watch_seals
 from services.market.handlers.commands import CommandHandlers
 from services.market.handlers.orders import OrderHandlers
 from services.market.handlers.venues import venue_of
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 

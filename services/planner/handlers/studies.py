@@ -13,7 +13,8 @@ from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, Scenario, 
 from services.planner.handlers.cluster import Cluster, Work, WorkLost
 from services.planner.handlers.days import site_days
 from services.planner.store import Study
-from shared.complex.model import Complex, Complexes
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Envelope, Event
 from shared.events.commands import StudyCancelRequested, StudyRequested
@@ -114,9 +115,12 @@ class Planner:
             logger.exception("study failed", extra={"study_id": study.study_id, "complex_id": study.complex_id})
             return self._fail(db, study, f"it could not be computed ({type(odd).__name__}: {odd})")
 
+    def _complex_of(self, study: Study) -> Complex:
+        return self._complexes.at(study.complex_id, day_start(study.trading_day))
+
     def _begun(self, db: Connection, study: Study, done: Mapping[str, object]) -> _Running:
         readings = history.readings_of(db, study.complex_id, delivery_starts(study.trading_day))
-        sites = site_days(readings, self._complexes[study.complex_id], study.trading_day, study.scenarios)
+        sites = site_days(readings, self._complex_of(study), study.trading_day, study.scenarios)
         self._retry_at = None
         logger.info("study begun", extra={"study_id": study.study_id, "scenarios": len(study.scenarios)})
         return _Running(
@@ -146,11 +150,11 @@ class Planner:
                 return self._fail(db, study, f"the schedule of {participant_id} could not be computed: {error}")
             store.add_site(db, study, participant_id, new[participant_id])
         all_done = {**done, **new}
-        sites = [one.participant_id for one in self._complexes[study.complex_id].participants]
+        sites = [one.participant_id for one in self._complex_of(study).participants]
         count_done = sum(site in all_done for site in sites)
         if count_done < len(sites):
             return [_progressed(study, sites_done=count_done, sites=len(sites))] if new else []
-        completed = _completed(study, self._complexes[study.complex_id], all_done)
+        completed = _completed(study, self._complex_of(study), all_done)
         store.close_study(db, study.complex_id, study.study_id, store.COMPLETED)
         return [completed]
 

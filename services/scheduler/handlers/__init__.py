@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from services.scheduler.handlers.facts import SchedulerHandlers
 from services.scheduler.handlers.rounds import WRITER, Solvers, on_time
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.events.base import Event
 from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service

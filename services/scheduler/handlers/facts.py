@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 from optimizers.orders.rules import OrderRules
 from optimizers.tariff import demand_month
 from services.scheduler import domain, store
-from shared.complex.model import Complexes, Ess
+from shared.complex.complexes import Complexes
+from shared.complex.model import Ess
 from shared.events.base import Envelope, Event
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
@@ -45,7 +46,7 @@ class SchedulerHandlers:
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
         """Keep a factory's highest billable demand of each month: below it, shaving is worth nothing."""
         event = envelope.event
-        complex_ = self._complexes[event.complex_id]
+        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
         if event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
             return []
         participant = complex_.by_participant.get(event.participant_id)

@@ -14,7 +14,8 @@ from optimizers.tariff import SitePrices, site_peaks, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared.arrays import Floats
-from shared.complex.model import Complex, Complexes, Ess, Participant
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex, Ess, Participant
 from shared.db import order_writer
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Event, named_id

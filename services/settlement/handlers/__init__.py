@@ -8,7 +8,8 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
 from services.settlement.handlers.facts import SettlementHandlers
-from shared.complex.model import Complex, Complexes
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Event
 from shared.reference.load import tariff_book

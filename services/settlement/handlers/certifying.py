@@ -31,7 +31,8 @@ from services.settlement.store.certificates import (
     save_certification,
 )
 from services.settlement.store.facts import is_settled, load_trades, lock
-from shared.complex.model import Complex, Complexes
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.records import CertificateLine, CertificateSlice
 from shared.events.settlement import CertificatesSettled
@@ -68,7 +69,7 @@ def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
         certificates_done(db, complex_id, delivery_start)
         if complex_id in complexes:
             lock(db, complex_id)
-            told += _certify(complexes[complex_id], delivery_start, now, db)
+            told += _certify(complexes.at(complex_id, delivery_start), delivery_start, now, db)
     return told
 
 

@@ -17,7 +17,8 @@ from services.settlement.store.facts import (
     save_reading,
 )
 from services.settlement.store.tables import KeptReading
-from shared.complex.model import Complex, Complexes
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex
 from shared.events.base import Envelope, Event
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.market import AuctionCleared
@@ -40,7 +41,7 @@ class SettlementHandlers:
     def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
         """Keep an interval's trades, those of the day before among them; settle if the meters have been faster."""
         event = envelope.event
-        complex_ = self._complexes[event.complex_id]
+        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
         lock(db, event.complex_id)
         if has_auction(db, event.complex_id, event.delivery_start):
             return []
@@ -77,7 +78,7 @@ class SettlementHandlers:
     def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
         """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
         event = envelope.event
-        complex_ = self._complexes[event.complex_id]
+        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
         if event.meter_kind is MeterKind.FEEDER:
             # It checks its factories' meters; no money hangs on it.
             return []

@@ -23,7 +23,8 @@ from services.settlement.store.invoices import (
     save_invoice,
 )
 from services.settlement.store.tables import IssuedInvoice
-from shared.complex.model import Complex, Complexes
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.base import Event, derived_id, named_id
 from shared.events.records import InvoiceNote
@@ -42,8 +43,9 @@ def on_tick(complexes: Complexes, now: datetime, db: Connection) -> list[Event]:
     issued: list[Event] = []
     for complex_id, month, participant_id in due_invoices(db, INVOICES_A_TICK):
         done_with(db, complex_id, month, participant_id)
-        if complex_id in complexes and participant_id in complexes[complex_id].by_participant:
-            issued += _issue(complexes[complex_id], month, participant_id, now, db)
+        complex_ = complexes.at(complex_id, month_bounds(month)[0]) if complex_id in complexes else None
+        if complex_ is not None and participant_id in complex_.by_participant:
+            issued += _issue(complex_, month, participant_id, now, db)
     return issued
 
 

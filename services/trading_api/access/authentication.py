@@ -9,8 +9,8 @@ from services.trading_api.access import queries
 from services.trading_api.access.tokens import Tokens
 from services.trading_api.http.credentials import CONSOLE_HEADER, COOKIE, SAFE_METHODS, hash_of, token_in
 from services.trading_api.roles import Principal
-from shared.clock import wall_now
-from shared.complex.model import Complexes
+from shared.clock import Clock, wall_now
+from shared.complex.complexes import Complexes
 from shared.db.engine import reading
 
 KEY_CHARACTERS_MAX = 200
@@ -24,6 +24,7 @@ class Authenticator:
 
     engine: Engine
     complexes: Complexes
+    clock: Clock
     tokens: Tokens | None = None
 
     def __call__(self, request: Request) -> Principal | None:
@@ -54,5 +55,5 @@ class Authenticator:
         """Drop whoever belongs to a complex or participant that the deployment no longer has."""
         if principal is None or principal.complex_id not in self.complexes:
             return None
-        members = self.complexes[principal.complex_id].by_participant
+        members = self.complexes.at(principal.complex_id, self.clock.shown()).by_participant
         return principal if principal.participant_id is None or principal.participant_id in members else None

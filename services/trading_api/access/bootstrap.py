@@ -12,13 +12,13 @@ from services.trading_api.access.queries import save_key
 from services.trading_api.access.schemas import BootstrapKey
 from services.trading_api.http.credentials import hash_of
 from services.trading_api.roles import Role
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.errors import BadInput, BadInputs
 
 SETTING = "TRADING_API_BOOTSTRAP_KEYS_FILE"
 
 
-def read_keys_file(path: Path, complexes: Complexes) -> list[BootstrapKey]:
+def read_keys_file(path: Path, complexes: Complexes, *, now: datetime) -> list[BootstrapKey]:
     """Read a JSON list of keys: key, role, complex_id, participant_id, name.
 
     Raises:
@@ -42,7 +42,7 @@ def read_keys_file(path: Path, complexes: Complexes) -> list[BootstrapKey]:
             field = ".".join(str(part) for part in first["loc"])
             problems.append(_problem(path, number, field, first["msg"], "hidden"))
             continue
-        problems += _misfits(path, number, key, complexes)
+        problems += _misfits(path, number, key, complexes, now)
         keys.append(key)
     if problems:
         raise BadInputs(problems)
@@ -57,11 +57,11 @@ def load_keys(engine: Engine, keys: list[BootstrapKey], *, now: datetime) -> Non
             save_key(db, key_row(one.complex_id, new, now=now))
 
 
-def _misfits(path: Path, number: int, key: BootstrapKey, complexes: Complexes) -> list[BadInput]:
+def _misfits(path: Path, number: int, key: BootstrapKey, complexes: Complexes, now: datetime) -> list[BadInput]:
     if key.complex_id not in complexes:
         rule = f"must be one of {sorted(complexes)}"
         return [_problem(path, number, "complex_id", rule, key.complex_id)]
-    members = complexes[key.complex_id].by_participant
+    members = complexes.at(key.complex_id, now).by_participant
     if key.role is Role.FACTORY and key.participant_id not in members:
         return [_problem(path, number, "participant_id", "must name a participant", key.participant_id)]
     if key.role is not Role.FACTORY and key.participant_id is not None:

@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 
 HERE = Path(__file__).parent
 

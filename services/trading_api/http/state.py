@@ -12,7 +12,8 @@ from services.trading_api.http.problems import Problem
 from services.trading_api.roles import Principal
 from shared.bus.acknowledged import Acknowledged
 from shared.clock import Clock
-from shared.complex.model import Complex, Complexes, Participant
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex, Participant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ class AppState:
     options: ApiOptions = field(default_factory=ApiOptions)
 
     def complex_of(self, principal: Principal) -> Complex:
-        """Return the caller's complex."""
-        return self.complexes[principal.complex_id]
+        """Return the caller's complex as it is now."""
+        return self.complexes.at(principal.complex_id, self.clock.shown())
 
     def member_of(self, principal: Principal, participant_id: str) -> Participant:
         """Return a participant of the caller's complex.

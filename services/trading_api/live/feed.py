@@ -25,7 +25,7 @@ from services.trading_api.metering.devices import DeviceView, devices_shown
 from services.trading_api.metering.queries import device_list
 from services.trading_api.text import Row
 from shared.clock import Clock, monotonic_s
-from shared.complex.model import Complexes
+from shared.complex.complexes import Complexes
 from shared.db.engine import DATABASE_FAULTS, reading
 
 logger = logging.getLogger(__name__)
@@ -226,7 +226,8 @@ class Feed:
                 reached[complex_id] = heard[complex_id][-1].sequence if heard[complex_id] else begin
                 if with_devices:
                     rows = rows_of(db, device_list(complex_id, seen_by=None).query)
-                    show = devices_shown(self._complexes[complex_id], now=self._clock.shown(), speed=self._clock.speed)
+                    now = self._clock.shown()
+                    show = devices_shown(self._complexes.at(complex_id, now), now=now, speed=self._clock.speed)
                     devices[complex_id] = [(row["device_id"], row["participant_id"], show(row)) for row in rows]
         return _Round(heard, reached, devices)
 

@@ -17,7 +17,8 @@ from services.trading_api.orders.queries import (
 from services.trading_api.orders.views import order_view
 from services.trading_api.roles import audience_of
 from services.trading_api.text import Row
-from shared.complex.model import Complexes, Participant
+from shared.complex.complexes import Complexes
+from shared.complex.model import Participant
 from shared.events import fill_reasons
 from shared.events.base import Envelope, Event
 from shared.events.market import (
@@ -150,7 +151,7 @@ class OrderHandlers:
 
     def _end_of(self, event: AuctionCleared | DayAheadCleared, fill: Fill) -> Row:
         """Return what became of a simple order, and why."""
-        members = self._complexes[event.complex_id].by_participant
+        members = self._complexes.at(event.complex_id, event.delivery_start).by_participant
         status = status_after_auction(quantity_wh=fill.quantity_wh, filled_wh=fill.filled_wh)
         return {
             "complex_id": event.complex_id,

@@ -18,6 +18,7 @@ from cli.whatif_files import COLUMNS, read_study
 from services.planner.domain.evaluation import evaluate
 from services.planner.domain.scenarios import Scenario
 from services.planner.handlers import site_days
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.errors import BadInput, BadInputs
 from shared.intervals import DAY, day_start, trading_day_of
@@ -81,7 +82,7 @@ def test_run_writes_a_row_a_day_factory_and_combination(ran: Result, folder: Pat
 @pytest.mark.usefixtures("ran")
 def test_rows_are_what_the_planner_says_of_the_same_day(folder: Path) -> None:
     complex_ = load_complex(folder / "complex.yaml")
-    readings = read_history(folder / "history.csv", {complex_.complex_id: complex_})
+    readings = read_history(folder / "history.csv", Complexes(complex_))
     of_day = [one for one in readings if trading_day_of(one.delivery_start) == WEDNESDAY]
     scenarios = [Scenario(scale, 1.0, option) for scale in (0.0, 1.0) for option in ("as-is", "II")]
     expected = {

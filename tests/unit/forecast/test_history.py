@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.complex.model import Complexes, load_complexes
+from shared.complex.complexes import Complexes, load_complexes
 from shared.errors import BadInput
 from shared.metering.history import COLUMNS, MeterReading, read_history
 from shared.paths import DEMO_COMPLEX

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.complex.model import Address, load_complex, load_complexes
+from shared.complex.complexes import load_complexes
+from shared.complex.model import Address, load_complex
 from shared.errors import BadInput, BadInputs
 from shared.events.fems import MeterKind
 from shared.paths import DEMO_COMPLEX

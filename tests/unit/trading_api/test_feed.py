@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from services.trading_api.live.feed import Feed
 from shared.clock import WallClock
+from shared.complex.complexes import Complexes
 
 # Dead after about 20 departures, while those who left shared a lock with those who stayed.
 DEPARTURES = 200
@@ -14,7 +15,7 @@ FOREVER_S = 20
 
 def test_clients_that_leave_while_they_wait_keep_nobody_from_hearing() -> None:
     chance = random.Random(1)  # noqa: S311 -- it decides when clients leave
-    feed = Feed(sa.create_engine("sqlite://"), {}, WallClock())
+    feed = Feed(sa.create_engine("sqlite://"), Complexes(), WallClock())
 
     async def client() -> None:
         with anyio.CancelScope() as scope:
