@@ -22,6 +22,13 @@ def shows(browser: webdriver.Chrome, place: str, wanted: str) -> None:
     WebDriverWait(browser, WAIT_S).until(lambda page: wanted in text(page, place), f"{wanted!r} in #{place}")
 
 
+def sign_in(browser: webdriver.Chrome, key: str) -> None:
+    """Hand in a key at the door, on the same page."""
+    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+    browser.find_element(By.ID, "door-key").send_keys(key)
+    browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
+
+
 def enter(browser: webdriver.Chrome, address: str, who: str, language: str = "en") -> None:
     """Sign in on a page that begins anew."""
     # The language first, on a page without scripts: one that is left while it signs in would lose its key.

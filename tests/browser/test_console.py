@@ -7,8 +7,20 @@ from selenium.webdriver.support.ui import WebDriverWait
 from shared.events.fems import IntervalMetered
 from shared.intervals import INTERVAL
 from tests.browser.made_up_day import MadeUpDay
-from tests.browser.pages import STARTS, WAIT_S, shows, text
+from tests.browser.pages import STARTS, WAIT_S, shows, sign_in, text
 from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
+
+# The end of a session takes half a second to leave the page.
+SLOW_TO_SIGN_OUT = """
+const real = window.fetch;
+window.fetch = async (path, options) => {
+  if (options?.method !== "DELETE") return real(path, options);
+  await new Promise((done) => setTimeout(done, 500));
+  const answer = await real(path, options);
+  window.isSignedOut = true;
+  return answer;
+};
+"""
 
 
 def test_an_operator_sees_the_day_as_it_happens_and_the_key_leaves_the_address(
@@ -82,9 +94,7 @@ def test_a_planner_sees_energy_and_prices_and_no_panel_of_what_factories_trade_o
     shows(browser, "matching-note", "No official hourly certificate")
     browser.find_element(By.ID, "leave").click()
     # On the same page, which must not keep what the one before could see.
-    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
-    browser.find_element(By.ID, "door-key").send_keys(SECRETS["planner"])
-    browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
+    sign_in(browser, SECRETS["planner"])
 
     WebDriverWait(browser, WAIT_S).until(lambda page: "Seojin Plating" in text(page, "board"))
     shows(browser, "batteries", "holds for a price")
@@ -115,13 +125,23 @@ def test_a_wrong_key_is_turned_away_and_signing_out_closes_the_room(
 ) -> None:
     opened("operator")
     browser.find_element(By.ID, "leave").click()
-    WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
-    browser.find_element(By.ID, "door-key").send_keys("nobody's key")
-    browser.find_element(By.CSS_SELECTOR, "#door-form button").click()
+    sign_in(browser, "nobody's key")
 
     shows(browser, "door-problem", "This key is not known.")
     browser.get(address)
     WebDriverWait(browser, WAIT_S).until(lambda page: page.find_element(By.ID, "door-key").is_displayed())
+
+
+def test_who_signs_in_again_at_once_stays_signed_in(browser: webdriver.Chrome, opened: Callable[[str], None]) -> None:
+    opened("operator")
+    browser.execute_script(SLOW_TO_SIGN_OUT)
+    browser.find_element(By.ID, "leave").click()
+    sign_in(browser, SECRETS["planner"])
+
+    WebDriverWait(browser, WAIT_S).until(lambda page: "Seojin Plating" in text(page, "board"))
+    WebDriverWait(browser, WAIT_S).until(lambda page: page.execute_script("return window.isSignedOut"))
+    browser.refresh()
+    shows(browser, "devices", " / ")
 
 
 def test_the_page_fits_a_telephone(browser: webdriver.Chrome, opened: Callable[[str], None]) -> None:

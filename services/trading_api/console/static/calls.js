@@ -14,9 +14,16 @@ export async function ask(method, path, body) {
   return answer.ok ? { said } : { problem: sentenceOf(said) ?? `HTTP ${answer.status}` };
 }
 
+// Ends what is being read: whoever signs out has no right to those answers any more.
+let reads = new AbortController();
+export function endReads() {
+  reads.abort();
+  reads = new AbortController();
+}
+
 // Reads something: its `status` is null where no answer came in time, and `said` where it was no answer to the question.
 export async function read(path) {
-  const answer = await fetch(`/api/v1${path}`, { headers: HEADERS, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => null);
+  const answer = await fetch(`/api/v1${path}`, { headers: HEADERS, signal: AbortSignal.any([reads.signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]) }).catch(() => null);
   const said = answer?.ok ? await answer.json().catch(() => null) : null;
   return { status: answer?.status ?? null, said };
 }

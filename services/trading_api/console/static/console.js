@@ -1,6 +1,6 @@
 // The console: opens a session, listens to the live stream, and draws what it says.
 import { drawBatteries, drawBoard } from "/static/board.js";
-import { HEADERS, read } from "/static/calls.js";
+import { HEADERS, endReads, read } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
 import { drawDesk, drawEntry, isCancellable } from "/static/desk.js";
 import { linkTo } from "/static/link.js";
@@ -141,6 +141,7 @@ function showLink() {
 
 function close() {
   link.leave();
+  endReads();
   [state, matching, recent, chosenDay, isLost] = [null, null, [], null, false];
   asked += 1;
   showLink();
@@ -329,14 +330,17 @@ at("day-before").onclick = () => choose(dayBeside(-1));
 at("day-after").onclick = () => choose(dayBeside(1));
 at("today").onclick = () => turnTo(todayOf(state), null);
 at("language").onclick = () => { toggleLanguage(); dirty = new Set(Object.keys(DRAW)); showLink(); draw(); };
-at("leave").onclick = async () => {
+// Its answer takes the cookie away: that of the next session, if that had begun before.
+let signingOut = Promise.resolve();
+at("leave").onclick = () => {
   close();
   write("door-problem", "");
-  await fetch("/console/session", { method: "DELETE", headers: HEADERS }).catch(() => null);
+  signingOut = fetch("/console/session", { method: "DELETE", headers: HEADERS, signal: AbortSignal.timeout(10e3) }).catch(() => null);
 };
 at("door-form").onsubmit = async (event) => {
   event.preventDefault();
   write("door-problem", "");
+  await signingOut;
   const known = await openSession(at("door-key").value.trim()).catch(() => null);
   at("door-key").value = "";
   if (known) link.enter();
