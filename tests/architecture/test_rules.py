@@ -46,17 +46,30 @@ FLOATS_IN_EVENTS = {
 
 
 @cache
+def modules_of(folder: str) -> dict[str, ast.Module]:
+    """Return the syntax trees of all modules in a folder by path."""
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
 def modules(*folders: str) -> dict[str, ast.Module]:
     """Return the syntax trees of all modules in some folders by path."""
-    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    return {path: tree for folder in folders for path, tree in modules_of(folder).items()}
+
+
+def dotted_name(node: ast.Attribute) -> str:
+    """Return an attribute with the names before it, as far back as they are names."""
+    before = node.value
+    if isinstance(before, ast.Name):
+        return f"{before.id}.{node.attr}"
+    return f"{dotted_name(before)}.{node.attr}" if isinstance(before, ast.Attribute) else node.attr
 
 
 def dotted_names(tree: ast.Module) -> Iterator[str]:
     """Return what a module names with a dot, or imports from the time module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
-            yield ast.unparse(node)
+            yield dotted_name(node)
         if isinstance(node, ast.ImportFrom) and node.module in ("time", "os"):
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
