@@ -1,7 +1,9 @@
-"""Two complexes with the same factories in one deployment: nothing of one is seen in the other."""
+"""Two complexes with the same factories in one deployment: each trades, and is studied, as if it were alone."""
 
+from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
+
+import pytest
 
 from shared.intervals import KST
 from tests.e2e.town import Sketch, Town, a_town, quarter
@@ -12,15 +14,45 @@ INTERVALS = [quarter(FIRST, number) for number in range(4)]
 FACTORIES = ("hanbit-machining", "donghae-springs", "bukmyeon-robotics")
 
 
-def test_two_complexes_side_by_side_see_nothing_of_each_other(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """Both complexes on one deployment, the clock standing until a test lets it run."""
     trading = Sketch(complex_id="east", factories=FACTORIES)
     quiet = Sketch(complex_id="west", factories=FACTORIES[:2], automatic=False, batteries=False)
+    with a_town(tmp_path_factory.mktemp("two"), START, trading, quiet) as town:
+        yield town
 
-    with a_town(tmp_path, START, trading, quiet) as town:
-        town.let_time_pass(240)
-        town.wait_until_settled(*INTERVALS)
-        town.wait_until_reported(len(INTERVALS))
-        east, west = Seen(town, "east"), Seen(town, "west")
+
+def test_study_of_a_past_day_is_answered_scenario_by_scenario(town: Town) -> None:
+    wish = {
+        "trading_day": "2026-05-19",
+        "battery_scales": [0, 1],
+        "pv_scales": [1, 2],
+        "tariff_options": ["as-is"],
+    }
+
+    study = town.call("POST", "/studies", "planner", wish)
+
+    def found() -> str:
+        status = str(town.call("GET", f"/studies/{study['study_id']}", "planner")["status"])
+        assert status != "failed"
+        return status
+
+    town.wait_for(lambda: found() == "completed", found)
+    results = town.call("GET", f"/studies/{study['study_id']}/results", "planner")["items"]
+
+    cost_krw = {(float(one["battery_scale"]), float(one["pv_scale"])): int(one["cost_krw"]) for one in results}
+    assert set(cost_krw) == {(0, 1), (0, 2), (1, 1), (1, 2)}
+    # A plan with the battery may always leave it idle, and more sun is never dearer at positive prices.
+    assert cost_krw[1, 1] <= cost_krw[0, 1]
+    assert cost_krw[0, 2] < cost_krw[0, 1]
+
+
+def test_two_complexes_side_by_side_see_nothing_of_each_other(town: Town) -> None:
+    town.let_time_pass(240)
+    town.wait_until_settled(*INTERVALS)
+    town.wait_until_reported(len(INTERVALS))
+    east, west = Seen(town, "east"), Seen(town, "west")
 
     assert volume_wh(town, "east") > 0
     assert volume_wh(town, "west") == 0, "nobody submitted an order there"
