@@ -4,8 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 VENDOR := services/trading_api/console/static/vendor
-# These take the whole machine, and so run by themselves when all others have run on all cores.
-WHOLE_SYSTEM := tests/browser tests/integration tests/e2e tests/compose
+# These start processes of their own and wait for them, so they run two at a time when all others have run on all
+# cores: the longest first, and whoever has nothing left takes over half of what the other has still to do.
+WHOLE_SYSTEM := tests/e2e tests/compose tests/browser tests/integration
+TWO_AT_A_TIME := --numprocesses=2 --dist=worksteal
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +40,16 @@ $(VENDOR)/complete: .venv/uv package.json package-lock.json infra/vendor.sh requ
 demo: setup ## run a trading day and serve the console (OPTIONS="--speed 600 --exit")
 	@$(BIN)/sandan demo $(OPTIONS)
 
-test: .venv/test $(VENDOR)/complete ## run all tests; a layer whose need is missing is skipped aloud
+test: ## run all tests; a layer whose need is missing is skipped aloud
+coverage: ## run all tests, and print which code they reach
+coverage: COVER := --cov --cov-report=
+coverage: COVER_AND_PRINT := --cov --cov-append --cov-report=term
+test coverage: .venv/test $(VENDOR)/complete
 ifdef OPTIONS
-	@$(BIN)/python -m pytest --cov --cov-report=term $(OPTIONS)
+	@$(BIN)/python -m pytest $(COVER) $(COVER_AND_PRINT) $(OPTIONS)
 else
-	@$(BIN)/python -m pytest --cov --cov-report= --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM)); \
-	apart=$$?; $(BIN)/python -m pytest --cov --cov-append --cov-report=term $(WHOLE_SYSTEM) && exit $$apart
+	@$(BIN)/python -m pytest $(COVER) --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM)); \
+	apart=$$?; $(BIN)/python -m pytest $(COVER_AND_PRINT) $(TWO_AT_A_TIME) $(WHOLE_SYSTEM) && exit $$apart
 endif
 
 check: .venv/test ## what must hold before a commit: format, lint, types, boundaries
@@ -73,4 +79,4 @@ clean: ## remove what the other targets made
 record-day: .venv/test ## record a day of the demo for the test of its books (about 6 minutes)
 	@$(BIN)/python -m tests.recorded_day.record
 
-.PHONY: demo test check shape record-day bench compose docs lock clean
+.PHONY: demo test coverage check shape record-day bench compose docs lock clean
