@@ -61,6 +61,9 @@ check: .venv/test ## what must hold before a commit: format, lint, types, bounda
 shape: .venv/test ## count how often the code says the same thing again (OPTIONS="--list")
 	@$(BIN)/python -m tests.architecture.shape $(OPTIONS)
 
+record-day: setup .venv/test ## record a day of the demo and its books, for tests/recorded_day (about 6 minutes)
+	@$(BIN)/python -m tests.recorded_day.record && $(BIN)/python -m tests.recorded_day.replay
+
 bench: .venv/test ## measure, as ratios in one run
 	@for one in benchmarks/*.py; do echo "== $$one"; $(BIN)/python -m benchmarks.$$(basename $$one .py) || exit 1; done
 
@@ -76,7 +79,5 @@ lock: .venv/uv ## resolve pyproject.toml into the lock files again
 
 clean: ## remove what the other targets made
 	@rm -rf .venv node_modules $(VENDOR) var .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-record-day: .venv/test ## record a day of the demo for the test of its books (about 6 minutes)
-	@$(BIN)/python -m tests.recorded_day.record
 
 .PHONY: demo test coverage check shape record-day bench compose docs lock clean
