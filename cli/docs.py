@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cli import docs_api, docs_cli, docs_settings
+from cli import docs_api, docs_cli, docs_metrics, docs_settings
 from shared.events import asyncapi
 from shared.paths import ROOT
 
@@ -17,6 +17,7 @@ def documents() -> dict[Path, str]:
         docs / "reference" / "cli.md": docs_cli.markdown(),
         docs / "reference" / "api.md": docs_api.markdown(),
         docs / "reference" / "settings.md": docs_settings.markdown(),
+        docs / "reference" / "metrics.md": docs_metrics.markdown(),
     }
 
 

@@ -1,26 +1,37 @@
-"""Figures of a process for Prometheus: counters and gauges, and the internal port that shows them as text.
+"""Figures of a process for Prometheus, and the internal port that shows them.
 
-Source of the text's form: Prometheus exposition format 0.0.4.
+A process has one registry of its own, without what prometheus-client collects about the interpreter by itself.
 """
 
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    MetricsHandler,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from shared.errors import BadInput
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CONNECTIONS_MAX = 16
 MESSAGES = "sandan_messages_handled_total"
 MESSAGE_AGE = "sandan_message_age_seconds"
 SET_ASIDE = "sandan_messages_set_aside_total"
 PASSED_OVER = "sandan_messages_passed_over_total"
-HANDLER_SECONDS = "sandan_handler_seconds_total"
+HANDLER_SECONDS, HANDLER_DURATION = "sandan_handler_seconds_total", "sandan_handler_duration_seconds"
 TICKS, TICK_SECONDS = "sandan_ticks_total", "sandan_tick_seconds_total"
+TICK_DURATION = "sandan_tick_duration_seconds"
 TICKS_UNDONE = "sandan_ticks_undone_total"
 PUBLISHED = "sandan_messages_published_total"
 BROKER_SILENCE, BROKER_OWING = "sandan_broker_silence_seconds", "sandan_broker_owing_seconds"
@@ -29,71 +40,85 @@ FORECAST_COVERAGE = "sandan_forecast_coverage_ratio"
 FORECAST_SKILL = "sandan_forecast_skill_rmse_ratio"
 FORECAST_DRIFTING = "sandan_forecast_drifting"
 
-# Every metric that a process may have: its kind, and what it says.
-METRICS = {
-    MESSAGES: ("counter", "Messages taken in, by type."),
-    MESSAGE_AGE: ("gauge", "How old the newest message was when it was taken in, by the service's clock: its lag."),
-    SET_ASIDE: ("counter", "Messages that went to the dead letters."),
-    PASSED_OVER: ("counter", "Messages of complexes that are not served, by type."),
-    HANDLER_SECONDS: ("counter", "Seconds in handlers, by type of message."),
-    TICKS: ("counter", "Ticks."),
-    TICKS_UNDONE: ("counter", "Ticks undone because an event of theirs was too large for the bus."),
-    TICK_SECONDS: ("counter", "Seconds in ticks."),
-    PUBLISHED: ("counter", "Messages that the broker has taken."),
-    BROKER_SILENCE: ("gauge", "Seconds since the broker last answered."),
-    BROKER_OWING: ("gauge", "For how long messages wait of which the broker takes none, or rounds fail at it."),
-    FORECAST_NMAE: ("gauge", "Mean absolute error of the last days' forecasts, by lead in hours."),
-    FORECAST_COVERAGE: ("gauge", "Share of what came between P10 and P90."),
-    FORECAST_SKILL: ("gauge", "1 - RMSE / RMSE of the reference."),
-    FORECAST_DRIFTING: ("gauge", "1 where near forecasts err much more today than before."),
-}
+# From one row in SQLite to a database or a solver that is waited for.
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-Labels = tuple[tuple[str, str], ...]
+# When a counter began would be one more gauge for each; nobody asks for it.
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it without types
+
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric that a process may have, with its own labels; each process adds `service`."""
+
+    kind: type[Counter | Gauge | Histogram]
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+_SITE = ("complex_id", "kind", "site_id")
+METRICS = {
+    MESSAGES: Metric(Counter, "Messages taken in, by type.", ("type",)),
+    MESSAGE_AGE: Metric(Gauge, "Age of the newest message when it was taken in, by the service's clock: its lag."),
+    SET_ASIDE: Metric(Counter, "Messages that went to the dead letters."),
+    PASSED_OVER: Metric(Counter, "Messages of complexes that are not served, by type.", ("type",)),
+    HANDLER_SECONDS: Metric(Counter, "Seconds in handlers, by type of message.", ("type",)),
+    HANDLER_DURATION: Metric(Histogram, "Seconds that one message took in its handler, by type.", ("type",)),
+    TICKS: Metric(Counter, "Ticks."),
+    TICK_SECONDS: Metric(Counter, "Seconds in ticks."),
+    TICK_DURATION: Metric(Histogram, "Seconds that one tick took."),
+    TICKS_UNDONE: Metric(Counter, "Ticks undone because an event of theirs was too large for the bus."),
+    PUBLISHED: Metric(Counter, "Messages that the broker has taken."),
+    BROKER_SILENCE: Metric(Gauge, "Seconds since the broker last answered."),
+    BROKER_OWING: Metric(Gauge, "For how long messages wait of which the broker takes none, or rounds fail at it."),
+    FORECAST_NMAE: Metric(
+        Gauge, "Mean absolute error of the last days' forecasts, by lead in hours.", (*_SITE, "lead_hours")
+    ),
+    FORECAST_COVERAGE: Metric(Gauge, "Share of what came between P10 and P90.", (*_SITE, "lead_hours")),
+    FORECAST_SKILL: Metric(Gauge, "1 - RMSE / RMSE of the reference.", (*_SITE, "lead_hours")),
+    FORECAST_DRIFTING: Metric(Gauge, "1 where near forecasts err much more today than before.", _SITE),
+}
 
 
 class Metrics:
     """A process's figures; threads may share it."""
 
     def __init__(self, **labels: str) -> None:
+        self.registry = CollectorRegistry()
         self._common = labels
-        self._lock = threading.Lock()
-        self._figures: dict[str, dict[Labels, float]] = {}
+        self._metrics = {name: self._made(name, metric) for name, metric in METRICS.items()}
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        self._put(name, "counter", by, labels)
+        self._labelled(Counter, name, labels).inc(by)
 
     def show(self, name: str, figure: float, **labels: str) -> None:
         """Set a gauge."""
-        self._put(name, "gauge", figure, labels)
+        self._labelled(Gauge, name, labels).set(figure)
+
+    def observe(self, name: str, seconds: float, **labels: str) -> None:
+        """Add a duration to a histogram."""
+        self._labelled(Histogram, name, labels).observe(seconds)
 
     def exposition(self) -> str:
-        """Return all figures as Prometheus reads them."""
-        with self._lock:
-            lines = list(self._lines())
-        return "\n".join(lines) + "\n"
+        """Return all figures in Prometheus' text form."""
+        return generate_latest(self.registry).decode()
 
-    def _put(self, name: str, kind: str, figure: float, labels: dict[str, str]) -> None:
-        if METRICS[name][0] != kind:
-            raise ValueError(f"{name} must be a {METRICS[name][0]}, was used as a {kind}")
-        key = tuple(sorted({**self._common, **labels}.items()))
-        with self._lock:
-            held = self._figures.setdefault(name, {})
-            held[key] = figure + held.get(key, 0) if kind == "counter" else figure
+    def _made(self, name: str, metric: Metric) -> Counter | Gauge | Histogram:
+        labels = (*self._common, *metric.labels)
+        if metric.kind is Histogram:
+            return Histogram(name, metric.meaning, labels, registry=self.registry, buckets=BUCKETS_S)
+        return metric.kind(name, metric.meaning, labels, registry=self.registry)
 
-    def _lines(self) -> Iterator[str]:
-        for name, (kind, help_text) in METRICS.items():
-            if name not in self._figures:
-                continue
-            yield f"# HELP {name} {help_text}"
-            yield f"# TYPE {name} {kind}"
-            for labels, figure in sorted(self._figures[name].items()):
-                shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
-                yield f"{name}{{{shown}}} {figure!r}" if shown else f"{name} {figure!r}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    def _labelled(self, kind: type[Kind], name: str, labels: dict[str, str]) -> Kind:
+        metric = self._metrics[name]
+        if not isinstance(metric, kind):
+            known, used = type(metric).__name__.lower(), kind.__name__.lower()
+            raise ValueError(f"{name} must be a {known}, was used as a {used}")  # noqa: TRY004 -- a name of ours
+        given = {**self._common, **labels}
+        return metric.labels(**given) if given else metric
 
 
 class _Server(ThreadingHTTPServer):
@@ -132,20 +157,15 @@ def served(metrics: Metrics, host: str, port: int | None) -> Iterator[int | None
         yield None
         return
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(MetricsHandler):
+        registry = metrics.registry
         timeout = 10
 
-        def do_GET(self) -> None:
-            found = self.path.partition("?")[0] == "/metrics"
-            body = metrics.exposition().encode() if found else b"only /metrics is here\n"
-            self.send_response(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
-            self.send_header("Content-Type", CONTENT_TYPE if found else "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a scrape every few seconds is no news."""
+        def do_GET(self) -> None:  # noqa: N802 -- http.server calls it by this name
+            if self.path.partition("?")[0] == "/metrics":
+                super().do_GET()
+            else:
+                self.send_error(HTTPStatus.NOT_FOUND, "only /metrics is here")
 
     try:
         server = _Server((host, port), Handler)

@@ -191,6 +191,7 @@ class RunLoop:
         for kind, seconds in took_s:
             self._metrics.count(metrics.MESSAGES, type=kind)
             self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
+            self._metrics.observe(metrics.HANDLER_DURATION, seconds, type=kind)
         for event in passed_over:
             self._metrics.count(metrics.PASSED_OVER, type=event.event_type())
 
@@ -233,7 +234,9 @@ class RunLoop:
             return
         self._tick_at_s = None
         self._metrics.count(metrics.TICKS)
-        self._metrics.count(metrics.TICK_SECONDS, self._elapsed_s() - begun_s)
+        took_s = self._elapsed_s() - begun_s
+        self._metrics.count(metrics.TICK_SECONDS, took_s)
+        self._metrics.observe(metrics.TICK_DURATION, took_s)
 
     def _emit(self, db: Connection, cause: uuid.UUID, events: Sequence[Event], now: datetime) -> None:
         messaging.emit(

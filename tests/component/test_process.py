@@ -71,5 +71,5 @@ def test_a_process_whose_tick_had_to_be_undone_shows_no_heartbeat(tmp_path: Path
     engine.dispose()
 
     assert bus.acknowledged.well()
-    assert "sandan_ticks_undone_total 1" in context.metrics.exposition().splitlines()
+    assert "sandan_ticks_undone_total 1.0" in context.metrics.exposition().splitlines()
     assert not context.heartbeat_file.exists()

@@ -8,7 +8,14 @@ import urllib.request
 import pytest
 
 from shared.errors import BadInput
-from shared.runtime.metrics import FORECAST_NMAE, MESSAGES, METRICS, SET_ASIDE, Metrics, served
+from shared.runtime.metrics import FORECAST_NMAE, HANDLER_DURATION, MESSAGES, METRICS, SET_ASIDE, Metrics, served
+
+SITE = {"complex_id": "changwon", "kind": "pv", "lead_hours": "0-1", "site_id": 'a "roof"\\\n'}
+
+
+def shown(metrics: Metrics, name: str) -> list[str]:
+    """Return the lines of one metric."""
+    return [line for line in metrics.exposition().splitlines() if name in line]
 
 
 def test_figures_have_their_help_kind_and_labels_in_order() -> None:
@@ -16,18 +23,52 @@ def test_figures_have_their_help_kind_and_labels_in_order() -> None:
     metrics.count(MESSAGES, type="b")
     metrics.count(MESSAGES, 2, type="a")
     metrics.count(MESSAGES, type="b")
-    metrics.show(FORECAST_NMAE, 0.25, site_id='a "roof"\\\n')
-    metrics.show(FORECAST_NMAE, 0.125, site_id='a "roof"\\\n')
+    metrics.show(FORECAST_NMAE, 0.25, **SITE)
+    metrics.show(FORECAST_NMAE, 0.125, **SITE)
 
-    assert metrics.exposition().splitlines() == [
-        f"# HELP {MESSAGES} {METRICS[MESSAGES][1]}",
+    assert sorted(shown(metrics, MESSAGES)) == [
+        f"# HELP {MESSAGES} {METRICS[MESSAGES].meaning}",
         f"# TYPE {MESSAGES} counter",
-        f'{MESSAGES}{{service="market",type="a"}} 2',
-        f'{MESSAGES}{{service="market",type="b"}} 2',
-        f"# HELP {FORECAST_NMAE} {METRICS[FORECAST_NMAE][1]}",
-        f"# TYPE {FORECAST_NMAE} gauge",
-        f'{FORECAST_NMAE}{{service="market",site_id="a \\"roof\\"\\\\\\n"}} 0.125',
+        f'{MESSAGES}{{service="market",type="a"}} 2.0',
+        f'{MESSAGES}{{service="market",type="b"}} 2.0',
     ]
+    labels = 'complex_id="changwon",kind="pv",lead_hours="0-1",service="market",site_id="a \\"roof\\"\\\\\\n"'
+    assert shown(metrics, FORECAST_NMAE)[2:] == [f"{FORECAST_NMAE}{{{labels}}} 0.125"]
+
+
+def test_durations_fall_into_buckets_that_add_up() -> None:
+    metrics = Metrics(service="market")
+    for seconds in (0.0009, 0.002, 0.3, 100.0):
+        metrics.observe(HANDLER_DURATION, seconds, type="a")
+
+    figures = {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in shown(metrics, HANDLER_DURATION)}
+    for bucket, messages in {
+        "0.001": "1.0",
+        "0.0025": "2.0",
+        "0.25": "2.0",
+        "0.5": "3.0",
+        "30.0": "3.0",
+        "+Inf": "4.0",
+    }.items():
+        assert figures[f'{HANDLER_DURATION}_bucket{{le="{bucket}",service="market",type="a"}}'] == messages
+    # 0.0009 + 0.002 + 0.3 + 100
+    assert float(figures[f'{HANDLER_DURATION}_sum{{service="market",type="a"}}']) == pytest.approx(100.3029)
+
+
+def test_processes_in_one_interpreter_share_no_figure() -> None:
+    one, other = Metrics(service="market"), Metrics(service="settlement")
+
+    one.count(SET_ASIDE)
+
+    assert shown(one, SET_ASIDE)[2:] == [f'{SET_ASIDE}{{service="market"}} 1.0']
+    assert shown(other, SET_ASIDE)[2:] == []
+    assert all("sandan_" in line for line in one.exposition().splitlines()), "nothing of the interpreter"
+
+
+@pytest.mark.parametrize("labels", [{}, {"kind": "pv"}, {**SITE, "type": "a"}])
+def test_figure_without_its_labels_is_refused(labels: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="label"):
+        Metrics(service="forecast").show(FORECAST_NMAE, 0.25, **labels)
 
 
 def test_gauge_is_no_counter() -> None:
@@ -46,7 +87,7 @@ def test_port_answers_metrics_and_nothing_else() -> None:
         refused.value.close()
 
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
-    assert f"{SET_ASIDE} 3\n" in text
+    assert f"{SET_ASIDE} 3.0\n" in text
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
 
