@@ -1,30 +1,20 @@
 """Logs: one JSON line a record on stderr, and no more of the same than a person reads."""
 
-import json
 import logging
 import sys
 import threading
 from collections import Counter
+
+from pythonjsonlogger.json import JsonFormatter
 
 from shared.clock import monotonic_s
 
 # Nobody reads more of one message, and what a client or a broken disk can repeat must not fill the next disk.
 REPEATS_PER_MIN_MAX = 20
 MINUTE_S = 60.0
-
-
-class JsonLines(logging.Formatter):
-    """A log record as one JSON line: constant message, facts as fields."""
-
-    _standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line."""
-        facts = {name: fact for name, fact in vars(record).items() if name not in self._standard}
-        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **facts}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+# What a line has first, and the names under which people search for it.
+FIELDS = ("levelname", "name", "message")
+NAMES = {"levelname": "level", "name": "logger", "exc_info": "trace"}
 
 
 class Repeats(logging.Filter):
@@ -61,7 +51,7 @@ class Repeats(logging.Filter):
 def log_as_json(level: str) -> None:
     """Write every log record to stderr as one JSON line."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter(FIELDS, rename_fields=NAMES, json_default=str, json_ensure_ascii=False))
     handler.addFilter(Repeats())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("kafka").setLevel(logging.ERROR)
