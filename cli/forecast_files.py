@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from cli.json_file import read_json
+from cli.output import read_json
 from shared.arrays import Flags, Floats, Integers
 from shared.errors import BadInput, BadInputs
 from shared.metering.series import change_of_step, is_register, step_s

@@ -7,10 +7,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from shared import strict_json
 from shared.errors import BadInput
 
 EXIT_WRONG_ANSWER = 1
@@ -50,6 +51,15 @@ def read_text(path: Path) -> str:
         raise BadInput(where=str(path), field="file", rule="must be UTF-8 text", value=f"byte {error.start}") from None
     except OSError as error:
         raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
+
+
+def read_json(path: Path, *, exact: bool = False) -> Any:
+    """Read a JSON file a person named; `exact` keeps each digit of a number with a point, as a Decimal.
+
+    Raises:
+        BadInput: It can't be read, or is no JSON that can be used.
+    """
+    return strict_json.parse(read_text(path), where=str(path), exact=exact)
 
 
 def require_plot_name(plot: Path | None) -> None:

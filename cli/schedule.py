@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.json_file import read_json
-from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, refuse_taken, require_plot_name, writing
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer, read_json, refuse_taken, require_plot_name, writing
 from shared.errors import BadInput
 
 # Limits that gave way and are named on stderr; all of them are in the answer.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 
-from cli.json_file import read_json
+from cli.output import read_json
 from optimizers.tariff import NO_OPTION, Contract, parse_month
 from shared.errors import BadInput
 from shared.units import scaled_integer
@@ -76,7 +76,7 @@ def read_contract(path: Path) -> Contract:
     Raises:
         BadInput: It is no JSON object (BadInputs: it breaks rules, each with its JSON path).
     """
-    read = checked(ContractFile, read_json(path, number=_decimal), where=str(path))
+    read = checked(ContractFile, read_json(path, exact=True), where=str(path))
     return Contract(
         tariff_class=read.tariff_class,
         voltage=read.voltage,
@@ -88,7 +88,3 @@ def read_contract(path: Path) -> Contract:
         excess_noticed=read.excess_noticed,
         deferred=read.deferred,
     )
-
-
-def _decimal(text: str) -> object:
-    return Decimal(text)  # also NaN and Infinity, which `_number` then refuses by their path

@@ -11,8 +11,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cli.json_file import read_json
-from cli.output import writing
+from cli.output import read_json, writing
 from services.planner.domain.scenarios import SCENARIOS_MAX, Scenario, expand
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex

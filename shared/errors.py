@@ -27,6 +27,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return f"did you mean {like[0]}?" if like else ""
 
 
+def json_path(location: Iterable[int | str]) -> str:
+    """Return where a value stands, from the outside in, as a JSON path: `$.battery.soc_min`, `$.days[0]`."""
+    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+
+
 class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the messages do
     """Input from outside (a file, a flag, a request, an event) breaks a rule.
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from shared.errors import BadInput, BadInputs, did_you_mean
+from shared.errors import BadInput, BadInputs, did_you_mean, json_path
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -23,7 +23,7 @@ def checked(model: type[Model], document: object, *, where: str) -> Model:
         raise BadInputs(
             BadInput(
                 where=where,
-                field=_path(one["loc"]),
+                field=json_path(one["loc"]),
                 rule=rule_of(one["msg"]),
                 value=_shown(one["input"]),
                 hint=_hint(model, one["loc"]) if one["type"] == "extra_forbidden" else "",
@@ -49,10 +49,6 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _models_in(part)
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
 
 
 def rule_of(message: str) -> str:

@@ -44,7 +44,7 @@ def case_from_json(decoded: object, where: str = WHERE) -> Case:
     A limit that is missing is null. Integers count as numbers, booleans and text don't.
 
     Args:
-        decoded: What `json.loads` returned.
+        decoded: What `shared.strict_json.parse` returned, with floats.
         where: Where it came from, for messages.
 
     Raises:
@@ -177,10 +177,7 @@ def _number_or_none(decoded: object, path: str) -> float | None:
 def _number(decoded: object, path: str) -> float:
     if isinstance(decoded, bool) or not isinstance(decoded, int | float):
         raise _broken(path, "must be a number", decoded)
-    try:
-        number = float(decoded)
-    except OverflowError:
-        raise _broken(path, "must be a number of ordinary size", "an integer too large for a float") from None
+    number = float(decoded)
     if not math.isfinite(number):
         raise _broken(path, "must be finite", number)
     return number

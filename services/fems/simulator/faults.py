@@ -3,7 +3,6 @@
 {"faults": [{"device_id": "hanbit-roof", "kind": "silent", "since": "2026-05-20T01:00:00Z", "until": null}]}
 """
 
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.fems.domain.simulated.faults import AMOUNTS, Fault, FaultKind
+from shared import strict_json
 from shared.errors import BadInput, BadInputs
 from shared.events.base import Identifier, Instant
 from shared.files import read_file
@@ -80,11 +80,9 @@ def read_faults(path: Path) -> RequestedFaults:
         BadInputs: It breaks rules.
     """
     try:
-        content = json.loads(read_file(path, bytes_max=BYTES_MAX))
+        content = strict_json.parse(read_file(path, bytes_max=BYTES_MAX), where=str(path), exact=False)
     except FileNotFoundError:
         return RequestedFaults(faults=())
-    except (ValueError, RecursionError) as error:
-        raise BadInput(where=str(path), field="faults", rule="must be JSON", value=str(error)) from None
     return checked(RequestedFaults, content, where=str(path))
 
 

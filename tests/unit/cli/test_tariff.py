@@ -244,7 +244,7 @@ def test_month_without_prices_is_bad_input(run: Run, meter: Path, tmp_path: Path
         ({"contract_kw": -5}, "$.contract_kw must be >= 0"),
         ({"contract_kw": "300"}, "$.contract_kw must be a number"),
         ({"contract_kw": True}, "$.contract_kw must be a number"),
-        ({"contract_kw": float("nan")}, "$.contract_kw must be a number"),
+        ({"contract_kw": float("nan")}, "$.contract_kw must be a finite number"),
         ({"contract_kw": 1e-30}, "$.contract_kw must be >= 0 and <= 10,000,000 kW with at most 20 decimals"),
         ({"past_peaks_kw": {"2025-7": 1}}, "$.past_peaks_kw.2025-7"),
         ({"past_peaks_kw": {"2025-07": -1}}, "$.past_peaks_kw.2025-07 must be >= 0"),
