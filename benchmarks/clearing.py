@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from optimizers.clearing import Book, Feeder, Order, clear_book
-from optimizers.clearing.lp import clear_on_lines, radial_lines
 from shared.arrays import Integers
+from tests.unit.clearing.linear_program import clear_on_lines, radial_lines
 
 FEEDERS = [
     Feeder(

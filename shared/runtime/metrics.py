@@ -19,7 +19,6 @@ from prometheus_client import (
     Histogram,
     MetricsHandler,
     disable_created_metrics,
-    generate_latest,
 )
 
 from shared.errors import BadInput
@@ -101,10 +100,6 @@ class Metrics:
     def observe(self, name: str, seconds: float, **labels: str) -> None:
         """Add a duration to a histogram."""
         self._labelled(Histogram, name, labels).observe(seconds)
-
-    def exposition(self) -> str:
-        """Return all figures in Prometheus' text form."""
-        return generate_latest(self.registry).decode()
 
     def _made(self, name: str, metric: Metric) -> Counter | Gauge | Histogram:
         labels = (*self._common, *metric.labels)

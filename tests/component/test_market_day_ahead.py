@@ -8,7 +8,6 @@ import pytest
 
 from cli.replay import replayed
 from services.market import handlers, store
-from services.market.store.state import state_sha256
 from shared.complex.complexes import Complexes
 from shared.db.engine import reading
 from shared.events.base import Event
@@ -29,6 +28,7 @@ from shared.events.wire import Message, decode
 from shared.intervals import INTERVAL, delivery_starts, trading_day_of
 from tests.component.harness import Bench
 from tests.component.market_facts import ALARM, COMPLEX, COMPLEX_ID, LEAD, a_seal, an_order, give
+from tests.market_state import state_sha256
 
 # 11:00 in Korea on the 20th closes the auction of the 21st, whose first interval begins at 15:00 UTC on the 20th.
 GATE = datetime(2026, 5, 20, 2, 0, tzinfo=UTC)

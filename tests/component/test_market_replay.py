@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from cli.main import app_with
 from services.market.store.auctions import load_auction
-from services.market.store.state import state_sha256
 from shared.db.engine import reading
 from shared.db.migrating import upgrade
 from shared.errors import BadInput
@@ -33,6 +32,7 @@ from tests.component.market_facts import (
     an_order,
     give,
 )
+from tests.market_state import state_sha256
 
 AUCTION_ID = f"{COMPLEX_ID}:20260520T0100Z"
 

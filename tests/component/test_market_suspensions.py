@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from cli.replay import replayed
-from services.market.store.state import state_sha256
 from shared.db.engine import reading
 from shared.events.base import Event
 from shared.events.commands import (
@@ -41,6 +40,7 @@ from tests.component.market_facts import (
     an_order,
     give,
 )
+from tests.market_state import state_sha256
 
 HANBIT, DAESUNG = "hanbit-machining", "daesung-casting"
 SECOND = timedelta(seconds=1)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from cli.processes import free_port
 from services.forecast import handlers, store
@@ -47,7 +48,7 @@ def metered(one: Complex, start: datetime) -> list[IntervalMetered]:
 
 
 def figures(metrics: Metrics) -> dict[str, float]:
-    lines = (line for line in metrics.exposition().splitlines() if not line.startswith("#"))
+    lines = (line for line in generate_latest(metrics.registry).decode().splitlines() if not line.startswith("#"))
     return {name: float(figure) for name, _, figure in (line.rpartition(" ") for line in lines)}
 
 

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import sqlalchemy as sa
+from prometheus_client import generate_latest
 
 from shared.clock import WallClock
 from shared.complex.complexes import Complexes
@@ -71,5 +72,5 @@ def test_a_process_whose_tick_had_to_be_undone_shows_no_heartbeat(tmp_path: Path
     engine.dispose()
 
     assert bus.acknowledged.well()
-    assert "sandan_ticks_undone_total 1.0" in context.metrics.exposition().splitlines()
+    assert "sandan_ticks_undone_total 1.0" in generate_latest(context.metrics.registry).decode().splitlines()
     assert not context.heartbeat_file.exists()

@@ -12,7 +12,6 @@ from alembic.runtime.migration import MigrationContext
 
 import services.market.store as market_store
 import services.settlement.store as settlement_store
-from services.market.store.state import state_sha256
 from services.settlement.store.audit import ledger_flaws, ledger_links, ledger_sum_krw, unbalanced_entries
 from services.settlement.store.books import load_lines, load_statements
 from services.settlement.store.facts import lock
@@ -40,6 +39,7 @@ from shared.events.settlement import IntervalResettled, IntervalSettled
 from shared.intervals import INTERVAL
 from tests.component import market_facts, settlement_facts
 from tests.component.harness import Bench
+from tests.market_state import state_sha256
 
 
 @pytest.fixture

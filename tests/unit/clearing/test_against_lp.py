@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers.clearing import Feeder, Order, clear
-from optimizers.clearing.lp import PowerLine, clear_on_lines, radial_lines
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
+from tests.unit.clearing.linear_program import PowerLine, clear_on_lines, radial_lines
 
 complexes = st.just(list[Feeder]()) | feeders(limit_wh_max=400, fee_jeon_max=20)
 crowds = books(places=(None, *FEEDER_IDS), orders_max=60, wh_max=100, price_max=60)

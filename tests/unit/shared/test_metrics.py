@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from prometheus_client import generate_latest
 
 from shared.errors import BadInput
 from shared.runtime.metrics import FORECAST_NMAE, HANDLER_DURATION, MESSAGES, METRICS, SET_ASIDE, Metrics, served
@@ -15,7 +16,7 @@ SITE = {"complex_id": "changwon", "kind": "pv", "lead_hours": "0-1", "site_id": 
 
 def shown(metrics: Metrics, name: str) -> list[str]:
     """Return the lines of one metric."""
-    return [line for line in metrics.exposition().splitlines() if name in line]
+    return [line for line in generate_latest(metrics.registry).decode().splitlines() if name in line]
 
 
 def test_figures_have_their_help_kind_and_labels_in_order() -> None:
@@ -62,7 +63,9 @@ def test_processes_in_one_interpreter_share_no_figure() -> None:
 
     assert shown(one, SET_ASIDE)[2:] == [f'{SET_ASIDE}{{service="market"}} 1.0']
     assert shown(other, SET_ASIDE)[2:] == []
-    assert all("sandan_" in line for line in one.exposition().splitlines()), "nothing of the interpreter"
+    assert all("sandan_" in line for line in generate_latest(one.registry).decode().splitlines()), (
+        "nothing of the interpreter"
+    )
 
 
 @pytest.mark.parametrize("labels", [{}, {"kind": "pv"}, {**SITE, "type": "a"}])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import generate_latest
 from sqlalchemy.engine import Connection, Engine
 
 from shared.bus.port import BusUnavailable, Consumer
@@ -156,7 +157,7 @@ def test_event_of_a_complex_that_is_not_served_is_counted_committed_and_leaves_n
     assert market.letters() == []
     assert market.inbox() == 2
     counted = 'sandan_messages_passed_over_total{type="sandan.OrderSubmitted.v1"} 1.0'
-    assert counted in market.figures.exposition().splitlines()
+    assert counted in generate_latest(market.figures.registry).decode().splitlines()
     market.restart()
     assert market.loop.step(0) == 0
 
@@ -320,4 +321,4 @@ def test_a_tick_that_makes_an_event_too_large_is_undone_and_tried_again_while_me
     market.elapsed_s = 60.0
     market.loop.step(0)
     assert (market.taken(), market.loop.held_up) == (["o1", "halted"], False)
-    assert "sandan_ticks_undone_total 1.0" in market.figures.exposition().splitlines()
+    assert "sandan_ticks_undone_total 1.0" in generate_latest(market.figures.registry).decode().splitlines()
