@@ -5,12 +5,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 VENDOR := services/trading_api/console/static/vendor
 # These start processes of their own and wait for them, so they run two at a time when all others have run on all
-# cores: the longest first, and whoever has nothing left takes over half of what the other has still to do.
+# cores: the longest first, and a file's tests together, as they share its system.
 WHOLE_SYSTEM := tests/e2e tests/compose tests/browser tests/integration
-TWO_AT_A_TIME := --numprocesses=2 --dist=worksteal
+TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/uv: requirements.lock requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Sandan needs Python 3.11 or later, this is " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -52,6 +52,9 @@ else
 	apart=$$?; $(BIN)/python -m pytest $(COVER_AND_PRINT) $(TWO_AT_A_TIME) $(WHOLE_SYSTEM) && exit $$apart
 endif
 
+test-faults: .venv/test $(VENDOR)/complete ## run the cases of fault matrices that the suite leaves out (about 4 minutes)
+	@$(BIN)/python -m tests.fault_matrices
+
 check: .venv/test ## what must hold before a commit: format, lint, types, boundaries
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -80,4 +83,4 @@ lock: .venv/uv ## resolve pyproject.toml into the lock files again
 clean: ## remove what the other targets made
 	@rm -rf .venv node_modules $(VENDOR) var .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: demo test coverage check shape record-day bench compose docs lock clean
+.PHONY: demo test test-faults coverage check shape record-day bench compose docs lock clean

@@ -148,7 +148,18 @@ def downstream(place: Place) -> Iterator[Downstream]:
     downstream.close()
 
 
-@pytest.mark.parametrize("failpoint", get_args(Failpoint))
+# Where a database commits is its own affair, what is done after that is not: each failpoint once, and one on both.
+EVERYWHERE: Failpoint = "before_database_commit"
+KILLS = [
+    pytest.param(
+        database, failpoint, marks=[] if database == "sqlite" or failpoint == EVERYWHERE else pytest.mark.matrix
+    )
+    for database in ("sqlite", "postgresql")
+    for failpoint in get_args(Failpoint)
+]
+
+
+@pytest.mark.parametrize(("database_url", "failpoint"), KILLS, indirect=["database_url"])
 def test_a_service_killed_at_a_failpoint_counts_and_forwards_every_order_once(
     place: Place, downstream: Downstream, failpoint: str
 ) -> None:

@@ -20,9 +20,11 @@ INTERVALS = [quarter(FIRST, number) for number in range(8)]
 # For these the client has an order of its own.
 OWN = INTERVALS[2:]
 GATE_CLOSURE_LEAD = timedelta(minutes=30)
-# Each of the processes once, in two runs: half an hour apart, so that one is mostly back when the next is killed.
+# Half an hour apart, so that one is mostly back when the next is killed.
 KILLS_AT = tuple(FIRST + timedelta(minutes=minutes) for minutes in (9, 37, 65, 93))
-VICTIMS = (tuple(PROCESSES)[::2], tuple(PROCESSES)[1::2])
+# Those that orders and money go through, and the others; orders of a file are traded while each of them is killed.
+TRADING = ("scheduler", "market", "settlement", "trading_api")
+VICTIMS = (TRADING, pytest.param(tuple(sorted(PROCESSES.keys() - {*TRADING})), marks=pytest.mark.matrix))
 SELLER, BUYER = "hanbit-machining", "donghae-springs"
 FACTORIES = (SELLER, BUYER, "changsin-bearing", "bukmyeon-robotics")
 ORDERS_FILE = Path(__file__).parent / "orders.csv"
@@ -63,7 +65,7 @@ def an_order(client_order_id: str, delivery_start: datetime, side: str, price: s
     }
 
 
-@pytest.mark.parametrize("victims", VICTIMS, ids=["-".join(run) for run in VICTIMS])
+@pytest.mark.parametrize("victims", VICTIMS, ids=["trading", "others"])
 def test_killed_processes_lose_and_double_nothing(victims: tuple[str, ...], tmp_path: Path) -> None:
     with a_town(tmp_path, START, Sketch(complex_id="killed", factories=FACTORIES)) as town:
         client = Client(town)

@@ -77,7 +77,7 @@ def last_flags(events: list[DeviceObserved]) -> dict[str, set[str]]:
         (FaultKind.NO_NUMBER, "not_readable"),
     ],
 )
-@pytest.mark.parametrize("sunspec", [103, 701])
+@pytest.mark.parametrize("sunspec", [103, pytest.param(701, marks=pytest.mark.matrix)])
 def test_device_without_a_sensible_answer_is_unreachable_and_counted_and_stops_no_other(
     tmp_path: Path, kind: FaultKind, counted: str, sunspec: int
 ) -> None:
