@@ -1,6 +1,7 @@
 """`sandan legal check`: does what was traded and metered keep to the complex's legal mode, and which rule says what?"""
 
 import re
+import sys
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,6 +50,8 @@ def check(
     with kept_by("settlement", database_of(folder)) as db:
         answer = checked(db, complex_, first, end)
     print_answer({"period": period, **answer}, pretty=pretty)
+    if answer["known_until"] < trading_day_of(end - INTERVAL).isoformat():
+        sys.stderr.write(f"{period}: the rules are known until {answer['known_until']}, and are taken to go on\n")
     if not answer["lawful"]:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
@@ -63,13 +66,15 @@ def checked(db: "Connection", complex_: "Complex", first: datetime, end: datetim
     complex_id = complex_.complex_id
     traded = traded_wh(db, complex_id, first, end)
     deals = [Deal(seller_id=seller, buyer_id=buyer, quantity_wh=wh) for (seller, buyer), wh in traded.items()]
-    law = law_of(complex_, legal_modes())
+    modes = legal_modes()
+    law = law_of(complex_, modes)
     verdicts = check_period(law, trading_day_of(end - INTERVAL), _flows(db, complex_, first, end), deals)
     return {
         "complex_id": complex_id,
         "legal_mode": complex_.legal_mode,
         "name": law.mode.name.model_dump(),
         "note": law.mode.note.model_dump(),
+        "known_until": modes.known_until.isoformat(),
         "intervals_settled": settled_intervals(db, complex_id, first, end),
         "lawful": all(verdict.holds for verdict in verdicts),
         "verdicts": [_shown(verdict) for verdict in verdicts],

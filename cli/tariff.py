@@ -80,10 +80,9 @@ def quote(
     }
     sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
     if instant.astimezone(book.tariff.zone).date() > found.known_until:
-        gathered = book.tariff.gathered
         sys.stderr.write(
-            f"{COMMAND_LINE}: --start lies in a year of which no tariff is known: {found.version}, gathered on"
-            f" {gathered}, is taken to go on\n"
+            f"{COMMAND_LINE}: --start lies after {found.known_until}, and no later tariff is known: {found.version},"
+            f" gathered on {book.tariff.gathered}, is taken to go on\n"
         )
 
 

@@ -85,20 +85,17 @@ def version_on(book: TariffBook, contract: Contract, day: date) -> Version:
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day, hint=f"known: {known}")
     calendar = book.calendar
     if calendar is not None and not calendar.covers(day, day):
-        rule = f"must lie within the known holidays, {calendar.first} to {calendar.last}"
+        rule = f"must lie within the known holidays, {calendar.first} to {calendar.known_until}"
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     # A deferred old version outlives the start of its successor.
     return min(found, key=lambda version: version.first)
 
 
 def known_until(book: TariffBook, version: Version) -> date:
-    """Return the last day whose prices a version is known to set.
-
-    An open version is taken to hold to the end of the year in which the file was gathered: the next may bring another.
-    """
+    """Return the last day whose prices a version is known to set: its own, or the file's where it is open."""
     if isinstance(version.last, date):
         return version.last
-    return date(max(book.tariff.gathered.year, version.first.year), 12, 31)
+    return max(book.tariff.known_until, date(version.first.year, 12, 31))
 
 
 def rate_of(book: TariffBook, contract: Contract, version: Version) -> Rate:

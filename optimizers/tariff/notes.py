@@ -95,13 +95,14 @@ def estimated(book: TariffBook, month: CompleteMonth) -> list[Note]:
 def versions(book: TariffBook, used: Sequence[Version], last: date) -> list[Note]:
     """Say when two versions share the month that ends with `last`, and which prices are less than sure."""
     notes = []
-    if last > known_until(book, used[-1]):
+    known = known_until(book, used[-1])
+    if last > known:
         gathered = book.tariff.gathered
         notes.append(
             Note(
                 "prices_go_on",
-                f"no tariff of {last.year} is known: {used[-1].id}, gathered on {gathered}, is taken to go on",
-                f"{last.year}년 요금표 미확인: {gathered}에 확인한 {used[-1].id} 단가가 계속되는 것으로 봄",
+                f"no tariff after {known} is known: {used[-1].id}, gathered on {gathered}, is taken to go on",
+                f"{known} 이후 요금표 미확인: {gathered}에 확인한 {used[-1].id} 단가가 계속되는 것으로 봄",
             )
         )
     if len(used) > 1:

@@ -27,10 +27,10 @@ def surplus_prices_jeon(prices: PriceBook, starts: Integers | Sequence[int]) -> 
 
 
 def surplus_assumptions(prices: PriceBook, days: Iterable[date]) -> list[notes.Note]:
-    """Say which of the days' prices for surplus rest on an assumption, or go on from an earlier year."""
+    """Say which of the days' prices for surplus rest on an assumption, or go on beyond what is known."""
     used = {figure.first: figure for day in days if (figure := prices.figure_on(day)) is not None}
     found = notes.figures("surplus price", "잉여전력 단가", used.values())
-    later = [day for day in days if day.year > prices.gathered.year and _is_open(prices, day)]
+    later = [day for day in days if day > prices.known_until and _is_open(prices, day)]
     if later:
         text = f"the surplus price of {min(later)} was gathered on {prices.gathered} and is taken to go on"
         text_ko = f"{min(later)}의 잉여전력 단가는 {prices.gathered}에 확인한 값이 계속되는 것으로 봄"

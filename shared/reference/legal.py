@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from shared.reference.prices import Names, Record, Source, Sourced, overlaps
+from shared.reference.prices import Dated, Names, Record, Source, Sourced, overlaps
 
 LegalModeName = Literal["demonstration", "on_site", "special_zone"]
 WITH_FIGURE = frozenset(
@@ -66,12 +66,11 @@ class LegalMode(Record):
         return (rule for rule in self.rules if rule.holds_on(day))
 
 
-class LegalModes(Record):
+class LegalModes(Dated):
     """The legal forms of one country."""
 
     schema_name: Literal["sandan-legal/1"] = Field(alias="schema")
     id: str
-    gathered: date
     sources: dict[str, Source]
     modes: dict[LegalModeName, LegalMode]
 

@@ -85,6 +85,23 @@ class Sourced(Record):
     note: str = ""
 
 
+class Dated(Record):
+    """A file of figures that hold between days; later figures may be announced after it was `gathered`.
+
+    `known_until` says for how long they are known to hold, and `known_by` why; without it that is the year in which the
+    file was gathered. An answer about a later day is refused, or says that it goes on from what was known.
+    """
+
+    gathered: date
+    stated_until: date | None = Field(default=None, alias="known_until")
+    known_by: str = ""
+
+    @property
+    def known_until(self) -> date:
+        """Return the last local day for which the file is known to say what holds."""
+        return self.stated_until or date(self.gathered.year, 12, 31)
+
+
 class Holiday(Record):
     """A public holiday; tariffs bill a temporary one as an ordinary day of its weekday."""
 
@@ -94,15 +111,12 @@ class Holiday(Record):
     billed_as_holiday: bool
 
 
-class HolidayCalendar(Record):
+class HolidayCalendar(Dated):
     """The public holidays of one country between two dates, both included."""
 
     schema_name: Literal["sandan-holidays/1"] = Field(alias="schema")
     id: str
     first: date = Field(alias="from")
-    last: date = Field(alias="to")
-    source: str
-    gathered: date
     confidence: Confidence
     holidays: tuple[Holiday, ...]
 
@@ -118,7 +132,7 @@ class HolidayCalendar(Record):
 
     def covers(self, first: date, last: date) -> bool:
         """Say whether every day from first to last is known."""
-        return self.first <= first and last <= self.last
+        return self.first <= first and last <= self.known_until
 
 
 class DatedFigure(Sourced):
@@ -163,7 +177,7 @@ class DatedFigure(Sourced):
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
 
-class PriceBook(Record):
+class PriceBook(Dated):
     """One price by date: what the grid pays for surplus energy."""
 
     schema_name: Literal["sandan-price/1"] = Field(alias="schema")
@@ -171,7 +185,6 @@ class PriceBook(Record):
     name: Names
     currency: Literal["KRW"]
     timezone: str
-    gathered: date
     sources: dict[str, Source]
     prices: tuple[DatedFigure, ...] = Field(alias="price_krw_per_kwh")
 
@@ -189,12 +202,11 @@ class PriceBook(Record):
         return next((figure for figure in self.prices if figure.holds_on(day)), None)
 
 
-class EssRules(Record):
+class EssRules(Dated):
     """How far a battery may be charged, by where it stands, as a fraction of its capacity."""
 
     schema_name: Literal["sandan-ess/1"] = Field(alias="schema")
     id: str
-    gathered: date
     sources: dict[str, Source]
     soc_max: dict[Literal["indoor", "outdoor"], Annotated[Decimal, Field(gt=0, le=1)]]
     confidence: Literal["high", "medium", "low"]
@@ -223,26 +235,18 @@ class SettlementVersion(Sourced):
         return self
 
 
-class UncertainPeriod(Sourced):
-    """Days on which a rule may no longer hold."""
-
-    first: date = Field(alias="from")
-    last: date | None = Field(alias="to")
-
-
-class ForecastSettlementRules(Record):
+class ForecastSettlementRules(Dated):
     """What a plant is paid for good day-ahead forecasts, by date."""
 
     schema_name: Literal["sandan-forecast-settlement/1"] = Field(alias="schema")
     id: str
     timezone: str
-    gathered: date
     rule: str
     sources: dict[str, Source]
     submitted_at: tuple[time, time]
     hour_counts_from_percent: Annotated[int, Field(ge=0, le=100)]
     versions: tuple[SettlementVersion, ...]
-    uncertain: UncertainPeriod
+    uncertain: Sourced
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
@@ -264,8 +268,8 @@ class ForecastSettlementRules(Record):
         )
 
     def is_uncertain_on(self, day: date) -> bool:
-        """Say whether it is not known that the rule holds on a local day."""
-        return self.uncertain.first <= day and (self.uncertain.last is None or day <= self.uncertain.last)
+        """Say whether it is not known that the rule holds on a local day; `uncertain` says why."""
+        return day > self.known_until
 
 
 class EmissionFactor(Record):
@@ -278,12 +282,11 @@ class EmissionFactor(Record):
     sources: tuple[str, ...]
 
 
-class EmissionBook(Record):
+class EmissionBook(Dated):
     """The grid's emission factors by year; `residual_mix` None: nobody publishes one."""
 
     schema_name: Literal["sandan-emission/1"] = Field(alias="schema")
     id: str
-    gathered: date
     unit: Literal["tco2e_per_mwh"]
     factors: Annotated[tuple[EmissionFactor, ...], Field(min_length=1)]
     residual_mix: MaybeNumber
@@ -293,6 +296,8 @@ class EmissionBook(Record):
         years = [factor.year for factor in self.factors]
         if years != sorted(set(years)):
             raise ValueError("factors must be in the order of their years, each once")
+        if self.known_until != date(years[-1], 12, 31):
+            raise ValueError(f"known_until must be the last day of {years[-1]}, the newest factor's year")
         return self
 
     def factor_for(self, year: int) -> EmissionFactor:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from shared.intervals import INTERVAL_MINUTES, INTERVALS_PER_DAY
 from shared.reference.prices import (
     Confidence,
+    Dated,
     DatedFigure,
     HolidayCalendar,
     Jeon,
@@ -193,7 +194,7 @@ class RoundingRule(Sourced):
     total: Rounding
 
 
-class TariffFile(Record):
+class TariffFile(Dated):
     """One tariff file as read; a TariffBook adds its holidays."""
 
     schema_name: Literal["sandan-tariff/1"] = Field(alias="schema")
@@ -202,7 +203,6 @@ class TariffFile(Record):
     currency: Literal["KRW"]
     timezone: str
     holidays: str | None
-    gathered: date
     sources: dict[str, Source]
     voltages: dict[str, Names]
     classes: dict[str, TariffClass]

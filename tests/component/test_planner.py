@@ -183,8 +183,8 @@ def test_study_of_a_day_without_known_prices_fails_and_says_until_when_they_are(
 
     [failure] = bench.published(StudyFailed)
     assert failure.reason == (
-        "tariff kepco_industrial: date must be a day with known prices: eul_2026-04-16 is known for 2026 (gathered "
-        "2026-11-23), was 2027-01-06"
+        "tariff kepco_industrial: date must be a day with known prices: eul_2026-04-16 is known until 2026-12-31 "
+        "(gathered 2026-11-23), was 2027-01-06"
     )
 
 

@@ -93,9 +93,9 @@ def day_tariff(book: TariffBook, surplus: PriceBook, grid: GridContract, *, opti
     starts = epochs(delivery_starts(day))
     placed = timeline(book, contract, starts)
     version = version_on(book, contract, day)
-    if day > known_until(book, version):
-        gathered = book.tariff.gathered
-        rule = f"must be a day with known prices: {version.id} is known for {gathered.year} (gathered {gathered})"
+    known = known_until(book, version)
+    if day > known:
+        rule = f"must be a day with known prices: {version.id} is known until {known} (gathered {book.tariff.gathered})"
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     days_of_month = monthrange(day.year, day.month)[1]
     known_kw = {month: float(peak_kw) for month, peak_kw in contract.past_peaks_kw.items()}

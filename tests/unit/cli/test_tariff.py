@@ -317,6 +317,8 @@ def test_prices_of_a_year_without_a_known_tariff_are_said_to_go_on(run: Run, met
     said = {start: run(*QUOTE, start)[2] for start in ("2026-12-31T23:45", "2027-01-01T00:00")}
 
     # The tariff file was gathered in November 2026.
-    assert any(note.startswith("prices_go_on: no tariff of 2027 is known") for note in json.loads(out)["notes"])
+    assert any(
+        note.startswith("prices_go_on: no tariff after 2026-12-31 is known") for note in json.loads(out)["notes"]
+    )
     assert said["2026-12-31T23:45"] == ""
-    assert "a year of which no tariff is known: eul_2026-04-16, gathered on 2026-11-23" in said["2027-01-01T00:00"]
+    assert "after 2026-12-31, and no later tariff is known: eul_2026-04-16, gathered on" in said["2027-01-01T00:00"]

@@ -242,7 +242,10 @@ def test_price_file_that_the_complex_names_must_be_there(folder: Path, tmp_path:
 @pytest.mark.parametrize(
     ("day", "reason"),
     [
-        ("2027-01-06", "date must be a day with known prices: eul_2026-04-16 is known for 2026 (gathered 2026-11-23)"),
+        (
+            "2027-01-06",
+            "date must be a day with known prices: eul_2026-04-16 is known until 2026-12-31 (gathered 2026-11-23)",
+        ),
         ("2028-01-05", "date must lie within the known holidays, 2023-11-01 to 2027-12-31"),
     ],
 )
