@@ -79,8 +79,8 @@ ES256_JWK = public_jwk("ES256", KEYS["ES256"])
 @pytest.mark.parametrize(
     ("content", "field", "rule"),
     [
-        ("", "$", "must be JSON"),
-        ('{"keys": [], "keys": []}', "$", "must be JSON"),
+        ("", "line 1 column 1", "must be JSON"),
+        ('{"keys": [], "keys": []}', "$.keys", "must be given once in its object"),
         ("[]", "$.keys", "must be a list of JSON Web Keys"),
         ('{"keys": {}}', "$.keys", "must be a list of JSON Web Keys"),
         (a_set("key"), "$.keys", "must be a list of JSON Web Keys"),

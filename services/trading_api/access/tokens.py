@@ -14,8 +14,8 @@ from joserfc.util import urlsafe_b64decode
 from pydantic import ValidationError
 
 from services.trading_api.access.claims import Claims, Trust, broken_rule
-from services.trading_api.http import strict_json
 from services.trading_api.text import JsonObject
+from shared import strict_json
 from shared.errors import ODD_INPUT, BadInput, BadInputs
 from shared.files import read_file
 
@@ -95,12 +95,14 @@ class Tokens:
     def _verified(self, token: str) -> object:
         """Return what the provider signed, None where it did not."""
         try:
-            header = strict_json.parse(urlsafe_b64decode(token.partition(".")[0].encode()))
+            header = strict_json.parse(urlsafe_b64decode(token.partition(".")[0].encode()), where="header")
             key = self._key_for(header)
             return (
-                None if key is None else strict_json.parse(deserialize_compact(token, key, registry=REGISTRY).payload)
+                None
+                if key is None
+                else strict_json.parse(deserialize_compact(token, key, registry=REGISTRY).payload, where="claims")
             )
-        except (strict_json.BadJson, JoseError, ValueError):
+        except (BadInput, JoseError, ValueError):
             return None
 
     def _key_for(self, header: object) -> Key | None:
@@ -151,12 +153,10 @@ def read_public_keys(path: Path) -> Mapping[str, PublicKey]:
         BadInput: The file is missing, no key set, holds a secret, or has no key that can be used.
     """
     try:
-        content = strict_json.parse(read_file(path, bytes_max=KEYS_BYTES_MAX))
+        content = strict_json.parse(read_file(path, bytes_max=KEYS_BYTES_MAX), where=str(path))
     except FileNotFoundError:
         rule = "must name a readable file"
         raise BadInput(where="environment", field=KEYS_FILE_SETTING, rule=rule, value=str(path)) from None
-    except strict_json.BadJson as error:
-        raise BadInput(where=str(path), field="$", rule="must be JSON", value=str(error)) from None
     entries = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
         raise BadInput(where=str(path), field="$.keys", rule="must be a list of JSON Web Keys", value="something else")

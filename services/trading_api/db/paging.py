@@ -10,9 +10,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from services.trading_api.db.sql import Column, Query, is_storable, rows_of
+from services.trading_api.db.sql import Column, Query, rows_of
 from shared.db.tables import UtcInstant
 from shared.events.base import INT64_MAX
+from shared.strict_json import is_storable
 
 
 class BadCursor(Exception):  # noqa: N818 -- it says what the cursor is

@@ -49,11 +49,6 @@ def storable(table: sa.Table, row: Row) -> dict[str, object]:
     }
 
 
-def is_storable(text: str) -> bool:
-    """Say whether both databases hold a text: Unicode without NUL and without lone surrogates."""
-    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
-
-
 def rows_of(db: Connection, query: Query) -> Sequence[RowMapping]:
     """Return a query's rows by column name."""
     return db.execute(query).mappings().all()

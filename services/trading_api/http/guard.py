@@ -9,14 +9,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.trading_api.db.sql import is_storable
-from services.trading_api.http import connections, strict_json
+from services.trading_api.http import connections
 from services.trading_api.http.credentials import SAFE_METHODS, challenge, credential_of
 from services.trading_api.http.limits import limits_of
 from services.trading_api.http.problems import Problem
 from services.trading_api.http.request_check import check_of
 from services.trading_api.http.state import AppState, state_of
 from services.trading_api.roles import Principal, Scope, roles_with
+from shared import strict_json
+from shared.errors import BadInput
 
 # From the end of the header to the end of the body.
 BODY_S = 10.0
@@ -39,7 +40,7 @@ def guarded(scope: Scope) -> type[APIRoute]:
                 quota = limits_of(request).quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
                 checked.state.quota = quota
                 checked.state.principal = principal
-                if not is_storable(request.scope["path"]):
+                if not strict_json.is_storable(request.scope["path"]):
                     raise Problem("not_found")
                 # A body may be slow to come; it holds no place.
                 await checked.take_body(state.options.body_bytes_max)
@@ -127,9 +128,9 @@ class StrictRequest(Request):
         self._said: object = None
         if content:
             try:
-                self._said = await run_in_threadpool(strict_json.parse, self._taken)
-            except strict_json.BadJson as error:
-                raise Problem("malformed_json", rule=str(error)) from None
+                self._said = await run_in_threadpool(strict_json.parse, self._taken, where="body")
+            except BadInput as error:
+                raise Problem("malformed_json", rule=str(error).removeprefix("body: ")) from None
 
     async def body(self) -> bytes:
         """Return the body."""

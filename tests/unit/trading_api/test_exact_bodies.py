@@ -1,6 +1,4 @@
-import contextlib
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,8 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.trading_api.http.problems import language_of, shown
-from services.trading_api.http.strict_json import BadJson, parse
 from services.trading_api.orders.schemas import OrderIn
+from shared.strict_json import parse
 from shared.units import krw_text, kwh_text
 
 FACTS = {"client_order_id": "a", "delivery_start": "2026-05-20T12:30:00+09:00", "side": "sell"}
@@ -24,7 +22,7 @@ def test_every_decimal_within_bounds_arrives_to_the_last_digit(
     quote = "" if as_number else '"'
     tail = f'"price_krw_per_kwh":{quote}{price}{quote},"quantity_kwh":{quote}{quantity}{quote}}}'
 
-    order = OrderIn.model_validate(parse((json.dumps(FACTS)[:-1] + "," + tail).encode())).draft()
+    order = OrderIn.model_validate(parse((json.dumps(FACTS)[:-1] + "," + tail).encode(), where="body")).draft()
 
     assert (order.price_jeon_per_kwh, order.quantity_wh) == (price_jeon, quantity_wh)
 
@@ -35,24 +33,6 @@ def test_what_is_no_plain_decimal_is_no_price(price: Any) -> None:
         OrderIn.model_validate({**FACTS, "price_krw_per_kwh": price, "quantity_kwh": "1"})
 
     assert [error["loc"] for error in refused.value.errors()] == [("price_krw_per_kwh",)]
-
-
-@pytest.mark.parametrize(
-    ("text", "number"), [("100.10", Decimal("100.10")), ("1E1", Decimal("1E+1")), ("-0.0", Decimal("-0.0")), ("7", 7)]
-)
-def test_a_json_number_keeps_its_digits(text: str, number: Decimal | int) -> None:
-    assert repr(parse(text.encode())) == repr(number)
-
-
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(), st.lists, max_leaves=10))
-def test_what_json_writes_is_read_the_same(content: Any) -> None:
-    assert parse(json.dumps(content).encode()) == content
-
-
-@given(st.binary(max_size=40))
-def test_any_bytes_are_read_or_refused_and_nothing_else(body: bytes) -> None:
-    with contextlib.suppress(BadJson):
-        assert parse(body) == json.loads(body, parse_float=Decimal)
 
 
 def test_what_can_not_be_shown_is_not_shown() -> None:
