@@ -48,14 +48,6 @@ def _topic(name: str, key: str, events: Iterable[type[Event]], consumers: str, d
     )
 
 
-_ORDERS = (
-    orders.OrderSubmitted,
-    orders.BlockSubmitted,
-    orders.OrderAmendRequested,
-    orders.OrderCancelRequested,
-    orders.OrdersSealed,
-)
-
 TOPICS: tuple[Topic, ...] = (
     _topic(
         "fems.readings.v1",
@@ -74,7 +66,13 @@ TOPICS: tuple[Topic, ...] = (
     ),
     _topic("forecast.forecasts.v1", "complex_id/site_id", [forecast.ForecastIssued], "scheduler trading_api", 30),
     _topic("forecast.accuracy.v1", "complex_id", [forecast.AccuracyMeasured], "trading_api", 400),
-    _topic("scheduler.orders.v1", "complex_id", _ORDERS, "market trading_api", 400),
+    _topic(
+        "scheduler.orders.v1",
+        "complex_id",
+        [orders.OrderSubmitted, orders.OrdersSealed],
+        "market trading_api",
+        400,
+    ),
     _topic("scheduler.schedules.v1", "complex_id/device_id", [scheduler.ScheduleSolved], "trading_api", 30),
     _topic("scheduler.setpoints.v1", "complex_id/device_id", [scheduler.SetpointIssued], "fems trading_api", 30),
     # What changes the rules for orders travels among them, so that no order overtakes it.
@@ -82,7 +80,11 @@ TOPICS: tuple[Topic, ...] = (
         "trading_api.orders.v1",
         "complex_id",
         [
-            *_ORDERS,
+            orders.OrderSubmitted,
+            orders.BlockSubmitted,
+            orders.OrderAmendRequested,
+            orders.OrderCancelRequested,
+            orders.OrdersSealed,
             commands.MarketHaltRequested,
             commands.MarketResumeRequested,
             commands.CalendarChangeRequested,

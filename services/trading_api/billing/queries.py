@@ -1,7 +1,7 @@
 """Settled intervals, statements and invoices."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -50,11 +50,6 @@ def ledger_between(db: Connection, complex_id: str, first: datetime, end: dateti
         sa.func.coalesce(sa.func.sum(settled.ledger_sum_krw), 0).label("sum_krw"),
     ).where(settled.complex_id == complex_id, settled.delivery_start >= first, settled.delivery_start < end)
     return db.execute(query).mappings().one()
-
-
-def statements_of_day(db: Connection, complex_id: str, day: date) -> Sequence[RowMapping]:
-    """Return the statements of a Korean day."""
-    return rows_of(db, of_complex(STATEMENT, complex_id).where(STATEMENT.c.trading_day == day))
 
 
 def settled_by_interval(

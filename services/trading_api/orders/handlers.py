@@ -31,7 +31,7 @@ from shared.events.market import (
     OrderCancelled,
     OrderRejected,
 )
-from shared.events.orders import OrderCancelRequested, OrderSubmitted
+from shared.events.orders import OrderSubmitted
 from shared.events.records import Fill
 
 Verdict = OrderAccepted | OrderRejected | OrderCancelled
@@ -62,11 +62,6 @@ class OrderHandlers:
         )
         save_order(db, submitted)
         _show_order(db, envelope, event.order_id)
-        return []
-
-    def on_cancel_requested(self, envelope: Envelope[OrderCancelRequested], db: Connection) -> list[Event]:
-        """Pass over a request of the scheduler's: what counts is the market's word that follows."""
-        del envelope, db
         return []
 
     def on_order_accepted(self, envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
