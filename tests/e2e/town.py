@@ -80,7 +80,16 @@ class Town:
             found: dict[str, Any] = self.call("GET", f"/report?day={self.start.date()}", "operator")
             return found
 
-        self.wait_for(lambda: report()["intervals_settled"] >= intervals, lambda: str(report()))
+        def heard() -> int:
+            try:
+                settled: int = report()["intervals_settled"]
+            except urllib.error.HTTPError:
+                raise
+            except OSError:
+                return 0  # it was killed, and is not back yet
+            return settled
+
+        self.wait_for(lambda: heard() >= intervals, lambda: f"{heard()} of {intervals} intervals are in the report")
         return report()
 
     def call(
