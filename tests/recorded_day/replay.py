@@ -23,7 +23,8 @@ from services.market import handlers as market
 from services.market.store import METADATA as MARKET_TABLES
 from services.settlement import handlers as settlement
 from services.settlement.store import METADATA as SETTLEMENT_TABLES
-from shared.complex.model import Complex, load_complex
+from shared.complex.complexes import Complexes
+from shared.complex.model import load_complex
 from shared.events.topics import TOPICS
 from shared.events.wire import Message
 from shared.runtime.runloop import Service
@@ -43,7 +44,7 @@ IDENTITY = ("auction_id", "delivery_start", "trading_day", "month", "participant
 class Bookkeeper:
     """A service that keeps books, and its tables."""
 
-    service: Callable[[Mapping[str, Complex]], Service]
+    service: Callable[[Complexes], Service]
     tables: sa.MetaData
 
 
@@ -79,7 +80,7 @@ def book_of_the_day(service: str, folder: Path) -> list[str]:
     record = heard_by(service)
     keeper, complex_ = BOOKKEEPERS[service], load_complex(COMPLEX_FILE)
     instants = [datetime.fromisoformat(header(message, "ce_time")) for message in record]
-    bench = Bench(keeper.service({complex_.complex_id: complex_}), keeper.tables, folder, instants[0])
+    bench = Bench(keeper.service(Complexes(complex_)), keeper.tables, folder, instants[0])
     for message, instant in zip(record, instants, strict=True):
         while bench.clock.instant + TICK < instant:
             bench.run(bench.clock.instant + TICK)
