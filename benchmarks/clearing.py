@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from optimizers.clearing import Book, Feeder, Order, clear_book
+from optimizers.clearing.auction import clear_book
+from optimizers.clearing.book import Book, Feeder, Order
 from shared.arrays import Integers
 from tests.unit.clearing.linear_program import clear_on_lines, radial_lines
 

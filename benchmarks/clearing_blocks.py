@@ -8,7 +8,10 @@ import time
 
 import numpy as np
 
-from optimizers.clearing import Block, DayClearing, Order, check, clear_day
+from optimizers.clearing.block_book import Block, DayClearing
+from optimizers.clearing.blocks import clear_day
+from optimizers.clearing.book import Order
+from optimizers.clearing.check import check
 
 INTERVALS, PARTICIPANTS, BLOCKS = 96, 200, 500
 SECONDS_MAX = 10.0

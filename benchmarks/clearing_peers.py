@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.clearing import a_book, best_s, orders_of
-from optimizers.clearing import Allocation, Book, check, clear, clear_book
+from optimizers.clearing.auction import clear, clear_book
+from optimizers.clearing.book import Allocation, Book
+from optimizers.clearing.check import check
 
 BOOKS, ORDERS_PER_BOOK, LARGE = 200, 20, 10_000
 HOW = (

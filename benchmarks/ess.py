@@ -13,10 +13,11 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
-from optimizers.ess import Battery, Case, Rolling, solve
+from optimizers.ess.case import Battery, Case
 from optimizers.ess.compiled import compile_shape
 from optimizers.ess.formulate import shape_of
 from optimizers.ess.optimum import best_plan
+from optimizers.ess.schedule import Rolling, solve
 from optimizers.ess.solver import Solver
 from shared.arrays import Floats
 

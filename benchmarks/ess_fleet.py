@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.ess import KNOWN_SHAPE_RATIO_MAX, Raw, a_case, best_s, raw_highs, raw_program, raw_solve
-from optimizers.ess import Case, FeederCap, Fleet, FleetSolver
+from optimizers.ess.case import Case
 from optimizers.ess.compiled import compile_fleet
+from optimizers.ess.fleet import FeederCap, Fleet, FleetSolver
 
 SITES, STEPS = 50, 96
 # Below the sum of what the sites would draw alone, so that the feeder binds and they must agree.

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.ess import a_case, best_s
-from optimizers.ess import Case, Rolling, solve
+from optimizers.ess.case import Case
+from optimizers.ess.schedule import Rolling, solve
 
 REPEATS = 5
 COST_TOLERANCE = 1e-6

@@ -11,9 +11,11 @@ from datetime import datetime
 
 import numpy as np
 
-from optimizers.ess import Case, Rolling
+from optimizers.ess.case import Case
 from optimizers.ess.scenarios import CarefulSolver, Quantiles
-from optimizers.tariff import site_peaks, site_prices
+from optimizers.ess.schedule import Rolling
+from optimizers.tariff.peaks import site_peaks
+from optimizers.tariff.site import site_prices
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.field import Field
 from services.fems.simulator.profiles import profiles_of

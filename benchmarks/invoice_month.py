@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from optimizers import clearing
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Feeder, Order
+from optimizers.clearing.pairing import pair_trades
 from optimizers.orders.bids import SiteQuote, automatic_bid
 from optimizers.orders.rules import BEGINNING, own_rules
 from optimizers.settlement.interval import MeteredEnergy, Prices, SettledTrade, settle_interval
 from optimizers.settlement.invoices import Month, invoice_of
-from optimizers.tariff import SitePrices, contract_of, site_prices
+from optimizers.tariff.contract import contract_of
+from optimizers.tariff.site import SitePrices, site_prices
 from services.fems.simulator.history import SimulatedHistory, history
 from services.market.handlers.venues import venue_of
 from services.settlement.handlers.invoicing import content_of
@@ -35,7 +38,7 @@ ISSUED_AT = datetime(2026, 6, 1, 0, 16, tzinfo=UTC)
 
 
 def trades_of(
-    complex_: Complex, feeders: tuple[clearing.Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, SiteQuote]
+    complex_: Complex, feeders: tuple[Feeder, ...], net_wh: Mapping[str, int], quotes: Mapping[str, SiteQuote]
 ) -> list[SettledTrade]:
     """Clear one interval among the automatic bidders."""
     orders = []
@@ -50,7 +53,7 @@ def trades_of(
         )
         if bid is not None and one.bidding.mode == "automatic":
             orders.append(
-                clearing.Order(
+                Order(
                     order_id=name,
                     participant_id=name,
                     side="buy" if bid.side == "buy" else "sell",
@@ -62,7 +65,7 @@ def trades_of(
             )
     if not orders:
         return []
-    pairs = clearing.pair_trades(orders, clearing.clear(orders, feeders))
+    pairs = pair_trades(orders, clear(orders, feeders))
     return [
         SettledTrade(
             trade_id=f"{pair.buy_order_id}:{pair.sell_order_id}",

@@ -11,7 +11,10 @@ from time import perf_counter
 
 import numpy as np
 
-from optimizers.tariff import Contract, MeterReadings, energy_prices_jeon, month_bills
+from optimizers.tariff.bills import month_bills
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.meter import MeterReadings
+from optimizers.tariff.timeline import energy_prices_jeon
 from shared.reference.load import tariff_book
 
 ROUNDS = 21

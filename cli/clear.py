@@ -17,7 +17,7 @@ from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, kwh_text
 
 if TYPE_CHECKING:
     # numpy is loaded when the verb runs, so that the other verbs start fast.
-    from optimizers.clearing import Allocation
+    from optimizers.clearing.book import Allocation
 
 
 def clear(
@@ -44,20 +44,22 @@ def clear(
     Example: sandan clear examples/orders.csv --feeders examples/feeders.csv --fills fills.csv
     """
     from cli.order_files import read_feeders, read_orders
-    from optimizers import clearing
+    from optimizers.clearing import auction
+    from optimizers.clearing import certificate as certificates
+    from optimizers.clearing.auction import clear_book
 
     refuse_taken((orders, feeders), {"--fills": fills, "--certificate": certificate})
     known_feeders = None if feeders is None else read_feeders(feeders)
     book = read_orders(orders, known_feeders)
     started_s = time.perf_counter()
-    allocation = clearing.clear_book(book.book, known_feeders or ())
+    allocation = clear_book(book.book, known_feeders or ())
     seconds = time.perf_counter() - started_s
     with writing(fills, certificate) as drafts:
         if fills is not None:
             _write_fills(drafts[fills], book.order_ids, allocation)
         if certificate is not None:
             asked = book.orders()
-            proof = clearing.certificate(asked, known_feeders or (), clearing.clear(asked, known_feeders or ()))
+            proof = certificates.certificate(asked, known_feeders or (), auction.clear(asked, known_feeders or ()))
             drafts[certificate].write_text(json.dumps(proof, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     answer = _answer(allocation, orders=len(book.order_ids), seconds=seconds)
     sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")

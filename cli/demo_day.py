@@ -288,7 +288,7 @@ def _caption(wanted: Day, report: dict[str, Any], waiting_for: str | None) -> st
 
 def _require_prices(day: date, complex_: Complex) -> None:
     """Refuse a day whose tariff or sell-back price is not known: no money could be settled."""
-    from optimizers.tariff import site_prices
+    from optimizers.tariff.site import site_prices
     from shared.reference.load import sell_back, tariff_book
 
     # The schedules of the day's evening look into the next.

@@ -15,7 +15,7 @@ from shared.paths import DEMO_COMPLEX
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from optimizers.legal import Flows, Verdict
+    from optimizers.legal.checks import Flows, Verdict
     from shared.complex.model import Complex
 
 legal = typer.Typer(no_args_is_help=True, help="Keep to the law of trading. / 거래의 법적 형태 점검.")
@@ -58,7 +58,7 @@ def check(
 
 def checked(db: "Connection", complex_: "Complex", first: datetime, end: datetime) -> dict[str, Any]:
     """Ask the rules in force on a period's last day of what was settled in it."""
-    from optimizers.legal import Deal, check_period, law_of
+    from optimizers.legal.checks import Deal, check_period, law_of
     from services.settlement.store.books import settled_intervals
     from services.settlement.store.facts import traded_wh
     from shared.reference.load import legal_modes
@@ -82,7 +82,7 @@ def checked(db: "Connection", complex_: "Complex", first: datetime, end: datetim
 
 
 def _flows(db: "Connection", complex_: "Complex", first: datetime, end: datetime) -> "dict[str, Flows]":
-    from optimizers.legal import Flows
+    from optimizers.legal.checks import Flows
     from optimizers.settlement.invoices import consumed_wh
     from services.settlement.store.books import load_lines
     from services.settlement.store.invoices import load_behind

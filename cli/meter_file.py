@@ -12,8 +12,8 @@ import numpy as np
 from cli.csv_table import CsvTable, read_table
 from cli.decimal_columns import DecimalRule, scaled_column
 from cli.exact_json import plain
-from optimizers.tariff import Contract, MeterReadings, spread_evenly
-from optimizers.tariff.meter import ENERGY_WH_MAX
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.meter import ENERGY_WH_MAX, MeterReadings, spread_evenly
 from shared.arrays import Integers
 from shared.complex.ratings import CONTRACT_FACTOR
 from shared.errors import BadInput

@@ -8,7 +8,7 @@ import numpy as np
 
 from cli.csv_table import CsvTable, read_table
 from cli.decimal_columns import DecimalRule, scaled_column
-from optimizers.clearing import PRICE_JEON_PER_KWH_MAX, QUANTITY_WH_MAX, Book, Feeder, Order
+from optimizers.clearing.book import PRICE_JEON_PER_KWH_MAX, QUANTITY_WH_MAX, Book, Feeder, Order
 from shared.units import JEON_PER_KRW, WH_PER_KWH
 
 PRICE = DecimalRule(

@@ -35,18 +35,21 @@ def schedule(
 
     Example: sandan schedule examples/case.json --out schedule.json
     """
-    from optimizers import ess
+    from optimizers.ess.case_json import case_from_json, schedule_to_json
+    from optimizers.ess.check import BrokenPromise
+    from optimizers.ess.schedule import solve
+    from optimizers.ess.solver import SolverFailed
 
     require_plot_name(plot)
     refuse_taken((case,), {"--out": out, "--plot": plot})
-    read = ess.case_from_json(read_json(case), str(case))
+    read = case_from_json(read_json(case), str(case))
     try:
-        found = ess.solve(read)
-    except (ess.SolverFailed, ess.BrokenPromise) as error:
+        found = solve(read)
+    except (SolverFailed, BrokenPromise) as error:
         # Seen only where numbers are so many magnitudes apart that floats lose the small ones.
         rule = "must hold numbers of magnitudes that floats can solve together"
         raise BadInput(where=str(case), field="$", rule=rule, value=str(error)) from None
-    answer = ess.schedule_to_json(found)
+    answer = schedule_to_json(found)
     with writing(out, plot) as drafts:
         if out is not None:
             text = json.dumps(answer, ensure_ascii=False, indent=2 if pretty else None, allow_nan=False)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from optimizers.ess import Case, Schedule
+from optimizers.ess.case import Case, Schedule
 
 SIZE_INCHES = (11, 9)
 DOTS_PER_INCH = 110

@@ -20,7 +20,9 @@ from shared.units import JEON_PER_KRW, WH_PER_KWH
 if TYPE_CHECKING:
     # numpy is loaded when the verb runs, so that the other verbs start fast.
     from cli.meter_file import MeterFile
-    from optimizers.tariff import Bill, Contract, Note
+    from optimizers.tariff.bills import Bill
+    from optimizers.tariff.contract import Contract
+    from optimizers.tariff.notes import Note
     from shared.reference.tariffs import TariffBook
 
 YEARS = range(1970, 3000)
@@ -62,13 +64,14 @@ def quote(
 
     Example: sandan tariff quote --class industrial_eul --voltage HV_A --option II --start 2026-04-18T11:15
     """
-    from optimizers import tariff as calculation
+    from optimizers.tariff.contract import Contract
+    from optimizers.tariff.quotes import quote as quote_of
 
     book = _book(tariff_name)
     instant = _local_time(start, book)
-    contract = calculation.Contract(tariff_class=tariff_class, voltage=voltage, option=option)
+    contract = Contract(tariff_class=tariff_class, voltage=voltage, option=option)
     with _naming(COMMAND_LINE, {**{name: f"--{name}" for name in CONTRACT_NAMES}, "date": "--start"}):
-        found = calculation.quote(book, contract, instant)
+        found = quote_of(book, contract, instant)
     answer = {
         "version": found.version,
         "season": found.season,
@@ -124,34 +127,41 @@ def bill(
 
     Example: sandan tariff bill examples/meter.csv --contract examples/contract.json --month 2026-05
     """
-    from cli.meter_file import Asked, read_meter
-    from cli.tariff_files import read_contract
-    from optimizers import tariff as calculation
-
     language = language or language_in_use()
-    book = _book(tariff_name)
-    with _naming(COMMAND_LINE, {"month": "--month"}):
-        starts = calculation.month_starts(book, month)
-    agreed = read_contract(contract)
-    with _naming(str(contract), {name: f"$.{name}" for name in CONTRACT_NAMES}):
-        calculation.check_names(book, agreed)
-    with _naming(COMMAND_LINE, {"date": "--month"}):
-        calculation.timeline(book, agreed, starts)  # a month without prices is said before anything about its readings
-    read = read_meter(meter, Asked(starts=starts, month=month, contract=agreed))
-    found = calculation.month_bill(book, agreed, read.readings, month)
-    doubts = _doubts(found, agreed)
-    answer = _answer(found, (*doubts, *found.notes, *_read_as(read)), language)
-    sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
-    wrong = [note for note in (*doubts, *found.notes) if note.code in WRONG_ANSWERS]
+    month_bill, notes, wrong = _billed(meter, contract, month, _book(tariff_name))
+    sys.stdout.write(exact_json(_answer(month_bill, notes, language), indent=2 if pretty else None) + "\n")
     for note in wrong:
         sys.stderr.write(f"{meter}: {note.ko if language is Language.KO else note.en}\n")
     if wrong:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
+def _billed(meter: Path, contract: Path, month: str, book: "TariffBook") -> "tuple[Bill, tuple[Note, ...], list[Note]]":
+    """Return a month's bill, all notes on it, and those of them that say that it may not be believed."""
+    from cli.meter_file import Asked, read_meter
+    from cli.tariff_files import read_contract
+    from optimizers.tariff.bills import month_bill
+    from optimizers.tariff.contract import check_names
+    from optimizers.tariff.meter import month_starts
+    from optimizers.tariff.timeline import timeline
+
+    with _naming(COMMAND_LINE, {"month": "--month"}):
+        starts = month_starts(book, month)
+    agreed = read_contract(contract)
+    with _naming(str(contract), {name: f"$.{name}" for name in CONTRACT_NAMES}):
+        check_names(book, agreed)
+    with _naming(COMMAND_LINE, {"date": "--month"}):
+        timeline(book, agreed, starts)  # a month without prices is said before anything about its readings
+    read = read_meter(meter, Asked(starts=starts, month=month, contract=agreed))
+    billed = month_bill(book, agreed, read.readings, month)
+    doubts = _doubts(billed, agreed)
+    wrong = [note for note in (*doubts, *billed.notes) if note.code in WRONG_ANSWERS]
+    return billed, (*doubts, *billed.notes, *_read_as(read)), wrong
+
+
 def _doubts(bill: "Bill", contract: "Contract") -> "list[Note]":
     """Return why a bill may not be believed, beside its own notes."""
-    from optimizers.tariff import Note
+    from optimizers.tariff.notes import Note
 
     doubts = []
     if bill.estimated_share > ESTIMATED_SHARE_MAX:
@@ -189,7 +199,7 @@ def _doubts(bill: "Bill", contract: "Contract") -> "list[Note]":
 
 def _read_as(read: "MeterFile") -> "list[Note]":
     """Return what was made of the file's texts."""
-    from optimizers.tariff import Note
+    from optimizers.tariff.notes import Note
 
     rounded, without = read.rounded, read.without_offset
     text, text_ko = "numbers were finer than a Wh and rounded half up to it", "개 값을 Wh 단위로 반올림"

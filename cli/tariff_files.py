@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 
 from cli.output import read_json
-from optimizers.tariff import NO_OPTION, Contract, parse_month
+from optimizers.tariff.contract import NO_OPTION, Contract
+from optimizers.tariff.meter import parse_month
 from shared.errors import BadInput
 from shared.units import scaled_integer
 from shared.validation import checked

@@ -144,7 +144,7 @@ def compare(
 
 
 def _sites(study: "Study", scenarios: "Sequence[Scenario]") -> "list[tuple[date, SiteDay]]":
-    from services.planner.handlers import site_days
+    from services.planner.handlers.days import site_days
 
     found: list[tuple[date, SiteDay]] = []
     for day, readings in study.readings().items():
@@ -162,7 +162,7 @@ def _evaluated(
     study: "Study", sites: "Sequence[tuple[date, SiteDay]]", scenarios: "Sequence[Scenario]", scheduler: str | None
 ) -> "list[tuple[Outcome, ...]]":
     """Evaluate each site's day with a progress bar."""
-    from services.planner.handlers import ADDRESS_PATTERN, Cluster, WorkLost
+    from services.planner.handlers.cluster import ADDRESS_PATTERN, Cluster, WorkLost
 
     if scheduler is not None and re.match(ADDRESS_PATTERN, scheduler) is None:
         rule = "must be tcp://host:port or tls://host:port"
@@ -178,11 +178,12 @@ def _evaluated(
 
 
 def _outcomes(work: "Work", where: str, participant_id: str) -> "tuple[Outcome, ...]":
-    from optimizers import ess
+    from optimizers.ess.check import BrokenPromise
+    from optimizers.ess.solver import SolverFailed
 
     try:
         return work.outcomes()
-    except (ess.SolverFailed, ess.BrokenPromise) as error:
+    except (SolverFailed, BrokenPromise) as error:
         rule = "must have a schedule that can be computed"
         raise BadInput(where=where, field=participant_id, rule=rule, value=str(error)) from None
 
@@ -231,7 +232,7 @@ def _feeder_limits_broken(
 ) -> list[list[dict[str, object]]]:
     """Return the feeders' limits that each combination breaks, day by day."""
     from services.planner.domain.feeders import limits_broken
-    from services.planner.handlers import results_of
+    from services.planner.handlers.studies import results_of
     from services.trading_api.studies.views import study_result_view
 
     complex_, scenarios = study.complex_, study.asked.scenarios
@@ -250,7 +251,7 @@ def _feeder_limits_broken(
 
 def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[str, str]]:
     """Return what of the answer is assumed, and where it can't be had."""
-    from optimizers.tariff import surplus_assumptions
+    from optimizers.tariff.surplus import surplus_assumptions
     from shared.reference.load import sell_back
 
     found = [
@@ -277,7 +278,7 @@ def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[
 
 def _rows(scenarios: "Sequence[Scenario]", outcomes: "Sequence[Outcome]") -> list[dict[str, object]]:
     """Return a row a combination, as the API's results have them."""
-    from services.planner.handlers import results_of
+    from services.planner.handlers.studies import results_of
     from services.trading_api.studies.views import study_result_view
 
     return [dict(study_result_view(one.model_dump())) for one in results_of(scenarios, outcomes)]

@@ -6,8 +6,9 @@ The scheduler plans the running day with it and the planner a day of a study, so
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from optimizers.ess import Battery, Case, DemandCharge
-from optimizers.tariff import PricedPeak, SitePrices
+from optimizers.ess.case import Battery, Case, DemandCharge
+from optimizers.tariff.peaks import PricedPeak
+from optimizers.tariff.site import SitePrices
 from shared.arrays import Floats
 from shared.intervals import INTERVAL
 from shared.units import JEON_PER_KRW

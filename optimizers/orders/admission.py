@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from optimizers.legal import refusal
+from optimizers.legal.checks import refusal
 from optimizers.orders.book_order import NO_LIMITS, BookOrder, Capacity, MarketSite, ParticipantLimits, Venue
 from optimizers.orders.rules import Broken, Limit, OrderRules
 from shared.events.records import Calendar

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from optimizers import clearing, legal
+from optimizers.clearing.book import Feeder
+from optimizers.legal.checks import Law
 from optimizers.orders.rules import OrderRules
 from shared.events.records import OrderTerms, Side
 from shared.units import JEON_WH_PER_KRW
@@ -83,8 +84,8 @@ class Venue:
     rules: OrderRules
     capacity: Capacity
     sites: Mapping[str, MarketSite]
-    feeders: tuple[clearing.Feeder, ...]
-    law: legal.Law
+    feeders: tuple[Feeder, ...]
+    law: Law
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

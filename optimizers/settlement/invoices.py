@@ -9,19 +9,14 @@ from typing import Final
 import numpy as np
 
 from optimizers.settlement.ledger import GRID, LedgerEntry, participant_account, postings_of
-from optimizers.tariff import (
-    SAVING,
-    Bill,
-    Contract,
-    MeterReadings,
-    Note,
-    TariffBook,
-    epochs,
-    month_bill,
-    month_starts,
-    saving_krw,
-)
+from optimizers.tariff.bills import Bill, month_bill
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.meter import MeterReadings, month_starts
+from optimizers.tariff.notes import Note
+from optimizers.tariff.savings import SAVING, saving_krw
+from optimizers.tariff.timeline import epochs
 from shared.events.records import InvoiceLine, SettledLine
+from shared.reference.tariffs import TariffBook
 from shared.units import WH_PER_KWH, kwh_text, whole_shares
 
 DEMAND_AT_CONNECTION: Final = Note(

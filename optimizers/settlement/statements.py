@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from optimizers.tariff import saving_krw
+from optimizers.tariff.savings import saving_krw
 from shared.events.records import Costs
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.planner import handlers
+from services.planner.handlers.cluster import ADDRESS_PATTERN, Cluster
 from shared.metering.history import take_history_in
 from shared.runtime.entry import run
 from shared.runtime.service_main import open_context, patiently, serve, stop_on_signals
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
     )
     dask_scheduler: str | None = Field(
         default=None,
-        pattern=handlers.ADDRESS_PATTERN,
+        pattern=ADDRESS_PATTERN,
         description="An outside Dask scheduler, tcp://host:port; unset: a worker thread of this process.",
     )
 
@@ -38,7 +39,7 @@ def main() -> None:
     history_file = settings.history_file
     if history_file is not None:
         patiently(lambda: take_history_in(context.engine, context.complexes, history_file), stop)
-    cluster = handlers.Cluster(settings.dask_scheduler)
+    cluster = Cluster(settings.dask_scheduler)
     try:
         serve(handlers.service(context.complexes, cluster), context, stop)
     finally:

@@ -7,8 +7,10 @@ from datetime import datetime
 import numpy as np
 
 from optimizers.connection import GridConnection, case_at
-from optimizers.ess import Battery, Case, Quantiles, Schedule
-from optimizers.tariff import PricedPeak, SitePrices
+from optimizers.ess.case import Battery, Case, Schedule
+from optimizers.ess.scenarios import Quantiles
+from optimizers.tariff.peaks import PricedPeak
+from optimizers.tariff.site import SitePrices
 from shared import units
 from shared.arrays import Floats
 from shared.complex.model import Ess

@@ -169,6 +169,13 @@ def test_every_folder_with_code_is_a_package_that_the_contracts_see() -> None:
     assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").exists()] == []
 
 
+def test_no_package_repeats_the_names_of_its_modules() -> None:
+    packages = [path for path in modules("cli", "optimizers", "shared", "simulation") if path.endswith("__init__.py")]
+    repeating = [path for path in packages if re.search(r"^(from|import) ", (ROOT / path).read_text(), re.MULTILINE)]
+
+    assert repeating == []
+
+
 def test_the_tree_has_the_top_level_that_is_agreed() -> None:
     files = ("docker-compose.yml", "Makefile", "pyproject.toml", "README.md", "LICENSE")
     folders = (*FOLDERS_OF_CODE, "docs")
@@ -185,7 +192,7 @@ def services() -> dict[str, Service]:
     complexes = load_complexes([DEMO_COMPLEX])
     more: dict[str, Callable[[], dict[str, object]]] = {
         "market": lambda: {"seal_alarm": timedelta(minutes=5)},
-        "planner": lambda: {"cluster": importlib.import_module("services.planner.handlers").Cluster()},
+        "planner": lambda: {"cluster": importlib.import_module("services.planner.handlers.cluster").Cluster()},
     }
     return {
         name: importlib.import_module(f"services.{name}.handlers").service(complexes, **more.get(name, dict)())

@@ -11,8 +11,7 @@ import yaml
 from services.planner import handlers, store
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay
-from services.planner.handlers import Cluster
-from services.planner.handlers.cluster import Work
+from services.planner.handlers.cluster import Cluster, Work
 from services.planner.handlers.studies import RETRY_AFTER
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from optimizers.tariff import site_prices
+from optimizers.tariff.site import site_prices
 from services.fems.domain.interval_numbers import epoch_s, number_of
 from services.fems.domain.registers.vendor_models import CommitStatus
 from services.fems.domain.simulated.battery import run_interval

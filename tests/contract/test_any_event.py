@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.planner.handlers.cluster import Cluster
 from shared.complex.complexes import load_complexes
 from shared.events.base import Event
 from shared.events.topics import EVENT_TYPES, SERVICES, topics_read_by
@@ -27,7 +28,7 @@ def a_service(name: str) -> Service:
     complexes = load_complexes([DEMO_COMPLEX])
     more: dict[str, dict[str, object]] = {"market": {"seal_alarm": timedelta(minutes=5)}}
     if name == "planner":
-        more["planner"] = {"cluster": handlers.Cluster()}
+        more["planner"] = {"cluster": Cluster()}
     service: Service = handlers.service(complexes, **more.get(name, {}))
     return service
 

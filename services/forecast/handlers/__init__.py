@@ -13,8 +13,6 @@ from shared.metering import history
 from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import RuleBroken, Service
 
-__all__ = ["service"]
-
 
 class ReadingHandlers:
     """Keep readings for the forecasters of their complexes."""

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from optimizers import clearing
+from optimizers.clearing import certificate
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import BookFill, Clearing, Feeder, Order
+from optimizers.clearing.certificate import order_book_sha256
+from optimizers.clearing.pairing import PairedTrade, pair_trades
+from optimizers.clearing.why import fill_reasons
 from optimizers.orders.book_order import BookOrder, MarketSite, Venue
 from shared.events.records import FillReason, Side
 
@@ -32,7 +37,7 @@ class Terms:
     """
 
     sites: Mapping[str, MarketSite]
-    feeders: tuple[clearing.Feeder, ...]
+    feeders: tuple[Feeder, ...]
     is_halted: bool
     tick_jeon: int = 1
     positions: Mapping[str, Position] = field(default_factory=dict)
@@ -49,10 +54,10 @@ class Auction:
 
     book: tuple[BookOrder, ...]
     terms: Terms
-    outcome: clearing.Clearing
-    fills: tuple[clearing.BookFill, ...]
+    outcome: Clearing
+    fills: tuple[BookFill, ...]
     reasons: tuple[FillReason, ...]
-    trades: tuple[clearing.PairedTrade, ...]
+    trades: tuple[PairedTrade, ...]
     book_hash: str
     certificate: Mapping[str, object] | None
 
@@ -103,8 +108,8 @@ def hold_auction(terms: Terms, orders: Sequence[BookOrder]) -> Auction:
     book = tuple(sorted(orders, key=lambda order: (order.submitted_at, order.writer, order.sequence)))
     left_out = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
     entries = [entry_of(terms, order, place) for place, order in enumerate(book, start=1) if place - 1 not in left_out]
-    outcome = clearing.clear(entries, terms.feeders, terms.tick_jeon)
-    reasons = iter(clearing.fill_reasons(entries, outcome))
+    outcome = clear(entries, terms.feeders, terms.tick_jeon)
+    reasons = iter(fill_reasons(entries, outcome))
     fills = iter(outcome.fills)
     shown = [entry_of(terms, order, place) for place, order in enumerate(book, start=1)] if terms.is_halted else entries
     return Auction(
@@ -112,19 +117,18 @@ def hold_auction(terms: Terms, orders: Sequence[BookOrder]) -> Auction:
         terms=terms,
         outcome=outcome,
         fills=tuple(
-            clearing.BookFill(order.order_id, 0, 0, 0) if place in left_out else next(fills)
-            for place, order in enumerate(book)
+            BookFill(order.order_id, 0, 0, 0) if place in left_out else next(fills) for place, order in enumerate(book)
         ),
         reasons=tuple(left_out[place] if place in left_out else next(reasons) for place in range(len(book))),
-        trades=clearing.pair_trades(entries, outcome),
-        book_hash=clearing.order_book_sha256(shown, terms.feeders),
-        certificate=None if terms.is_halted else clearing.certificate(entries, terms.feeders, outcome),
+        trades=pair_trades(entries, outcome),
+        book_hash=order_book_sha256(shown, terms.feeders),
+        certificate=None if terms.is_halted else certificate.certificate(entries, terms.feeders, outcome),
     )
 
 
-def entry_of(terms: Terms, order: BookOrder, place: int) -> clearing.Order:
+def entry_of(terms: Terms, order: BookOrder, place: int) -> Order:
     """Return a simple order as the clearing takes it."""
-    return clearing.Order(
+    return Order(
         order_id=order.order_id,
         participant_id=order.participant_id,
         side="buy" if order.side is Side.BUY else "sell",
@@ -230,9 +234,7 @@ def terms_from(record: Mapping[str, object]) -> Terms:
             name: MarketSite(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()
         },
         feeders=tuple(
-            clearing.Feeder(
-                feeder_id=one[0], import_limit_wh=one[1], export_limit_wh=one[2], wheeling_fee_jeon_per_kwh=one[3]
-            )
+            Feeder(feeder_id=one[0], import_limit_wh=one[1], export_limit_wh=one[2], wheeling_fee_jeon_per_kwh=one[3])
             for one in feeders
         ),
     )

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from optimizers import clearing
+from optimizers.clearing.block_book import Block, DayClearing
+from optimizers.clearing.blocks import clear_day
+from optimizers.clearing.book import BookFill, Clearing, Order
+from optimizers.clearing.certificate import order_book_sha256
+from optimizers.clearing.check import check
+from optimizers.clearing.pairing import PairedTrade, pair_trades
+from optimizers.clearing.why import fill_reasons
 from optimizers.orders.book_order import BookOrder
 from services.market.domain.auction import Terms, entry_of, places_left_out
 from shared.events.records import FillReason, Side
@@ -28,10 +34,10 @@ class DayAheadInterval:
 
     delivery_start: datetime
     orders: tuple[BookOrder, ...]
-    outcome: clearing.Clearing
-    fills: tuple[clearing.BookFill, ...]
+    outcome: Clearing
+    fills: tuple[BookFill, ...]
     reasons: tuple[FillReason, ...]
-    trades: tuple[clearing.PairedTrade, ...]
+    trades: tuple[PairedTrade, ...]
     book_hash: str
 
 
@@ -62,7 +68,7 @@ def hold_day_ahead(terms: Terms, day: date, orders: Sequence[BookOrder], *, time
     places = dict.fromkeys(range(len(book)), FillReason.HALTED) if terms.is_halted else places_left_out(terms, book)
     left_out = {book[place].order_id: reason for place, reason in places.items()}
     starts = delivery_starts(day)
-    entries: list[list[clearing.Order]] = [[] for _ in starts]
+    entries: list[list[Order]] = [[] for _ in starts]
     blocks = []
     for place, order in enumerate(book, start=1):
         if order.order_id in left_out:
@@ -71,7 +77,7 @@ def hold_day_ahead(terms: Terms, day: date, orders: Sequence[BookOrder], *, time
             blocks.append(_block(terms, order, place, starts))
         else:
             entries[starts.index(order.delivery_start)].append(entry_of(terms, order, place))
-    answer = clearing.clear_day(entries, blocks, terms.feeders, tick_jeon=terms.tick_jeon, time_limit_s=time_limit_s)
+    answer = clear_day(entries, blocks, terms.feeders, tick_jeon=terms.tick_jeon, time_limit_s=time_limit_s)
     reader = _Reader(terms, starts, {order.order_id: order for order in book}, left_out, answer)
     return DayAhead(
         is_halted=terms.is_halted,
@@ -81,8 +87,8 @@ def hold_day_ahead(terms: Terms, day: date, orders: Sequence[BookOrder], *, time
     )
 
 
-def _block(terms: Terms, order: BookOrder, place: int, starts: Sequence[datetime]) -> clearing.Block:
-    return clearing.Block(
+def _block(terms: Terms, order: BookOrder, place: int, starts: Sequence[datetime]) -> Block:
+    return Block(
         block_id=order.order_id,
         participant_id=order.participant_id,
         side="buy" if order.side is Side.BUY else "sell",
@@ -102,12 +108,12 @@ class _Reader:
     starts: Sequence[datetime]
     by_id: dict[str, BookOrder]
     left_out: dict[str, FillReason]
-    answer: clearing.DayClearing
+    answer: DayClearing
 
     def interval(self, number: int) -> DayAheadInterval:
         """Return one interval's answer, after a second look at it."""
         start, book, auction = self.starts[number], self.answer.books[number], self.answer.auctions[number]
-        clearing.check(book, self.terms.feeders, auction)
+        check(book, self.terms.feeders, auction)
         out = [
             order
             for order in self.by_id.values()
@@ -117,10 +123,10 @@ class _Reader:
             delivery_start=start,
             orders=(*(self.by_id[one.order_id] for one in book), *out),
             outcome=auction,
-            fills=(*auction.fills, *(clearing.BookFill(one.order_id, 0, 0, 0) for one in out)),
-            reasons=(*clearing.fill_reasons(book, auction), *(self.left_out[one.order_id] for one in out)),
-            trades=clearing.pair_trades(book, auction),
-            book_hash=clearing.order_book_sha256(book, self.terms.feeders),
+            fills=(*auction.fills, *(BookFill(one.order_id, 0, 0, 0) for one in out)),
+            reasons=(*fill_reasons(book, auction), *(self.left_out[one.order_id] for one in out)),
+            trades=pair_trades(book, auction),
+            book_hash=order_book_sha256(book, self.terms.feeders),
         )
 
     def blocks(self) -> Iterator[BlockResult]:

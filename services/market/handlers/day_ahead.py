@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
 
-from optimizers import clearing
+from optimizers.clearing.book import BookFill
+from optimizers.clearing.pairing import PairedTrade
 from optimizers.orders.book_order import BookOrder, Venue
 from services.market.domain.auction import terms_of
 from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInterval, hold_day_ahead
@@ -132,7 +133,7 @@ def _decided(complex_id: str, block: BlockResult) -> BlockDecided:
 
 
 def fill_facts(
-    orders: Sequence[BookOrder], fills: Sequence[clearing.BookFill], reasons: Sequence[FillReason]
+    orders: Sequence[BookOrder], fills: Sequence[BookFill], reasons: Sequence[FillReason]
 ) -> tuple[Fill, ...]:
     """Return what each order got, as an event carries it; an order without a fill of its own is a block's leg."""
     return tuple(
@@ -151,7 +152,7 @@ def fill_facts(
     )
 
 
-def trade_fact(trade_id: str, trade: clearing.PairedTrade) -> Trade:
+def trade_fact(trade_id: str, trade: PairedTrade) -> Trade:
     """Return a trade as an event carries it."""
     return Trade(
         trade_id=trade_id,

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from math import floor
 
-from optimizers import clearing, legal
+from optimizers.clearing.book import Feeder
+from optimizers.legal.checks import law_of
 from optimizers.orders.book_order import (
     DAY_AHEAD_BLOCKS_MAX,
     DAY_AHEAD_ORDERS_MAX,
@@ -39,7 +40,7 @@ def venue_of(one: Complex) -> Venue:
         ),
         sites={participant.participant_id: _site(participant) for participant in one.participants},
         feeders=tuple(
-            clearing.Feeder(
+            Feeder(
                 feeder_id=feeder.feeder_id,
                 import_limit_wh=None if feeder.import_limit_kw is None else _interval_wh(feeder.import_limit_kw),
                 export_limit_wh=None if feeder.export_limit_kw is None else _interval_wh(feeder.export_limit_kw),
@@ -47,7 +48,7 @@ def venue_of(one: Complex) -> Venue:
             )
             for feeder in one.feeders
         ),
-        law=legal.law_of(one, legal_modes()),
+        law=law_of(one, legal_modes()),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.clearing import BookFill
+from optimizers.clearing.book import BookFill
 from services.market.domain.auction import Auction, Terms, terms_from, terms_record
 from services.market.store.progress import save_cleared_through
 from services.market.store.tables import AUCTION, FILL, SEAL

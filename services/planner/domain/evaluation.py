@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizers.connection import STEP_MINUTES, case_at
-from optimizers.ess import Battery, Schedule
+from optimizers.ess.case import Battery, Schedule
 from optimizers.ess.schedule import Rolling
 from services.planner.domain.scenarios import Outcome, Scenario
 from services.planner.domain.sites import SiteDay

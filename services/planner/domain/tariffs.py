@@ -9,26 +9,18 @@ from fractions import Fraction
 import numpy as np
 
 from optimizers.connection import GridConnection
-from optimizers.tariff import (
-    Contract,
-    PricedPeak,
-    SitePrices,
-    TariffBook,
-    contract_of,
-    energy_prices_jeon,
-    epochs,
-    month_peak,
-    surplus_prices_jeon,
-    timeline,
-)
-from optimizers.tariff.contract import known_until, rate_of, version_on
+from optimizers.tariff.contract import Contract, contract_of, known_until, rate_of, version_on
 from optimizers.tariff.demand import billing_demand
-from optimizers.tariff.peaks import may_set_demand
+from optimizers.tariff.peaks import PricedPeak, may_set_demand, month_peak
+from optimizers.tariff.site import SitePrices
+from optimizers.tariff.surplus import surplus_prices_jeon
+from optimizers.tariff.timeline import energy_prices_jeon, epochs, timeline
 from shared.arrays import Flags, Floats, Integers
 from shared.complex.model import GridContract
 from shared.errors import BadInput
 from shared.intervals import INTERVAL, delivery_starts
 from shared.reference.prices import PriceBook
+from shared.reference.tariffs import TariffBook
 from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, WH_PER_KWH, power_kw, round_half_up
 
 

@@ -1,7 +1,13 @@
 """What the planner does: keep metered days, work off the studies one after another, say what came out."""
 
-from services.planner.handlers.cluster import ADDRESS_PATTERN, Cluster, WorkLost
-from services.planner.handlers.days import site_days
-from services.planner.handlers.studies import results_of, service
+from services.planner.handlers.cluster import Cluster
+from services.planner.handlers.studies import Planner
+from shared.complex.complexes import Complexes
+from shared.runtime.handlers import handlers_of
+from shared.runtime.runloop import Service
 
-__all__ = ["ADDRESS_PATTERN", "Cluster", "WorkLost", "results_of", "service", "site_days"]
+
+def service(complexes: Complexes, cluster: Cluster) -> Service:
+    """Return the planner of a deployment's complexes."""
+    planner = Planner(complexes, cluster)
+    return Service(name="planner", complexes=complexes, handlers=handlers_of(planner), tick=planner.tick)

@@ -22,8 +22,6 @@ from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.metering import history
-from shared.runtime.handlers import handlers_of
-from shared.runtime.runloop import Service
 
 logger = logging.getLogger(__name__)
 
@@ -167,12 +165,6 @@ class Planner:
             for one in self._running.work.values():
                 one.drop()
         self._running = None
-
-
-def service(complexes: Complexes, cluster: Cluster) -> Service:
-    """Return the planner of a deployment's complexes."""
-    planner = Planner(complexes, cluster)
-    return Service(name="planner", complexes=complexes, handlers=handlers_of(planner), tick=planner.tick)
 
 
 def _progressed(study: Study, *, sites_done: int, sites: int) -> StudyProgressed:

@@ -12,8 +12,6 @@ from shared.events.base import Event
 from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 
-__all__ = ["service"]
-
 
 def service(complexes: Complexes) -> Service:
     """Return the scheduler of some complexes."""

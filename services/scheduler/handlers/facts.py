@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.engine import Connection
 
 from optimizers.orders.rules import OrderRules
-from optimizers.tariff import demand_month
+from optimizers.tariff.peaks import demand_month
 from services.scheduler import domain, store
 from shared.complex.complexes import Complexes
 from shared.complex.model import Ess

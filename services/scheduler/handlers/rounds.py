@@ -7,10 +7,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from optimizers.ess import BrokenPromise, CarefulSolver, Case, Quantiles, Rolling, Schedule, SolverFailed
+from optimizers.ess.case import Case, Schedule
+from optimizers.ess.check import BrokenPromise
+from optimizers.ess.scenarios import CarefulSolver, Quantiles
+from optimizers.ess.schedule import Rolling
+from optimizers.ess.solver import SolverFailed
 from optimizers.orders.bids import SiteQuote, automatic_bid, intervals_to_bid_for
 from optimizers.orders.rules import OrderRules
-from optimizers.tariff import SitePrices, site_peaks, site_prices
+from optimizers.tariff.peaks import site_peaks
+from optimizers.tariff.site import SitePrices, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared.arrays import Floats

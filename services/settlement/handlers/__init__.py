@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from optimizers.tariff import check_names, contract_of
+from optimizers.tariff.contract import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
 from services.settlement.handlers.facts import SettlementHandlers
 from shared.complex.complexes import Complexes

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from optimizers.settlement.invoices import Invoice, Month, closing_entry, invoice_of
-from optimizers.tariff import contract_of
+from optimizers.tariff.contract import contract_of
 from services.settlement.handlers.saving import stored_values_krw
 from services.settlement.store.books import append_entries, load_lines
 from services.settlement.store.certificates import certified_sums

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from sqlalchemy.engine import Connection
 
-from optimizers.tariff import SettledEnergy, StoredEnergy, round_trips_ppm, shifts_of
+from optimizers.tariff.savings import SettledEnergy, StoredEnergy, round_trips_ppm, shifts_of
 from services.settlement.store.savings import load_settled_energy, load_stored_energy
 from shared.complex.model import Complex
 from shared.intervals import trading_day_of

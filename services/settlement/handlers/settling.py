@@ -13,7 +13,7 @@ from optimizers.settlement.imbalance import imbalance_prices
 from optimizers.settlement.interval import Prices, Settlement, resettle_interval, settle_interval
 from optimizers.settlement.losses import losses_wh
 from optimizers.settlement.statements import Statement
-from optimizers.tariff import site_prices
+from optimizers.tariff.site import site_prices
 from services.settlement.handlers.saving import stored_values_krw
 from services.settlement.store.books import (
     append_entries,

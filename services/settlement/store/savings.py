@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.tariff import SettledEnergy, StoredEnergy
+from optimizers.tariff.savings import SettledEnergy, StoredEnergy
 from services.settlement.store.tables import READING, SETTLED_LINE
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import StringConstraints
 
-from optimizers.tariff import contract_of, energy_bases, epochs
+from optimizers.tariff.contract import contract_of
+from optimizers.tariff.timeline import energy_bases, epochs
 from services.trading_api.billing import queries
 from services.trading_api.billing.invoices import InvoiceView, interval_table, invoice_view, line_table
 from services.trading_api.billing.views import StatementView, statement_view

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.tariff import Saving, SettledEnergy, Shift, StoredEnergy, round_trips_ppm, shifts_of
+from optimizers.tariff.savings import Saving, SettledEnergy, Shift, StoredEnergy, round_trips_ppm, shifts_of
 from services.trading_api.billing.tables import COST_WITH_KRW, SETTLED_LINE
 from services.trading_api.db.spans import Span
 from services.trading_api.metering.tables import READING

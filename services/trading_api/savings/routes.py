@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy.engine import Connection
 
-from optimizers.tariff import BATTERY_SHIFT, Shift
+from optimizers.tariff.savings import BATTERY_SHIFT, Shift
 from services.trading_api.batteries.domain import largest_gap_wh
 from services.trading_api.batteries.queries import observations, planned_wh
 from services.trading_api.db.spans import Span

@@ -5,7 +5,8 @@ from typing import cast
 
 from typing_extensions import TypedDict
 
-from optimizers.tariff import BATTERY_SHIFT, SAVING, TRADING_GAIN, Note, Saving
+from optimizers.tariff.notes import Note
+from optimizers.tariff.savings import BATTERY_SHIFT, SAVING, TRADING_GAIN, Saving
 from services.trading_api.text import WhyView
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from optimizers.clearing import Feeder, Order
+from optimizers.clearing.book import Feeder, Order
 
 FEEDER_IDS = ("F1", "F2")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from optimizers.clearing import Feeder, Order
+from optimizers.clearing.book import Feeder, Order
 
 
 @dataclass(frozen=True)

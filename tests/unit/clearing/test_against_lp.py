@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.clearing import Feeder, Order, clear
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Feeder, Order
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 from tests.unit.clearing.linear_program import PowerLine, clear_on_lines, radial_lines
 

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.clearing import Block, DayClearing, Feeder, Order, check, clear, clear_day
+from optimizers.clearing.auction import clear
+from optimizers.clearing.block_book import Block, DayClearing
+from optimizers.clearing.blocks import clear_day
+from optimizers.clearing.book import Feeder, Order
+from optimizers.clearing.check import check
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 Day = list[list[Order]]

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from optimizers.clearing import Feeder, Order, WrongAnswer, certificate, clear, order_book_sha256
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Feeder, Order
+from optimizers.clearing.certificate import certificate, order_book_sha256
+from optimizers.clearing.check import WrongAnswer
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 

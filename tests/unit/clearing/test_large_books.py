@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from optimizers.clearing import PRICE_JEON_PER_KWH_MAX, Allocation, Book, clear_book
+from optimizers.clearing.auction import clear_book
+from optimizers.clearing.book import PRICE_JEON_PER_KWH_MAX, Allocation, Book
 from tests.unit.clearing.books import feeder
 
 SIZE = 30_000

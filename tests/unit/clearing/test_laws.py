@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.clearing import Clearing, Feeder, Order, WrongAnswer, check, clear
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Clearing, Feeder, Order
+from optimizers.clearing.check import WrongAnswer, check
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 from tests.unit.clearing.brute_force import best_answer, dual_value
 

@@ -2,7 +2,9 @@
 
 from hypothesis import given, settings
 
-from optimizers.clearing import Feeder, Order, PairedTrade, clear, pair_trades
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Feeder, Order
+from optimizers.clearing.pairing import PairedTrade, pair_trades
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from optimizers.clearing import Order, clear
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Order
 from tests.unit.clearing.books import arriving, buy, feeder, sell
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from optimizers.clearing import Feeder, Order, clear, fill_reasons
+from optimizers.clearing.auction import clear
+from optimizers.clearing.book import Feeder, Order
+from optimizers.clearing.why import fill_reasons
 from shared.events.fill_reasons import FeederPrice, Sentence, sentence
 from shared.events.records import Fill, FillReason, Side
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell

@@ -17,7 +17,7 @@ from cli.prepare import write_history
 from cli.whatif_files import COLUMNS, read_study
 from services.planner.domain.evaluation import evaluate
 from services.planner.domain.scenarios import Scenario
-from services.planner.handlers import site_days
+from services.planner.handlers.days import site_days
 from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.errors import BadInput, BadInputs

@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 from hypothesis import strategies as st
 
-from optimizers.ess import Battery, Case, DemandCharge
+from optimizers.ess.case import Battery, Case, DemandCharge
 from shared.arrays import Flags, Floats
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import highspy
 import numpy as np
 
-from optimizers.ess import Battery, Case, DemandCharge
+from optimizers.ess.case import Battery, Case, DemandCharge
 
 
 @dataclass

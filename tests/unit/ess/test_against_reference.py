@@ -3,8 +3,9 @@ from math import isclose
 
 from hypothesis import given, settings
 
-from optimizers.ess import Case, check, solve
-from optimizers.ess.case import Schedule
+from optimizers.ess.case import Case, Schedule
+from optimizers.ess.check import check
+from optimizers.ess.schedule import solve
 from tests.unit.ess.cases import cases
 from tests.unit.ess.reference import reference
 

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from optimizers.ess import Case, case_from_json, check, solve
 from optimizers.ess import solver as ess_solver
-from optimizers.ess.case import Schedule
+from optimizers.ess.case import Case, Schedule
+from optimizers.ess.case_json import case_from_json
+from optimizers.ess.check import check
+from optimizers.ess.schedule import solve
 from tests.unit.ess.test_against_reference import violation_of
 
 SOLVED = Path(__file__).parent / "solved"

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from optimizers.ess import DemandCharge, solve
+from optimizers.ess.case import DemandCharge
+from optimizers.ess.schedule import solve
 from tests.unit.ess.cases import a_battery, a_case
 
 

@@ -4,7 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizers.ess import BrokenPromise, Schedule, Violation, check, solve
+from optimizers.ess.case import Schedule, Violation
+from optimizers.ess.check import BrokenPromise, check
+from optimizers.ess.schedule import solve
 from tests.unit.ess.cases import a_battery, a_case
 
 CASE = a_case(

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.ess import Case, FeederCap, Fleet, FleetSchedule, FleetSolver, SharedBattery, check, solve
+from optimizers.ess.case import Case
+from optimizers.ess.check import check
+from optimizers.ess.fleet import FeederCap, Fleet, FleetSchedule, FleetSolver, SharedBattery
 from optimizers.ess.scenarios import CarefulSolver, Quantiles
+from optimizers.ess.schedule import solve
 from shared.errors import BadInput
 from tests.unit.ess.cases import a_battery, a_case, cases
 

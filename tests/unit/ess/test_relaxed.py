@@ -1,6 +1,7 @@
 import pytest
 
-from optimizers.ess import Violation, solve
+from optimizers.ess.case import Violation
+from optimizers.ess.schedule import solve
 from tests.unit.ess.cases import a_battery, a_case
 
 

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from optimizers.ess import Case, Rolling, Schedule, check, solve, solver
+from optimizers.ess import solver
+from optimizers.ess.case import Case, Schedule
+from optimizers.ess.check import check
 from optimizers.ess.optimum import best_plan
 from optimizers.ess.plan import PowerPlan
+from optimizers.ess.schedule import Rolling, solve
 from optimizers.ess.solver import Solver
 from tests.unit.ess.cases import a_battery, a_case, cases
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from optimizers.legal import Deal, Flows, Law, Trader, Verdict, check_period, law_of, refusal
+from optimizers.legal.checks import Deal, Flows, Law, Trader, Verdict, check_period, law_of, refusal
 from shared.complex.model import load_complex
 from shared.errors import BadInputs
 from shared.events.records import Side

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from optimizers.clearing import Feeder
-from optimizers.legal import Law, Trader
+from optimizers.clearing.book import Feeder
+from optimizers.legal.checks import Law, Trader
 from optimizers.orders.admission import OrderStanding, Rejection, admit
 from optimizers.orders.book_order import BookOrder, Capacity, MarketSite, Venue
 from optimizers.orders.rules import BEGINNING, OrderRules

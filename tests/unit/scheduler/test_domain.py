@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from optimizers.ess import Rolling
-from optimizers.tariff import SitePrices
+from optimizers.ess.schedule import Rolling
+from optimizers.tariff.site import SitePrices
 from services.scheduler import domain
 from services.scheduler.domain import Measured, Outlook, Position, Standing, certain
 from shared.complex.model import Ess

@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from optimizers.tariff import PricedPeak, SitePrices
+from optimizers.tariff.peaks import PricedPeak
+from optimizers.tariff.site import SitePrices
 from services.scheduler import domain
 from services.scheduler.domain import Measured, Outlook, Position, Standing
 from shared.complex.model import Bidding, Ess

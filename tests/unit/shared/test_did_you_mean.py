@@ -6,8 +6,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from cli.csv_table import read_table
-from optimizers.ess import case_from_json
-from optimizers.tariff import Contract, check_names
+from optimizers.ess.case_json import case_from_json
+from optimizers.tariff.contract import Contract, check_names
 from shared.complex.register_maps import named_register_map
 from shared.errors import BadInput, BadInputs, did_you_mean
 from shared.paths import INFRA

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from optimizers.tariff import Bill, Contract, MeterReadings, month_bill, month_starts
+from optimizers.tariff.bills import Bill, month_bill
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.meter import MeterReadings, month_starts
 from shared.reference.load import tariff_book
 
 KST = ZoneInfo("Asia/Seoul")

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizers.tariff import MeterReadings, month_bill, quote
+from optimizers.tariff.bills import month_bill
+from optimizers.tariff.meter import MeterReadings
+from optimizers.tariff.quotes import quote
 from shared.errors import BadInput
 from shared.reference.load import tariff_book
 from shared.units import round_half_up

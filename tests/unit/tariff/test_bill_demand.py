@@ -9,8 +9,10 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from optimizers.tariff import Contract, MeterReadings, month_bills
+from optimizers.tariff.bills import month_bills
+from optimizers.tariff.contract import Contract
 from optimizers.tariff.demand import excess_demand
+from optimizers.tariff.meter import MeterReadings
 from shared.reference.load import tariff_book
 from tests.unit.tariff.months import a_month, bill, codes, eul
 

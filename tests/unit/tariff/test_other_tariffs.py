@@ -9,15 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from optimizers.tariff import (
-    Contract,
-    MeterReadings,
-    energy_prices_jeon,
-    month_bill,
-    month_starts,
-    quote,
-    surplus_prices_jeon,
-)
+from optimizers.tariff.bills import month_bill
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.meter import MeterReadings, month_starts
+from optimizers.tariff.quotes import quote
+from optimizers.tariff.surplus import surplus_prices_jeon
+from optimizers.tariff.timeline import energy_prices_jeon
 from shared.errors import BadInput
 from shared.reference.load import sell_back, tariff_book
 from tests.unit.tariff.months import a_month, epoch

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.tariff import Contract, Quote, energy_prices_jeon, epochs, quote
+from optimizers.tariff.contract import Contract
+from optimizers.tariff.quotes import Quote, quote
+from optimizers.tariff.timeline import energy_prices_jeon, epochs
 from shared.errors import BadInput
 from shared.reference.load import tariff_book
 

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimizers.tariff import BATTERY_SHIFT, SAVING, TRADING_GAIN, Saving, SettledEnergy, Shift, StoredEnergy, shifts_of
+from optimizers.tariff.savings import (
+    BATTERY_SHIFT,
+    SAVING,
+    TRADING_GAIN,
+    Saving,
+    SettledEnergy,
+    Shift,
+    StoredEnergy,
+    shifts_of,
+)
 from shared.intervals import INTERVAL
 
 MIDNIGHT = datetime(2026, 5, 19, 15, tzinfo=UTC)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from optimizers.ess import Reason
+from optimizers.ess.reasons import Reason
 from services.trading_api.orders.domain import OrderStatus
 from shared.paths import ROOT
 
