@@ -61,17 +61,17 @@ def list_(
     states = asyncio.run(_probed(complexes, _answer_wait(wait_s))) if probe else {}
     listed = [
         {
-            "complex_id": one.complex_id,
+            "complex_id": complex_.complex_id,
             "device_id": device.device_id,
             "participant_id": device.participant_id,
             "kind": device.kind.value,
             "address": str(device.address),
             "unit_id": device.unit_id,
             "register_map": None if device.register_map is None else device.register_map.title,
-            **states.get((one.complex_id, device.device_id), {}),
+            **states.get((complex_.complex_id, device.device_id), {}),
         }
-        for one in complexes
-        for device in one.field_devices
+        for complex_ in complexes
+        for device in complex_.field_devices
     ]
     print_answer({"devices": listed}, pretty=pretty)
     if not all(one.get("answers", True) for one in listed):
@@ -105,8 +105,8 @@ def scan(
         return answers
 
     answers = _on_line(address, _answer_wait(wait_s), ask)
-    found = [_found(one) for one in answers if one.reason is None]
-    silent = [{"unit_id": one.unit_id, "reason": one.reason} for one in answers if one.reason is not None]
+    found = [_found(answer) for answer in answers if answer.reason is None]
+    silent = [{"unit_id": answer.unit_id, "reason": answer.reason} for answer in answers if answer.reason is not None]
     print_answer({"address": str(address), "units": found, "silent": silent}, pretty=pretty)
     if not found:
         raise typer.Exit(EXIT_WRONG_ANSWER)
@@ -158,11 +158,11 @@ def read(
         raise typer.Exit(EXIT_WRONG_ANSWER)
     missing = [model_id for model_id in model_ids or () if model_id not in told]
     models = [
-        {**_model(model_id, found.models[model_id]), "points": {one.name: _point(one) for one in points}}
+        {**_model(model_id, found.models[model_id]), "points": {point.name: _point(point) for point in points}}
         for model_id, points in told.items()
     ]
     print_answer({**answer, **found.plate, "models": models, "missing_models": missing}, pretty=pretty)
-    if missing or any(one.problem for points in told.values() for one in points):
+    if missing or any(point.problem for points in told.values() for point in points):
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
 
@@ -311,15 +311,15 @@ async def _probed(complexes: "list[Complex]", answer_wait_s: float) -> dict[tupl
     from services.fems.gateway.survey import survey
 
     states: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in complexes:
-        for address, behind in one.devices_by_address.items():
+    for complex_ in complexes:
+        for address, behind in complex_.devices_by_address.items():
             line = Line(Connection(address, answer_wait_s=answer_wait_s))
             for device in behind:
                 try:
                     reason = (await survey(line, device.unit_id)).reason
                 except NoConnection as fault:
                     reason = str(fault)
-                states[one.complex_id, device.device_id] = {"answers": reason is None, "reason": reason}
+                states[complex_.complex_id, device.device_id] = {"answers": reason is None, "reason": reason}
             line.close()
     return states
 

@@ -70,11 +70,11 @@ def _call(name: str, roles: str, call: dict[str, Any]) -> list[str]:
     lines = [f"### {name}", "", call.get("description", "").strip(), "", f"Roles: {roles}.", ""]
     if parameters := call.get("parameters"):
         lines += ["| parameter | in | type | default | meaning |", "|---|---|---|---|---|"]
-        for one in parameters:
-            schema = one["schema"]
-            default = "required" if one["required"] else _default(schema)
-            meaning = _cell(one.get("description", ""))
-            lines.append(f"| `{one['name']}` | {one['in']} | {_type(schema)} | {default} | {meaning} |")
+        for parameter in parameters:
+            schema = parameter["schema"]
+            default = "required" if parameter["required"] else _default(schema)
+            meaning = _cell(parameter.get("description", ""))
+            lines.append(f"| `{parameter['name']}` | {parameter['in']} | {_type(schema)} | {default} | {meaning} |")
         lines.append("")
     if body := call.get("requestBody"):
         lines.append(f"Body: {_content(body)}.")

@@ -46,13 +46,16 @@ def _verbs(command: Any, *words: str) -> Iterator[tuple[str, Any]]:
 
 def _section(words: str, command: Any) -> list[str]:
     """Return the lines of one verb: usage, help, arguments and options."""
-    parameters = [one for one in command.params if not one.hidden]
-    arguments = [one for one in parameters if one.param_type_name == "argument"]
-    usage = " ".join(["sandan", words, *(_placeholder(one) for one in arguments), "[OPTIONS]"])
+    parameters = [param for param in command.params if not param.hidden]
+    arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
+    usage = " ".join(["sandan", words, *(_placeholder(argument) for argument in arguments), "[OPTIONS]"])
     lines = [f"## sandan {words}", "", "```", usage, "```", "", *_english(command.help).splitlines(), ""]
     if parameters:
         lines += ["| argument or option | default | meaning |", "|---|---|---|"]
-        lines += [f"| {_name(one)} | {_default(one)} | {_cell(_english(one.help))} |" for one in parameters]
+        lines += [
+            f"| {_name(parameter)} | {_default(parameter)} | {_cell(_english(parameter.help))} |"
+            for parameter in parameters
+        ]
         lines.append("")
     return lines
 

@@ -126,7 +126,7 @@ def contradicted_in(readings: "Sequence[Reading]", complex_: "Complex") -> "list
 
     owners = {device.device_id: device.participant_id for device in complex_.devices}
     grid_meters = {device.device_id for device in complex_.devices if device.kind is MeterKind.GRID}
-    return unbalanced((one for one in readings if one.meter_id in owners), owners, grid_meters)
+    return unbalanced((reading for reading in readings if reading.meter_id in owners), owners, grid_meters)
 
 
 def in_database(folder: Path | None, complex_: "Complex", days: "Sequence[date]", *, minutes: bool) -> "list[Reading]":

@@ -166,8 +166,8 @@ def _summary(made: "Backtest", issued: "Issued", doubted: list[str]) -> tuple[di
         "learned_array": learned,
         "rows": made.rows_given,
         "rejected": [
-            {"rule": one.rule, "intervals": one.intervals, "first_spans": spans_of(one, made.timeline)}
-            for one in made.findings
+            {"rule": finding.rule, "intervals": finding.intervals, "first_spans": spans_of(finding, made.timeline)}
+            for finding in made.findings
         ],
         "notes": notes,
     }
@@ -207,7 +207,7 @@ def _settled_as_if(made: "Backtest", issued: "Issued") -> dict[str, object]:
     figures = {
         "status": "as-if" + (f", {rules.uncertain.note}" if result.is_uncertain else ""),
         "rule": rules.rule,
-        "versions": [one.first.isoformat() for one in result.versions],
+        "versions": [version.first.isoformat() for version in result.versions],
         "submitted": "p50",
         "hours": result.hours,
         "hours_below_threshold": result.hours_left_out,

@@ -117,7 +117,7 @@ def _shown(verdict: "Verdict") -> dict[str, Any]:
         "draft": rule.draft,
         "confidence": rule.confidence,
         "note": rule.note,
-        "sources": [sources[one].model_dump(mode="json") for one in rule.sources],
+        "sources": [sources[source].model_dump(mode="json") for source in rule.sources],
     }
 
 

@@ -81,7 +81,7 @@ class Seen:
     @property
     def settled(self) -> int:
         """Return how many intervals are settled."""
-        return sum(one["settled"] for one in self.intervals)
+        return sum(interval["settled"] for interval in self.intervals)
 
 
 @dataclass(frozen=True, slots=True)

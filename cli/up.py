@@ -53,7 +53,7 @@ def status(config: Config = None, *, pretty: Pretty = False) -> None:
     found = running_in(folder)
     processes = {} if found is None else {name: state_of(folder, found, name) for name in found.processes}
     running = found is not None and found.supervisor.runs
-    well = found is not None and running and found.ready and all(one["well"] for one in processes.values())
+    well = found is not None and running and found.ready and all(process["well"] for process in processes.values())
     answer = {"running": running, "well": well, "console": None if found is None else found.console}
     print_answer({**answer, "processes": processes}, pretty=pretty)
     if not well:

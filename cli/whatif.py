@@ -214,13 +214,15 @@ def _summary(
     synthetic = study.asked.history is None
     return Summary.model_validate(
         {
-            "not_modelled": [{"code": one.code, "en": one.en, "ko": one.ko} for one in NOT_MODELLED],
+            "not_modelled": [
+                {"code": limitation.code, "en": limitation.en, "ko": limitation.ko} for limitation in NOT_MODELLED
+            ],
             "warnings": _warnings(study, sums),
             "study": study.asked,
             "complex_id": study.complex_.complex_id,
             "complex_note": study.complex_.note.en,
             "synthetic": synthetic,
-            "participants": [one.participant_id for one in study.complex_.participants],
+            "participants": [participant.participant_id for participant in study.complex_.participants],
             "sums": sums,
             "notes": [SYNTHETIC] if synthetic else [],
         }
@@ -260,12 +262,12 @@ def _warnings(study: "Study", sums: "Sequence[Mapping[str, Any]]") -> list[dict[
     ]
     for row in sums:
         name = f"battery x{row['battery_scale']:g}, solar x{row['pv_scale']:g}, {row['tariff_option']}"
-        for one in row["feeder_limits_broken"]:
-            where = f"{one['trading_day']} {one['feeder_id']} {one['direction']}"
-            figures = f"{one['highest_kw']} kW > {one['limit_kw']} kW"
+        for limit in row["feeder_limits_broken"]:
+            where = f"{limit['trading_day']} {limit['feeder_id']} {limit['direction']}"
+            figures = f"{limit['highest_kw']} kW > {limit['limit_kw']} kW"
             text = f"{name}: breaks a feeder's limit, which nothing here bounds: {where} {figures}"
             text_ko = f"{name}: 피더 한도 초과(계획에 미반영): {where} {figures}"
-            count = one["intervals"]
+            count = limit["intervals"]
             found.append(
                 {
                     "code": "feeder_limit_broken",
@@ -281,7 +283,7 @@ def _rows(scenarios: "Sequence[Scenario]", outcomes: "Sequence[Outcome]") -> lis
     from services.planner.handlers.studies import results_of
     from services.trading_api.studies.views import study_result_view
 
-    return [dict(study_result_view(one.model_dump())) for one in results_of(scenarios, outcomes)]
+    return [dict(study_result_view(result.model_dump())) for result in results_of(scenarios, outcomes)]
 
 
 def _require_comparable(summaries: "Mapping[str, Summary]") -> None:

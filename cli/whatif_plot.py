@@ -33,7 +33,7 @@ def draw(summary: Summary, path: Path, image_format: str) -> None:
     for place, option in enumerate(options):
         costs, energies = panels[:, place]
         for number, pv_scale in enumerate(summary.study.pv_scales):
-            sums = [one for one in summary.sums if (one.pv_scale, one.tariff_option) == (pv_scale, option)]
+            sums = [total for total in summary.sums if (total.pv_scale, total.tariff_option) == (pv_scale, option)]
             scales = [one.battery_scale for one in sums]
             marker, label = MARKERS[number], f"solar x{pv_scale:g}"
             costs.plot(scales, [_million_krw(one) for one in sums], marker=marker, label=label)
@@ -57,15 +57,15 @@ def draw_compared(summaries: Mapping[str, Summary], path: Path, image_format: st
         path: File to write.
         image_format: "png" or "svg".
     """
-    combinations = dict.fromkeys(one.combination for summary in summaries.values() for one in summary.sums)
+    combinations = dict.fromkeys(total.combination for summary in summaries.values() for total in summary.sums)
     rows = {combination: row for row, combination in enumerate(combinations)}
     figure = Figure(figsize=(WIDTH_INCHES_MIN, 2 + len(rows) / 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for number, (name, summary) in enumerate(summaries.items()):
-        places = [rows[one.combination] for one in summary.sums]
+        places = [rows[total.combination] for total in summary.sums]
         marker = MARKERS[number % len(MARKERS)]
-        axes.plot([_million_krw(one) for one in summary.sums], places, marker=marker, linestyle="", label=name)
+        axes.plot([_million_krw(total) for total in summary.sums], places, marker=marker, linestyle="", label=name)
     labels = [f"battery x{battery:g}, solar x{pv:g}, {option}" for battery, pv, option in rows]
     axes.set_yticks(range(len(rows)), labels)
     axes.invert_yaxis()

@@ -73,11 +73,11 @@ def load(settings: type[S]) -> S:
     try:
         loaded = settings()
     except ValidationError as error:
-        for one in error.errors(include_url=False):
-            name = str(one["loc"][0]) if one["loc"] else "settings"
+        for fault in error.errors(include_url=False):
+            name = str(fault["loc"][0]) if fault["loc"] else "settings"
             shown = name if name.isupper() else f"{prefix}{name}".upper()
             problems.append(
-                BadInput(where="environment", field=shown, rule=rule_of(one["msg"]), value=one.get("input", ""))
+                BadInput(where="environment", field=shown, rule=rule_of(fault["msg"]), value=fault.get("input", ""))
             )
         raise BadInputs(problems) from None
     except SettingsError as error:

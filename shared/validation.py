@@ -23,12 +23,12 @@ def checked(model: type[Model], document: object, *, where: str) -> Model:
         raise BadInputs(
             BadInput(
                 where=where,
-                field=json_path(one["loc"]),
-                rule=rule_of(one["msg"]),
-                value=_shown(one["input"]),
-                hint=_hint(model, one["loc"]) if one["type"] == "extra_forbidden" else "",
+                field=json_path(fault["loc"]),
+                rule=rule_of(fault["msg"]),
+                value=_shown(fault["input"]),
+                hint=_hint(model, fault["loc"]) if fault["type"] == "extra_forbidden" else "",
             )
-            for one in error.errors(include_url=False, include_context=False)
+            for fault in error.errors(include_url=False, include_context=False)
         ) from None
 
 

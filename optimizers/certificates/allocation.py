@@ -78,7 +78,7 @@ class _Holding:
 
 def allocate(sites: Mapping[str, CertificateSite], trades: Sequence[SettledTrade]) -> list[Share]:
     """Return where every certified Wh of the sites ended, without loss or repetition."""
-    held = {one.participant_id: _own(one.supplies) for one in sites.values()}
+    held = {site.participant_id: _own(site.supplies) for site in sites.values()}
     sold: defaultdict[str, list[SettledTrade]] = defaultdict(list)
     for trade in trades:
         if trade.buyer_id != trade.seller_id:
@@ -89,7 +89,11 @@ def allocate(sites: Mapping[str, CertificateSite], trades: Sequence[SettledTrade
 
 
 def _own(supplies: Iterable[Supply]) -> list[_Holding]:
-    return [_Holding(one.device_id, one.charged_at, None, one.quantity_wh) for one in supplies if one.quantity_wh]
+    return [
+        _Holding(supply.device_id, supply.charged_at, None, supply.quantity_wh)
+        for supply in supplies
+        if supply.quantity_wh
+    ]
 
 
 def _passing_order(sold: Mapping[str, Sequence[SettledTrade]]) -> list[str]:
@@ -117,7 +121,7 @@ def _passing_order(sold: Mapping[str, Sequence[SettledTrade]]) -> list[str]:
 def _pass_on(held: Mapping[str, list[_Holding]], seller_id: str, trades: Sequence[SettledTrade]) -> None:
     holdings = held[seller_id]
     sold_wh = sum(trade.quantity_wh for trade in trades)
-    carried_wh = min(sum(one.quantity_wh for one in holdings), sold_wh)
+    carried_wh = min(sum(holding.quantity_wh for holding in holdings), sold_wh)
     for trade, quantity_wh in zip(trades, _in_proportion(carried_wh, trades, sold_wh), strict=True):
         taken = _take(holdings, quantity_wh)
         held[trade.buyer_id].extend(replace(one, trade_id=trade.trade_id) for one in taken)
@@ -139,7 +143,7 @@ def _used(site: CertificateSite, holdings: list[_Holding]) -> list[Share]:
     """Return what a participant's certificates ended as."""
     uses: list[tuple[Purpose, str | None, int]] = [("use", None, site.consumption_wh)]
     uses += [("storage", battery_id, site.charged_wh[battery_id]) for battery_id in sorted(site.charged_wh)]
-    uses.append(("export", None, sum(one.quantity_wh for one in holdings)))
+    uses.append(("export", None, sum(holding.quantity_wh for holding in holdings)))
     return [
         Share(
             device_id=one.device_id,

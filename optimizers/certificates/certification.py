@@ -52,7 +52,7 @@ class MeteredSite:
     @property
     def consumption_wh(self) -> int:
         """Return what the load took; meters are read one by one, so that a Wh more may seem to leave than was there."""
-        behind_wh = sum(one.export_wh - one.import_wh for one in (*self.roofs, *self.batteries))
+        behind_wh = sum(device.export_wh - device.import_wh for device in (*self.roofs, *self.batteries))
         return max(0, self.import_wh - self.export_wh + behind_wh)
 
 
@@ -98,8 +98,8 @@ class CertifiableInterval:
     @property
     def moved(self) -> frozenset[str]:
         """Return the batteries that charged or discharged."""
-        batteries = (one for site in self.sites for one in site.batteries)
-        return frozenset(one.device_id for one in batteries if one.import_wh or one.export_wh)
+        batteries = (battery for site in self.sites for battery in site.batteries)
+        return frozenset(battery.device_id for battery in batteries if battery.import_wh or battery.export_wh)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +137,11 @@ def certify(
         records[device_id] = StorageRecord(
             device_id=device_id, charged_wh=energy.import_wh, discharged_wh=energy.export_wh, draws=draws
         )
-    traders = {one for trade in interval.trades for one in (trade.buyer_id, trade.seller_id)}
-    sites = {one: CertificateSite(participant_id=one, consumption_wh=0) for one in traders}
-    sites.update((one.participant_id, _site(one, records)) for one in interval.sites)
+    traders = {party for trade in interval.trades for party in (trade.buyer_id, trade.seller_id)}
+    sites = {trader: CertificateSite(participant_id=trader, consumption_wh=0) for trader in traders}
+    sites.update((site.participant_id, _site(site, records)) for site in interval.sites)
     producers = {
-        device.device_id: one.participant_id for one in interval.sites for device in (*one.roofs, *one.batteries)
+        device.device_id: site.participant_id for site in interval.sites for device in (*site.roofs, *site.batteries)
     }
     shares = allocate(sites, interval.trades)
     lots = _charge(records, contents, shares, before, batteries.storages, start)
@@ -150,7 +150,7 @@ def certify(
     changed = CertificateBooks(
         slices={device_id: now for device_id, now in slices.items() if now != before.slices.get(device_id, ())},
         records={key: now for key, now in records.items() if now != before.records.get(key)},
-        lines={one.participant_id: one for one in lines if one != before.lines.get(one.participant_id)},
+        lines={line.participant_id: line for line in lines if line != before.lines.get(line.participant_id)},
     )
     return Certification(bundles=bundles, changed=changed, contents=contents, lots=lots)
 
@@ -159,23 +159,25 @@ def _moves(
     sites: Sequence[MeteredSite], storages: Mapping[str, Storage], before: CertificateBooks
 ) -> dict[str, DeviceEnergy]:
     """Return what each battery did, as far as it was measured; those that the books have moved are among them."""
-    still = {one: DeviceEnergy(device_id=one, import_wh=0, export_wh=0, is_measured=True) for one in before.records}
+    still = {
+        record: DeviceEnergy(device_id=record, import_wh=0, export_wh=0, is_measured=True) for record in before.records
+    }
     moved = {
-        one.device_id: one
+        battery.device_id: battery
         for site in sites
-        for one in site.batteries
-        if one.is_measured and one.device_id in storages and (one.import_wh or one.export_wh)
+        for battery in site.batteries
+        if battery.is_measured and battery.device_id in storages and (battery.import_wh or battery.export_wh)
     }
     return {**{one: energy for one, energy in still.items() if one in storages}, **moved}
 
 
 def _site(site: MeteredSite, records: Mapping[str, StorageRecord]) -> CertificateSite:
     roofs = [
-        Supply(device_id=one.device_id, quantity_wh=one.export_wh)
-        for one in sorted(site.roofs, key=lambda one: one.device_id)
-        if one.is_measured and one.export_wh
+        Supply(device_id=roof.device_id, quantity_wh=roof.export_wh)
+        for roof in sorted(site.roofs, key=lambda one: one.device_id)
+        if roof.is_measured and roof.export_wh
     ]
-    moved = [records[one] for one in sorted(one.device_id for one in site.batteries) if one in records]
+    moved = [records[one] for one in sorted(battery.device_id for battery in site.batteries) if one in records]
     given = [
         Supply(device_id=record.device_id, charged_at=draw.charged_at, quantity_wh=draw.certified_wh)
         for record in moved
@@ -253,9 +255,9 @@ def _lines(
 def _line(site: MeteredSite, sums: Mapping[str, int]) -> CertificateLine:
     consumption_wh = site.consumption_wh
     reissued_wh, claimed_wh, stored_wh = (sums.get(name, 0) for name in ("reissued", "use", "storage"))
-    charged_wh = sum(one.import_wh for one in site.batteries)
+    charged_wh = sum(battery.import_wh for battery in site.batteries)
     # What a battery gave without a certificate was counted when it was charged.
-    grey_wh = sum(one.export_wh for one in site.batteries) - reissued_wh
+    grey_wh = sum(battery.export_wh for battery in site.batteries) - reissued_wh
     return CertificateLine(
         participant_id=site.participant_id,
         consumption_wh=consumption_wh,

@@ -41,12 +41,12 @@ def numbered(
     Returns:
         The bundles that are newly issued, and how all numbers are shared out now.
     """
-    last = max((one.range_end for one in before), default=0)
+    last = max((earlier.range_end for earlier in before), default=0)
     live: defaultdict[datetime | None, list[_Range]] = defaultdict(list)
-    slices = [one for one in before if one.purpose == "correction"]
-    for one in before:
-        if one.purpose != "correction":
-            live[one.charged_at].append((one.range_start, one.range_end))
+    slices = [earlier for earlier in before if earlier.purpose == "correction"]
+    for earlier in before:
+        if earlier.purpose != "correction":
+            live[earlier.charged_at].append((earlier.range_start, earlier.range_end))
     by_lot: defaultdict[datetime | None, list[Share]] = defaultdict(list)
     for share in shares:
         by_lot[share.charged_at].append(share)

@@ -193,7 +193,7 @@ class _Day:
         return next(position for position in self.accepted if self._blocks[position].sequence == sequence)
 
     def _clear_again(self, positions: Iterable[int]) -> None:
-        for interval in sorted({interval for one in positions for interval, _ in self._blocks[one].legs()}):
+        for interval in sorted({interval for position in positions for interval, _ in self._blocks[position].legs()}):
             self.intervals[interval] = self._cleared(interval)
 
     def _cleared(self, interval: int) -> _Interval:

@@ -74,8 +74,13 @@ def schedule_to_json(schedule: Schedule) -> dict[str, object]:
         "energy_value_krw_per_kwh": _rounded_all(schedule.energy_value_krw_per_kwh),
         "reasons": list(schedule.reasons),
         "violations": [
-            {"limit": one.limit, "step": one.step, "excess": _rounded(one.excess), "unit": one.unit}
-            for one in schedule.violations
+            {
+                "limit": violation.limit,
+                "step": violation.step,
+                "excess": _rounded(violation.excess),
+                "unit": violation.unit,
+            }
+            for violation in schedule.violations
         ],
         "solve": {
             "method": schedule.solve.method,

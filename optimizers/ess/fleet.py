@@ -142,7 +142,7 @@ class FleetSolver:
         )
         schedules = tuple(problem.schedule(s, found, record) for s in range(len(fleet.sites)))
         excesses = _feeder_excesses(fleet, found.plans)
-        relaxed = bool(excesses) or any(one.status == "relaxed" for one in schedules)
+        relaxed = bool(excesses) or any(schedule.status == "relaxed" for schedule in schedules)
         costs = [cost_krw(case, plan) for case, plan in zip(problem.cases, found.plans, strict=True)]
         return FleetSchedule(
             status="relaxed" if relaxed else "optimal",

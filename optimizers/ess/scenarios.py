@@ -61,6 +61,6 @@ class CarefulSolver:
         fleet = Fleet(sites=scenarios, tied_steps=self.tied_steps, caution=self.caution)
         schedules = self._fleet.solve(fleet).schedules
         # What a kWh is worth is its mean over the scenarios as they are weighed: with caution, more in the costly ones.
-        value = np.mean([one.energy_value_krw_per_kwh for one in schedules], axis=0)
-        trade_value = np.mean([one.trade_value_krw_per_kwh for one in schedules], axis=0)
+        value = np.mean([schedule.energy_value_krw_per_kwh for schedule in schedules], axis=0)
+        trade_value = np.mean([schedule.trade_value_krw_per_kwh for schedule in schedules], axis=0)
         return replace(schedules[MIDDLE], energy_value_krw_per_kwh=value, trade_value_krw_per_kwh=trade_value)

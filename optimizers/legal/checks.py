@@ -32,13 +32,13 @@ class Law:
 def law_of(complex_: Complex, modes: LegalModes) -> Law:
     """Return the law that a complex says it trades under."""
     traders = {
-        one.participant_id: Trader(
-            feeder_id=one.feeder_id,
-            contract_kw=one.contract.contract_kw,
-            roof_kw=sum(site.capacity_kw_ac for site in one.pv),
-            has_storage=bool(one.ess),
+        participant.participant_id: Trader(
+            feeder_id=participant.feeder_id,
+            contract_kw=participant.contract.contract_kw,
+            roof_kw=sum(site.capacity_kw_ac for site in participant.pv),
+            has_storage=bool(participant.ess),
         )
-        for one in complex_.participants
+        for participant in complex_.participants
     }
     return Law(modes.modes[complex_.legal_mode], traders)
 
@@ -135,12 +135,12 @@ def _may(rule: LegalRule, trader: Trader, side: Side) -> bool:
 def _of_complex(rule: LegalRule, flows: Iterable[Flows]) -> Verdict:
     together = list(flows)
     if rule.code == "own_supply_ratio_min":
-        used_wh = sum(one.consumed_wh for one in together)
-        own_wh = used_wh - sum(one.grid_import_wh for one in together)
+        used_wh = sum(part.consumed_wh for part in together)
+        own_wh = used_wh - sum(part.grid_import_wh for part in together)
         return _verdict(rule, "", holds=own_wh >= _figure(rule) * used_wh, found=_percent(own_wh, used_wh))
     if rule.code in {"grid_sale_ratio_max", "prosumer_grid_sale_ratio_max"}:
-        sold_wh = sum(one.grid_export_wh for one in together)
-        return _at_most(rule, "", sold_wh, sum(one.made_wh for one in together))
+        sold_wh = sum(part.grid_export_wh for part in together)
+        return _at_most(rule, "", sold_wh, sum(part.made_wh for part in together))
     return _verdict(rule, "", holds=True)
 
 

@@ -25,10 +25,14 @@ def losses_wh(
     exact_wh: defaultdict[str, Fraction] = defaultdict(Fraction)
     for trade in trades:
         feeders = {feeder_of[trade.buyer_id], feeder_of[trade.seller_id]}
-        lost = sum((Fraction(loss_fraction_of[one]) for one in feeders), Fraction()) if len(feeders) > 1 else Fraction()
+        lost = (
+            sum((Fraction(loss_fraction_of[feeder]) for feeder in feeders), Fraction())
+            if len(feeders) > 1
+            else Fraction()
+        )
         if lost:
             exact_wh[trade.buyer_id] += trade.quantity_wh * lost
     buyers = sorted(exact_wh)
     total_wh = sum(exact_wh.values(), Fraction())
     whole_wh = round_half_up(total_wh.numerator, total_wh.denominator)
-    return dict(zip(buyers, whole_shares(whole_wh, [exact_wh[one] for one in buyers]), strict=True))
+    return dict(zip(buyers, whole_shares(whole_wh, [exact_wh[buyer] for buyer in buyers]), strict=True))

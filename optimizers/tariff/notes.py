@@ -55,7 +55,8 @@ def bands_split(placed: TariffTimeline, month: CompleteMonth) -> list[Note]:
     """Say that some of a meter's longer intervals lie across the border of two prices; they begin on their own grid."""
     numbers: dict[str, int] = {}
     priced = np.array(
-        [[numbers.setdefault(basis, len(numbers)) for basis in one.bases()] for one in placed.profiles], dtype=np.int64
+        [[numbers.setdefault(basis, len(numbers)) for basis in profile.bases()] for profile in placed.profiles],
+        dtype=np.int64,
     )
     by_interval = priced[placed.profile_of, placed.slot_of].reshape(-1, month.metered_over_s // INTERVAL_S)
     across = int((by_interval != by_interval[:, :1]).any(axis=1).sum())

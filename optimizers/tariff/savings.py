@@ -116,7 +116,7 @@ def saving_krw(baseline_krw: int, cost_krw: int, stored_value_krw: int) -> int:
 
 def round_trips_ppm(complex_: Complex) -> Mapping[str, int]:
     """Return what comes back of a Wh charged, in millionths, by battery."""
-    batteries = (ess for one in complex_.participants for ess in one.ess)
+    batteries = (ess for participant in complex_.participants for ess in participant.ess)
     return {ess.device_id: round(ess.charge_efficiency * ess.discharge_efficiency * PPM) for ess in batteries}
 
 

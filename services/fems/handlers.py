@@ -25,11 +25,11 @@ class SetpointHandlers:
 
     def __init__(self, complexes: Complexes) -> None:
         self._ratings = {
-            (one.complex_id, ess.device_id): ConverterRating(
+            (complex_.complex_id, ess.device_id): ConverterRating(
                 battery_of(ess).charge_w_max, battery_of(ess).discharge_w_max
             )
-            for one in complexes.values()
-            for participant in one.participants
+            for complex_ in complexes.values()
+            for participant in complex_.participants
             for ess in participant.ess
         }
 

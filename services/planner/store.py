@@ -62,7 +62,7 @@ def is_known(db: Connection, complex_id: str, study_id: str) -> bool:
 
 def add_study(db: Connection, study: Study, status: str) -> None:
     """Keep a new study."""
-    scenarios = [[one.battery_scale, one.pv_scale, one.tariff_option] for one in study.scenarios]
+    scenarios = [[scenario.battery_scale, scenario.pv_scale, scenario.tariff_option] for scenario in study.scenarios]
     db.execute(
         sa.insert(STUDIES).values(
             complex_id=study.complex_id,
@@ -107,7 +107,7 @@ def add_site(db: Connection, study: Study, participant_id: str, outcomes: Sequen
             complex_id=study.complex_id,
             study_id=study.study_id,
             participant_id=participant_id,
-            outcomes=[[one.cost_krw, one.import_wh, one.export_wh] for one in outcomes],
+            outcomes=[[outcome.cost_krw, outcome.import_wh, outcome.export_wh] for outcome in outcomes],
         )
     )
 

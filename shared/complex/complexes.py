@@ -16,9 +16,9 @@ class Complexes(Mapping[str, Complex]):
     """
 
     def __init__(self, *complexes: Complex) -> None:
-        self._by_id = {one.complex_id: one for one in complexes}
+        self._by_id = {complex_.complex_id: complex_ for complex_ in complexes}
         if len(self._by_id) < len(complexes):
-            raise ValueError(f"complexes: an id must occur once, are {[one.complex_id for one in complexes]}")
+            raise ValueError(f"complexes: an id must occur once, are {[complex_.complex_id for complex_ in complexes]}")
 
     def at(self, complex_id: str, instant: datetime) -> Complex:
         """Return what holds in a complex at an aware instant: who takes part, with which contract and devices.

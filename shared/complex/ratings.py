@@ -59,8 +59,12 @@ def _most_kw(complex_: Complex, device: Device) -> tuple[float, float]:
     """Return what can flow in and out through a device at most."""
     if device.kind is MeterKind.FEEDER:
         # The line's own losses are within the margin that all limits have.
-        behind = [_connection_kw(one) for one in complex_.participants if one.feeder_id == device.participant_id]
-        return sum(one[0] for one in behind), sum(one[1] for one in behind)
+        behind = [
+            _connection_kw(participant)
+            for participant in complex_.participants
+            if participant.feeder_id == device.participant_id
+        ]
+        return sum(participant[0] for participant in behind), sum(participant[1] for participant in behind)
     owner = complex_.by_participant[device.participant_id]
     match device.kind:
         case MeterKind.GRID:

@@ -251,7 +251,7 @@ class ForecastSettlementRules(Dated):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         for kind in ("solar", "wind", "mixed"):
-            periods = ((one.first, one.last) for one in self.versions if kind in one.applies)
+            periods = ((version.first, version.last) for version in self.versions if kind in version.applies)
             for problem in (*overlaps(f"versions for {kind}", periods), *zone_problems(self.timezone)):
                 raise ValueError(problem)
         return self
@@ -260,9 +260,9 @@ class ForecastSettlementRules(Dated):
         """Return the tiers in force on a local day, or None before there were any."""
         return next(
             (
-                one
-                for one in self.versions
-                if kind in one.applies and one.first <= day and (one.last is None or day <= one.last)
+                version
+                for version in self.versions
+                if kind in version.applies and version.first <= day and (version.last is None or day <= version.last)
             ),
             None,
         )
@@ -302,7 +302,7 @@ class EmissionBook(Dated):
 
     def factor_for(self, year: int) -> EmissionFactor:
         """Return a year's factor; without one the newest of before, or else the oldest. Its `year` tells which."""
-        return next((one for one in reversed(self.factors) if one.year <= year), self.factors[0])
+        return next((factor for factor in reversed(self.factors) if factor.year <= year), self.factors[0])
 
 
 def zone_problems(timezone: str) -> Iterator[str]:

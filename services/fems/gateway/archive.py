@@ -126,11 +126,11 @@ def write_day(path: Path, readings: Iterable[Reading]) -> None:
 
 def _table(rows: Sequence[Reading]) -> pa.Table:
     columns = [
-        [one.meter_id for one in rows],
-        [one.start for one in rows],
-        [one.import_wh for one in rows],
-        [one.export_wh for one in rows],
-        [str(one.quality) for one in rows],
+        [row.meter_id for row in rows],
+        [row.start for row in rows],
+        [row.import_wh for row in rows],
+        [row.export_wh for row in rows],
+        [str(row.quality) for row in rows],
     ]
     return pa.table(columns, schema=_SCHEMA)
 

@@ -52,7 +52,7 @@ async def plate_of(line: Line, unit_id: int, models: Mapping[int, int]) -> Conve
         NoAnswer: It gave none.
         NotReadable: A scale factor is nonsense.
     """
-    rated = [one for one in _RATINGS if one.model_id in models]
+    rated = [rating for rating in _RATINGS if rating.model_id in models]
     wanted = [(one.model_id, name) for one in rated for name in (one.name, one.scale)]
     told = await _numbers(line, unit_id, models, wanted)
     inward, outward = [_NO_LIMIT_W], [_NO_LIMIT_W]

@@ -132,7 +132,7 @@ class LivePoller:
         with self._engine.begin() as db:
             emit(db, [(event, (event.device_id, event.observed_at.isoformat())) for event in observed], now=now)
             for device, intervals in closed:
-                publish(db, complex_id, device, [metered_from(one) for one in intervals], now=now)
+                publish(db, complex_id, device, [metered_from(interval) for interval in intervals], now=now)
             store.save_counts(db, complex_id, counts)
             store.save_minutes(db, complex_id, minutes)
 

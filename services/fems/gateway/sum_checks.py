@@ -40,12 +40,12 @@ class Aftermath:
         self._engine = engine
         self._feeders = [
             _Feeder(
-                one.meter.meter_id,
-                frozenset(part.grid_meter_id for part in complex_.participants if part.feeder_id == one.feeder_id),
-                FeederRule(round(one.meter.loss * PPM), round(one.meter.tolerance * PPM)),
+                feeder.meter.meter_id,
+                frozenset(part.grid_meter_id for part in complex_.participants if part.feeder_id == feeder.feeder_id),
+                FeederRule(round(feeder.meter.loss * PPM), round(feeder.meter.tolerance * PPM)),
             )
-            for one in complex_.feeders
-            if one.meter is not None
+            for feeder in complex_.feeders
+            if feeder.meter is not None
         ]
 
     def see_to(self, now: datetime) -> None:

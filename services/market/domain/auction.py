@@ -234,7 +234,12 @@ def terms_from(record: Mapping[str, object]) -> Terms:
             name: MarketSite(feeder_id=one[0], take_wh_max=one[1], deliver_wh_max=one[2]) for name, one in sites.items()
         },
         feeders=tuple(
-            Feeder(feeder_id=one[0], import_limit_wh=one[1], export_limit_wh=one[2], wheeling_fee_jeon_per_kwh=one[3])
-            for one in feeders
+            Feeder(
+                feeder_id=feeder[0],
+                import_limit_wh=feeder[1],
+                export_limit_wh=feeder[2],
+                wheeling_fee_jeon_per_kwh=feeder[3],
+            )
+            for feeder in feeders
         ),
     )

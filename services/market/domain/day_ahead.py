@@ -131,7 +131,7 @@ class _Reader:
 
     def blocks(self) -> Iterator[BlockResult]:
         """Return what became of each block."""
-        fills = {one.block_id: one for one in self.answer.accepted}
+        fills = {block.block_id: block for block in self.answer.accepted}
         for order in self.by_id.values():
             if order.block_wh:
                 fill = fills.get(order.order_id)
@@ -146,9 +146,9 @@ class _Reader:
     def _reason(self, order_id: str) -> BlockReason:
         if order_id in self.left_out:
             return _LEFT_OUT[self.left_out[order_id]]
-        if order_id in {one.block_id for one in self.answer.accepted}:
+        if order_id in {block.block_id for block in self.answer.accepted}:
             return "accepted"
-        in_the_money = {one.block_id for one in self.answer.rejected_in_the_money}
+        in_the_money = {block.block_id for block in self.answer.rejected_in_the_money}
         return "in_the_money" if order_id in in_the_money else "out_of_money"
 
     def _gain_krw(self, order: BookOrder) -> int | None:
@@ -156,7 +156,7 @@ class _Reader:
         gain_jeon_wh = 0
         for start, part_wh in order.legs:
             auction = self.answer.auctions[self.starts.index(start)]
-            price = next(one.price_jeon_per_kwh for one in auction.feeders if one.feeder_id == feeder_id)
+            price = next(feeder.price_jeon_per_kwh for feeder in auction.feeders if feeder.feeder_id == feeder_id)
             if price is None:
                 return None
             gain = order.price_jeon_per_kwh - price if order.side == "buy" else price - order.price_jeon_per_kwh

@@ -50,26 +50,26 @@ def scaled_battery(batteries: Sequence[Ess], scale: float) -> Battery | None:
 
     Fractions and efficiencies are means weighted by capacity.
     """
-    capacity_kwh = scale * sum(one.capacity_kwh for one in batteries)
+    capacity_kwh = scale * sum(battery.capacity_kwh for battery in batteries)
     if capacity_kwh == 0:
         return None
-    weights = [scale * one.capacity_kwh / capacity_kwh for one in batteries]
+    weights = [scale * battery.capacity_kwh / capacity_kwh for battery in batteries]
 
     def mean(figures: list[float]) -> float:
         return sum(weight * figure for weight, figure in zip(weights, figures, strict=True))
 
-    soc_initial = mean([one.soc_initial for one in batteries])
+    soc_initial = mean([battery.soc_initial for battery in batteries])
     return Battery(
         capacity_kwh=capacity_kwh,
-        max_charge_kw=scale * sum(one.charge_kw_max for one in batteries),
-        max_discharge_kw=scale * sum(one.discharge_kw_max for one in batteries),
-        charge_efficiency=mean([one.charge_efficiency for one in batteries]),
-        discharge_efficiency=mean([one.discharge_efficiency for one in batteries]),
-        soc_min=mean([one.soc_min for one in batteries]),
-        soc_max=mean([one.soc_max for one in batteries]),
+        max_charge_kw=scale * sum(battery.charge_kw_max for battery in batteries),
+        max_discharge_kw=scale * sum(battery.discharge_kw_max for battery in batteries),
+        charge_efficiency=mean([battery.charge_efficiency for battery in batteries]),
+        discharge_efficiency=mean([battery.discharge_efficiency for battery in batteries]),
+        soc_min=mean([battery.soc_min for battery in batteries]),
+        soc_max=mean([battery.soc_max for battery in batteries]),
         soc_initial=soc_initial,
         soc_final_min=soc_initial,
-        cycle_cost_krw_per_kwh=mean([one.cycle_cost_krw_per_kwh for one in batteries]),
+        cycle_cost_krw_per_kwh=mean([battery.cycle_cost_krw_per_kwh for battery in batteries]),
     )
 
 

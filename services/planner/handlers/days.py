@@ -37,12 +37,12 @@ def site_days(
     metered_wh = _metered_wh(readings, complex_, day)
     options = {scenario.tariff_option for scenario in scenarios}
     sites = []
-    for one in complex_.participants:
+    for participant in complex_.participants:
         tariffs = {
             option: day_tariff(
                 tariff_book(),
                 sell_back(complex_.sell_back),
-                one.contract,
+                participant.contract,
                 option=None if option == AS_IS else option,
                 day=day,
             )
@@ -51,17 +51,17 @@ def site_days(
         meters = [
             (metered_wh[device.device_id], device.kind)
             for device in complex_.devices
-            if device.participant_id == one.participant_id
+            if device.participant_id == participant.participant_id
         ]
         consumed_wh = sum(wh @ np.array(CONSUMPTION_SIGNS[kind], dtype=np.float64) for wh, kind in meters)
         made_wh = sum((wh[:, 1] for wh, kind in meters if kind is MeterKind.PV), np.zeros(INTERVALS_PER_DAY))
         sites.append(
             SiteDay(
-                participant_id=one.participant_id,
+                participant_id=participant.participant_id,
                 # Clocks of meters differ by seconds, so a sum may come out below zero.
                 load_kw=np.maximum(consumed_wh, 0.0) * KW_PER_WH,
                 pv_kw=made_wh * KW_PER_WH,
-                batteries=one.ess,
+                batteries=participant.ess,
                 tariffs=tariffs,
             )
         )
@@ -72,9 +72,9 @@ def _metered_wh(readings: Iterable[MeterReading], complex_: Complex, day: date) 
     """Return each meter's import and export [Wh], (96 x 2)."""
     slot_of = {start: slot for slot, start in enumerate(delivery_starts(day))}
     metered = {device.device_id: np.full((INTERVALS_PER_DAY, 2), np.nan) for device in complex_.devices}
-    for one in readings:
-        if one.meter_id in metered:
-            metered[one.meter_id][slot_of[one.delivery_start]] = one.import_wh, one.export_wh
+    for reading in readings:
+        if reading.meter_id in metered:
+            metered[reading.meter_id][slot_of[reading.delivery_start]] = reading.import_wh, reading.export_wh
     for meter_id, wh in metered.items():
         known = int(np.count_nonzero(np.isfinite(wh[:, 0])))
         if known < INTERVALS_PER_DAY:

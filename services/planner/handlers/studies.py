@@ -208,7 +208,7 @@ def _broken(limit: LimitBroken) -> FeederLimitBroken:
 
 
 def _completed(study: Study, complex_: Complex, done: Mapping[str, Sequence[Outcome]]) -> StudyCompleted:
-    of_sites = {one.participant_id: done[one.participant_id] for one in complex_.participants}
+    of_sites = {participant.participant_id: done[participant.participant_id] for participant in complex_.participants}
     broken = limits_broken(complex_.feeders, complex_.feeder_of, of_sites)
     results = results_of(study.scenarios, total(of_sites.values()), broken)
     return StudyCompleted(complex_id=study.complex_id, study_id=study.study_id, results=results)

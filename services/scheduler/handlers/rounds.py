@@ -144,7 +144,7 @@ def _may_dispatch(db: Connection, round_: Round, progress: store.Progress) -> bo
         return True
     sites, oldest = store.oldest_forecast(db, round_.complex_.complex_id)
     participants = round_.complex_.participants
-    expected = len(participants) + sum(len(one.pv) for one in participants)
+    expected = len(participants) + sum(len(participant.pv) for participant in participants)
     cleared = progress.cleared_through is not None and progress.cleared_through >= round_.first
     return cleared and sites >= expected and oldest is not None and oldest >= interval_of(round_.gate_closure)
 
@@ -268,7 +268,9 @@ def _bid_starts(db: Connection, round_: Round, rules: OrderRules) -> list[dateti
 
 def _bidders(db: Connection, complex_: Complex, rules: OrderRules) -> set[str]:
     """Return for whom to bid."""
-    automatic = {one.participant_id for one in complex_.participants if one.bidding.mode == "automatic"}
+    automatic = {
+        participant.participant_id for participant in complex_.participants if participant.bidding.mode == "automatic"
+    }
     return {one for one in automatic if rules.may_trade(one)} - store.load_suspended(db, complex_.complex_id)
 
 

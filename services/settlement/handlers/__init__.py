@@ -23,7 +23,7 @@ def service(complexes: Complexes) -> Service:
     Raises:
         BadInputs: The tariff does not know a participant's class, voltage or option.
     """
-    problems = [problem for one in complexes.values() for problem in _unknown_contracts(one)]
+    problems = [problem for complex_ in complexes.values() for problem in _unknown_contracts(complex_)]
     if problems:
         raise BadInputs(problems)
 

@@ -54,7 +54,7 @@ def note_certifiable(complex_: Complex, delivery_start: datetime, db: Connection
     complex_id = complex_.complex_id
     if not is_settled(db, complex_id, delivery_start):
         return
-    roofs = sum(len(one.pv) for one in complex_.participants)
+    roofs = sum(len(participant.pv) for participant in complex_.participants)
     if roofs_heard(db, complex_id, delivery_start) >= roofs or is_certified(db, complex_id, delivery_start):
         note_certificates_due(db, complex_id, delivery_start)
     waited = delivery_start - WAIT
@@ -115,8 +115,8 @@ def _storages(complex_: Complex) -> dict[str, Storage]:
             capacity_wh=round(ess.capacity_kwh * ess.discharge_efficiency * WH_PER_KWH),
             opening_wh=round(ess.soc_initial * ess.capacity_kwh * ess.discharge_efficiency * WH_PER_KWH),
         )
-        for one in complex_.participants
-        for ess in one.ess
+        for participant in complex_.participants
+        for ess in participant.ess
     }
 
 
@@ -134,7 +134,7 @@ def _save(
             "complex_id": complex_id,
             "delivery_start": start.isoformat(),
             "revision": revision,
-            "issued_wh": sum(one.range_end - one.range_start + 1 for one in certification.bundles),
+            "issued_wh": sum(bundle.range_end - bundle.range_start + 1 for bundle in certification.bundles),
         },
     )
     lines = list(changed.lines.values())

@@ -46,7 +46,7 @@ class SettlementHandlers:
         if has_auction(db, event.complex_id, event.delivery_start):
             return []
         agreed = (*event.trades, *event.day_ahead_trades)
-        strangers = {one for trade in agreed for one in (trade.buyer_id, trade.seller_id)}
+        strangers = {party for trade in agreed for party in (trade.buyer_id, trade.seller_id)}
         strangers -= set(complex_.by_participant)
         if strangers:
             raise RuleBroken(f"auction {event.auction_id}: traders must be participants, found {sorted(strangers)}")

@@ -206,7 +206,8 @@ def _prices(complex_: Complex, delivery_start: datetime, db: Connection) -> Mapp
     rule = rule_on(complex_.imbalance, day)
     auction_jeon = load_auction_price(db, complex_.complex_id, delivery_start)
     grid = {
-        one.participant_id: _day_prices(one.contract, complex_.sell_back, day)[step] for one in complex_.participants
+        participant.participant_id: _day_prices(participant.contract, complex_.sell_back, day)[step]
+        for participant in complex_.participants
     }
     return {one: imbalance_prices(rule, prices, auction_jeon) for one, prices in grid.items()}
 

@@ -169,7 +169,9 @@ def save_certification(
     place = {"complex_id": complex_id, "delivery_start": delivery_start}
     changed = certification.changed
     rows = {
-        CERTIFICATE_BUNDLE: [BUNDLE_RECORD.row(one, previous_end=_previous_end(one)) for one in certification.bundles],
+        CERTIFICATE_BUNDLE: [
+            BUNDLE_RECORD.row(bundle, previous_end=_previous_end(bundle)) for bundle in certification.bundles
+        ],
         CERTIFICATE_SLICE: [
             SLICE_RECORD.row(one, previous_end=_previous_end(one))
             for slices in changed.slices.values()

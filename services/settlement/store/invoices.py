@@ -19,7 +19,7 @@ def note_due(db: Connection, complex_id: str, month: str, participant_ids: Colle
     of_month = (due.complex_id == complex_id, due.month == month)
     known = set(db.scalars(sa.select(due.participant_id).where(*of_month)))
     place = {"complex_id": complex_id, "month": month}
-    rows = [{**place, "participant_id": one} for one in sorted(set(participant_ids) - known)]
+    rows = [{**place, "participant_id": participant_id} for participant_id in sorted(set(participant_ids) - known)]
     if rows:
         db.execute(sa.insert(INVOICE_DUE), rows)
 

@@ -24,10 +24,10 @@ def largest_gap_wh(observed: Sequence[Observed], planned_wh: Mapping[datetime, i
             line.
     """
     gaps = []
-    for one in observed:
-        start = interval_of(one.observed_at)
+    for observation in observed:
+        start = interval_of(observation.observed_at)
         begin_wh, end_wh = planned_wh.get(start - INTERVAL), planned_wh.get(start)
         if begin_wh is not None and end_wh is not None:
-            expected_wh = begin_wh + (end_wh - begin_wh) * ((one.observed_at - start) / INTERVAL)
-            gaps.append(abs(one.soc_wh - round(expected_wh)))
+            expected_wh = begin_wh + (end_wh - begin_wh) * ((observation.observed_at - start) / INTERVAL)
+            gaps.append(abs(observation.soc_wh - round(expected_wh)))
     return max(gaps, default=None)

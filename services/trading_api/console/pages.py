@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 def add_console(app: FastAPI, complexes: Complexes) -> None:
     """Let an app serve the console at its root."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-    page = templates.get_template("console.html").render(notes=[one.note for one in complexes.values()])
+    page = templates.get_template("console.html").render(notes=[complex_.note for complex_ in complexes.values()])
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)

@@ -68,7 +68,7 @@ def ids_after(name: str, ids: Iterable[str], *, limit: int, cursor: str | None) 
         if len(place) != 1 or not isinstance(place[0], str):
             raise BadCursor("unreadable")
         last = place[0]
-    found = sorted(one for one in ids if last is None or one > last)
+    found = sorted(identifier for identifier in ids if last is None or identifier > last)
     return found[:limit], _packed(name, found[limit - 1]) if len(found) > limit else None
 
 

@@ -227,7 +227,7 @@ def _on_problem(request: Request, problem: Exception) -> Response:
 
 def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for it; narrows the type
-    return answer(request, Problem("invalid_request", errors=[_field_error(one) for one in error.errors()]))
+    return answer(request, Problem("invalid_request", errors=[_field_error(fault) for fault in error.errors()]))
 
 
 def _field_error(one: Row) -> FieldError:

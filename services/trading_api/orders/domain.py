@@ -74,7 +74,7 @@ class BrokenLimit:
 
 def broken_limits(draft: Draft, rules: OrderRules) -> list[BrokenLimit]:
     """Return which limits of the calendar in force a draft breaks."""
-    return [_for_a_person(one) for one in rules.broken(draft.price_jeon_per_kwh, draft.parts_wh)]
+    return [_for_a_person(breach) for breach in rules.broken(draft.price_jeon_per_kwh, draft.parts_wh)]
 
 
 def _for_a_person(broken: Broken) -> BrokenLimit:

@@ -91,7 +91,7 @@ def _refusal(
         case commands.TooManyOpen(limit=limit):
             return Problem("too_many_open_orders", limit=limit)
         case commands.OutOfLimits(broken=broken):
-            errors = [FieldError(one.field, one.rule, one.limit, one.value) for one in broken]
+            errors = [FieldError(breach.field, breach.rule, breach.limit, breach.value) for breach in broken]
             return Problem("limit_exceeded", errors=errors)
         case _:
             assert_never(outcome)

@@ -14,7 +14,11 @@ from shared.complex.model import Complex
 
 def battery_shifts(db: Connection, span: Span, complex_: Complex, *, seen_by: str | None = None) -> dict[str, Shift]:
     """Return what the batteries of each factory did, of one factory alone where it is named."""
-    owners = [one.participant_id for one in complex_.participants if one.ess and seen_by in {None, one.participant_id}]
+    owners = [
+        participant.participant_id
+        for participant in complex_.participants
+        if participant.ess and seen_by in {None, participant.participant_id}
+    ]
     return shifts_of(_settled(db, span, owners), _stored(db, span, owners), round_trips_ppm(complex_))
 
 

@@ -34,7 +34,7 @@ def get_batteries(day: Day, state: State, caller: Caller) -> PageOut[BatteryDayV
     ]
     with reading(state.engine) as db:
         shifts = battery_shifts(db, span, state.complex_of(caller), seen_by=caller.participant_id)
-        days = [_battery_day(db, span, one, shifts.get(one.participant_id, Shift())) for one in seen]
+        days = [_battery_day(db, span, member, shifts.get(member.participant_id, Shift())) for member in seen]
     return PageOut(items=days if caller.may(Scope.ACCOUNTS_READ) else list(map(without_money, days)), next_cursor=None)
 
 
@@ -43,7 +43,7 @@ def _battery_day(db: Connection, span: Span, participant: Participant, shift: Sh
     for ess in participant.ess:
         observed = observations(db, span, ess.device_id)
         change_wh += observed[-1].soc_wh - observed[0].soc_wh if observed else 0
-        of_day = [one for one in observed if one.observed_at >= span.first]
+        of_day = [observation for observation in observed if observation.observed_at >= span.first]
         gap_wh = largest_gap_wh(of_day, planned_wh(db, span, ess.device_id))
         if gap_wh is not None:
             gaps.append(gap_wh / (ess.capacity_kwh * WH_PER_KWH))

@@ -63,11 +63,11 @@ def saving_view(day: str, parts: Iterable[Saving]) -> SavingView:
     """Show the sum of several savings."""
     savings = list(parts)
     total = Saving(
-        intervals=sum(one.intervals for one in savings),
-        baseline_krw=sum(one.baseline_krw for one in savings),
-        cost_krw=sum(one.cost_krw for one in savings),
-        stored_value_krw=sum(one.stored_value_krw for one in savings),
-        shift_krw=sum(one.shift_krw for one in savings),
+        intervals=sum(saving.intervals for saving in savings),
+        baseline_krw=sum(saving.baseline_krw for saving in savings),
+        cost_krw=sum(saving.cost_krw for saving in savings),
+        stored_value_krw=sum(saving.stored_value_krw for saving in savings),
+        shift_krw=sum(saving.shift_krw for saving in savings),
     )
     return {
         "day": day,

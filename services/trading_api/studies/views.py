@@ -46,7 +46,9 @@ class StudyResultView(TypedDict):
 def study_view(row: Row) -> StudyView:
     """Show how far a study is."""
     return {
-        "not_modelled": [{"code": one.code, "ko": one.ko, "en": one.en} for one in NOT_MODELLED],
+        "not_modelled": [
+            {"code": limitation.code, "ko": limitation.ko, "en": limitation.en} for limitation in NOT_MODELLED
+        ],
         "study_id": row["study_id"],
         "status": row["status"],
         "requested_at": instant_text(row["requested_at"]),
@@ -69,12 +71,12 @@ def study_result_view(row: Row) -> StudyResultView:
         "grid_export_kwh": kwh_text(row["grid_export_wh"]),
         "feeder_limits_broken": [
             {
-                "feeder_id": one["feeder_id"],
-                "direction": one["direction"],
-                "limit_kw": kw_text(one["limit_w"]),
-                "highest_kw": kw_text(one["highest_w"]),
-                "intervals": one["intervals"],
+                "feeder_id": limit["feeder_id"],
+                "direction": limit["direction"],
+                "limit_kw": kw_text(limit["limit_w"]),
+                "highest_kw": kw_text(limit["highest_w"]),
+                "intervals": limit["intervals"],
             }
-            for one in row["feeder_limits_broken"]
+            for limit in row["feeder_limits_broken"]
         ],
     }

@@ -22,8 +22,8 @@ class FeederRule:
 
 def agrees(feeder: Reading, factories: Sequence[Reading], rule: FeederRule) -> bool:
     """Say whether a feeder's meter shows what its factories' grid meters show together, and what the line takes."""
-    net_wh = sum(one.import_wh - one.export_wh for one in factories)
-    moved_wh = sum(one.import_wh + one.export_wh for one in factories)
+    net_wh = sum(factory.import_wh - factory.export_wh for factory in factories)
+    moved_wh = sum(factory.import_wh + factory.export_wh for factory in factories)
     expected_wh = net_wh + abs(net_wh) * rule.loss_ppm // PPM
     off_wh = abs(feeder.import_wh - feeder.export_wh - expected_wh)
     return off_wh <= moved_wh * rule.tolerance_ppm // PPM + TOLERANCE_WH

@@ -236,16 +236,16 @@ def _size(group: Mapping[str, Any]) -> int:
 def _placed(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Point]:
     points = {}
     offset = 0
-    for one in definitions:
-        size = int(one.get("size", 1))
-        points[str(one["name"])] = Point(
-            name=str(one["name"]),
-            kind=str(one["type"]),
+    for definition in definitions:
+        size = int(definition.get("size", 1))
+        points[str(definition["name"])] = Point(
+            name=str(definition["name"]),
+            kind=str(definition["type"]),
             offset=offset,
             size=size,
-            scale=one.get("sf"),
-            unit=str(one.get("units", "")),
-            symbols=tuple((int(known["value"]), str(known["name"])) for known in one.get("symbols", ())),
+            scale=definition.get("sf"),
+            unit=str(definition.get("units", "")),
+            symbols=tuple((int(known["value"]), str(known["name"])) for known in definition.get("symbols", ())),
         )
         offset += size
     return points

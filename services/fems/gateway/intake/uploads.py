@@ -75,7 +75,7 @@ class Uploads:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with os.scandir(self._folder) as entries:
-                found = sorted(self._folder / one.name for one in entries if one.name.endswith(".csv"))
+                found = sorted(self._folder / entry.name for entry in entries if entry.name.endswith(".csv"))
         except OSError as error:
             if self._folder_fault != str(error):
                 logger.error("upload folder can't be read", extra={"reason": str(error)})  # noqa: TRY400 -- it is whole
