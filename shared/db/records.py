@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
 import sqlalchemy as sa
+from pydantic import BaseModel
 
 R = TypeVar("R")
 
@@ -16,7 +17,7 @@ class RecordColumns(Generic[R]):
 
     Args:
         table: The table. Its columns are exactly the record's fields and `beside`.
-        kind: A frozen dataclass with at least two fields.
+        kind: A frozen dataclass or an event, with at least two fields.
         beside: Columns that are no fields of the record, by name, between spaces.
         left_out: Fields that have no column of their name, by name, between spaces.
 
@@ -25,7 +26,7 @@ class RecordColumns(Generic[R]):
     """
 
     def __init__(self, table: sa.Table, kind: type[R], *, beside: str, left_out: str = "") -> None:
-        kept = [field.name for field in fields(kind) if field.name not in left_out.split()]  # type: ignore[arg-type]  # every record is a dataclass
+        kept = [name for name in _field_names(kind) if name not in left_out.split()]
         odd = sorted(set(table.c.keys()) ^ {*kept, *beside.split()})
         if odd:
             raise ValueError(f"{table.name} and {kind.__name__} must agree, differ in {odd}")
@@ -37,7 +38,7 @@ class RecordColumns(Generic[R]):
         self.columns: tuple[sa.Column[Any], ...] = tuple(table.c[name] for name in kept)
 
     def row(self, record: R, **beside: Any) -> dict[str, Any]:
-        """Return a table's row: the record's fields, and the columns beside them."""
+        """Return a table's row: the record's fields, and some or all of the columns beside them."""
         row = {**beside, **dict(zip(self._names, self._values(record), strict=True))}
         for name in self._enums:
             row[name] = row[name].value
@@ -54,3 +55,9 @@ class RecordColumns(Generic[R]):
         for name, kind in self._enums.items():
             facts[name] = kind(facts[name])
         return self._kind(**facts, **left_out)
+
+
+def _field_names(kind: type[object]) -> tuple[str, ...]:
+    if issubclass(kind, BaseModel):
+        return tuple(kind.model_fields)
+    return tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # what is no model is a dataclass

@@ -11,6 +11,7 @@ from services.trading_api.billing.tables import (
     SETTLED_LINE,
     SETTLED_LINE_RECORD,
     STATEMENT,
+    STATEMENT_RECORD,
 )
 from services.trading_api.billing.views import settled_view, statement_view
 from services.trading_api.db.sql import upsert
@@ -52,7 +53,7 @@ class BillingHandlers:
 
     def on_statement_issued(self, envelope: Envelope[StatementIssued], db: Connection) -> list[Event]:
         """Keep a participant's day."""
-        row = envelope.event.model_dump()
+        row = STATEMENT_RECORD.row(envelope.event)
         upsert(db, STATEMENT, [row])
         show(db, envelope, StreamEntry(audience_of(envelope.event.participant_id), "statement", statement_view(row)))
         return []

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from services.trading_api.db.metadata import instant, none_before, table, text, whole
 from shared.db.records import RecordColumns
 from shared.events.records import SettledLine
+from shared.events.settlement import StatementIssued
 
 SETTLED_INTERVAL = table(
     "settled_interval",
@@ -46,6 +47,7 @@ STATEMENT = table(
     *whole("cost_with_krw", "cost_without_krw", "saving_krw"),
     *none_before("revision", "spread_krw", "loss_wh", "loss_krw", "stored_value_krw"),
 )
+STATEMENT_RECORD = RecordColumns(STATEMENT, StatementIssued, beside="")
 INVOICE = table(
     "invoice",
     "month participant_id",

@@ -20,13 +20,12 @@ def upsert(db: Connection, table: sa.Table, rows: Sequence[Row], *, newer: str |
     Args:
         db: Where.
         table: Which.
-        rows: All with the same columns; columns that are left out keep what they hold, and names that are no columns
-            are passed over, as an event may gain an optional field at any time.
+        rows: All with the same columns; columns that are left out keep what they hold.
         newer: A column; where it is given, only a row with a greater value there overwrites.
     """
     if not rows:
         return
-    kept = [storable(table, row) for row in rows]
+    kept = [storable(row) for row in rows]
     db.execute(_upsert(table, db.dialect.name, tuple(kept[0]), newer), kept)
 
 
@@ -40,13 +39,9 @@ def _upsert(table: sa.Table, dialect: str, columns: tuple[str, ...], newer: str 
     return insert.on_conflict_do_update(index_elements=key, set_=changed, where=condition)
 
 
-def storable(table: sa.Table, row: Row) -> dict[str, object]:
-    """Return what of a row a table has columns for; its text without NUL, which JSON has and PostgreSQL can't hold."""
-    return {
-        name: part.replace("\0", "\ufffd") if isinstance(part, str) else part
-        for name, part in row.items()
-        if name in table.c
-    }
+def storable(row: Row) -> dict[str, object]:
+    """Return a row with its text without NUL, which JSON has and PostgreSQL can't hold."""
+    return {name: part.replace("\0", "\ufffd") if isinstance(part, str) else part for name, part in row.items()}
 
 
 def rows_of(db: Connection, query: Query) -> Sequence[RowMapping]:

@@ -6,10 +6,19 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.db.sql import upsert
 from services.trading_api.log.stream import StreamEntry, show
-from services.trading_api.market.tables import AUCTION, DAY_AHEAD, MARKET_STATE, TRADE, TRADE_RECORD
+from services.trading_api.market.tables import (
+    AUCTION,
+    AUCTION_RECORD,
+    DAY_AHEAD,
+    DAY_AHEAD_RECORD,
+    MARKET_STATE,
+    TRADE,
+    TRADE_RECORD,
+)
 from services.trading_api.market.views import auction_view, day_ahead_view, suspension_view
 from services.trading_api.roles import ALL, STAFF, audience_of
 from services.trading_api.rules.queries import save_limits, save_participant_state, save_version
+from services.trading_api.rules.tables import LIMITS_RECORD
 from services.trading_api.text import instant_text
 from shared.events.base import Envelope, Event
 from shared.events.market import (
@@ -32,11 +41,7 @@ class MarketHandlers:
     def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
         """Keep an auction's public result and the trades."""
         event = envelope.event
-        row = {
-            **event.model_dump(exclude={"fills", "trades"}),
-            "order_count": len(event.fills),
-            "trade_count": len(event.trades),
-        }
+        row = AUCTION_RECORD.row(event, order_count=len(event.fills), trade_count=len(event.trades))
         upsert(db, AUCTION, [row])
         _save_trades(db, event, *event.trades, *event.day_ahead_trades)
         show(db, envelope, StreamEntry(ALL, "auction", auction_view(row)))
@@ -45,11 +50,7 @@ class MarketHandlers:
     def on_day_ahead_cleared(self, envelope: Envelope[DayAheadCleared], db: Connection) -> list[Event]:
         """Keep one interval of tomorrow and its trades."""
         event = envelope.event
-        row = {
-            **event.model_dump(exclude={"fills", "trades"}),
-            "order_count": len(event.fills),
-            "trade_count": len(event.trades),
-        }
+        row = DAY_AHEAD_RECORD.row(event, order_count=len(event.fills), trade_count=len(event.trades))
         upsert(db, DAY_AHEAD, [row])
         _save_trades(db, event, *event.trades)
         show(db, envelope, StreamEntry(ALL, "day_ahead", day_ahead_view(row)))
@@ -80,7 +81,7 @@ class MarketHandlers:
 
     def on_limits_changed(self, envelope: Envelope[LimitsChanged], db: Connection) -> list[Event]:
         """Keep what a participant may have open."""
-        save_limits(db, envelope.event.model_dump())
+        save_limits(db, LIMITS_RECORD.row(envelope.event))
         return []
 
     def on_participant_suspended(self, envelope: Envelope[ParticipantSuspended], db: Connection) -> list[Event]:

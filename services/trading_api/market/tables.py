@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from services.trading_api.db.metadata import instant, table, text, whole
 from shared.db.records import RecordColumns
+from shared.events.market import AuctionCleared, DayAheadCleared
 from shared.events.records import Trade
 
 AUCTION = table(
@@ -15,6 +16,12 @@ AUCTION = table(
     *whole("volume_wh", "fees_krw", "order_count", "trade_count"),
     sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
 )
+AUCTION_RECORD = RecordColumns(
+    AUCTION,
+    AuctionCleared,
+    beside="order_count trade_count",
+    left_out="fills trades day_ahead_trades binding_limits welfare_jeon_wh certificate_sha256",
+)
 DAY_AHEAD = table(
     "day_ahead",
     "delivery_start@",
@@ -22,6 +29,9 @@ DAY_AHEAD = table(
     *instant("cleared_at"),
     *whole("price_jeon_per_kwh?", "volume_wh", "fees_krw", "order_count", "trade_count"),
     sa.Column("feeder_price_jeon_per_kwh", sa.JSON, nullable=False),
+)
+DAY_AHEAD_RECORD = RecordColumns(
+    DAY_AHEAD, DayAheadCleared, beside="order_count trade_count", left_out="fills trades binding_limits"
 )
 TRADE = table(
     "trade",

@@ -81,7 +81,7 @@ def save_order(db: Connection, submitted: SubmittedOrder) -> None:
     """Keep a new order; one of the same id is left as it is."""
     here = (ORDER.c.complex_id == submitted.complex_id, ORDER.c.order_id == submitted.order_id)
     if db.scalar(sa.select(ORDER.c.order_id).where(*here)) is None:
-        db.execute(sa.insert(ORDER).values(**storable(ORDER, order_row(submitted))))
+        db.execute(sa.insert(ORDER).values(**storable(order_row(submitted))))
 
 
 def order_row(submitted: SubmittedOrder) -> dict[str, object]:

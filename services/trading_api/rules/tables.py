@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 
 from services.trading_api.db.metadata import instant, table, text, whole
+from shared.db.records import RecordColumns
+from shared.events.market import LimitsChanged
 
 CALENDAR = table(
     "calendar",
@@ -19,6 +21,7 @@ LIMITS = table(
     *instant("changed_at"),
     *text("operator"),
 )
+LIMITS_RECORD = RecordColumns(LIMITS, LimitsChanged, beside="")
 # The market's newest word about a participant; one of whom it never spoke has no row.
 PARTICIPANT_STATE = table(
     "participant_state",

@@ -21,4 +21,4 @@ def save_study(db: Connection, row: Row) -> None:
 def change_study(db: Connection, complex_id: str, study_id: str, **changed: object) -> None:
     """Change columns of a study."""
     here = (STUDY.c.complex_id == complex_id) & (STUDY.c.study_id == study_id)
-    db.execute(sa.update(STUDY).where(here).values(**storable(STUDY, changed)))
+    db.execute(sa.update(STUDY).where(here).values(**storable(changed)))

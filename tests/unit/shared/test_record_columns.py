@@ -1,9 +1,11 @@
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 
 from shared.db.records import RecordColumns
+from shared.events.settlement import ReadingIgnored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,3 +50,21 @@ def test_a_field_is_left_out_only_where_that_is_said() -> None:
 
     assert kept.row(Flow(meter_id="m1", import_wh=5, loss_wh=1)) == {"meter_id": "m1", "import_wh": 5}
     assert kept.record({"meter_id": "m1", "import_wh": 5}) == Flow(meter_id="m1", import_wh=5)
+
+
+def test_an_event_goes_into_a_row_as_a_record_does() -> None:
+    table = a_table("complex_id", "meter_id", "delivery_start", "reason", "event_id")
+    noon = datetime(2026, 5, 20, 3, tzinfo=UTC)
+    ignored = ReadingIgnored(complex_id="c1", meter_id="m1", delivery_start=noon, reason="a guess")
+
+    row = RecordColumns(table, ReadingIgnored, beside="event_id").row(ignored, event_id="e1")
+
+    assert row == {
+        "complex_id": "c1",
+        "meter_id": "m1",
+        "delivery_start": noon,
+        "reason": "a guess",
+        "event_id": "e1",
+    }
+    with pytest.raises(ValueError, match="flow and ReadingIgnored must agree, differ in \\['event_id'\\]"):
+        RecordColumns(table, ReadingIgnored, beside="")
