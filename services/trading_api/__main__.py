@@ -119,6 +119,7 @@ def main() -> None:
         stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
         authenticate=Authenticator(engine, context.complexes, context.clock, tokens),
+        metrics=context.metrics,
         options=ApiOptions(
             writes_per_s=settings.writes_per_s,
             reads_per_s=settings.reads_per_s,

@@ -18,6 +18,7 @@ from services.trading_api.http import documents, health, problems
 from services.trading_api.http.description import DescribedApp
 from services.trading_api.http.limits import Limits
 from services.trading_api.http.state import AppState
+from services.trading_api.http.timing import Timing
 from services.trading_api.live import stream
 from services.trading_api.live.feed import Feed
 from services.trading_api.market import routes as market
@@ -100,6 +101,7 @@ def create_app(state: AppState, feed: Feed, *additions: Callable[[FastAPI], None
         lifespan=lifespan,
     )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Timing, metrics=state.metrics)
     app.state.deployment = state
     app.state.feed = feed
     app.state.limits = Limits(state.options)

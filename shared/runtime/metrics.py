@@ -34,6 +34,7 @@ TICK_DURATION = "sandan_tick_duration_seconds"
 TICKS_UNDONE = "sandan_ticks_undone_total"
 PUBLISHED = "sandan_messages_published_total"
 BROKER_SILENCE, BROKER_OWING = "sandan_broker_silence_seconds", "sandan_broker_owing_seconds"
+REQUEST_DURATION = "sandan_http_request_duration_seconds"
 FORECAST_NMAE = "sandan_forecast_nmae_ratio"
 FORECAST_COVERAGE = "sandan_forecast_coverage_ratio"
 FORECAST_SKILL = "sandan_forecast_skill_rmse_ratio"
@@ -72,6 +73,9 @@ METRICS = {
     PUBLISHED: Metric(Counter, "Messages that the broker has taken."),
     BROKER_SILENCE: Metric(Gauge, "Seconds since the broker last answered."),
     BROKER_OWING: Metric(Gauge, "For how long messages wait of which the broker takes none, or rounds fail at it."),
+    REQUEST_DURATION: Metric(
+        Histogram, "Seconds until the answer to an HTTP request began, by its route.", ("method", "route", "status")
+    ),
     FORECAST_NMAE: Metric(
         Gauge, "Mean absolute error of the last days' forecasts, by lead in hours.", (*_SITE, "lead_hours")
     ),

@@ -21,6 +21,7 @@ from shared.paths import DEMO_COMPLEX
 from shared.runtime.metrics import Metrics
 from shared.runtime.service_main import Context, serve
 from tests.component.harness import Bench
+from tests.component.trading_api_bench import ApiBench
 
 # 09:00 in Korea.
 MORNING = datetime(2026, 5, 20, tzinfo=UTC)
@@ -124,3 +125,27 @@ def test_process_shows_its_figures_on_its_port_while_it_runs(complexes: Complexe
     bench.close()
 
     assert 'sandan_ticks_total{service="forecast"}' in text
+
+
+def test_answers_are_timed_by_route_and_status_and_strangers_make_no_figures(tmp_path: Path) -> None:
+    bench = ApiBench(tmp_path)
+    with bench.client("hanbit") as hanbit:
+        hanbit.get("/api/v1/orders/first")
+        hanbit.get("/api/v1/orders/second")
+        hanbit.get("/api/v1/orders")
+        hanbit.request("BREW", "/api/v1/orders")
+        hanbit.get("/wp-login.php")
+
+    counts = {
+        name: figure for name, figure in figures(bench.metrics).items() if "http_request_duration_seconds_count" in name
+    }
+    assert counts == {
+        f"sandan_http_request_duration_seconds_count{{{labels}}}": number
+        for labels, number in {
+            'method="GET",route="/api/v1/orders/{order_id}",status="404"': 2,
+            'method="GET",route="/api/v1/orders",status="200"': 1,
+            'method="other",route="/api/v1/orders",status="405"': 1,
+            'method="GET",route="other",status="404"': 1,
+        }.items()
+    }
+    bench.close()

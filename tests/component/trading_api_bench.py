@@ -64,6 +64,7 @@ class ApiBench(Bench):
             acknowledged=self.bus.acknowledged,
             authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),
             options=self._options,
+            metrics=self.metrics,
         )
         return create_app(state, feed, *additions)
 

@@ -14,6 +14,7 @@ from shared.bus.acknowledged import Acknowledged
 from shared.clock import Clock
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, Participant
+from shared.runtime.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class AppState:
     acknowledged: Acknowledged
     authenticate: Authenticate
     options: ApiOptions = field(default_factory=ApiOptions)
+    metrics: Metrics = field(default_factory=Metrics)
 
     def complex_of(self, principal: Principal) -> Complex:
         """Return the caller's complex as it is now."""
