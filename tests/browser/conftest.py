@@ -13,8 +13,8 @@ from shared.intervals import INTERVAL
 from shared.paths import ROOT
 from tests.browser.made_up_day import MadeUpDay
 from tests.browser.pages import STARTS, enter
-from tests.component.serving import served
-from tests.component.trading_api_bench import COMPLEX, ApiBench
+from tests.component.trading_api.serving import served
+from tests.component.trading_api.trading_api_bench import COMPLEX, ApiBench
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

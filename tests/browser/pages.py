@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from shared.intervals import delivery_starts
-from tests.component.trading_api_bench import SECRETS
+from tests.component.trading_api.trading_api_bench import SECRETS
 
 # Only ends a test that is stuck: a busy machine takes its time.
 WAIT_S = 600

@@ -8,7 +8,7 @@ from shared.events.fems import IntervalMetered
 from shared.intervals import INTERVAL
 from tests.browser.made_up_day import MadeUpDay
 from tests.browser.pages import STARTS, WAIT_S, shows, sign_in, text
-from tests.component.trading_api_bench import COMPLEX, SECRETS, ApiBench
+from tests.component.trading_api.trading_api_bench import COMPLEX, SECRETS, ApiBench
 
 # The end of a session takes half a second to leave the page.
 SLOW_TO_SIGN_OUT = """

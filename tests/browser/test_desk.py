@@ -8,7 +8,7 @@ from shared.events.commands import MarketHaltRequested, MarketResumeRequested, P
 from shared.events.market import MarketHalted, ParticipantSuspended
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from tests.browser.pages import WAIT_S, shows, text
-from tests.component.trading_api_bench import COMPLEX, HANBIT, SEOJIN, ApiBench
+from tests.component.trading_api.trading_api_bench import COMPLEX, HANBIT, SEOJIN, ApiBench
 
 
 def fill(browser: webdriver.Chrome, **fields: str) -> None:

@@ -17,8 +17,8 @@ from shared.events.orders import OrderSubmitted
 from shared.intervals import INTERVAL
 from tests.browser.made_up_day import MadeUpDay
 from tests.browser.pages import STARTS, WAIT_S, enter, shows, text
-from tests.component.serving import served
-from tests.component.trading_api_bench import COMPLEX, ApiBench
+from tests.component.trading_api.serving import served
+from tests.component.trading_api.trading_api_bench import COMPLEX, ApiBench
 
 # The made-up day stands at 10:45; a machine that was asleep for a minute finds that out by its wall's clock.
 SLEPT = "const real = Date.now; Date.now = () => real() + 60000"

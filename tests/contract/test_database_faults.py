@@ -20,8 +20,8 @@ from shared.db.revisions import require_newest
 from shared.events.orders import OrderSubmitted
 from shared.runtime.runloop import PASSING_FAULTS
 from shared.runtime.service_main import patiently
-from tests.component.serving import served
-from tests.component.trading_api_bench import SECRETS, ApiBench, an_order
+from tests.component.trading_api.serving import served
+from tests.component.trading_api.trading_api_bench import SECRETS, ApiBench, an_order
 from tests.contract.holding_proxy import HoldingProxy, holding_proxy
 
 SHORT_S = 0.3

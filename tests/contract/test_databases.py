@@ -37,8 +37,9 @@ from shared.events.orders import BlockSubmitted, OrderAmendRequested
 from shared.events.records import Calendar
 from shared.events.settlement import IntervalResettled, IntervalSettled
 from shared.intervals import INTERVAL
-from tests.component import market_facts, settlement_facts
 from tests.component.harness import Bench
+from tests.component.market import market_facts
+from tests.component.settlement import settlement_facts
 from tests.market_state import state_sha256
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from services.settlement.store.certificate_tables import APPEND_ONLY
 from shared.db.engine import reading
 from shared.events.settlement import CertificatesSettled
-from tests.component.certificate_facts import (
+from tests.component.settlement.certificate_facts import (
     BUYER,
     DISCHARGE_WH,
     ESS,
@@ -24,9 +24,9 @@ from tests.component.certificate_facts import (
     readings,
     traded,
 )
-from tests.component.settlement_facts import DELIVERY
-from tests.component.test_trading_api_certificates import DAY, certified
-from tests.component.trading_api_bench import ApiBench
+from tests.component.settlement.settlement_facts import DELIVERY
+from tests.component.trading_api.test_certificates import DAY, certified
+from tests.component.trading_api.trading_api_bench import ApiBench
 
 
 def test_a_charge_that_was_corrected_takes_back_the_same(database_url: str) -> None:

@@ -17,9 +17,16 @@ from services.trading_api.store import METADATA
 from shared.events.market import MarketHalted, OrderAccepted, ParticipantResumed, ParticipantSuspended
 from shared.events.orders import OrdersSealed, OrderSubmitted
 from shared.intervals import DAY, INTERVAL
-from tests.component.test_trading_api_orders import an_auction
-from tests.component.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
-from tests.component.trading_api_facts import DELIVERY, a_letter, a_reading, a_settlement, a_statement, a_trade
+from tests.component.trading_api.test_orders import an_auction
+from tests.component.trading_api.trading_api_bench import COMPLEX, HANBIT, NOON, ApiBench, an_order
+from tests.component.trading_api.trading_api_facts import (
+    DELIVERY,
+    a_letter,
+    a_reading,
+    a_settlement,
+    a_statement,
+    a_trade,
+)
 
 
 @pytest.fixture

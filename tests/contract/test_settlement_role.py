@@ -10,7 +10,16 @@ from services.settlement.store.certificate_tables import APPEND_ONLY
 from shared.db.engine import open_engine, reading, service_url
 from shared.events.settlement import CertificatesSettled, IntervalResettled, IntervalSettled
 from shared.paths import INFRA
-from tests.component.settlement_facts import BUYER, COMPLEX_ID, DELIVERY, FLOWS_WH, a_bench, an_auction, readings, sun
+from tests.component.settlement.settlement_facts import (
+    BUYER,
+    COMPLEX_ID,
+    DELIVERY,
+    FLOWS_WH,
+    a_bench,
+    an_auction,
+    readings,
+    sun,
+)
 
 ROLE = INFRA / "postgres" / "settlement_role.sql"
 TRIGGERS = (

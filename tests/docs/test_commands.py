@@ -23,7 +23,7 @@ from cli.supervisor import read_configuration
 from services.forecast.domain.learning import boosting
 from shared.clock import monotonic_s, pause
 from shared.paths import ROOT
-from tests.component.trading_api_bench import ApiBench
+from tests.component.trading_api.trading_api_bench import ApiBench
 from tests.docs.console_blocks import DOCUMENTS, Command, commands_in
 
 # Verbs that calculate from files to files, or ask devices; the others start, stop or prepare a system, or look at one.

@@ -21,7 +21,7 @@ from shared.events.topics import topic_written_by
 from shared.events.wire import Message, decode, encode
 from shared.runtime.runloop import RunLoop
 from simulation.clock import ManualClock
-from tests.component.market_facts import ALARM, COMPLEX, GATE, LAST_MOMENT, a_buy, a_seal, a_sell
+from tests.component.market.market_facts import ALARM, COMPLEX, GATE, LAST_MOMENT, a_buy, a_seal, a_sell
 from tests.contract.counting_service import GroupOfItsOwn
 
 DELAY_S = 5.0

@@ -1,0 +1,102 @@
+"""Readings that become known better later: each next word is the interval's next version, and never a worse one."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from services.fems.domain.interval_numbers import number_of
+from services.fems.gateway.estimates import Estimates
+from services.fems.gateway.publishing import Metered, publish
+from shared.complex.model import Complex
+from shared.events.fems import IntervalMetered, Quality
+from shared.intervals import INTERVAL
+from simulation.bus import MemoryBus
+from tests.integration.fems.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
+from tests.integration.fems.test_gateway import expected
+from tests.unit.fems.fields import NOW
+
+HOUR = timedelta(hours=1)
+NUMBER = number_of(NOW)
+
+
+def published(gateway: GatewayBench, complex_: Complex, *found: Metered) -> list[tuple[int, int, str]]:
+    """Publish intervals of one meter one after the other, and return what is on the bus of it."""
+    [meter] = [device for device in complex_.devices if device.device_id == "plain.grid"]
+    for one in found:
+        with gateway.engine.begin() as db:
+            publish(db, complex_.complex_id, meter, [one], now=NOW)
+    events = gateway.published(IntervalMetered)
+    return [(event.reading_version, event.import_wh, event.quality.value) for event in events]
+
+
+def test_a_later_word_is_the_next_version_and_the_same_word_is_nothing(tmp_path: Path) -> None:
+    complex_ = a_port_of_its_own()
+    guess, word = Metered(NUMBER, 500, 0, Quality.ESTIMATED), Metered(NUMBER, 700, 0, Quality.MEASURED)
+    with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        found = published(gateway, complex_, guess, guess, word, word)
+
+    assert found == [(1, 500, "estimated"), (2, 700, "measured")]
+
+
+def test_a_measurement_that_confirms_a_guess_says_so(tmp_path: Path) -> None:
+    complex_ = a_port_of_its_own()
+    guess, word = Metered(NUMBER, 500, 0, Quality.ESTIMATED), Metered(NUMBER, 500, 0, Quality.MEASURED)
+    with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        assert published(gateway, complex_, guess, word) == [(1, 500, "estimated"), (2, 500, "measured")]
+
+
+def test_a_guess_never_replaces_a_measurement(tmp_path: Path) -> None:
+    complex_ = a_port_of_its_own()
+    word, guess = Metered(NUMBER, 700, 0, Quality.MEASURED), Metered(NUMBER, 500, 0, Quality.ESTIMATED)
+    with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        assert published(gateway, complex_, word, guess) == [(1, 700, "measured")]
+
+
+def test_meter_that_stays_silent_is_estimated_and_corrected_when_it_answers(tmp_path: Path) -> None:
+    complex_, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+
+    async def run() -> tuple[list[IntervalMetered], list[IntervalMetered]]:
+        with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+            estimates = Estimates(complex_, gateway.engine, after=HOUR)
+            async with simulated(complex_, tmp_path, clock):
+                await gateway.collector.collect()
+                clock.advance(INTERVAL)
+                await gateway.collector.collect()
+            clock.advance(HOUR)
+            estimates.publish_due(clock.now())
+            assert len(gateway.published(IntervalMetered)) == 4, "nothing is estimated before its time"
+            clock.advance(2 * INTERVAL)
+            estimates.publish_due(clock.now())
+            estimates.publish_due(clock.now())
+            guessed = [one for one in gateway.published(IntervalMetered) if one.delivery_start > NOW]
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+                await gateway.collector.collect()
+                return guessed, gateway.published(IntervalMetered)
+
+    guessed, found = asyncio.run(run())
+
+    # An hour and a half of silence after the first interval: two intervals are more than an hour overdue.
+    assert {(one.meter_id, (one.delivery_start - NOW) // INTERVAL) for one in guessed} == {
+        (device.device_id, number) for device in complex_.devices for number in (1, 2)
+    }
+    assert {(one.quality, one.flags, one.import_wh) for one in guessed} == {(Quality.MISSING, ("gap",), 0)}
+    newest = {(one.meter_id, one.delivery_start): one for one in found}
+    assert [
+        (start, newest["plain.grid", start].import_wh, newest["plain.grid", start].export_wh)
+        for start in (NOW + n * INTERVAL for n in range(7))
+    ] == expected(complex_, 7)["plain.grid"]
+    versions = [newest["plain.grid", NOW + n * INTERVAL].reading_version for n in range(7)]
+    assert versions == [1, 2, 2, 1, 1, 1, 1]
+
+
+def test_estimate_is_what_the_meter_measured_a_week_before(tmp_path: Path) -> None:
+    complex_ = a_port_of_its_own()
+    week_before = Metered(NUMBER - 672, 900, 0, Quality.MEASURED)
+    with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        published(gateway, complex_, week_before, Metered(NUMBER - 1, 100, 0, Quality.MEASURED))
+
+        Estimates(complex_, gateway.engine, after=HOUR).publish_due(NOW + HOUR + INTERVAL)
+
+        [last] = [one for one in gateway.published(IntervalMetered) if one.delivery_start == NOW]
+    assert (last.quality, last.import_wh) == (Quality.ESTIMATED, 900)
