@@ -10,7 +10,7 @@ WHOLE_SYSTEM := tests/e2e tests/compose tests/browser tests/integration
 TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/uv: requirements.lock requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Sandan needs Python 3.11 or later, this is " + sys.version.split()[0] + "; set PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -40,17 +40,22 @@ $(VENDOR)/complete: .venv/uv package.json package-lock.json infra/vendor.sh requ
 demo: setup ## run a trading day and serve the console (OPTIONS="--speed 600 --exit")
 	@$(BIN)/sandan demo $(OPTIONS)
 
-test: ## run all tests; a layer whose need is missing is skipped aloud
+test: ## run all tests; a layer whose need is missing is skipped aloud (OPTIONS="tests/unit -q" for some)
 coverage: ## run all tests, and print which code they reach
-coverage: COVER := --cov --cov-report=
-coverage: COVER_AND_PRINT := --cov --cov-append --cov-report=term
+coverage: export COVER := --cov --cov-report=
+coverage: export COVER_AND_PRINT := --cov --cov-append --cov-report=term
 test coverage: .venv/test $(VENDOR)/complete
 ifdef OPTIONS
 	@$(BIN)/python -m pytest $(COVER) $(COVER_AND_PRINT) $(OPTIONS)
 else
-	@$(BIN)/python -m pytest $(COVER) --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM)); \
-	apart=$$?; $(BIN)/python -m pytest $(COVER_AND_PRINT) $(TWO_AT_A_TIME) $(WHOLE_SYSTEM) && exit $$apart
+	@$(MAKE) --no-print-directory --keep-going test-layers test-systems
 endif
+
+test-layers: .venv/test $(VENDOR)/complete ## run the tests that need no processes of their own, on all cores
+	@$(BIN)/python -m pytest $(COVER) --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM))
+
+test-systems: .venv/test $(VENDOR)/complete ## run the tests of whole systems, two at a time
+	@$(BIN)/python -m pytest $(COVER_AND_PRINT) $(TWO_AT_A_TIME) $(WHOLE_SYSTEM)
 
 test-faults: .venv/test $(VENDOR)/complete ## run the cases of fault matrices that the suite leaves out (about 4 minutes)
 	@$(BIN)/python -m tests.fault_matrices
@@ -83,4 +88,4 @@ lock: .venv/uv ## resolve pyproject.toml into the lock files again
 clean: ## remove what the other targets made
 	@rm -rf .venv node_modules $(VENDOR) var .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: demo test test-faults coverage check shape record-day bench compose docs lock clean
+.PHONY: demo test test-layers test-systems test-faults coverage check shape record-day bench compose docs lock clean
