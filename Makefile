@@ -55,6 +55,7 @@ test-layers: .venv/test $(VENDOR)/complete ## run the tests that need no process
 	@$(BIN)/python -m pytest $(COVER) --numprocesses=auto --dist=loadfile $(addprefix --ignore=,$(WHOLE_SYSTEM))
 
 test-systems: .venv/test $(VENDOR)/complete ## run the tests of whole systems, two at a time
+	@$(BEFORE_SYSTEMS)
 	@$(BIN)/python -m pytest $(COVER_AND_PRINT) $(TWO_AT_A_TIME) $(WHOLE_SYSTEM)
 
 test-faults: .venv/test $(VENDOR)/complete ## run the cases of fault matrices that the suite leaves out (about 4 minutes)
