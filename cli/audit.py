@@ -35,10 +35,10 @@ def verify(folder: Folder = None, *, pretty: Pretty = False) -> None:
 
     base_url = database_of(folder)
     with kept_by("settlement", base_url) as books, kept_by("trading_api", base_url) as records:
-        found = verified(books, records)
-    sound = not any(part["flaws"] for one in found.values() for part in one.values())
+        findings = verified(books, records)
+    sound = not any(part["flaws"] for one in findings.values() for part in one.values())
     source = sa.make_url(base_url).render_as_string(hide_password=True)
-    print_answer({"sound": sound, "source": source, "complexes": found}, pretty=pretty)
+    print_answer({"sound": sound, "source": source, "complexes": findings}, pretty=pretty)
     if not sound:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
@@ -72,13 +72,13 @@ def _ledger(books: "Connection", records: "Connection", complex_id: str) -> dict
     links = ledger_links(books, complex_id)
     anchors = ledger_anchors(records, complex_id)
     sum_krw = ledger_sum_krw(books, complex_id)
-    found = [
+    flaws = [
         *({**_flaw(flaw), "entry_id": _entry_id(links, flaw)} for flaw in ledger_flaws(books, complex_id)),
         *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
         *({"kind": "unbalanced", "entry_id": one} for one in unbalanced_entries(books, complex_id)),
         *({"kind": "unlinked", "entry_id": one} for one in unlinked_entries(books, complex_id)),
     ]
-    return {"links": len(links), "published_links": len(anchors), "sum_krw": sum_krw, "flaws": found}
+    return {"links": len(links), "published_links": len(anchors), "sum_krw": sum_krw, "flaws": flaws}
 
 
 def _entry_id(links: dict[int, Any], flaw: "Flaw") -> str | None:
@@ -92,14 +92,14 @@ def _certificates(books: "Connection", records: "Connection", complex_id: str) -
     links = certification_links(books, complex_id)
     anchors = certification_anchors(records, complex_id)
     starts = {number: link.delivery_start.isoformat() for number, link in links.items()}
-    found = [
+    flaws = [
         *(
             {**_flaw(flaw), "delivery_start": starts.get(flaw.number)}
             for flaw in certification_flaws(books, complex_id)
         ),
         *_published_otherwise({number: link.hash for number, link in links.items()}, anchors),
     ]
-    return {"links": len(links), "published_links": len(anchors), "flaws": found}
+    return {"links": len(links), "published_links": len(anchors), "flaws": flaws}
 
 
 def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -115,8 +115,8 @@ def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) 
 def _actions(records: "Connection", complex_id: str) -> dict[str, Any]:
     from services.trading_api.log.audit import audit_flaws, audit_length
 
-    found = [_flaw(flaw) for flaw in audit_flaws(records, complex_id)]
-    return {"links": audit_length(records, complex_id), "flaws": found}
+    flaws = [_flaw(flaw) for flaw in audit_flaws(records, complex_id)]
+    return {"links": audit_length(records, complex_id), "flaws": flaws}
 
 
 def _flaw(flaw: "Flaw") -> dict[str, Any]:

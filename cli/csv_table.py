@@ -139,7 +139,7 @@ def _read_quoted(path: Path, text: str, required: Sequence[str], optional: Seque
 
 def _check_header(path: Path, header: Sequence[str], required: Sequence[str], optional: Sequence[str]) -> None:
     wanted = ",".join(required) + "".join(f"[,{name}]" for name in optional)
-    found = ",".join(header) or "nothing"
+    columns = ",".join(header) or "nothing"
     missing = [name for name in required if name not in header]
     unknown = [name for name in header if name not in {*required, *optional}]
     if missing or unknown or len(set(header)) < len(header):
@@ -147,7 +147,7 @@ def _check_header(path: Path, header: Sequence[str], required: Sequence[str], op
         # An unknown column that is like a missing one is the missing one with a slip of the pen.
         hints = (did_you_mean(name, missing or [*required, *optional]) for name in unknown)
         hint = next(filter(None, hints), "")
-        raise BadInput(where=f"{path} line 1", field="header", rule=rule, value=found, hint=hint)
+        raise BadInput(where=f"{path} line 1", field="header", rule=rule, value=columns, hint=hint)
 
 
 def _wrong_length(where: str, row: Sequence[str], header: Sequence[str]) -> BadInput:

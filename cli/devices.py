@@ -145,11 +145,11 @@ def read(
         from services.fems.domain.registers.sunspec import NotReadable
         from services.fems.gateway.survey import read_models, survey
 
-        found = await survey(line, unit_id)
+        device = await survey(line, unit_id)
         try:
-            return found, await read_models(line, found, model_ids or found.models)
+            return device, await read_models(line, device, model_ids or device.models)
         except NotReadable as fault:
-            return replace(found, reason=str(fault)), {}
+            return replace(device, reason=str(fault)), {}
 
     found, told = _on_line(address, answer_wait_s, ask)
     answer: dict[str, Any] = {"address": str(address), "unit_id": unit_id}

@@ -103,8 +103,8 @@ def read_history(path: Path) -> HistoryFile:
     frame.columns = [str(name).strip() for name in frame.columns]
     for name in (START, POWER):
         if name not in frame.columns:
-            found = ",".join(frame.columns) or "nothing"
-            raise BadInput(where=str(path), field="columns", rule=f"must contain {name}", value=found)
+            columns = ",".join(frame.columns) or "nothing"
+            raise BadInput(where=str(path), field="columns", rule=f"must contain {name}", value=columns)
     if frame.columns.duplicated().any():
         twice = str(frame.columns[frame.columns.duplicated()][0])
         raise BadInput(where=str(path), field="columns", rule="must differ", value=twice)

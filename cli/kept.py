@@ -24,11 +24,11 @@ def database_of(folder: Path | None) -> str:
         return f"sqlite:///{folder / 'data'}"
     if named := os.environ.get("SANDAN_DATABASE_URL"):
         return named
-    found = sorted(DEPLOYMENTS.glob("**/data/market.db"), key=lambda path: path.stat().st_mtime)
-    if not found:
+    databases = sorted(DEPLOYMENTS.glob("**/data/market.db"), key=lambda path: path.stat().st_mtime)
+    if not databases:
         hint = "name a deployment with --folder, or set SANDAN_DATABASE_URL"
         raise BadInput(where=str(DEPLOYMENTS), field="market.db", rule="must exist", value="none found", hint=hint)
-    return f"sqlite:///{found[-1].parent}"
+    return f"sqlite:///{databases[-1].parent}"
 
 
 @contextmanager

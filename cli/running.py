@@ -90,8 +90,8 @@ def process(pid: int) -> Began | None:
 
 def processes_of(children: Iterable["Child"]) -> dict[str, Began]:
     """Return those of some children that run, by name."""
-    found = ((child.name, process(child.pid)) for child in children if child.pid is not None)
-    return {name: one for name, one in found if one is not None}
+    pairs = ((child.name, process(child.pid)) for child in children if child.pid is not None)
+    return {name: one for name, one in pairs if one is not None}
 
 
 def family_of(parent: Began) -> list[Began]:
@@ -108,10 +108,10 @@ def family_of(parent: Began) -> list[Began]:
 def running_in(folder: Path) -> Running | None:
     """Return what a deployment's supervisor has written down; None where nothing of it runs any more."""
     try:
-        found = RUNNING_JSON.validate_json((folder / FILE_NAME).read_bytes())
+        running = RUNNING_JSON.validate_json((folder / FILE_NAME).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if found.left() else None
+    return running if running.left() else None
 
 
 def write_running(folder: Path, running: Running) -> None:
@@ -135,6 +135,6 @@ def forget_running(folder: Path) -> None:
 
 def this_process() -> Began:
     """Return the process that asks."""
-    found = process(os.getpid())
-    assert found is not None  # noqa: S101 -- it runs, as it asks
-    return found
+    this = process(os.getpid())
+    assert this is not None  # noqa: S101 -- it runs, as it asks
+    return this

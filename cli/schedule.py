@@ -44,12 +44,12 @@ def schedule(
     refuse_taken((case,), {"--out": out, "--plot": plot})
     read = case_from_json(read_json(case), str(case))
     try:
-        found = solve(read)
+        schedule_ = solve(read)
     except (SolverFailed, BrokenPromise) as error:
         # Seen only where numbers are so many magnitudes apart that floats lose the small ones.
         rule = "must hold numbers of magnitudes that floats can solve together"
         raise BadInput(where=str(case), field="$", rule=rule, value=str(error)) from None
-    answer = schedule_to_json(found)
+    answer = schedule_to_json(schedule_)
     with writing(out, plot) as drafts:
         if out is not None:
             text = json.dumps(answer, ensure_ascii=False, indent=2 if pretty else None, allow_nan=False)
@@ -57,14 +57,14 @@ def schedule(
         if plot is not None:
             from cli.schedule_plot import draw
 
-            draw(read, found, drafts[plot], plot.suffix.lower().removeprefix("."))
+            draw(read, schedule_, drafts[plot], plot.suffix.lower().removeprefix("."))
     print_answer(answer, pretty=pretty)
-    if found.violations:
-        for violation in found.violations[:VIOLATIONS_SHOWN]:
+    if schedule_.violations:
+        for violation in schedule_.violations[:VIOLATIONS_SHOWN]:
             line = (
                 f"{case}: {violation.limit} gave way in step {violation.step} by {violation.excess:g} {violation.unit}"
             )
             sys.stderr.write(line + "\n")
-        if len(found.violations) > VIOLATIONS_SHOWN:
-            sys.stderr.write(f"{case}: and {len(found.violations) - VIOLATIONS_SHOWN} more, see violations\n")
+        if len(schedule_.violations) > VIOLATIONS_SHOWN:
+            sys.stderr.write(f"{case}: and {len(schedule_.violations) - VIOLATIONS_SHOWN} more, see violations\n")
         raise typer.Exit(EXIT_WRONG_ANSWER)

@@ -147,9 +147,9 @@ def refuse_second(folder: Path) -> None:
     Raises:
         BadInput: Something of it runs.
     """
-    found = running_in(folder)
-    if found is not None:
-        left = ", ".join(f"{name} (process {one.pid})" for name, one in found.left().items())
+    running = running_in(folder)
+    if running is not None:
+        left = ", ".join(f"{name} (process {one.pid})" for name, one in running.left().items())
         rule = "must not run yet"
         raise BadInput(where="deployment", field="sandan up", rule=rule, value=left, hint="sandan down")
 

@@ -71,20 +71,20 @@ def quote(
     instant = _local_time(start, book)
     contract = Contract(tariff_class=tariff_class, voltage=voltage, option=option)
     with _naming(COMMAND_LINE, {**{name: f"--{name}" for name in CONTRACT_NAMES}, "date": "--start"}):
-        found = quote_of(book, contract, instant)
+        quoted = quote_of(book, contract, instant)
     answer = {
-        "version": found.version,
-        "season": found.season,
-        "day_kind": found.day_kind,
-        "band": found.band,
-        "discount_factor": Decimal(found.discount_factor.numerator) / found.discount_factor.denominator,
-        "energy_krw_per_kwh": Decimal(found.energy_jeon_per_kwh) / JEON_PER_KRW,
-        "rate_krw_per_kwh": Decimal(found.rate_jeon_per_kwh) / JEON_PER_KRW,
+        "version": quoted.version,
+        "season": quoted.season,
+        "day_kind": quoted.day_kind,
+        "band": quoted.band,
+        "discount_factor": Decimal(quoted.discount_factor.numerator) / quoted.discount_factor.denominator,
+        "energy_krw_per_kwh": Decimal(quoted.energy_jeon_per_kwh) / JEON_PER_KRW,
+        "rate_krw_per_kwh": Decimal(quoted.rate_jeon_per_kwh) / JEON_PER_KRW,
     }
     sys.stdout.write(exact_json(answer, indent=2 if pretty else None) + "\n")
-    if instant.astimezone(book.tariff.zone).date() > found.known_until:
+    if instant.astimezone(book.tariff.zone).date() > quoted.known_until:
         sys.stderr.write(
-            f"{COMMAND_LINE}: --start lies after {found.known_until}, and no later tariff is known: {found.version},"
+            f"{COMMAND_LINE}: --start lies after {quoted.known_until}, and no later tariff is known: {quoted.version},"
             f" gathered on {book.tariff.gathered}, is taken to go on\n"
         )
 

@@ -36,9 +36,9 @@ def up(
     if foreground:
         supervise(configuration)
         return
-    found = start_in_background(configuration, config)
+    running = start_in_background(configuration, config)
     keys_file = folder / "keys.json"
-    print_answer({"console": found.console, "broker": found.broker, "keys": str(keys_file)}, pretty=pretty)
+    print_answer({"console": running.console, "broker": running.broker, "keys": str(keys_file)}, pretty=pretty)
 
 
 def status(config: Config = None, *, pretty: Pretty = False) -> None:
@@ -69,12 +69,12 @@ def down(config: Config = None, *, pretty: Pretty = False) -> None:
     from cli.supervisor import end, read_configuration
 
     folder = read_configuration(config).folder
-    found = running_in(folder)
-    left = {} if found is None else end(found)
-    if found is not None and not left:
+    running = running_in(folder)
+    left = {} if running is None else end(running)
+    if running is not None and not left:
         # One that was killed did not take this away itself.
         forget_running(folder)
-    print_answer({"stopped": found is not None and not left, "still_running": sorted(left)}, pretty=pretty)
+    print_answer({"stopped": running is not None and not left, "still_running": sorted(left)}, pretty=pretty)
     if left:
         sys.stderr.write("".join(f"{name} still runs: process {one.pid}\n" for name, one in sorted(left.items())))
         raise typer.Exit(EXIT_WRONG_ANSWER)

@@ -82,8 +82,8 @@ def load(settings: type[S]) -> S:
         raise BadInputs(problems) from None
     except SettingsError as error:
         # A list that is not JSON: pydantic-settings says so before it validates.
-        found = re.search(r'field "(\w+)"', str(error))
-        name = f"{prefix}{found[1] if found else '*'}".upper()
+        named = re.search(r'field "(\w+)"', str(error))
+        name = f"{prefix}{named[1] if named else '*'}".upper()
         raise BadInput(where="environment", field=name, rule="must be JSON", value=os.environ.get(name, "")) from None
     if problems:
         raise BadInputs(problems)

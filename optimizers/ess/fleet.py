@@ -132,21 +132,21 @@ class FleetSolver:
         """Return the least-cost schedule of all sites; where limits can't be met, of the least violation."""
         began, solving_before = perf_counter(), self.solver.seconds
         problem = _Problem(fleet, fleet.cases(), self.solver)
-        found = problem.best()
+        optimum = problem.best()
         seconds_solve = self.solver.seconds - solving_before
         record = SolveRecord(
-            method="milp" if found.milp else "lp",
+            method="milp" if optimum.milp else "lp",
             seconds_build=perf_counter() - began - seconds_solve,
             seconds_solve=seconds_solve,
-            gap=found.gap,
+            gap=optimum.gap,
         )
-        schedules = tuple(problem.schedule(s, found, record) for s in range(len(fleet.sites)))
-        excesses = _feeder_excesses(fleet, found.plans)
+        schedules = tuple(problem.schedule(s, optimum, record) for s in range(len(fleet.sites)))
+        excesses = _feeder_excesses(fleet, optimum.plans)
         relaxed = bool(excesses) or any(schedule.status == "relaxed" for schedule in schedules)
-        costs = [cost_krw(case, plan) for case, plan in zip(problem.cases, found.plans, strict=True)]
+        costs = [cost_krw(case, plan) for case, plan in zip(problem.cases, optimum.plans, strict=True)]
         return FleetSchedule(
             status="relaxed" if relaxed else "optimal",
-            cost_krw=sum(costs) if fleet.caution is None else found.answer.objective,
+            cost_krw=sum(costs) if fleet.caution is None else optimum.answer.objective,
             schedules=schedules,
             feeder_violations=excesses,
             solve=record,
@@ -165,17 +165,21 @@ class _Problem:
 
     def best(self) -> _Found:
         for relaxed in (False, True):
-            found = self._lp(self._free, relaxed=relaxed)
-            if found is None:
+            optimum = self._lp(self._free, relaxed=relaxed)
+            if optimum is None:
                 continue
-            masks = self._opposed(found)
+            masks = self._opposed(optimum)
             if not any(mask.any() for mask in masks):
-                return found
+                return optimum
             for steps in (masks, [np.ones_like(mask) for mask in masks]):
                 chosen = self._milp(steps, relaxed=relaxed)
-                found = None if chosen is None else self._lp(chosen[0], relaxed=relaxed)
-                if chosen is not None and found is not None and not any(mask.any() for mask in self._opposed(found)):
-                    return replace(found, milp=True, gap=chosen[1])
+                optimum = None if chosen is None else self._lp(chosen[0], relaxed=relaxed)
+                if (
+                    chosen is not None
+                    and optimum is not None
+                    and not any(mask.any() for mask in self._opposed(optimum))
+                ):
+                    return replace(optimum, milp=True, gap=chosen[1])
         raise SolverFailed("a relaxed fleet must have a plan, HiGHS found none")
 
     def schedule(self, s: int, found: _Found, record: SolveRecord) -> Schedule:

@@ -218,10 +218,10 @@ def in_directions(solver: Solver, case: Case, directions: Directions, *, relaxed
     """
     if relaxed:
         return _lexicographic(solver, case, directions)
-    found = _linear(solver, case, directions)
-    if found is None:
+    optimum = _linear(solver, case, directions)
+    if optimum is None:
         raise SolverFailed("directions that have a plan must have an LP answer")
-    return found
+    return optimum
 
 
 def choose_directions(

@@ -66,11 +66,11 @@ class Rolling:
 
 def described(case: Case, plan: PowerPlan, worth: Worth, without: PowerPlan, record: SolveRecord) -> Schedule:
     """Return a plan with its cost, peaks, reasons and violations."""
-    found = violations(case, plan)
+    broken = violations(case, plan)
     bare = case.without_battery()
     billed_kw = peaks_kw(case, plan).tolist()
     return Schedule(
-        status="relaxed" if found else "optimal",
+        status="relaxed" if broken else "optimal",
         cost_krw=cost_krw(case, plan),
         cost_without_battery_krw=cost_krw(bare, without),
         charge_kw=plan.charge_kw,
@@ -85,8 +85,8 @@ def described(case: Case, plan: PowerPlan, worth: Worth, without: PowerPlan, rec
         peak_value_krw_per_kw=peak_value_krw_per_kw(case, plan),
         energy_value_krw_per_kwh=worth.energy_krw_per_kwh,
         trade_value_krw_per_kwh=worth.trade_krw_per_kwh,
-        reasons=reasons_of(case, plan, found),
-        violations=found,
+        reasons=reasons_of(case, plan, broken),
+        violations=broken,
         solve=record,
     )
 

@@ -95,11 +95,11 @@ def check_period(law: Law, day: date, flows: Mapping[str, Flows], deals: Sequenc
 
     A rule about participants or trades gives a verdict for each that breaks it, or one that it holds.
     """
-    found = []
+    verdicts = []
     for rule in law.mode.rules_on(day):
         broken = list(_broken(rule, law, flows, deals))
-        found += broken or [_of_complex(rule, flows.values())]
-    return found
+        verdicts += broken or [_of_complex(rule, flows.values())]
+    return verdicts
 
 
 def _broken(rule: LegalRule, law: Law, flows: Mapping[str, Flows], deals: Sequence[Deal]) -> Iterator[Verdict]:

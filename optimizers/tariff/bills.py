@@ -359,8 +359,8 @@ def _percentage(subtotal_krw: int, figures: Sequence[DatedFigure], rounding: Rou
 
 
 def _versions(placed: TariffTimeline) -> list[Version]:
-    found = {prices.version.id: prices.version for prices in placed.profiles}
-    return sorted(found.values(), key=lambda version: version.first)
+    versions = {prices.version.id: prices.version for prices in placed.profiles}
+    return sorted(versions.values(), key=lambda version: version.first)
 
 
 def _won(krw: Fraction) -> int:

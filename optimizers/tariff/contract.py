@@ -78,8 +78,8 @@ def version_on(book: TariffBook, contract: Contract, day: date) -> Version:
     """
     check_names(book, contract)
     versions = [version for version in book.tariff.versions if version.tariff_class == contract.tariff_class]
-    found = [version for version in versions if _in_force(version, day, deferred=contract.deferred)]
-    if not found:
+    in_force = [version for version in versions if _in_force(version, day, deferred=contract.deferred)]
+    if not in_force:
         known = ", ".join(f"{version.id} ({version.first} to {version.last or 'now'})" for version in versions)
         rule = f"must be a day with known prices of {contract.tariff_class}"
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day, hint=f"known: {known}")
@@ -88,7 +88,7 @@ def version_on(book: TariffBook, contract: Contract, day: date) -> Version:
         rule = f"must lie within the known holidays, {calendar.first} to {calendar.known_until}"
         raise BadInput(where=f"tariff {book.tariff.id}", field="date", rule=rule, value=day)
     # A deferred old version outlives the start of its successor.
-    return min(found, key=lambda version: version.first)
+    return min(in_force, key=lambda version: version.first)
 
 
 def known_until(book: TariffBook, version: Version) -> date:

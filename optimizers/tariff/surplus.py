@@ -29,13 +29,13 @@ def surplus_prices_jeon(prices: PriceBook, starts: Integers | Sequence[int]) -> 
 def surplus_assumptions(prices: PriceBook, days: Iterable[date]) -> list[notes.Note]:
     """Say which of the days' prices for surplus rest on an assumption, or go on beyond what is known."""
     used = {figure.first: figure for day in days if (figure := prices.figure_on(day)) is not None}
-    found = notes.figures("surplus price", "잉여전력 단가", used.values())
+    note = notes.figures("surplus price", "잉여전력 단가", used.values())
     later = [day for day in days if day > prices.known_until and _is_open(prices, day)]
     if later:
         text = f"the surplus price of {min(later)} was gathered on {prices.gathered} and is taken to go on"
         text_ko = f"{min(later)}의 잉여전력 단가는 {prices.gathered}에 확인한 값이 계속되는 것으로 봄"
-        found.append(notes.Note("surplus_price_goes_on", text, text_ko))
-    return found
+        note.append(notes.Note("surplus_price_goes_on", text, text_ko))
+    return note
 
 
 def _is_open(prices: PriceBook, day: date) -> bool:

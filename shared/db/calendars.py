@@ -14,5 +14,5 @@ def calendar_at(db: Connection, table: sa.Table, complex_id: str, instant: datet
     query = sa.select(column.version, column.calendar).where(
         column.complex_id == complex_id, column.effective_from <= instant
     )
-    found = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
-    return None if found is None else (found.version, CALENDAR_JSON.validate_python(found.calendar))
+    row = db.execute(query.order_by(column.version.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.version, CALENDAR_JSON.validate_python(row.calendar))

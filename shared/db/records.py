@@ -46,8 +46,8 @@ class RecordColumns(Generic[R]):
 
     def record(self, row: sa.Row[Any] | Mapping[Any, Any], **left_out: Any) -> R:
         """Return the record of a row that has at least these columns, with fields that have none of their own."""
-        found = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
-        return self.of([found[name] for name in self._names], **left_out)
+        named = row if isinstance(row, Mapping) else row._mapping  # noqa: SLF001 -- SQLAlchemy's public name for it
+        return self.of([named[name] for name in self._names], **left_out)
 
     def of(self, values: Sequence[Any], **left_out: Any) -> R:
         """Return the record of the values of `columns`, in their order: quicker where there are many."""

@@ -35,13 +35,13 @@ def require_newest(engine: Engine, service: str) -> None:
         sqlalchemy.exc.OperationalError: The database is away; ask again later (see DATABASE_FAULTS).
     """
     with engine.connect() as db:
-        found = revision_of(db)
+        revision = revision_of(db)
     wanted = newest_revision(service)
-    if found != wanted:
+    if revision != wanted:
         raise BadInput(
             where="database",
             field=f"{service} schema",
             rule=f"must be at revision {wanted}",
-            value=found,
+            value=revision,
             hint="run: sandan migrate",
         )

@@ -178,11 +178,11 @@ class GuardedClock:
 
     def _is_confirmed(self, seen: Mark, rate: float, *, since_s: float = 0.0) -> bool:
         """Say whether a person found right what the clock says, after it was believed last: each step needs its own."""
-        found = self._notes.confirmed()
-        if found is None or found.elapsed_s < since_s:
+        confirmed = self._notes.confirmed()
+        if confirmed is None or confirmed.elapsed_s < since_s:
             return False
         step_max = STEP_MAX * rate
-        return found.instant - step_max <= seen.instant <= found.later(seen.elapsed_s, rate) + step_max
+        return confirmed.instant - step_max <= seen.instant <= confirmed.later(seen.elapsed_s, rate) + step_max
 
     def _believe(self, seen: Mark, before: Mark, rate: float) -> None:
         changed = self._mark is None or self._alarmed_at_s is not None

@@ -17,8 +17,8 @@ RULES_JSON = TypeAdapter(OrderRules)
 def newest_version(db: Connection, complex_id: str) -> tuple[int, datetime | None]:
     """Return the newest version's number and from when it holds; (0, None): there is only the complex file's own."""
     versions = sa.select(CALENDAR.c.version, CALENDAR.c.effective_from).where(CALENDAR.c.complex_id == complex_id)
-    found = db.execute(versions.order_by(CALENDAR.c.version.desc()).limit(1)).one_or_none()
-    return (0, None) if found is None else (found.version, found.effective_from)
+    row = db.execute(versions.order_by(CALENDAR.c.version.desc()).limit(1)).one_or_none()
+    return (0, None) if row is None else (row.version, row.effective_from)
 
 
 def save_version(db: Connection, complex_id: str, rules: OrderRules, *, requested_at: datetime, operator: str) -> None:

@@ -33,14 +33,14 @@ def certification_links(db: Connection, complex_id: str) -> dict[int, Certificat
 
 def certification_flaws(db: Connection, complex_id: str) -> list[Flaw]:
     """Say where the certificates' chain does not hold, or a row belongs to no certification."""
-    found = flaws(_links(db, complex_id))
+    broken = flaws(_links(db, complex_id))
     for table in COVERED:
         certified = sa.exists().where(*(CERTIFICATION.c[name] == table.c[name] for name in PLACE))
         stray = sa.select(sa.func.count()).where(table.c.complex_id == complex_id, ~certified).select_from(table)
         rows = db.scalar(stray) or 0
         if rows:
-            found.append(Flaw(0, "added", f"{rows} rows of {table.name} belong to no certification"))
-    return found
+            broken.append(Flaw(0, "added", f"{rows} rows of {table.name} belong to no certification"))
+    return broken
 
 
 def _links(db: Connection, complex_id: str) -> Iterator[dict[str, Any]]:

@@ -60,8 +60,8 @@ def get_invoice_intervals(month: MonthName, state: State, caller: Caller) -> Res
     """Return the settled intervals that the month's invoices are made of; `energy_basis` is the energy line's basis."""
     first, end = month_bounds(month)
     with reading(state.engine) as db:
-        found = queries.settled_between(db, caller.complex_id, first, end, seen_by=caller.participant_id)
-    return _csv(interval_table(_with_basis(found, state, caller)), f"intervals-{month}.csv")
+        rows = queries.settled_between(db, caller.complex_id, first, end, seen_by=caller.participant_id)
+    return _csv(interval_table(_with_basis(rows, state, caller)), f"intervals-{month}.csv")
 
 
 @router.get("/invoices/{month}")

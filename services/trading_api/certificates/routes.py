@@ -60,9 +60,9 @@ def get_certificates(
     seen_by = caller.participant_id
     span = None if day is None else (day_start(day), day_start(day) + DAY)
     listing = certificate_list(caller.complex_id, seen_by=seen_by, span=span)
-    found = paged(state, listing, lambda row: certificate_view(row, seen_by=seen_by), limit=limit, cursor=cursor)
+    listed = paged(state, listing, lambda row: certificate_view(row, seen_by=seen_by), limit=limit, cursor=cursor)
     registry = registry_view(state.complex_of(caller))
-    return CertificatesOut(items=found.items, next_cursor=found.next_cursor, registry=registry)
+    return CertificatesOut(items=listed.items, next_cursor=listed.next_cursor, registry=registry)
 
 
 @router.get("/matching/{period}")

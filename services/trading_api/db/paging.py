@@ -68,8 +68,8 @@ def ids_after(name: str, ids: Iterable[str], *, limit: int, cursor: str | None) 
         if len(place) != 1 or not isinstance(place[0], str):
             raise BadCursor("unreadable")
         last = place[0]
-    found = sorted(identifier for identifier in ids if last is None or identifier > last)
-    return found[:limit], _packed(name, found[limit - 1]) if len(found) > limit else None
+    following = sorted(identifier for identifier in ids if last is None or identifier > last)
+    return following[:limit], _packed(name, following[limit - 1]) if len(following) > limit else None
 
 
 def _write(row: RowMapping, listing: Listing) -> str:

@@ -33,10 +33,10 @@ def paged(
     """Return a page of a listing, each row as its view."""
     try:
         with reading(state.engine) as db:
-            found = page(db, listing, limit=limit, cursor=cursor)
+            rows = page(db, listing, limit=limit, cursor=cursor)
     except BadCursor:
         raise bad_cursor(cursor) from None
-    return PageOut(items=[view(row) for row in found.rows], next_cursor=found.next_cursor)
+    return PageOut(items=[view(row) for row in rows.rows], next_cursor=rows.next_cursor)
 
 
 def bad_cursor(cursor: str | None) -> Problem:

@@ -188,14 +188,14 @@ class Feed:
         goes_on = True
         while goes_on and not self.closed:
             with_devices = monotonic_s() - self._devices_read_at >= DEVICES_EVERY_S
-            found = await anyio.to_thread.run_sync(
+            round_ = await anyio.to_thread.run_sync(
                 self._read, dict(self._last), with_devices, limiter=self._own_thread, abandon_on_cancel=True
             )
             if with_devices:
                 self._devices_read_at = monotonic_s()
-            if self._keep(found):
+            if self._keep(round_):
                 await self._tell()
-            goes_on = found.goes_on
+            goes_on = round_.goes_on
 
     def _keep(self, found: _Round) -> bool:
         """Take in what was read, and say whether any of it is new."""

@@ -217,20 +217,20 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
     """Ask the market to change an order; None where the caller has no such order."""
     complex_id = principal.complex_id
     turn = order_writer.next_turn(db, complex_id, desk.clock.now)
-    found = order(db, complex_id, order_id)
-    if found is None or found["participant_id"] != _participant(principal):
+    stored = order(db, complex_id, order_id)
+    if stored is None or stored["participant_id"] != _participant(principal):
         return None
-    if OrderStatus(found["status"] or OrderStatus.RECEIVED) not in OPEN:
-        return Ended(found)
-    if found["block_wh"]:
+    if OrderStatus(stored["status"] or OrderStatus.RECEIVED) not in OPEN:
+        return Ended(stored)
+    if stored["block_wh"]:
         return NotAmendable()
-    if suspended := _suspended(db, complex_id, found["participant_id"]):
+    if suspended := _suspended(db, complex_id, stored["participant_id"]):
         return suspended
     now = turn.stamp
     draft = replace(
-        _draft_of(found),
-        price_jeon_per_kwh=price_now(found) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
-        quantity_wh=quantity_now(found) if change.quantity_wh is None else change.quantity_wh,
+        _draft_of(stored),
+        price_jeon_per_kwh=price_now(stored) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
+        quantity_wh=quantity_now(stored) if change.quantity_wh is None else change.quantity_wh,
     )
     rules = rules_at(db, desk.complex, now)
     if broken := broken_limits(draft, rules):
@@ -240,7 +240,7 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
     request = OrderAmendRequested(
         complex_id=complex_id,
         order_id=order_id,
-        participant_id=found["participant_id"],
+        participant_id=stored["participant_id"],
         delivery_start=draft.delivery_start,
         price_jeon_per_kwh=draft.price_jeon_per_kwh,
         quantity_wh=draft.quantity_wh,
@@ -278,10 +278,10 @@ def cancel(db: Connection, desk: Desk, principal: Principal, order_id: str) -> C
     """Ask the market to take an order back; None where the caller has no such order."""
     complex_id = principal.complex_id
     turn = order_writer.next_turn(db, complex_id, desk.clock.now)
-    found = order(db, complex_id, order_id)
-    if found is None or found["participant_id"] != _participant(principal):
+    stored = order(db, complex_id, order_id)
+    if stored is None or stored["participant_id"] != _participant(principal):
         return None
-    return _cancel(db, desk, found, turn)
+    return _cancel(db, desk, stored, turn)
 
 
 def cancel_all(db: Connection, desk: Desk, principal: Principal) -> list[RowMapping]:

@@ -104,11 +104,11 @@ def _accounts(db: Connection, state: AppState, principal: Principal, shown: date
     span = Span(complex_id, day_start(shown), day_start(shown) + DAY)
     settled = billing_queries.settled_by_interval(db, complex_id, span.first, span.end, seen_by=seen_by)
     ledger = billing_queries.ledger_between(db, complex_id, span.first, span.end) if seen_by is None else None
-    found = savings(db, span, state.complex_of(principal), seen_by=seen_by)
+    saved = savings(db, span, state.complex_of(principal), seen_by=seen_by)
     return {
         "settled": [_settled(row) for row in settled],
         "ledger": ledger and {"ledger_entries": int(ledger["entries"]), "ledger_sum_krw": int(ledger["sum_krw"])},
-        "saving": saving_view(shown.isoformat(), found.values()),
+        "saving": saving_view(shown.isoformat(), saved.values()),
     }
 
 
