@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.help_page import Verb, Verbs
-from cli.language import OPTION, Language, option_first, use_language
+from cli.language import OPTION, Language, language, option_first, use_language
 from cli.output import EXIT_BAD_INPUT
 from shared.errors import BadInput, BadInputs
 
@@ -89,8 +89,18 @@ def main() -> None:
     try:
         app_with(*([asked] if asked else VERBS))(arguments)
     except (BadInput, BadInputs) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in told(error)))
         sys.exit(EXIT_BAD_INPUT)
+
+
+def told(error: BadInput | BadInputs) -> list[str]:
+    """Return the lines that say what is wrong, in the language in use."""
+    problems = error.problems if isinstance(error, BadInputs) else (error,)
+    if language() is Language.EN:
+        return [str(problem) for problem in problems]
+    from cli.korean_errors import in_korean
+
+    return [in_korean(problem) for problem in problems]
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the 
         self.hint = hint
         shown = repr(value) if isinstance(value, str) else str(value)
         shown = shown if len(shown) <= 120 else shown[:117] + "..."  # noqa: PLR2004 -- one terminal line
+        self.shown = shown
         super().__init__(f"{where}: {field} {rule}, was {shown}" + (f" ({hint})" if hint else ""))
 
 
