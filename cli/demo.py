@@ -20,17 +20,26 @@ StartLimit = Annotated[
 def demo(
     factories: Annotated[int, typer.Option(help="How many factories; beyond 12 they repeat. / 공장 수.")] = 12,
     day: Annotated[str, typer.Option(help="The Korean day to trade. / 거래일.")] = "2026-05-20",
-    speed: Annotated[float, typer.Option(help="Simulated seconds a second. / 배속.")] = 300,
+    days: Annotated[int, typer.Option(help="How many days from then on. / 거래일 수.")] = 1,
+    speed: Annotated[float, typer.Option(help="Simulated seconds a second. / 배속.")] = 60,
+    after_speed: Annotated[
+        float | None,
+        typer.Option(help="Speed after these days, 1 to 60; without it as before. / 이후 배속(1~60). 없으면 그대로."),
+    ] = None,
     port: Annotated[int, typer.Option(help="Port of the console and the API. / 콘솔과 API의 포트.")] = 8000,
+    *,
     report: Annotated[Path | None, typer.Option(help="Write the summary to this file, too. / 요약 파일.")] = None,
     leave: Annotated[
-        bool, typer.Option("--exit", help="Stop after the day; exit 0 only if its books balance. / 하루 뒤 종료.")
+        bool, typer.Option("--exit", help="Stop after the days; exit 0 only if all books balance. / 거래일 뒤 종료.")
     ] = False,
-    *,
     start_wait_s: StartLimit = None,
     pretty: Pretty = False,
 ) -> None:
-    """Run a whole trading day of the demo complex, then serve the console until Ctrl-C. / 데모 산단의 하루를 돌립니다.
+    """Run whole trading days of the demo complex, and go on trading until Ctrl-C. / 데모 산단의 거래일을 돌립니다.
+
+    After the set days the market goes on at a person's speed, 60 at most: an interval takes 15 seconds then. The
+    operator changes the speed on the console at any time. / 지정한 거래일 뒤에도 시장은 최대 60배속(한 구간 15초)으로
+    계속되며, 운영자는 콘솔에서 언제든지 배속을 바꿀 수 있습니다.
 
     The folder var/demo-PORT keeps databases, logs and keys.json, a list of {key, role, participant_id}; the next demo
     on the same port clears it. / var/demo-PORT 폴더에 데이터베이스, 로그와 keys.json({key, role, participant_id}
@@ -40,6 +49,14 @@ def demo(
     """
     from cli.demo_day import checked, run
 
-    wanted = checked(day=day, factories=factories, speed=speed, port=port, start_wait_s=start_wait_s)
+    wanted = checked(
+        day=day,
+        days=days,
+        factories=factories,
+        speed=speed,
+        after_speed=after_speed,
+        port=port,
+        start_wait_s=start_wait_s,
+    )
     if not run(wanted, report, leave=leave, pretty=pretty):
         raise typer.Exit(EXIT_WRONG_ANSWER)

@@ -1,7 +1,8 @@
-"""The day that `sandan demo` runs: a whole trading day of the demo complex, on a broker and real processes."""
+"""The days that `sandan demo` runs: trading days of the demo complex, on a broker and real processes."""
 
 import functools
 import http.client
+import itertools
 import json
 import shutil
 import sys
@@ -17,13 +18,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.deployment import Deployment, Plan, open_deployment
+from cli.keys import doors
 from cli.output import print_answer, writing
 from cli.pacing import Leash, Owed, Seen
 from cli.prepare import key_of, write_demo_complex, write_history
 from cli.processes import free_port, require_free_port
 from cli.starting import Say, StartWait, without_fail
 from shared.bus.port import BusUnavailable
-from shared.clock import Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
+from shared.clock import PERSON_SPEED_MAX, Pace, SharedClock, monotonic_s, pause, wall_now, write_pace
 from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
@@ -42,79 +44,132 @@ SAY_EVERY_S = 30.0
 ANSWER_WAIT_S, CALLS_MAX = 30.0, 20
 FACTORIES_MAX = 200
 SPEED_MAX = 3600.0
+DAYS_MAX = 31
+# Of the day after, whose first gates close before the day is over.
+INTERVALS_THAT_FOLLOW = 3
+ROLES_SHOWN = ("operator", "planner", "factory")
 
 
 @dataclass(frozen=True)
-class Day:
-    """What the demo runs."""
+class Demo:
+    """What the demo runs: days from `first` on at `speed`, and then on at `after_speed`."""
 
-    day: date
+    first: date
+    days: int
     factories: int
     speed: float
+    after_speed: float
     port: int
     folder: Path
     start_wait_s: float | None = None
 
+    @property
+    def clock(self) -> SharedClock:
+        """Return the clock that all its processes share."""
+        return SharedClock(self.clock_file)
 
-def run(wanted: Day, report: Path | None, *, leave: bool, pretty: bool) -> bool:
-    """Trade a day, say how it went, and serve the console until Ctrl-C; return whether the day's books balance.
+    @property
+    def clock_file(self) -> Path:
+        """Return where the clock's pace is written."""
+        return self.folder / "clock.json"
+
+    @property
+    def poll_interval_s(self) -> int:
+        """Return how often devices are polled: once a second is as often as anyone looks, on the wall's clock."""
+        return max(1, min(900, round(max(self.speed, self.after_speed))))
+
+
+@dataclass(frozen=True)
+class Day:
+    """One of its days, and whether another follows it."""
+
+    demo: Demo
+    day: date
+    follows: bool
+
+
+def run(wanted: Demo, report: Path | None, *, leave: bool, pretty: bool) -> bool:
+    """Trade the days, say how they went, and go on until Ctrl-C; return whether all their books balance.
 
     Args:
         wanted: What to run.
         report: Gets the summary as JSON, too; None: nowhere.
-        leave: Whether to stop after the day.
+        leave: Whether to stop after the days.
         pretty: Whether to indent the summary on stdout.
     """
     screen = Console(stderr=True)
     with ExitStack() as reporting:
-        # Opened first, so that a file that can't be written is told before the day; done with the day, not at Ctrl-C.
+        # Opened first, so that a file that can't be written is told before the day; done with the days, not at Ctrl-C.
         drafts = reporting.enter_context(writing(report))
         with running(wanted, screen) as (deployment, complex_):
-            summary = trade(wanted, deployment, complex_, screen)
+            numbers = range(wanted.days)
+            days = [Day(wanted, wanted.first + timedelta(days=n), n < numbers[-1] or not leave) for n in numbers]
+            summary = summary_of_all([trade(day, deployment, complex_, screen) for day in days])
             for draft in drafts.values():
                 draft.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
             reporting.close()
             print_answer(summary, pretty=pretty)
             sys.stdout.flush()
             if not leave:
-                _serve_until_interrupted(deployment, screen)
+                _go_on(wanted, deployment, complex_, screen)
     return bool(summary["balanced"])
 
 
-def checked(*, day: str, factories: int, speed: float, port: int, start_wait_s: float | None = None) -> Day:
+def checked(
+    *,
+    day: str,
+    days: int,
+    factories: int,
+    speed: float,
+    after_speed: float | None,
+    port: int,
+    start_wait_s: float | None = None,
+) -> Demo:
     """Refuse what the demo can't run, by name."""
     try:
-        wanted = date.fromisoformat(day)
+        first = date.fromisoformat(day)
     except ValueError:
         raise _bad("--day", "must be a date as YYYY-MM-DD", day) from None
+    if not 1 <= days <= DAYS_MAX:
+        raise _bad("--days", f"must be between 1 and {DAYS_MAX}", days)
     if not 2 <= factories <= FACTORIES_MAX:  # noqa: PLR2004 -- one factory alone has nobody to trade with
         raise _bad("--factories", f"must be between 2 and {FACTORIES_MAX}", factories)
     if not 1 <= speed <= SPEED_MAX:
         raise _bad("--speed", f"must be between 1 and {SPEED_MAX:.0f}", speed)
+    if after_speed is not None and not 1 <= after_speed <= PERSON_SPEED_MAX:
+        raise _bad("--after-speed", f"must be between 1 and {PERSON_SPEED_MAX:.0f}", after_speed)
     if not 1 <= port <= 65_535:  # noqa: PLR2004 -- TCP's own limit
         raise _bad("--port", "must be between 1 and 65535", port)
     require_free_port(port, setting="--port")
-    return Day(wanted, factories, speed, port, DEPLOYMENTS / f"demo-{port}", start_wait_s)
+    return Demo(
+        first=first,
+        days=days,
+        factories=factories,
+        speed=speed,
+        after_speed=min(speed, PERSON_SPEED_MAX) if after_speed is None else after_speed,
+        port=port,
+        folder=DEPLOYMENTS / f"demo-{port}",
+        start_wait_s=start_wait_s,
+    )
 
 
 @contextmanager
-def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]]:
+def running(wanted: Demo, screen: Console) -> Iterator[tuple[Deployment, Complex]]:
     """Start the demo's system with its clock standing, and stop it in the end."""
     shutil.rmtree(wanted.folder, ignore_errors=True)
     wanted.folder.mkdir(parents=True)
     complex_file = wanted.folder / "complex.yaml"
-    # Once a second is as often as anyone looks; on the simulated clock that is every `speed` seconds.
-    poll_interval_s = max(1, min(900, round(wanted.speed)))
     complex_ = write_demo_complex(
         complex_file,
         factories=wanted.factories,
         host="127.0.0.1",
         port_of=lambda _: free_port(),
-        poll_interval_s=poll_interval_s,
+        poll_interval_s=wanted.poll_interval_s,
     )
-    _require_prices(wanted.day, complex_)
-    clock_file = _clock_file(wanted)
-    start = day_start(wanted.day) - WARM_UP
+    for number in range(wanted.days):
+        _require_prices(wanted.first + timedelta(days=number), complex_)
+    clock_file = wanted.clock_file
+    start = day_start(wanted.first) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
     history_file = wanted.folder / "history.csv"
     plan = Plan(
@@ -127,14 +182,14 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
     with screen.status("starting") as status:
         deployment = open_deployment(
             plan,
-            status.update,
+            # Where there is no terminal, a line a step tells that it goes on.
+            status.update if screen.is_terminal else _sayer(screen),
             StartWait(wanted.start_wait_s),
             prepare=lambda: write_history(history_file, [complex_], until=start),
         )
     try:
-        key = _operator_key(plan, complex_)
-        screen.print(f"console: [bold]{plan.console_url}#key={key}[/bold]", soft_wrap=True)
-        screen.print(f"broker: {deployment.broker.kind}; keys of all roles: {plan.keys_file}", soft_wrap=True)
+        _show_doors(plan, screen)
+        screen.print(f"broker: {deployment.broker.kind}; all keys: sandan keys", soft_wrap=True)
         screen.print("all factories, sun and batteries are synthetic / 모든 공장, 태양광, 배터리는 가상입니다")
         # It stands at once again, until the day is watched.
         soon = start + timedelta(minutes=1)
@@ -145,11 +200,19 @@ def running(wanted: Day, screen: Console) -> Iterator[tuple[Deployment, Complex]
             deployment.stop()
 
 
+def _show_doors(plan: Plan, screen: Console) -> None:
+    """Show one link each for operator, planner and a factory, and what to do there."""
+    for door in doors(plan.keys_file, plan.console_url, roles=ROLES_SHOWN, once=True):
+        screen.print(f"{door.role:8}  [bold]{door.link}[/bold]", soft_wrap=True)
+        screen.print(f"          {door.hint}", soft_wrap=True, markup=False)
+
+
 def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Console) -> dict[str, Any]:
     """Let the day pass and return its summary."""
     key = _operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
-    leash = Leash(SharedClock(_clock_file(wanted)), _owed(wanted, deployment.plan, complex_), wanted.speed)
+    clock = wanted.demo.clock
+    leash = Leash(clock, _owed(wanted, deployment.plan, complex_))
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(bar_width=None),
@@ -164,7 +227,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
         say = _sayer(progress.console)
         tell = Telling(say)
         while not leash.gave_up and not deployment.keep_ending() and not (seen and leash.is_done(seen)):
-            seen = _seen(_call(deployment.plan, key, f"report/intervals?day={wanted.day}"))
+            seen = _seen(deployment.plan, key, wanted)
             leash.follow(seen, deployment.silent())
             if monotonic_s() >= figures_at_s:
                 report = _call(deployment.plan, key, f"report?day={wanted.day}") or report
@@ -173,7 +236,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             progress.update(task, completed=seen.settled if seen else None, description=caption)
             tell.waits_for(leash.waiting_for)
             deployment.keep_running(say)
-            pause(min(REPORT_EVERY_S / wanted.speed, REPORT_EVERY_S_MAX))
+            pause(min(REPORT_EVERY_S / clock.rate, REPORT_EVERY_S_MAX))
         tell.lacks([*leash.missing(seen), *(f"{name}: it ends at each start" for name in deployment.keep_ending())])
     report = _call(deployment.plan, key, f"report?day={wanted.day}", tries=CALLS_MAX) or report
     of_batteries = _call(deployment.plan, key, f"batteries?day={wanted.day}", tries=CALLS_MAX)
@@ -232,20 +295,37 @@ def _owed(wanted: Day, plan: Plan, complex_: Complex) -> Owed:
         # One without a schedule confirms when its interval has begun, for which the clock can't wait.
         commanded=[one.device_id for one in batteries if one.schedules],
         settled_meters=[one.device_id for one in complex_.devices if one.kind in {MeterKind.GRID, MeterKind.ESS}],
-        statements=wanted.factories,
+        statements=wanted.demo.factories,
         failing=failing,
     )
 
 
-def _seen(answer: dict[str, Any] | None) -> Seen | None:
-    return None if answer is None else Seen(answer["items"], answer["statements"], answer["batteries_measured"])
+def _seen(plan: Plan, key: str, wanted: Day) -> Seen | None:
+    """Return what the trading API says of the day, and of the first intervals of the next where that follows."""
+    answer = _call(plan, key, f"report/intervals?day={wanted.day}")
+    if answer is None:
+        return None
+    intervals = answer["items"]
+    if wanted.follows:
+        following = _call(plan, key, f"report/intervals?day={wanted.day + timedelta(days=1)}")
+        if following is None:
+            return None
+        intervals = [*intervals, *following["items"][:INTERVALS_THAT_FOLLOW]]
+    return Seen(intervals, answer["statements"], answer["batteries_measured"])
+
+
+def summary_of_all(summaries: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the summary of the last day, with those of all where there are several; balanced where each day is."""
+    if len(summaries) == 1:
+        return summaries[0]
+    return {**summaries[-1], "balanced": all(summary["balanced"] for summary in summaries), "days": summaries}
 
 
 def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, measured: dict[str, Any]) -> dict[str, Any]:
     """Return the report with what only the launcher knows."""
     balanced = (
         report.get("intervals_settled") == INTERVALS_PER_DAY
-        and report.get("statements") == wanted.factories
+        and report.get("statements") == wanted.demo.factories
         and report.get("ledger_sum_krw") == 0
     )
     return {
@@ -254,7 +334,7 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, meas
         "intervals": INTERVALS_PER_DAY,
         "balanced": balanced,
         "synthetic": True,
-        "speed": wanted.speed,
+        "speed": wanted.demo.speed,
         **measured,
         "kafka_messages": _messages_held(deployment),
         "cpu_s": deployment.cpu_seconds(),
@@ -323,18 +403,33 @@ def _call(plan: Plan, key: str, path: str, *, tries: int = 1) -> dict[str, Any] 
     return _call(plan, key, path, tries=tries - 1)
 
 
-def _clock_file(wanted: Day) -> Path:
-    return wanted.folder / "clock.json"
-
-
-def _serve_until_interrupted(deployment: Deployment, screen: Console) -> None:
-    screen.print(f"the day is over; the console stays up until Ctrl-C: {deployment.plan.console_url}", soft_wrap=True)
+def _go_on(wanted: Demo, deployment: Deployment, complex_: Complex, screen: Console) -> None:
+    """Trade day after day at a person's speed, until Ctrl-C or a day whose prices are not known."""
+    wanted.clock.go_at(wanted.after_speed)
+    screen.print(
+        f"the market goes on at x{wanted.after_speed:g} until Ctrl-C: {deployment.plan.console_url}", soft_wrap=True
+    )
     try:
+        for number in itertools.count(wanted.days):
+            day = wanted.first + timedelta(days=number)
+            try:
+                _require_prices(day, complex_)
+            except BadInput as unknown:
+                screen.print(f"the market stands: {unknown}", soft_wrap=True, markup=False)
+                break
+            summary = trade(Day(wanted, day, follows=True), deployment, complex_, screen)
+            screen.print(_line_of(day, summary), soft_wrap=True, markup=False)
         while True:
             pause(1)
             deployment.keep_running(_sayer(screen))
     except KeyboardInterrupt:
         screen.print("stopping")
+
+
+def _line_of(day: date, summary: dict[str, Any]) -> str:
+    books = "books balance" if summary["balanced"] else "BOOKS DO NOT BALANCE"
+    traded, saved = f"{summary.get('traded_kwh')} kWh", f"{summary.get('saving_krw')} KRW"
+    return f"{day}: {summary.get('trades')} trades, {traded}, saving {saved}; {books}"
 
 
 def _bad(field: str, rule: str, value: object) -> BadInput:

@@ -36,6 +36,10 @@ RULES = (
         "새 폴더, 빈 폴더 또는 같은 시나리오의 폴더여야 합니다",
     ),
     ("must be a deployment's folder", "배포 폴더여야 합니다"),
+    (
+        "must name a deployment's folder; none was started on this machine",
+        "배포 폴더를 지정해야 합니다. 이 컴퓨터에서 시작된 배포가 없습니다",
+    ),
     ("must be the folder of a deployment with simulated devices", "모의 장치가 있는 배포의 폴더여야 합니다"),
     ("must name each folder once", "같은 폴더를 한 번만 적어야 합니다"),
     (

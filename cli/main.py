@@ -27,6 +27,7 @@ VERBS = {
     "whatif": "cli.whatif",
     "devices": "cli.devices",
     "clock": "cli.clock",
+    "keys": "cli.keys",
     "migrate": "cli.migrate",
     "topics": "cli.compose",
     "compose": "cli.compose",

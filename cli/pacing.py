@@ -9,6 +9,8 @@ What is waited for is guaranteed to come while time stands, so that a day can't 
 - its set-points are written and read back ahead of delivery;
 - it is settled once it is over; how far behind that may be is bounded, so that a backlog does not grow all day.
 
+Where another day follows, its first intervals are waited for as well, so that the days join.
+
 A device that was made to fail does not do its part: its set-points and its intervals' settlement are waited for no
 longer. Whatever else does not come although every process is heard of and nothing at all moves, is done without in the
 end, and named.
@@ -69,7 +71,7 @@ class Seen:
     """What the trading API says of the day.
 
     Attributes:
-        intervals: As `GET /report/intervals` lists them.
+        intervals: As `GET /report/intervals` lists them: the day's, and the first of the next where that follows.
         statements: As it counts them.
         batteries_measured: How many batteries have told their state.
     """
@@ -80,8 +82,8 @@ class Seen:
 
     @property
     def settled(self) -> int:
-        """Return how many intervals are settled."""
-        return sum(interval["settled"] for interval in self.intervals)
+        """Return how many of the day's intervals are settled."""
+        return sum(interval["settled"] for interval in self.intervals[:INTERVALS_PER_DAY])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,6 @@ class Leash:
     nothing.
 
     Attributes:
-        speed: How fast it runs while it does.
         elapsed_s: Counts wall seconds from any beginning.
         waiting_for: What the clock stands for at present; None while it runs.
         waited_s: For how long it has stood, by cause.
@@ -111,7 +112,6 @@ class Leash:
 
     clock: SharedClock
     owed: Owed
-    speed: float
     elapsed_s: Callable[[], float] = monotonic_s
     waiting_for: str | None = None
     waited_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -146,7 +146,7 @@ class Leash:
         nearest = min(holds.values(), key=lambda hold: hold.until, default=self._at_the_end(seen))
         if self._looked_at is not None:
             before_s, before, cause = self._looked_at
-            stood_s = now_s - before_s - (now - before).total_seconds() / self.speed
+            stood_s = now_s - before_s - (now - before).total_seconds() / self.clock.rate
             self.waited_s[cause] += max(0.0, stood_s)
         self._looked_at = now_s, now, nearest.cause
         goes_on = seen is not None and self._go_until(nearest.until)
@@ -164,11 +164,11 @@ class Leash:
         """Return what the day lacks, in words."""
         if seen is None:
             return ["the trading API's answer"]
-        lacks, unsettled = list(self.done_without), len(seen.intervals) - seen.settled
+        lacks, unsettled = list(self.done_without), INTERVALS_PER_DAY - seen.settled
         if unsettled:
             failing = sorted(self._failing_meters(seen))
             why = f"; made to fail: {', '.join(failing)}" if failing else ""
-            lacks.append(f"settlement of {unsettled} of {len(seen.intervals)} intervals{why}")
+            lacks.append(f"settlement of {unsettled} of {INTERVALS_PER_DAY} intervals{why}")
         if seen.statements < self.owed.statements:
             lacks.append(f"{self.owed.statements - seen.statements} of {self.owed.statements} statements")
         return lacks
@@ -249,7 +249,7 @@ class Leash:
     def _failing_meters(self, seen: Seen) -> Collection[str]:
         """Return the meters that fail at this moment, where that keeps intervals from being settled."""
         now = self.clock.now()
-        return () if seen.settled == len(seen.intervals) else self.owed.failing(self.owed.settled_meters, now, now)
+        return () if seen.settled == INTERVALS_PER_DAY else self.owed.failing(self.owed.settled_meters, now, now)
 
     def _quiet_s_max(self, seen: Seen, holds: Mapping[tuple[str, int], Hold]) -> float:
         """Return for how long nothing may move: not for long where it is known why something does not come."""

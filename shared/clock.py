@@ -7,15 +7,20 @@ given the file's path sees the same time; a day of 15-minute intervals then runs
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from shared.errors import BadInput
+
+# Beyond this a market is watched, not traded by hand: an interval takes fifteen seconds.
+PERSON_SPEED_MAX = 60.0
 
 
 class ClockStepped(Exception):  # noqa: N818 -- it says what the clock did
@@ -104,6 +109,12 @@ class Pace:
             return replace(self, until=until)
         return replace(self, start=self.at(wall), epoch=wall, until=until)
 
+    def going_at(self, speed: float, wall: datetime) -> "Pace":
+        """Return the pace that goes on at another speed from where the clock is, without a leap."""
+        if self.epoch is None:
+            return replace(self, speed=speed)
+        return replace(self, start=self.at(wall), epoch=wall, speed=speed)
+
 
 class SharedClock:
     """A simulated clock read from a file, re-read when the file changes."""
@@ -136,7 +147,17 @@ class SharedClock:
 
     def go_until(self, until: datetime | None) -> None:
         """Move where the clock will stand (None: nowhere), for every process that reads the file."""
-        write_pace(self._path, self._read().going_until(until, datetime.now(UTC)))
+        self._change(lambda pace: pace.going_until(until, datetime.now(UTC)))
+
+    def go_at(self, speed: float) -> None:
+        """Change how fast the clock runs, for every process that reads the file."""
+        self._change(lambda pace: pace.going_at(speed, datetime.now(UTC)))
+
+    def _change(self, change: Callable[[Pace], Pace]) -> None:
+        """Write the file anew, one process after the other: who drives the clock may not be who sets its speed."""
+        with self._path.with_suffix(".lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            write_pace(self._path, change(parse_pace(self._path.read_text(), where=str(self._path))))
 
     def _read(self) -> Pace:
         try:

@@ -118,6 +118,7 @@ def main() -> None:
         nudge=feed.nudge,
         stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
+        simulated_clock=context.simulated_clock,
         authenticate=Authenticator(engine, context.complexes, context.clock, tokens),
         metrics=context.metrics,
         options=ApiOptions(

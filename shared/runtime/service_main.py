@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from shared import failpoints
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import Bus
-from shared.clock import Clock, clock_from, monotonic_s, touch
+from shared.clock import Clock, SharedClock, clock_from, monotonic_s, touch
 from shared.complex.complexes import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.revisions import require_newest
@@ -37,7 +37,7 @@ EXIT_NOT_STOPPED = 3
 
 @dataclass(frozen=True)
 class Context:
-    """What a service is built from."""
+    """What a service is built from; `simulated_clock` is the clock without its guard, where its speed can be set."""
 
     service: str
     complexes: Complexes
@@ -45,6 +45,7 @@ class Context:
     engine: Engine
     bus: Bus
     heartbeat_file: Path
+    simulated_clock: SharedClock | None = None
     metrics: Metrics = field(default_factory=Metrics)
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
@@ -62,10 +63,12 @@ def open_context(service: str, *, wait: bool = True) -> Context:
     made_folder(settings.run_dir, setting="SANDAN_RUN_DIR")
     if wait:
         patiently(lambda: require_newest(engine, service), threading.Event())
+    clock = clock_from(settings.clock_file)
     return Context(
         service=service,
         complexes=load_complexes(settings.complexes),
-        clock=guarded(clock_from(settings.clock_file), settings.run_dir, service),
+        clock=guarded(clock, settings.run_dir, service),
+        simulated_clock=clock if isinstance(clock, SharedClock) else None,
         engine=engine,
         bus=KafkaBus(settings.kafka_bootstrap_servers),
         heartbeat_file=settings.run_dir / f"{service}.alive",

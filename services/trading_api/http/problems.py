@@ -80,6 +80,9 @@ KINDS: Mapping[str, ProblemKind] = {
     "order_ended": ProblemKind(
         409, "The order has ended already: {order_status}.", "주문이 이미 종료되었습니다: {order_status}."
     ),
+    "clock_not_settable": ProblemKind(
+        409, "This clock's speed can't be set here.", "이 시계의 배속은 여기서 바꿀 수 없습니다."
+    ),
     "study_unfinished": ProblemKind(
         409, "The study has no results: {study_status}.", "검토 결과가 아직 없습니다: {study_status}."
     ),

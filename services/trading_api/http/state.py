@@ -11,7 +11,7 @@ from starlette.requests import Request
 from services.trading_api.http.problems import Problem
 from services.trading_api.roles import Principal
 from shared.bus.acknowledged import Acknowledged
-from shared.clock import Clock
+from shared.clock import Clock, SharedClock
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, Participant
 from shared.runtime.metrics import Metrics
@@ -44,6 +44,7 @@ class AppState:
 
     Args:
         nudge: Tells the live stream that there may be something new; from any thread.
+        simulated_clock: The clock where its speed can be set; None where the time is the world's.
         stream_tells: Whether clients of the live stream hear what is new.
     """
 
@@ -54,6 +55,7 @@ class AppState:
     stream_tells: Callable[[], bool]
     acknowledged: Acknowledged
     authenticate: Authenticate
+    simulated_clock: SharedClock | None = None
     options: ApiOptions = field(default_factory=ApiOptions)
     metrics: Metrics = field(default_factory=Metrics)
 

@@ -50,7 +50,7 @@ def overview(db: Connection, state: AppState, principal: Principal, day: date | 
     show = devices_shown(state.complex_of(principal), now=now, speed=state.clock.speed)
     return {
         "sequence": stream_bounds(db, complex_id)[1],
-        "clock": {"now": instant_text(now), "speed": state.clock.speed},
+        "clock": {"now": instant_text(now), "speed": state.clock.speed, "is_simulated": state.clock.is_simulated},
         "caller": {
             "role": principal.role,
             "name": principal.name,

@@ -10,11 +10,14 @@ from services.trading_api.http.guard import guarded
 from services.trading_api.http.pages import Cursor, Limit, PageOut, bad_cursor
 from services.trading_api.http.problems import Problem
 from services.trading_api.http.state import Caller, State
+from services.trading_api.log.commands import AuditedCommand
 from services.trading_api.overview.auctions import AuctionDetail, auction_detail
+from services.trading_api.overview.clock import ClockView, clock_view
 from services.trading_api.overview.complex import complex_view
 from services.trading_api.overview.day import overview
 from services.trading_api.overview.participants import ParticipantView, market_now, participant_view
 from services.trading_api.overview.report import DayProgress, Report, progress_of, report_of
+from services.trading_api.overview.schemas import PaceIn
 from services.trading_api.roles import Scope
 from services.trading_api.text import JsonObject
 from shared.db.engine import reading
@@ -24,6 +27,28 @@ auctions = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_READ), t
 complex_file = APIRouter(prefix="/api/v1", route_class=guarded(Scope.SERIES_READ), tags=["facts"])
 operating = APIRouter(prefix="/api/v1", route_class=guarded(Scope.MARKET_OPERATE), tags=["operation"])
 ROUTERS = (day, auctions, complex_file, operating)
+
+
+@day.get("/clock")
+def get_clock(state: State, caller: Caller) -> ClockView:
+    """Return the market's time, its speed, and the gates that close next."""
+    with reading(state.engine) as db:
+        return clock_view(db, state, state.complex_of(caller))
+
+
+@operating.put("/clock")
+def put_clock(wanted: PaceIn, state: State, caller: Caller) -> ClockView:
+    """Let a simulated clock go on at another speed, for everybody; the world's can't be set."""
+    if state.simulated_clock is None:
+        raise Problem("clock_not_settable")
+    with state.engine.begin() as db:
+        AuditedCommand(db, caller, state.clock.now()).record("clock.speed", caller.complex_id, f"x{wanted.speed:g}")
+        try:
+            state.simulated_clock.go_at(wanted.speed)
+        except OSError:
+            # Its file is somebody else's.
+            raise Problem("clock_not_settable") from None
+        return clock_view(db, state, state.complex_of(caller))
 
 
 @day.get("/overview")

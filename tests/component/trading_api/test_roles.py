@@ -67,6 +67,7 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         GET /api/v1/devices
         GET /api/v1/batteries
         GET /api/v1/complex
+        GET /api/v1/clock
         GET /api/v1/overview
         GET /api/v1/stream
     """,
@@ -86,6 +87,7 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         GET /api/v1/participants/{participant_id}
         POST /api/v1/participants/{participant_id}/suspend
         POST /api/v1/participants/{participant_id}/resume
+        PUT /api/v1/clock
         GET /api/v1/audit
         GET /api/v1/report
         GET /api/v1/report/intervals

@@ -19,7 +19,7 @@ from services.trading_api.http.state import ApiOptions, AppState
 from services.trading_api.live.feed import Feed
 from services.trading_api.roles import Role
 from services.trading_api.store import METADATA
-from shared.clock import Clock
+from shared.clock import Clock, SharedClock
 from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.paths import DEMO_COMPLEX
@@ -51,7 +51,12 @@ class ApiBench(Bench):
         for feed in self._feeds:
             feed.nudge()
 
-    def app(self, *additions: Callable[[FastAPI], None], clock: Clock | None = None) -> FastAPI:
+    def app(
+        self,
+        *additions: Callable[[FastAPI], None],
+        clock: Clock | None = None,
+        simulated_clock: SharedClock | None = None,
+    ) -> FastAPI:
         """Return one more application on this bench; each has an event loop, and so a feed, of its own."""
         feed = Feed(self.engine, self.complexes, clock or self.clock)
         self._feeds.append(feed)
@@ -64,6 +69,7 @@ class ApiBench(Bench):
             acknowledged=self.bus.acknowledged,
             authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),
             options=self._options,
+            simulated_clock=simulated_clock,
             metrics=self.metrics,
         )
         return create_app(state, feed, *additions)

@@ -44,7 +44,7 @@ def a_leash(folder: Path, until: datetime, *, fails: Collection[str] = (), wall:
         statements=12,
         failing=failing,
     )
-    return Leash(SharedClock(path), owed, 600.0, elapsed_s=wall or Wall())
+    return Leash(SharedClock(path), owed, elapsed_s=wall or Wall())
 
 
 def seen(statements: int = 0, **through: int) -> Seen:
@@ -230,3 +230,23 @@ def test_clock_stands_and_the_day_goes_on_where_the_disk_is_full(tmp_path: Path)
     leash.follow(seen())
 
     assert stands_at(tmp_path) == leash.end
+
+
+def test_where_a_day_follows_its_first_gates_are_waited_for_before_the_day_is_over(tmp_path: Path) -> None:
+    late = MIDNIGHT + timedelta(hours=23, minutes=40)
+    leash = a_leash(tmp_path, until=late)
+    waited_for = {"forecasts": 20, "schedules": 0, "setpoints_confirmed": 0, "setpoints_refused": 0, "settled": 0}
+
+    leash.follow(Seen([*seen(settled=90).intervals, waited_for], 0, 4))
+
+    # The gate of 00:15 closes at 23:45: the schedules of midnight come before it.
+    assert stands_at(tmp_path) == MIDNIGHT + timedelta(hours=23, minutes=44)
+    assert leash.waiting_for == "schedules of 00:00 (0 of 4)"
+
+
+def test_a_day_is_done_whatever_of_the_next_is_still_to_come(tmp_path: Path) -> None:
+    leash = a_leash(tmp_path, until=MIDNIGHT + timedelta(hours=24, minutes=14))
+    nothing_yet = dict.fromkeys(("forecasts", "schedules", "setpoints_confirmed", "setpoints_refused", "settled"), 0)
+
+    assert leash.is_done(Seen([*seen().intervals, nothing_yet], 12, 4))
+    assert leash.missing(Seen([*seen().intervals, nothing_yet], 12, 4)) == []

@@ -1,4 +1,5 @@
 import os
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -76,6 +77,42 @@ def test_processes_that_share_a_file_share_the_time_and_follow_its_changes(tmp_p
     assert one.now() >= START + timedelta(minutes=10)
     assert one.now() <= other.now() <= one.now()
     assert other.speed == 60.0
+
+
+def test_a_pace_changes_its_speed_without_a_leap_and_stands_where_it_stood() -> None:
+    pace = Pace(START, 60.0, EPOCH, until=START + timedelta(minutes=20))
+
+    slower = pace.going_at(10.0, EPOCH + timedelta(seconds=5))
+
+    assert slower.at(EPOCH + timedelta(seconds=5)) == START + timedelta(minutes=5)
+    assert slower.at(EPOCH + timedelta(seconds=11)) == START + timedelta(minutes=6)
+    assert slower.at(EPOCH + timedelta(hours=1)) == START + timedelta(minutes=20)
+    # One that stands, for a person or at its end, stands on.
+    assert Pace(START, 60.0, None).going_at(10.0, EPOCH) == Pace(START, 10.0, None)
+    late = EPOCH + timedelta(hours=1)
+    assert pace.going_at(10.0, late).at(late + timedelta(minutes=1)) == START + timedelta(minutes=20)
+
+
+def test_who_drives_a_clock_and_who_sets_its_speed_undo_nothing_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "clock.json"
+    write_pace(path, Pace(START, 60.0, None))
+    driver, person = SharedClock(path), SharedClock(path)
+
+    def drive() -> None:
+        for number in range(100):
+            driver.go_until(START + timedelta(minutes=number))
+
+    def set_speed() -> None:
+        for number in range(100):
+            person.go_at(1.0 + number)
+
+    threads = [threading.Thread(target=work) for work in (drive, set_speed)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert parse_pace(path.read_text(), where="clock.json") == Pace(START, 100.0, None, START + timedelta(minutes=99))
 
 
 def test_a_clock_file_says_what_was_written(tmp_path: Path) -> None:

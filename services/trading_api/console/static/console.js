@@ -2,7 +2,7 @@
 import { drawBatteries, drawBoard } from "/static/board.js";
 import { HEADERS, endReads, read } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
-import { drawDesk, drawEntry, isCancellable } from "/static/desk.js";
+import { drawDesk, drawEntry, drawPace, isCancellable } from "/static/desk.js";
 import { linkTo } from "/static/link.js";
 import { CHANGES, INTERVAL_MS, counts, may, nowOf, stateFrom, todayOf, whyNot } from "/static/state.js";
 import { count, dayOf, language, momentOf, secondOf, timeOf, toggleLanguage, without, word } from "/static/words.js";
@@ -158,7 +158,8 @@ function drawFigures() {
   const today = todayOf(state);
   write("clock-time", timeOf(now));
   write("clock-day", today);
-  write("clock-speed", state.clock.speed === 1 ? "" : `×${count(state.clock.speed)}`);
+  drawPace(state, isLost);
+  write("clock-speed", state.clock.speed === 1 || !at("pace").hidden ? "" : `×${count(state.clock.speed)}`);
   write("day", state.day);
   at("today").hidden = chosenDay === null && state.day === today;
   document.querySelectorAll(".of-day").forEach((place) => { place.textContent = state.day === today ? word("today") : state.day; });

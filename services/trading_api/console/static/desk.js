@@ -126,6 +126,26 @@ async function act(path, needsReason) {
   if (!problem && needsReason) reason.value = "";
 }
 
+// How fast a simulated clock goes, for everybody. The speed that somebody chose is shown until the clock says its own.
+const PACES = [1, 10, 30, 60];
+export function drawPace(state, lost) {
+  const pace = at("pace");
+  pace.hidden = !state.isSimulated || state.caller.role !== "operator";
+  pace.disabled = lost;
+  if (pace.hidden || document.activeElement === pace) return;
+  const { speed } = state.clock;
+  const choices = PACES.includes(speed) ? PACES : [speed, ...PACES];
+  if (choices.join() !== [...pace.options].map((one) => one.value).join()) pace.replaceChildren(...choices.map((one) => option(one, `×${count(one)}`)));
+  pace.value = speed;
+}
+at("pace").onchange = async ({ target }) => {
+  const speed = Number(target.value);
+  target.blur();
+  if (!PACES.includes(speed)) return;
+  const { problem } = await ask("PUT", "/clock", { speed });
+  target.title = problem ?? "";
+};
+
 at("market-state").onclick = () => { say("desk-answer", null, ""); at("desk").showModal(); };
 at("halt").onclick = () => act("/market/halt", true);
 at("resume").onclick = () => act("/market/resume", false);

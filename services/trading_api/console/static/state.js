@@ -24,6 +24,7 @@ export function stateFrom(snapshot, chose) {
   snapshot.energy.forEach((one) => addEnergy(state, one));
   snapshot.setpoints.toReversed().forEach((one) => state.setpoints.set(one.device_id, one));
   setClock(state, snapshot.clock);
+  state.isSimulated = snapshot.clock.is_simulated;
   return state;
 }
 
