@@ -22,7 +22,7 @@ import psutil
 import sqlalchemy as sa
 import yaml
 
-from cli.brokers import Broker, open_broker
+from cli.brokers import Broker
 from cli.processes import Child, free_port
 from services.forecast import handlers, store
 from shared.bus.kafka import KafkaBus
@@ -37,6 +37,7 @@ from shared.events.wire import encode
 from shared.intervals import INTERVAL, interval_of
 from shared.paths import DEMO_COMPLEX
 from shared.runtime.runloop import RunLoop
+from tests.broker import open_broker
 
 MINUTES = 1
 LATE_MS_MAX, GROWTH_MAX = 100.0, 0.1

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cli.brokers import open_broker
 from cli.processes import Child
 from shared.bus.kafka import KafkaBus
 from shared.complex.model import load_complex
@@ -29,6 +28,7 @@ from shared.events.records import Side
 from shared.events.wire import decode, encode
 from shared.intervals import INTERVAL, interval_of
 from shared.paths import DEMO_COMPLEX
+from tests.broker import open_broker
 
 ORDERS_PER_S, SECONDS = 200, 60
 # One turn of the writer: what it would commit, and publish, at once.

@@ -128,28 +128,6 @@ def launch_broker(folder: Path, say: Say, wait: StartWait) -> Broker:
     return _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
 
 
-def open_broker(folder: Path, say: Say, wait: StartWait | None = None) -> Broker:
-    """Find or start a broker, create the topics, and return it.
-
-    Args:
-        folder: Where a child broker keeps its log and data.
-        say: Takes a sentence for the person who waits.
-        wait: How long a start may take; None: as long as it lives.
-
-    Raises:
-        BadInput: The named cluster doesn't answer, or no broker could be started.
-        StartStopped: Nothing is to be started any more.
-    """
-    wait = wait or StartWait()
-    broker = launch_broker(folder, say, wait)
-    try:
-        broker.wait_until_it_answers(say, wait)
-    except BaseException:
-        broker.stop()
-        raise
-    return broker
-
-
 def _java_is_new_enough() -> bool:
     java = shutil.which("java")
     if java is None:

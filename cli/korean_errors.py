@@ -203,12 +203,6 @@ def in_korean(error: BadInput) -> str:
     return f"{where}: {field}: {_translated(RULES, error.rule)}. 입력값: {error.shown}{hint}"
 
 
-def rule_in_korean(rule: str) -> str | None:
-    """Return a rule's sentence, None where there is none."""
-    translated = _translated(RULES, rule)
-    return None if translated == rule else translated
-
-
 def _translated(pairs: tuple[tuple[str, str], ...], text: str) -> str:
     for pattern, korean in _patterns(pairs):
         if found := pattern.fullmatch(text):

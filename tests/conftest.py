@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from cli.brokers import Broker, open_broker
+from cli.brokers import Broker
+from tests.broker import open_broker
 
 # No test depends on how fast the machine is.
 settings.register_profile("sandan", deadline=None, print_blob=True)

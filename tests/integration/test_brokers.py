@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from cli import brokers
-from cli.brokers import Broker, open_broker
+from cli.brokers import Broker
 from shared.bus.kafka import KafkaBus
 from shared.bus.port import BusUnavailable
 from shared.clock import monotonic_s, pause
 from shared.events.wire import Message
+from tests.broker import open_broker
 
 TOPIC = "market.orders.v1"
 WAIT_S = 600.0

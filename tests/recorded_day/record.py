@@ -23,7 +23,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cli.brokers import open_broker
 from cli.processes import free_port
 from shared.bus.kafka import KafkaBus
 from shared.clock import SharedClock
@@ -31,6 +30,7 @@ from shared.errors import BadInput
 from shared.events.topics import topics_read_by
 from shared.events.wire import Message
 from shared.paths import ROOT
+from tests.broker import open_broker
 from tests.recorded_day.people import BUYER_ID, SELLER_ID, after_hours, caller, say, scenes
 
 SERVICES = ("market", "settlement")
