@@ -18,7 +18,7 @@ from optimizers.tariff.peaks import site_peaks
 from optimizers.tariff.site import site_prices
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.field import Field
-from services.fems.simulator.profiles import profiles_of
+from services.fems.simulator.load_sources import sources_of
 from services.scheduler import domain
 from shared.arrays import Floats, Integers
 from shared.complex.model import Complex, Ess, Participant, load_complex
@@ -110,7 +110,7 @@ def realised_krw(site: Site, caution: float | None) -> float:
 def main() -> int:
     """Print each setting's cost relative to the median's plan."""
     complex_ = load_complex(DEMO_COMPLEX)
-    field = Field(complex_, profiles_of(complex_))
+    field = Field(complex_, sources_of(complex_))
     for first in FIRST_DAYS:
         sites = [Site(complex_, field, one, first) for one in complex_.participants if one.ess]
         median = [realised_krw(site, None) for site in sites]

@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems.domain.simulated.field import Field
 from services.fems.simulator.faults import FaultBook
+from services.fems.simulator.load_sources import sources_of
 from services.fems.simulator.memory import FieldMemory
-from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.clock import clock_from, touch
 from shared.complex.complexes import load_complexes
@@ -71,7 +71,7 @@ def main() -> None:
     servers = [
         ComplexServer(
             one,
-            Field(one, profiles_of(one)),
+            Field(one, sources_of(one)),
             FieldMemory(field_dir, one.complex_id),
             clock,
             FaultBook(field_dir, one.complex_id),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.field import Field, interval_energies
-from services.fems.simulator.profiles import profiles_of
+from services.fems.simulator.load_sources import sources_of
 from shared.arrays import Integers
 from shared.complex.model import Complex
 
@@ -32,11 +32,11 @@ def history(complex_: Complex, first_start: datetime, intervals: int) -> Simulat
     Raises:
         BadInput: A factory names a profile that does not exist.
     """
-    field = Field(complex_, profiles_of(complex_))
+    field = Field(complex_, sources_of(complex_))
     first = number_of(first_start)
     energies = field.energies(first, intervals)
     return SimulatedHistory(
         first_start=first_start,
         load_wh={participant_id: idle.load_wh for participant_id, idle in energies.items()},
-        meters=interval_energies(field, first, intervals),
+        meters=interval_energies(field, energies, intervals),
     )

@@ -12,7 +12,7 @@ from services.fems.domain.simulated.battery import run_interval
 from services.fems.domain.simulated.dispatch import ScheduleEntry, judge
 from services.fems.domain.simulated.field import Field, battery_of
 from services.fems.domain.simulated.power_profile import INTERVAL_US, UJ_PER_WH
-from services.fems.simulator.profiles import profiles_of
+from services.fems.simulator.load_sources import sources_of
 from services.scheduler import handlers, store
 from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
@@ -71,7 +71,7 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
     begin = FIRST - 2 * LEAD
     bench = Bench(handlers.service(Complexes(alone)), store.METADATA, tmp_path, begin)
     lead_steps = 2 * LEAD // INTERVAL
-    energies = Field(COMPLEX, profiles_of(COMPLEX)).energies(number_of(begin), lead_steps + 2 * INTERVALS_PER_DAY)
+    energies = Field(COMPLEX, sources_of(COMPLEX)).energies(number_of(begin), lead_steps + 2 * INTERVALS_PER_DAY)
     load_wh, pv_wh = energies[FACTORY.participant_id].load_wh, sum(energies[FACTORY.participant_id].pv_wh.values())
     battery = battery_of(ESS)
     commanded: dict[datetime, SetpointIssued] = {}

@@ -16,8 +16,8 @@ from services.fems.gateway.dispatcher import Dispatcher
 from services.fems.gateway.modbus import Lines
 from services.fems.gateway.poller import LivePoller
 from services.fems.simulator.faults import FaultBook
+from services.fems.simulator.load_sources import sources_of
 from services.fems.simulator.memory import FieldMemory
-from services.fems.simulator.profiles import profiles_of
 from services.fems.simulator.server import ComplexServer
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
@@ -45,7 +45,7 @@ async def simulated(complex_: Complex, folder: Path, clock: ManualClock) -> Asyn
     """Let a complex's devices answer; what they remember lies in `folder`, as after a kill -9."""
     memory = FieldMemory(folder / "field", complex_.complex_id)
     book = FaultBook(folder / "field", complex_.complex_id)
-    server = ComplexServer(complex_, Field(complex_, profiles_of(complex_)), memory, clock, book)
+    server = ComplexServer(complex_, Field(complex_, sources_of(complex_)), memory, clock, book)
     await server.start(None)
     try:
         yield server

@@ -101,7 +101,7 @@ def test_taken_port_is_one_line_that_names_the_setting(tmp_path: Path) -> None:
 
 def test_unknown_profile_is_one_line_that_names_the_factory(tmp_path: Path) -> None:
     content = yaml.safe_load(DEMO_COMPLEX.read_text())
-    content["participants"][2]["load"]["profile"] = "../secret"
+    content["participants"][2]["load"] = {"profile": "../secret", "mean_kw": 100}
     (tmp_path / "complex.yaml").write_text(yaml.safe_dump(content))
 
     ended = run_simulator(tmp_path, tmp_path / "complex.yaml")

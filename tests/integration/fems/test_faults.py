@@ -12,16 +12,16 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 from services.fems.domain.metering.counting import Flag
 from services.fems.domain.registers.sunspec import BASE, MARKER
 from services.fems.domain.simulated.faults import FaultKind
-from services.fems.domain.simulated.field import Field, interval_energies
+from services.fems.domain.simulated.field import Field
 from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults, write_faults
-from services.fems.simulator.profiles import profiles_of
+from services.fems.simulator.load_sources import sources_of
 from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
 from simulation.bus import MemoryBus
 from tests.integration.fems.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
 from tests.integration.fems.test_gateway import a_setpoint, expected
-from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex
+from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, idle_meters
 
 OTHERS = {"sunny.grid", "ess", "plain.grid"}
 MINUTE = timedelta(minutes=1)
@@ -155,7 +155,7 @@ def test_counters_that_began_anew_are_flagged_when_it_happens(tmp_path: Path, ki
 def test_counters_that_wrap_are_measured_on_whatever_their_width(tmp_path: Path, own: dict[str, object]) -> None:
     devices = {"roof": {"remembers": False, **own}}
     complex_, clock, bus = a_port_of_its_own(devices=devices, poll_interval_s=60), a_clock(), MemoryBus()
-    truth = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER, 2)["roof"][1].tolist()
+    truth = idle_meters(Field(complex_, sources_of(complex_)), NOW_NUMBER, 2)["roof"][1].tolist()
     # They reach their end in the middle of the second quarter of an hour.
     ask_for(tmp_path, complex_, a_fault("roof", FaultKind.COUNTER_WRAP, amount=truth[0] + truth[1] // 2))
 
@@ -194,7 +194,7 @@ def test_meter_whose_clock_is_ahead_measures_but_says_so(tmp_path: Path) -> None
     assert found["plain.grid"].flags == ("clock_drift",)
     assert {meter_id: one.flags for meter_id, one in found.items() if one.flags} == {"plain.grid": ("clock_drift",)}
     # Two minutes ahead: 2/15 of the interval before instead of its own last two minutes.
-    energies = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER - 1, 2)["plain.grid"][0].tolist()
+    energies = idle_meters(Field(complex_, sources_of(complex_)), NOW_NUMBER - 1, 2)["plain.grid"][0].tolist()
     moved = [energy_wh * 120 // 900 for energy_wh in energies]
     assert found["plain.grid"].import_wh == energies[1] - moved[1] + moved[0]
 
@@ -222,7 +222,7 @@ def test_rejected_command_is_refused_with_the_converters_own_answer(tmp_path: Pa
 def test_day_of_a_meter_with_counters_alone_is_exact_through_wrap_reset_silence_and_swap(tmp_path: Path) -> None:
     complex_, clock, bus = a_port_of_its_own(**COUNTERS_ALONE), a_clock(), MemoryBus()
     [meter] = [device for device in complex_.devices if device.device_id == "plain.grid"]
-    truth = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER, 96)["plain.grid"][0].tolist()
+    truth = idle_meters(Field(complex_, sources_of(complex_)), NOW_NUMBER, 96)["plain.grid"][0].tolist()
     at = {hour: NOW + timedelta(hours=hour, minutes=7, seconds=20) for hour in (9, 15, 20)}
     ask_for(
         tmp_path,

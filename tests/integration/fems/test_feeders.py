@@ -7,10 +7,10 @@ from pathlib import Path
 
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.faults import FaultKind
-from services.fems.domain.simulated.field import Field, interval_energies
+from services.fems.domain.simulated.field import Field
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.sum_checks import Aftermath
-from services.fems.simulator.profiles import profiles_of
+from services.fems.simulator.load_sources import sources_of
 from shared.complex.model import Complex
 from shared.events.fems import IntervalMetered, Quality
 from shared.intervals import INTERVAL
@@ -18,7 +18,7 @@ from simulation.bus import MemoryBus
 from tests.integration.fems.field_town import GatewayBench, a_clock, a_port_of_its_own, simulated
 from tests.integration.fems.test_faults import a_fault, ask_for
 from tests.integration.fems.test_gateway import a_setpoint
-from tests.unit.fems.fields import NOW, NOW_NUMBER
+from tests.unit.fems.fields import NOW, NOW_NUMBER, idle_meters
 
 METER = "F1.head"
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ def a_metered_feeder(**devices: object) -> Complex:
 
 
 def truth_wh(complex_: Complex, meter_id: str, count: int) -> list[tuple[int, int]]:
-    imports, exports = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER, count)[meter_id]
+    imports, exports = idle_meters(Field(complex_, sources_of(complex_)), NOW_NUMBER, count)[meter_id]
     return [(int(taken), int(given)) for taken, given in zip(imports, exports, strict=True)]
 
 

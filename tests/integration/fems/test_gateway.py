@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from services.fems.domain.simulated.field import Field, interval_energies
-from services.fems.simulator.profiles import profiles_of
+from services.fems.domain.simulated.field import Field
+from services.fems.simulator.load_sources import sources_of
 from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.events.scheduler import SetpointIssued
 from shared.intervals import INTERVAL
 from simulation.bus import MemoryBus
 from tests.integration.fems.field_town import GatewayBench, a_clock, a_free_port, a_port_of_its_own, simulated
-from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex
+from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, idle_meters
 
 METERS = ("sunny.grid", "roof", "ess", "plain.grid")
 SILENT_UNIT = 2
@@ -46,7 +46,7 @@ def by_meter(events: list[IntervalMetered]) -> dict[str, list[tuple[datetime, in
 
 def expected(complex_: Complex, intervals: int) -> dict[str, list[tuple[datetime, int, int]]]:
     """Return what idle batteries' meters show from NOW on, straight from the physics."""
-    energies = interval_energies(Field(complex_, profiles_of(complex_)), NOW_NUMBER, intervals)
+    energies = idle_meters(Field(complex_, sources_of(complex_)), NOW_NUMBER, intervals)
     return {
         meter_id: [
             (NOW + n * INTERVAL, int(energies[meter_id][0][n]), int(energies[meter_id][1][n])) for n in range(intervals)

@@ -1,12 +1,14 @@
 """A small field to calculate with: builders that supply what a test does not care about."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.battery import SimulatedBattery
-from services.fems.domain.simulated.field import Field
+from services.fems.domain.simulated.field import Field, LoadSources, interval_energies
 from services.fems.domain.simulated.load import LoadProfile
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
+from shared.arrays import Integers
 from shared.complex.model import Complex
 from shared.intervals import INTERVALS_PER_WEEK
 
@@ -81,4 +83,9 @@ def a_complex(port: int = 15_599, *, other_ess: bool = False, **network: object)
 
 def a_field(complex_: Complex | None = None) -> Field:
     """Return the small complex's physics on the two-week profile."""
-    return Field(complex_ or a_complex(), {"gwangyang-2018": a_profile()})
+    return Field(complex_ or a_complex(), LoadSources(profiles={"gwangyang-2018": a_profile()}))
+
+
+def idle_meters(field: Field, first: int, count: int) -> Mapping[str, tuple[Integers, Integers]]:
+    """Return import and export by meter for `count` intervals from number `first` on, with the batteries idle."""
+    return interval_energies(field, field.energies(first, count), count)

@@ -6,15 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.fems.domain.interval_numbers import number_of
-from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
+from services.fems.domain.simulated.load import LoadProfile, ReplayedLoad
 from shared.intervals import INTERVALS_PER_WEEK
 from tests.unit.fems.fields import PROFILE_START, a_profile
 
 
-def a_load(*, weeks: int = 30, shift_minutes: int = 0) -> FactoryLoad:
+def a_load(*, weeks: int = 30, shift_minutes: int = 0) -> ReplayedLoad:
     """Return a load whose scale is 1: n kWh in the profile are n kWh at the factory."""
     mean_kw = 4 * (weeks * INTERVALS_PER_WEEK + 1) / 2  # the mean of 1..N is (N + 1) / 2 kWh a quarter hour
-    return FactoryLoad(a_profile(weeks), mean_kw=mean_kw, shift_minutes=shift_minutes)
+    return ReplayedLoad(a_profile(weeks), mean_kw=mean_kw, shift_minutes=shift_minutes)
 
 
 def test_wednesday_of_2026_replays_the_wednesday_of_2018() -> None:
@@ -39,7 +39,7 @@ def test_shift_of_an_hour_moves_the_course_four_intervals_later() -> None:
 def test_replay_wraps_within_whole_weeks_of_the_profile() -> None:
     # 2 weeks and 1 day: the day is left out, so the course repeats after 2 weeks.
     energies = (*a_profile(2).energy_kwh, *([5.0] * 96))
-    load = FactoryLoad(LoadProfile(PROFILE_START, energies), mean_kw=100, shift_minutes=0)
+    load = ReplayedLoad(LoadProfile(PROFILE_START, energies), mean_kw=100, shift_minutes=0)
 
     found = load.energy_wh(0, 4 * INTERVALS_PER_WEEK)
 
@@ -48,7 +48,7 @@ def test_replay_wraps_within_whole_weeks_of_the_profile() -> None:
 
 @given(mean_kw=st.floats(min_value=50, max_value=5_000))
 def test_mean_over_the_replayed_weeks_is_what_was_asked(mean_kw: float) -> None:
-    load = FactoryLoad(a_profile(), mean_kw=mean_kw, shift_minutes=0)
+    load = ReplayedLoad(a_profile(), mean_kw=mean_kw, shift_minutes=0)
 
     total_wh = int(load.energy_wh(0, 2 * INTERVALS_PER_WEEK).sum())
 

@@ -10,13 +10,12 @@ from services.fems.domain.interval_numbers import epoch_s, epoch_us
 from services.fems.domain.registers.vendor_models import PROFILE_RECORDS, CommitStatus
 from services.fems.domain.simulated.controls import WHOLE_RATE, Control
 from services.fems.domain.simulated.dispatch import ScheduleEntry
-from services.fems.domain.simulated.field import interval_energies
 from services.fems.simulator.memory import FieldMemory
 from services.fems.simulator.plant import Plant
 from services.fems.simulator.site import SavedSite
 from shared.errors import BadInput
 from shared.intervals import INTERVAL, INTERVAL_S
-from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, a_field
+from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, a_field, idle_meters
 
 METERS = ("sunny.grid", "roof", "ess", "plain.grid")
 
@@ -159,7 +158,7 @@ def test_battery_that_was_off_catches_up_with_the_set_points_it_held() -> None:
 
 def test_profile_shows_the_difference_of_exact_counters() -> None:
     plant = a_plant()
-    energies = interval_energies(a_field(), NOW_NUMBER - PROFILE_RECORDS, PROFILE_RECORDS)
+    energies = idle_meters(a_field(), NOW_NUMBER - PROFILE_RECORDS, PROFILE_RECORDS)
 
     for meter_id in METERS:
         records = list(plant.records(meter_id))

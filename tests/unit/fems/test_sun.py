@@ -32,8 +32,9 @@ def a_roof(**changes: float) -> Roof:
 
 def clear_day_wh(roof: Roof, day: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     sun = sun_on_day(CHANGWON, day)
-    nothing_in_the_way = np.ones(INTERVALS_PER_DAY)
-    return energy_wh(roof, sun, clear_sky_ghi(sun), nothing_in_the_way, air_temperature_c("c", day, CHANGWON))
+    nothing_in_the_way = np.ones((1, INTERVALS_PER_DAY))
+    air_c = air_temperature_c("c", day, CHANGWON)
+    return np.asarray(energy_wh([roof], sun, clear_sky_ghi(sun), nothing_in_the_way, air_c)[0])
 
 
 def test_sun_at_the_solstice_stands_as_high_as_latitude_and_obliquity_say() -> None:
@@ -86,7 +87,7 @@ def test_warm_modules_give_less(air_c: float, expected_wh: int) -> None:
     # At 55 C they are 11.4 % worse: 63.25 kW.
     upright = SunDirection(east=np.zeros(1), north=np.zeros(1), up=np.ones(1))
 
-    found = energy_wh(a_roof(tilt_deg=0.0), upright, np.full(1, 800.0), np.ones(1), np.full(1, air_c))
+    found = energy_wh([a_roof(tilt_deg=0.0)], upright, np.full(1, 800.0), np.ones((1, 1)), np.full(1, air_c))[0]
 
     assert found.tolist() == [expected_wh]
 
@@ -101,7 +102,7 @@ def test_clear_day_in_may_gives_what_such_a_roof_can() -> None:
 
 @given(day=st.integers(min_value=18_000, max_value=25_000))
 def test_clearness_is_a_fraction_and_has_no_jumps(day: int) -> None:
-    two_days = np.concatenate([clearness_on_day("c", "s", day), clearness_on_day("c", "s", day + 1)])
+    two_days = np.concatenate([clearness_on_day("c", ["s"], day)[0], clearness_on_day("c", ["s"], day + 1)[0]])
 
     assert two_days.min() > 0
     assert two_days.max() <= 1
@@ -111,9 +112,9 @@ def test_clearness_is_a_fraction_and_has_no_jumps(day: int) -> None:
 
 def test_sites_of_one_complex_share_the_weather_and_not_the_small_clouds() -> None:
     days = range(20_590, 20_650)
-    here = np.array([clearness_on_day("c", "here", day).mean() for day in days])
-    there = np.array([clearness_on_day("c", "there", day).mean() for day in days])
-    elsewhere = np.array([clearness_on_day("other", "here", day).mean() for day in days])
+    here = np.array([clearness_on_day("c", ["here"], day).mean() for day in days])
+    there = np.array([clearness_on_day("c", ["there"], day).mean() for day in days])
+    elsewhere = np.array([clearness_on_day("other", ["here"], day).mean() for day in days])
 
     assert np.corrcoef(here, there)[0, 1] > 0.95
     assert abs(np.corrcoef(here, elsewhere)[0, 1]) < 0.5

@@ -1,13 +1,19 @@
 """What a complex's meters would measure with its batteries idle: a pure function of the complex file and time."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache, partial
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, SimulatedBattery
-from services.fems.domain.simulated.load import FactoryLoad, LoadProfile
+from services.fems.domain.simulated.load import LoadProfile, ReplayedLoad
+from services.fems.domain.simulated.plants.archetypes import Archetype
+from services.fems.domain.simulated.plants.calendar import rest_numbers
+from services.fems.domain.simulated.plants.load import AirC, PlantLoad
 from services.fems.domain.simulated.power_profile import UJ_PER_WH
 from services.fems.domain.simulated.roof import Roof, energy_wh
 from services.fems.domain.simulated.sky import SkyPlace, air_temperature_c, clear_sky_ghi, clearness_on_day, sun_on_day
@@ -17,6 +23,21 @@ from shared.intervals import INTERVALS_PER_DAY, INTERVALS_PER_HOUR
 from shared.units import WH_PER_KWH
 
 DAYS_KEPT = 8
+# Of the air, which is a day's alone and small: a year, and the days around it.
+AIR_DAYS_KEPT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSources:
+    """What a complex's loads are made of, by the names that its file gives.
+
+    Attributes:
+        rest_days: Public holidays.
+    """
+
+    profiles: Mapping[str, LoadProfile] = field(default_factory=dict)
+    plants: Mapping[str, Archetype] = field(default_factory=dict)
+    rest_days: Collection[date] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +46,7 @@ class SimulatedSite:
 
     participant_id: str
     grid_meter_id: str
-    load: FactoryLoad
+    load: ReplayedLoad | PlantLoad
     roofs: tuple[Roof, ...]
     batteries: tuple[SimulatedBattery, ...]
 
@@ -58,6 +79,10 @@ class IdleEnergy:
         return net
 
 
+# A power or an energy, or many of them.
+Flow = TypeVar("Flow", int, Integers)
+
+
 @dataclass(frozen=True, slots=True)
 class FeederLine:
     """A feeder with a meter at its head; the line takes `loss_ppm` millionths of what its factories move together."""
@@ -66,7 +91,7 @@ class FeederLine:
     participant_ids: tuple[str, ...]
     loss_ppm: int
 
-    def carried(self, imported: int, exported: int) -> tuple[int, int]:
+    def carried(self, imported: Flow, exported: Flow) -> tuple[Flow, Flow]:
         """Return what the meter shows, in and out, of a power or energy that the factories together draw and give."""
         return imported + imported * self.loss_ppm // PPM, exported - exported * self.loss_ppm // PPM
 
@@ -74,69 +99,67 @@ class FeederLine:
 class Field:
     """A complex's factories and sky."""
 
-    def __init__(self, complex_: Complex, profiles: Mapping[str, LoadProfile]) -> None:
+    def __init__(self, complex_: Complex, sources: LoadSources) -> None:
         self.complex_id = complex_.complex_id
         self._place = SkyPlace(complex_.location.latitude, complex_.location.longitude)
         ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
-        self.sites = tuple(_site(one, profiles[one.load.profile], ramps) for one in complex_.participants)
+        load_of = partial(_load, sources=sources, holidays=rest_numbers(sources.rest_days), air_c=self.air_c)
+        self.sites = tuple(_site(one, load_of(one), ramps) for one in complex_.participants)
+        self._roofs = tuple(roof for site in self.sites for roof in site.roofs)
         self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
-        self._days: dict[int, tuple[Mapping[str, Integers], Floats]] = {}
+        self._suns: dict[int, Integers] = {}
+
+    def air_c(self, first: int, count: int) -> Floats:
+        """Return the air temperature outdoors for `count` intervals from number `first` on."""
+        parts = [_air(self.complex_id, self._place, day)[low:high] for day, low, high in _days_of(first, count)]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
     def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
         """Return each participant's energies for `count` intervals from number `first` on."""
-        parts: dict[str, list[Integers]] = {}
-        airs_c: list[Floats] = [np.zeros(0)]
-        for day, low, high in _days_of(first, count):
-            suns_of_day, air_of_day = self._day(day)
-            airs_c.append(air_of_day[low:high])
-            for site_id, produced in suns_of_day.items():
-                parts.setdefault(site_id, []).append(produced[low:high])
-        suns = {site_id: np.concatenate(found) for site_id, found in parts.items()}
-        air_c = np.concatenate(airs_c)
-        empty = np.zeros(0, dtype=np.int64)
+        parts = [self._sun(day)[:, low:high] for day, low, high in _days_of(first, count)]
+        produced = np.concatenate([np.zeros((len(self._roofs), 0), dtype=np.int64), *parts], axis=1)
+        suns = {roof.site_id: row for roof, row in zip(self._roofs, produced, strict=True)}
+        air_c = self.air_c(first, count)
         return {
             site.participant_id: IdleEnergy(
                 load_wh=site.load.energy_wh(first, count),
-                pv_wh={roof.site_id: suns.get(roof.site_id, empty) for roof in site.roofs},
+                pv_wh={roof.site_id: suns[roof.site_id] for roof in site.roofs},
                 air_c=air_c,
             )
             for site in self.sites
         }
 
-    def _day(self, day: int) -> tuple[Mapping[str, Integers], Floats]:
-        """Return every roof's energy on a UTC day, and the air; a whole day, so that it is always the same."""
-        if day not in self._days:
-            while len(self._days) >= DAYS_KEPT:
-                self._days.pop(next(iter(self._days)))
+    def _sun(self, day: int) -> Integers:
+        """Return every roof's energy on a UTC day, (roofs x 96); a whole day, so that it is always the same."""
+        if day not in self._suns:
+            while len(self._suns) >= DAYS_KEPT:
+                self._suns.pop(next(iter(self._suns)))
             sun = sun_on_day(self._place, day)
-            ghi = clear_sky_ghi(sun)
-            air_c = air_temperature_c(self.complex_id, day, self._place)
-            suns = {
-                roof.site_id: energy_wh(roof, sun, ghi, clearness_on_day(self.complex_id, roof.site_id, day), air_c)
-                for site in self.sites
-                for roof in site.roofs
-            }
-            self._days[day] = (suns, air_c)
-        return self._days[day]
+            clearness = clearness_on_day(self.complex_id, [roof.site_id for roof in self._roofs], day)
+            air_c = _air(self.complex_id, self._place, day)
+            self._suns[day] = energy_wh(self._roofs, sun, clear_sky_ghi(sun), clearness, air_c)
+        return self._suns[day]
 
 
-def interval_energies(field: Field, first: int, count: int) -> Mapping[str, tuple[Integers, Integers]]:
-    """Return import and export by meter for `count` intervals from number `first` on, with the batteries idle."""
+def interval_energies(
+    field: Field, energies: Mapping[str, IdleEnergy], count: int
+) -> Mapping[str, tuple[Integers, Integers]]:
+    """Return import and export by meter for the `count` intervals of some energies, with the batteries idle."""
     meters: dict[str, tuple[Integers, Integers]] = {}
-    energies = field.energies(first, count)
     nothing = np.zeros(count, dtype=np.int64)
     for site in field.sites:
         idle = energies[site.participant_id]
-        net = idle.net_wh()
-        meters[site.grid_meter_id] = (np.maximum(net, 0), np.maximum(-net, 0))
+        meters[site.grid_meter_id] = _flows(idle.net_wh())
         meters |= {site_id: (nothing, produced) for site_id, produced in idle.pv_wh.items()}
         meters |= {battery.device_id: (nothing, nothing) for battery in site.batteries}
     for feeder in field.feeders:
         together = sum((energies[one].net_wh() for one in feeder.participant_ids), nothing)
-        carried = [feeder.carried(max(net_wh, 0), max(-net_wh, 0)) for net_wh in together.tolist()]
-        flows = np.array(carried, dtype=np.int64).reshape(-1, 2)
-        meters[feeder.meter_id] = (flows[:, 0], flows[:, 1])
+        meters[feeder.meter_id] = feeder.carried(*_flows(together))
     return meters
+
+
+def _flows(net_wh: Integers) -> tuple[Integers, Integers]:
+    return np.maximum(net_wh, 0), np.maximum(-net_wh, 0)
 
 
 def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
@@ -149,12 +172,35 @@ def _days_of(first: int, count: int) -> Iterator[tuple[int, int, int]]:
         yield day, low - day * INTERVALS_PER_DAY, high - day * INTERVALS_PER_DAY
 
 
-def _site(participant: Participant, profile: LoadProfile, ramps: Mapping[str, float]) -> SimulatedSite:
+@lru_cache(maxsize=AIR_DAYS_KEPT)
+def _air(complex_id: str, place: SkyPlace, day: int) -> Floats:
+    air_c = air_temperature_c(complex_id, day, place)
+    air_c.flags.writeable = False
+    return air_c
+
+
+def _load(
+    participant: Participant, *, sources: LoadSources, holidays: Integers, air_c: AirC
+) -> ReplayedLoad | PlantLoad:
     load = participant.load
+    if load.profile is not None:
+        return ReplayedLoad(sources.profiles[load.profile], mean_kw=load.mean_kw, shift_minutes=load.shift_minutes)
+    assert load.plant is not None  # noqa: S101 -- a load has one or the other; narrows the type
+    return PlantLoad(
+        sources.plants[load.plant],
+        name=participant.participant_id,
+        seed=load.seed,
+        mean_kw=load.mean_kw,
+        holidays=holidays,
+        air_c=air_c,
+    )
+
+
+def _site(participant: Participant, load: ReplayedLoad | PlantLoad, ramps: Mapping[str, float]) -> SimulatedSite:
     return SimulatedSite(
         participant_id=participant.participant_id,
         grid_meter_id=participant.grid_meter_id,
-        load=FactoryLoad(profile, mean_kw=load.mean_kw, shift_minutes=load.shift_minutes),
+        load=load,
         roofs=tuple(
             Roof(
                 site_id=site.site_id,

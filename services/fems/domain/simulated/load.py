@@ -1,4 +1,4 @@
-"""A made-up factory's consumption: a measured profile replayed on days of the same weekday, scaled and shifted."""
+"""A factory's consumption out of a measured profile, replayed on days of the same weekday, scaled and shifted."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +34,7 @@ class LoadProfile:
         return len(self.energy_kwh) // INTERVALS_PER_WEEK * INTERVALS_PER_WEEK
 
 
-class FactoryLoad:
+class ReplayedLoad:
     """One factory's consumption at any time, as whole Wh an interval."""
 
     def __init__(self, profile: LoadProfile, *, mean_kw: float, shift_minutes: int) -> None:

@@ -1,5 +1,6 @@
-"""A made-up roof's solar power: irradiance on the tilted modules, their temperature, and the inverter's limit."""
+"""Made-up roofs' solar power: irradiance on the tilted modules, their temperature, and the inverter's limit."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,27 +39,30 @@ class Roof:
         return self.loss_w(self.capacity_kw_ac * WH_PER_KWH)
 
 
-def energy_wh(roof: Roof, sun: SunDirection, ghi: Floats, clearness: Floats, air_c: Floats) -> Integers:
-    """Return the AC energy of each interval.
+def energy_wh(roofs: Sequence[Roof], sun: SunDirection, ghi: Floats, clearness: Floats, air_c: Floats) -> Integers:
+    """Return the AC energy of each roof and interval, (roofs x intervals).
 
     Args:
-        roof: The plant.
+        roofs: The plants.
         sun: The sun's direction.
         ghi: Global irradiance on the horizontal under a clear sky [W/m2].
-        clearness: The part of it that comes through the clouds.
+        clearness: The part of it that comes through the clouds, (roofs x intervals).
         air_c: Air temperature.
     """
-    poa = plane_irradiance(roof, sun, ghi, clearness)
+    poa = plane_irradiance(roofs, sun, ghi, clearness)
     cell_c = air_c + (NOCT_C - NOCT_AIR_C) / NOCT_IRRADIANCE_WM2 * poa
     heat = 1 + POWER_PER_KELVIN * (cell_c - STC_TEMP_C)
-    dc_kw = roof.capacity_kw_dc * poa / STC_IRRADIANCE_WM2 * heat * (1 - DC_LOSS)
-    ac_kw = np.clip(dc_kw * INVERTER_EFFICIENCY, 0.0, roof.capacity_kw_ac)
+    dc_kw = _column(roof.capacity_kw_dc for roof in roofs) * poa / STC_IRRADIANCE_WM2 * heat * (1 - DC_LOSS)
+    ac_kw = np.clip(dc_kw * INVERTER_EFFICIENCY, 0.0, _column(roof.capacity_kw_ac for roof in roofs))
     return np.asarray(np.floor(ac_kw * (WH_PER_KWH / INTERVALS_PER_HOUR)).astype(np.int64))
 
 
-def plane_irradiance(roof: Roof, sun: SunDirection, ghi: Floats, clearness: Floats) -> Floats:
+def plane_irradiance(roofs: Sequence[Roof], sun: SunDirection, ghi: Floats, clearness: Floats) -> Floats:
     """Return irradiance on the modules [W/m2]: the beam at its angle, an even sky (Liu and Jordan), the ground."""
-    tilt, azimuth = np.radians(roof.tilt_deg), np.radians(roof.azimuth_deg)
+    tilt, azimuth = (
+        np.radians(_column(roof.tilt_deg for roof in roofs)),
+        np.radians(_column(roof.azimuth_deg for roof in roofs)),
+    )
     facing = (
         np.cos(tilt) * sun.up + np.sin(tilt) * np.sin(azimuth) * sun.east + np.sin(tilt) * np.cos(azimuth) * sun.north
     )
@@ -70,3 +74,7 @@ def plane_irradiance(roof: Roof, sun: SunDirection, ghi: Floats, clearness: Floa
     sky = global_horizontal * diffuse_part * (1 + np.cos(tilt)) / 2
     ground = global_horizontal * GROUND_ALBEDO * (1 - np.cos(tilt)) / 2
     return np.asarray(np.where(sun.up > 0, beam + sky + ground, 0.0))
+
+
+def _column(figures: Iterable[float]) -> Floats:
+    return np.array([[figure] for figure in figures]).reshape(-1, 1)

@@ -3,12 +3,13 @@
 It is not the forecast's model: a simulated roof must not know what its forecaster knows.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from shared.arrays import Floats, Integers
+from services.fems.domain.simulated.draws import seed_of, smooth
+from shared.arrays import Floats
 from shared.intervals import INTERVAL_S, INTERVALS_PER_DAY, INTERVALS_PER_HOUR, SECONDS_PER_DAY
 
 # 2000-01-01T12:00Z, from which the sun's course is counted, in seconds since 1970.
@@ -66,20 +67,20 @@ def clear_sky_ghi(sun: SunDirection) -> Floats:
     return np.where(sun.up > 0, ghi, 0.0)
 
 
-def clearness_on_day(complex_id: str, site_id: str, day: int) -> Floats:
-    """Return which part of the clear sky's light comes through, by interval of a UTC day, in (0, 1].
+def clearness_on_day(complex_id: str, site_ids: Sequence[str], day: int) -> Floats:
+    """Return which part of the clear sky's light comes through on a UTC day, (sites x 96), in (0, 1].
 
     Three layers of cloud: the day's weather and passing fronts are the complex's, small clouds a site's own.
     """
     at = day * INTERVALS_PER_DAY + np.arange(INTERVALS_PER_DAY)
-    weather = _smooth_noise(f"{complex_id}/weather", at, every=INTERVALS_PER_DAY)
-    fronts = _smooth_noise(f"{complex_id}/fronts", at, every=3 * INTERVALS_PER_HOUR)
-    clouds = _smooth_noise(f"{complex_id}/{site_id}/clouds", at, every=2)
+    weather = smooth(seed_of(complex_id, "weather"), at, every=INTERVALS_PER_DAY)
+    fronts = smooth(seed_of(complex_id, "fronts"), at, every=3 * INTERVALS_PER_HOUR)
+    clouds = smooth([seed_of(complex_id, site_id, "clouds") for site_id in site_ids], at, every=2)
     # Powers above 1, so that fair days outnumber dull ones; small clouds matter most under a broken sky.
     cover = 0.8 * weather**1.2 + 0.5 * fronts**1.5
     cover = np.clip(cover + 0.9 * (clouds - 0.5) * cover, 0.0, 1.0)
     # Kasten and Czeplak (1980): what comes through a cover of N is 1 - 0.75 N^3.4; a gentler power suits the mean.
-    return 1.0 - 0.75 * cover**1.5
+    return np.asarray(1.0 - 0.75 * cover**1.5)
 
 
 def air_temperature_c(complex_id: str, day: int, place: SkyPlace) -> Floats:
@@ -88,21 +89,5 @@ def air_temperature_c(complex_id: str, day: int, place: SkyPlace) -> Floats:
     year = np.cos(2 * np.pi * ((day % 365.2425) - 205) / 365.2425)
     solar_hour = (at % INTERVALS_PER_DAY) / INTERVALS_PER_HOUR + place.longitude / 15
     daily = np.cos(2 * np.pi * (solar_hour - 15) / 24)
-    weather = _smooth_noise(f"{complex_id}/temperature", at, every=INTERVALS_PER_DAY) - 0.5
+    weather = smooth(seed_of(complex_id, "temperature"), at, every=INTERVALS_PER_DAY) - 0.5
     return np.asarray(14.5 + np.sign(place.latitude) * 12.0 * year + 4.0 * daily + 6.0 * weather)
-
-
-def _smooth_noise(name: str, at: Integers, *, every: int) -> Floats:
-    """Return a smooth course in [0, 1) through values at every so-many-th interval that a hash of the name gives."""
-    node = at // every
-    first = int(node[0])
-    heights = np.array([_hashed(name, n) for n in range(first, int(node[-1]) + 2)])
-    fraction = (at % every) / every
-    ease = fraction * fraction * (3 - 2 * fraction)
-    low, high = heights[node - first], heights[node - first + 1]
-    return np.asarray(low + (high - low) * ease)
-
-
-def _hashed(name: str, node: int) -> float:
-    digest = hashlib.blake2b(f"{name}/{node}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / 2**64

@@ -72,6 +72,18 @@ ESS = (*PARTICIPANT, "ess", 0)
         (put(*PARTICIPANT, "bidding", "mode", new="maybe"), "$.participants[0].bidding.mode must be 'automatic' or"),
         (put(*PARTICIPANT, "load", "shift_minutes", new=7), "$.participants[0].load.shift_minutes * multiple of 15"),
         (
+            put(*PARTICIPANT, "load", "shift_minutes", new=15),
+            "$.participants[0].load shift_minutes must go with a profile",
+        ),
+        (
+            put(*PARTICIPANT, "load", "profile", new="works"),
+            "$.participants[0].load must have a plant or a profile, not",
+        ),
+        (
+            put(*PARTICIPANT, "load", "plant", new=None),
+            "$.participants[0].load must have a plant or a profile, not both",
+        ),
+        (
             put("participants", 1, "participant_id", new="hanbit-machining"),
             "$ participants: id hanbit-machining must occur",
         ),

@@ -1,40 +1,60 @@
-"""Read the measured load profiles that come with the project."""
+"""Read what simulated loads are made of: the measured profiles and the made-up plants that come with the project."""
 
 import csv
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
+from services.fems.domain.simulated.field import LoadSources
 from services.fems.domain.simulated.load import LoadProfile
+from services.fems.domain.simulated.plants.archetypes import PlantFile
 from shared.complex.model import Complex
-from shared.errors import BadInput
+from shared.errors import BadInput, did_you_mean
 from shared.intervals import INTERVAL, INTERVALS_PER_WEEK
 from shared.paths import INFRA
+from shared.reference.load import holidays, read_reference
 
 PROFILES = INFRA / "profiles"
 
 
-def profiles_of(complex_: Complex) -> dict[str, LoadProfile]:
-    """Read every profile that a complex's factories name.
+def sources_of(complex_: Complex) -> LoadSources:
+    """Read the profiles and plants that a complex's factories name.
 
     Raises:
-        BadInput: A factory names a profile that does not exist, or a profile's file breaks a rule.
+        BadInput: A factory names a profile or plant that does not exist, or a file breaks a rule.
     """
-    found: dict[str, LoadProfile] = {}
-    for position, participant in enumerate(complex_.participants):
-        name = participant.load.profile
-        if name not in found:
-            known = sorted(path.stem for path in PROFILES.glob("*.csv"))
-            if name not in known:
-                raise BadInput(
-                    where=f"complex {complex_.complex_id}",
-                    field=f"$.participants[{position}].load.profile",
-                    rule=f"must be one of {known}",
-                    value=name,
-                )
-            found[name] = read_profile(PROFILES / f"{name}.csv")
-    return found
+    loads = [one.load for one in complex_.participants]
+    profiles = sorted(path.stem for path in PROFILES.glob("*.csv"))
+    plants = read_plants().plants
+    _require_known(complex_, "profile", [load.profile for load in loads], profiles)
+    _require_known(complex_, "plant", [load.plant for load in loads], sorted(plants))
+    calendar = holidays()
+    return LoadSources(
+        profiles={name: read_profile(PROFILES / f"{name}.csv") for name in {load.profile for load in loads} if name},
+        plants=plants,
+        rest_days=calendar.billed | calendar.temporary,
+    )
+
+
+@cache
+def read_plants() -> PlantFile:
+    """Read the made-up plants that come with the project."""
+    return read_reference(INFRA / "plants" / "demo.yaml", PlantFile)
+
+
+def _require_known(complex_: Complex, field: str, names: Sequence[str | None], known: Sequence[str]) -> None:
+    for position, name in enumerate(names):
+        if name is not None and name not in known:
+            raise BadInput(
+                where=f"complex {complex_.complex_id}",
+                field=f"$.participants[{position}].load.{field}",
+                rule=f"must be one of {[*known]}",
+                value=name,
+                hint=did_you_mean(name, known),
+            )
 
 
 def read_profile(path: Path) -> LoadProfile:
