@@ -42,7 +42,7 @@ FIGURES_EVERY_S = 2.0
 SAY_EVERY_S = 30.0
 # The day's last word must not be lost because the trading API is busy or starting again.
 ANSWER_WAIT_S, CALLS_MAX = 30.0, 20
-FACTORIES_MAX = 200
+FACTORIES_MAX = 1_000
 SPEED_MAX = 3600.0
 DAYS_MAX = 31
 # Of the day after, whose first gates close before the day is over.

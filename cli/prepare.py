@@ -15,7 +15,6 @@ from shared.complex.field_network import UNIT_ID_MAX
 from shared.complex.model import Complex, load_complex
 from shared.intervals import INTERVAL, interval_of
 from shared.metering.history import COLUMNS
-from shared.paths import DEMO_COMPLEX
 
 HISTORY = timedelta(days=28)
 
@@ -25,8 +24,6 @@ def write_demo_complex(
 ) -> Complex:
     """Write the demo's complex with as many factories as wanted and its devices in reach, and return it.
 
-    Beyond the demo's own twelve the factories repeat, with a number behind their names.
-
     Args:
         path: Of the complex file.
         factories: How many.
@@ -34,11 +31,9 @@ def write_demo_complex(
         port_of: Gives the ports of it, called with 0, 1, ...: behind each are as many devices as have room.
         poll_interval_s: How often they are polled.
     """
-    content = yaml.safe_load(DEMO_COMPLEX.read_text(encoding="utf-8"))
-    templates = content["participants"]
-    content["participants"] = [
-        _factory(templates[n % len(templates)], copy=n // len(templates)) for n in range(factories)
-    ]
+    from cli.demo_complex import demo_complex
+
+    content = demo_complex(factories)
     network = {"host": host, "port": port_of(0), "poll_interval_s": poll_interval_s}
     content["field_network"] = network
     devices = [*(one for factory in content["participants"] for one in _devices(factory)), *_feeder_meters(content)]
@@ -48,7 +43,9 @@ def write_demo_complex(
         for number, device_id in enumerate(devices)
         if number >= UNIT_ID_MAX
     }
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text = yaml.dump(content, Dumper=dumper, allow_unicode=True, sort_keys=False, width=10_000)
+    path.write_text(text, encoding="utf-8")
     return load_complex(path)
 
 
@@ -108,16 +105,3 @@ def _devices(factory: Mapping[str, Any]) -> list[str]:
 
 def _feeder_meters(content: Mapping[str, Any]) -> list[str]:
     return [feeder["meter"]["meter_id"] for feeder in content["feeders"] if "meter" in feeder]
-
-
-def _factory(template: dict[str, Any], *, copy: int) -> dict[str, Any]:
-    if copy == 0:
-        return template
-    made: dict[str, Any] = json.loads(json.dumps(template))
-    made["participant_id"] += f"-{copy + 1}"
-    made["name"] = {language: f"{name} {copy + 1}" for language, name in made["name"].items()}
-    for plant in (*made.get("pv", []), *made.get("ess", [])):
-        for name in ("site_id", "device_id"):
-            if name in plant:
-                plant[name] += f"-{copy + 1}"
-    return made
