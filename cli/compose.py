@@ -49,7 +49,7 @@ def compose(
         port_of=lambda number: SIMULATOR_PORT + number,
         poll_interval_s=poll_interval_s,
     )
-    write_history(folder / "history.csv", [complex_], until=until)
+    write_history(folder / "history.parquet", [complex_], until=until)
     write_keys(folder / "keys.json", [complex_])
     # The containers' own user reads it through the mount; the folder itself is for its owner alone.
     (folder / "keys.json").chmod(0o644)

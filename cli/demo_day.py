@@ -171,7 +171,7 @@ def running(wanted: Demo, screen: Console) -> Iterator[tuple[Deployment, Complex
     clock_file = wanted.clock_file
     start = day_start(wanted.first) - WARM_UP
     write_pace(clock_file, Pace(start=start, speed=wanted.speed, epoch=None))
-    history_file = wanted.folder / "history.csv"
+    history_file = wanted.folder / "history.parquet"
     plan = Plan(
         folder=wanted.folder,
         complexes=(complex_file,),

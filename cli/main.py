@@ -25,6 +25,7 @@ VERBS = {
     "tariff": "cli.tariff",
     "forecast": "cli.forecast",
     "whatif": "cli.whatif",
+    "history": "cli.history",
     "devices": "cli.devices",
     "clock": "cli.clock",
     "keys": "cli.keys",

@@ -7,14 +7,17 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from shared.complex.field_network import UNIT_ID_MAX
 from shared.complex.model import Complex, load_complex
 from shared.intervals import INTERVAL, interval_of
-from shared.metering.history import COLUMNS
+from shared.metering.history import COLUMNS, PARQUET_SUFFIXES
+
+if TYPE_CHECKING:
+    from services.fems.simulator.history import SimulatedHistory
 
 HISTORY = timedelta(days=28)
 
@@ -54,16 +57,31 @@ def write_history(path: Path, complexes: Iterable[Complex], *, until: datetime) 
     from services.fems.simulator.history import history
 
     first, last = interval_of(until - HISTORY), interval_of(until)
-    starts = [(first + n * INTERVAL).isoformat() for n in range((last - first) // INTERVAL)]
+    made = [(complex_, history(complex_, first, (last - first) // INTERVAL)) for complex_ in complexes]
+    write_archive(path, made, is_parquet=is_parquet(path))
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether a file is Parquet by its name."""
+    return path.suffix.lower() in PARQUET_SUFFIXES
+
+
+def write_archive(path: Path, made: "Iterable[tuple[Complex, SimulatedHistory]]", *, is_parquet: bool) -> None:
+    """Write complexes' meters as a meter archive, Parquet or CSV."""
+    if is_parquet:
+        from shared.metering.parquet_archive import write_parquet
+
+        write_parquet(path, ((complex_, one.first_start, one.meters) for complex_, one in made))
+        return
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for complex_ in complexes:
-            meters = history(complex_, first, len(starts)).meters
+        for complex_, one in made:
             for device in complex_.devices:
-                import_wh, export_wh = meters[device.device_id]
                 who = (complex_.complex_id, device.device_id, device.participant_id, device.kind.value)
-                writer.writerows((*who, *row) for row in zip(starts, import_wh, export_wh, strict=True))
+                imports_wh, exports_wh = one.meters[device.device_id]
+                starts = ((one.first_start + n * INTERVAL).isoformat() for n in range(len(imports_wh)))
+                writer.writerows((*who, *row) for row in zip(starts, imports_wh, exports_wh, strict=True))
 
 
 def write_keys(path: Path, complexes: Iterable[Complex]) -> None:

@@ -210,10 +210,10 @@ def _seen(deployment: Deployment, supervisor: Began) -> Running:
 
 
 def _simulated_history(plan: Plan) -> Path:
-    path = plan.folder / "history.csv"
+    path = plan.folder / "history.parquet"
     if not path.exists():
         say("making the meter history of the four weeks before")
-        draft = path.with_suffix(".draft")
+        draft = path.with_stem("draft")
         write_history(draft, load_complexes(plan.complexes).values(), until=wall_now())
         draft.replace(path)
     return path

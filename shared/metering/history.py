@@ -1,7 +1,8 @@
 """The metered past that a service learns from: a table in its own database, and the archive that fills it first.
 
 The archive is CSV, a row a meter and delivery interval: `complex_id,meter_id,participant_id,meter_kind,delivery_start,
-import_wh,export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh.
+import_wh,export_wh`; `delivery_start` is ISO 8601 with offset, energies are whole Wh. A file called .parquet has the
+same as typed columns (`parquet_archive.py`).
 """
 
 import csv
@@ -34,6 +35,7 @@ ENERGY_WH_MAX = 10**12
 ENERGY_DIGITS_MAX = len(str(ENERGY_WH_MAX))
 # The header is the first.
 FIRST_ROW = 2
+PARQUET_SUFFIXES = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,24 +170,34 @@ def read_history(path: Path, complexes: Complexes) -> list[MeterReading]:
         BadInput: The file can't be read, or a row breaks a rule: the first one is named with its field. A meter's rows
             can't be its energy by quarter hour: hours, a register's readings, more than can flow there.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            readings = list(_rows(csv.reader(file, strict=True), str(path), complexes))
-    except OSError as error:
-        raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
+    if path.suffix.lower() in PARQUET_SUFFIXES:
+        # Loaded only where it is needed: it is large.
+        from shared.metering.parquet_archive import read_parquet
+
+        readings, first_row = read_parquet(path, complexes), 1
+    else:
+        readings, first_row = _read_csv(path, complexes), FIRST_ROW
     by_meter: dict[tuple[str, str], list[int]] = {}
     for number, one in enumerate(readings):
         by_meter.setdefault((one.complex_id, one.meter_id), []).append(number)
     for (complex_id, meter_id), numbers in by_meter.items():
         numbers.sort(key=lambda number: readings[number].delivery_start)
-        series = [(FIRST_ROW + number, readings[number]) for number in numbers]
+        series = [(first_row + number, readings[number]) for number in numbers]
         complex_ = complexes.at(complex_id, series[0][1].delivery_start)
-        device = next(one for one in complex_.devices if one.device_id == meter_id)
+        device = complex_.by_device[meter_id]
         _refuse_other_step(path, series)
         _refuse_no_energy(path, series, rating_of(complex_, device))
     return readings
+
+
+def _read_csv(path: Path, complexes: Complexes) -> list[MeterReading]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(_rows(csv.reader(file, strict=True), str(path), complexes))
+    except OSError as error:
+        raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInput(where=str(path), field="file", rule="must be CSV in UTF-8", value=str(error)) from None
 
 
 def _refuse_other_step(path: Path, series: Sequence[tuple[int, MeterReading]]) -> None:
@@ -232,11 +244,7 @@ def _readings(db: Connection, complex_id: str, where: sa.ColumnElement[bool]) ->
 def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Iterator[MeterReading]:
     if tuple(next(table, [])) != COLUMNS:
         raise BadInput(where=f"{where} row 1", field="columns", rule=f"must be {','.join(COLUMNS)}", value="others")
-    known = {
-        (one.complex_id, device.device_id, device.participant_id, device.kind.value)
-        for one in complexes.values()
-        for device in one.devices
-    }
+    known = known_meters(complexes)
     starts: dict[str, datetime] = {}
     seen: set[tuple[str, str, datetime]] = set()
     for number, row in enumerate(table, start=FIRST_ROW):
@@ -246,7 +254,7 @@ def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Itera
             )
         complex_id, meter_id, participant_id, meter_kind, start_text, import_text, export_text = row
         if (complex_id, meter_id, participant_id, meter_kind) not in known:
-            raise _unknown_meter(f"{where} row {number}", row, complexes)
+            raise unknown_meter(f"{where} row {number}", row, complexes)
         start = starts.get(start_text)
         if start is None:
             start = starts[start_text] = _start(f"{where} row {number}", start_text)
@@ -264,7 +272,17 @@ def _rows(table: Iterator[list[str]], where: str, complexes: Complexes) -> Itera
         )
 
 
-def _unknown_meter(at: str, row: list[str], complexes: Complexes) -> BadInput:
+def known_meters(complexes: Complexes) -> frozenset[tuple[str, str, str, str]]:
+    """Return what the first four columns may say together."""
+    return frozenset(
+        (one.complex_id, device.device_id, device.participant_id, device.kind.value)
+        for one in complexes.values()
+        for device in one.devices
+    )
+
+
+def unknown_meter(at: str, row: Sequence[str], complexes: Complexes) -> BadInput:
+    """Return what is wrong with the first four columns of a row."""
     complex_id, meter_id, participant_id, meter_kind, *_ = row
     one = complexes.get(complex_id)
     if one is None:

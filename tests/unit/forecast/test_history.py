@@ -1,10 +1,12 @@
 """The meter archive: what is read, and how each broken rule is named."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from shared.complex.complexes import Complexes, load_complexes
 from shared.errors import BadInput
@@ -135,3 +137,66 @@ def test_quarter_hours_with_gaps_and_a_meter_that_stands_still_are_taken(complex
     )
 
     assert len(read_history(path, complexes)) == 84 + 96
+
+
+def a_parquet(folder: Path, **columns: Sequence[object]) -> Path:
+    """Write the row of `GOOD` as Parquet, with other columns (None: without it)."""
+    start = datetime(2026, 5, 20, tzinfo=UTC)
+    good = ("changwon-demo", "hanbit-roof", "hanbit-machining", "pv", start, 0, 41250)
+    found = {name: [one] for name, one in zip(COLUMNS, good, strict=True)} | columns
+    path = folder / "archive.parquet"
+    parquet.write_table(pa.table(found), path)
+    return path
+
+
+def test_parquet_archive_says_what_the_csv_says(complexes: Complexes, tmp_path: Path) -> None:
+    assert read_history(a_parquet(tmp_path), complexes) == read_history(an_archive(tmp_path, HEADER, GOOD), complexes)
+
+
+TWICE = {name: [one, one] for name, one in zip(COLUMNS, (*GOOD.split(",")[:4], None, 0, 7), strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"complex_id": ["elsewhere"]}, "row 1: complex_id must be one of ['changwon-demo'], was 'elsewhere'"),
+        ({"meter_id": ["attic"]}, "row 1: meter_id must be a meter of changwon-demo, was 'attic'"),
+        ({"participant_id": ["daesung-casting"]}, "row 1: participant_id must be hanbit-machining for hanbit-roof"),
+        ({"meter_kind": ["ess"]}, "row 1: meter_kind must be pv for hanbit-roof, was 'ess'"),
+        ({"meter_kind": [None]}, "row 1: meter_kind must not be null"),
+        ({"delivery_start": [datetime(2026, 5, 20)]}, "delivery_start must be timestamps with a time zone"),  # noqa: DTZ001 -- refused
+        ({"delivery_start": ["2026-05-20"]}, "delivery_start must be timestamps with a time zone, was 'string'"),
+        (
+            {"delivery_start": [datetime(2026, 5, 20, 0, 5, tzinfo=UTC)]},
+            "row 1: delivery_start must be the start of a quarter hour, was '2026-05-20 00:05:00+00:00'",
+        ),
+        ({"import_wh": [-1]}, "row 1: import_wh must be a whole number of Wh from 0 to 1000000000000, was '-1'"),
+        ({"import_wh": [0.5]}, "import_wh must be of the type int64, was 'double'"),
+        ({"quality": ["measured"]}, "columns must be complex_id,"),
+        (
+            TWICE | {"delivery_start": [datetime(2026, 5, 20, tzinfo=UTC)] * 2},
+            "row 2: delivery_start must occur once for each meter, was '2026-05-20 00:00:00+00:00'",
+        ),
+        ({"export_wh": [3_000_000]}, "row 1: export_wh must be <= 300000 Wh, what can flow through hanbit-roof"),
+    ],
+)
+def test_broken_parquet_archive_is_named_with_its_field_and_value(
+    complexes: Complexes, tmp_path: Path, columns: dict[str, Sequence[object]], told: str
+) -> None:
+    with pytest.raises(BadInput) as raised:
+        read_history(a_parquet(tmp_path, **columns), complexes)
+
+    assert told in str(raised.value)
+
+
+def test_file_that_only_is_called_parquet_is_named(complexes: Complexes, tmp_path: Path) -> None:
+    path = tmp_path / "archive.parquet"
+    path.write_text(HEADER)
+
+    with pytest.raises(BadInput, match="file must be Parquet"):
+        read_history(path, complexes)
+
+
+def test_absent_parquet_archive_is_named(complexes: Complexes, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="file must be readable"):
+        read_history(tmp_path / "archive.parquet", complexes)

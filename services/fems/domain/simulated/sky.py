@@ -14,6 +14,8 @@ from shared.intervals import INTERVAL_S, INTERVALS_PER_DAY, INTERVALS_PER_HOUR, 
 
 # 2000-01-01T12:00Z, from which the sun's course is counted, in seconds since 1970.
 J2000_S = 946_728_000
+# Of all skies that chance could give, one under which the demo's own day is fair, with some clouds.
+SKY = 11
 # Haurwitz (1945), clear-sky global irradiance on the horizontal [W/m2]: 1098 cos z exp(-0.057 / cos z).
 HAURWITZ_WM2, HAURWITZ_EXTINCTION = 1098.0, 0.057
 
@@ -73,9 +75,9 @@ def clearness_on_day(complex_id: str, site_ids: Sequence[str], day: int) -> Floa
     Three layers of cloud: the day's weather and passing fronts are the complex's, small clouds a site's own.
     """
     at = day * INTERVALS_PER_DAY + np.arange(INTERVALS_PER_DAY)
-    weather = smooth(seed_of(complex_id, "weather"), at, every=INTERVALS_PER_DAY)
-    fronts = smooth(seed_of(complex_id, "fronts"), at, every=3 * INTERVALS_PER_HOUR)
-    clouds = smooth([seed_of(complex_id, site_id, "clouds") for site_id in site_ids], at, every=2)
+    weather = smooth(seed_of(SKY, complex_id, "weather"), at, every=INTERVALS_PER_DAY)
+    fronts = smooth(seed_of(SKY, complex_id, "fronts"), at, every=3 * INTERVALS_PER_HOUR)
+    clouds = smooth([seed_of(SKY, complex_id, site_id, "clouds") for site_id in site_ids], at, every=2)
     # Powers above 1, so that fair days outnumber dull ones; small clouds matter most under a broken sky.
     cover = 0.8 * weather**1.2 + 0.5 * fronts**1.5
     cover = np.clip(cover + 0.9 * (clouds - 0.5) * cover, 0.0, 1.0)
@@ -89,5 +91,5 @@ def air_temperature_c(complex_id: str, day: int, place: SkyPlace) -> Floats:
     year = np.cos(2 * np.pi * ((day % 365.2425) - 205) / 365.2425)
     solar_hour = (at % INTERVALS_PER_DAY) / INTERVALS_PER_HOUR + place.longitude / 15
     daily = np.cos(2 * np.pi * (solar_hour - 15) / 24)
-    weather = smooth(seed_of(complex_id, "temperature"), at, every=INTERVALS_PER_DAY) - 0.5
+    weather = smooth(seed_of(SKY, complex_id, "temperature"), at, every=INTERVALS_PER_DAY) - 0.5
     return np.asarray(14.5 + np.sign(place.latitude) * 12.0 * year + 4.0 * daily + 6.0 * weather)

@@ -127,20 +127,23 @@ def machines_kw(machines: Machines, days: OwnDays, staffing: Staffing, seed: int
 
 
 def batches_kw(batches: Batches, days: OwnDays, staffing: Staffing, minute: Floats, seed: int) -> Floats:
-    """Return what furnaces draw, whose cycles fill the day's work, each a little later than the one before."""
+    """Return what furnaces draw that follow their cycles while people work, each a part of a cycle after the other."""
     whole = np.zeros_like(staffing.begin)
     begin, end = (whole, whole + MINUTES_PER_DAY) if batches.always else (staffing.begin, staffing.end)
-    cycles = np.maximum(np.rint((end - begin) / batches.cycle_minutes), 1)
-    length = (np.maximum(end - begin, STEP_MINUTES) / cycles)[:, None]
+    length = batches.cycle_minutes
+    # No day's cycles begin where the day before's did.
+    met = uniform(seed, days.number)[:, None] * length
+    works = (minute >= begin[:, None]) & (minute < end[:, None])
     kw = np.zeros_like(staffing.level)
     for unit in range(batches.count):
-        # Round the clock one that is later ends yesterday's last cycle first.
-        since = minute - begin[:, None] - unit * length / batches.count
+        since = minute - begin[:, None] + met - unit * length / batches.count
         cycle = np.floor(since / length)
-        draws = uniform(seed_of(seed, unit), days.number[:, None] * DRAWS_A_DAY + cycle.astype(np.int64))
+        # Counted so that none is below 0, as units begin behind each other.
+        draws = uniform(
+            seed_of(seed, unit), days.number[:, None] * DRAWS_A_DAY + cycle.astype(np.int64) + DRAWS_A_DAY // 2
+        )
         heat = batches.heat_share * (1 + HEAT_SPREAD * (2 * draws - 1)) * length
         hot = np.where(since - cycle * length < heat, batches.kw, batches.hold_kw)
-        works = (minute < end[:, None]) & (batches.always | (since >= 0))
         kw += np.where(works, hot, 0.0)
     return kw
 
