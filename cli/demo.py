@@ -18,7 +18,7 @@ StartLimit = Annotated[
 
 
 def demo(
-    factories: Annotated[int, typer.Option(help="How many factories; beyond 12 they repeat. / 공장 수.")] = 12,
+    factories: Annotated[int, typer.Option(help="How many factories, to 1,000. / 공장 수(최대 1,000).")] = 12,
     day: Annotated[str, typer.Option(help="The Korean day to trade. / 거래일.")] = "2026-05-20",
     days: Annotated[int, typer.Option(help="How many days from then on. / 거래일 수.")] = 1,
     speed: Annotated[float, typer.Option(help="Simulated seconds a second. / 배속.")] = 60,

@@ -48,12 +48,13 @@ def run(
 
     STUDY.yaml: `days` (a list of Korean days, or `{from: 2026-05-18, to: 2026-05-24}`; at most 31), `battery_scales`
     and `pv_scales` (1 is as built, 0 is none; at most 10 each), `tariff_options` (I, II, III, or as-is for each
-    factory's own), `complex` (a complex file; default: the demo's) and `history` (a meter archive, CSV; default:
-    simulated meters, and the answer says so). Paths are seen from the file's folder. At most 200 combinations. /
+    factory's own), `complex` (a complex file; default: the demo's) and `history` (a meter archive, CSV or Parquet;
+    default: simulated meters, and the answer says so). Paths are seen from the file's folder. At most 200
+    combinations. /
     STUDY.yaml의 항목: `days`(날짜 목록 또는 `{from: 2026-05-18, to: 2026-05-24}`, 최대 31일), `battery_scales`와
     `pv_scales`(1은 현재 그대로, 0은 없음, 각 최대 10개), `tariff_options`(I, II, III 또는 공장별 현재 요금인 as-is),
-    `complex`(산단 파일, 기본값은 데모), `history`(계량 이력 CSV, 기본값은 가상 계량기이며 결과에 표시됨). 경로는 파일이
-    있는 폴더 기준이고, 조합은 최대 200개입니다.
+    `complex`(산단 파일, 기본값은 데모), `history`(계량 이력 CSV 또는 Parquet, 기본값은 가상 계량기이며 결과에
+    표시됨). 경로는 파일이 있는 폴더 기준이고, 조합은 최대 200개입니다.
 
     The folder gets results.csv (a row a day, factory and combination), summary.json (sums, also printed) and
     summary.png. What is not modelled is said first, in summary.json as `not_modelled`; a day without known prices is

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FORECAST_", frozen=True)
 
     history_file: Path | None = Field(
-        default=None, description="A meter archive (CSV), taken in once, before anything was metered."
+        default=None, description="A meter archive (CSV or Parquet), taken in once, before anything was metered."
     )
     weather_sources: tuple[SourceName, ...] = Field(
         default=(SourceName.CLEAR_SKY,),

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLANNER_", frozen=True)
 
     history_file: Path | None = Field(
-        default=None, description="A meter archive (CSV), taken in once, before anything was metered."
+        default=None, description="A meter archive (CSV or Parquet), taken in once, before anything was metered."
     )
     dask_scheduler: str | None = Field(
         default=None,

@@ -27,7 +27,7 @@ from tests.component.trading_api.trading_api_bench import ApiBench
 from tests.docs.console_blocks import DOCUMENTS, Command, commands_in
 
 # Verbs that calculate from files to files, or ask devices; the others start, stop or prepare a system, or look at one.
-CALCULATIONS = {"clear", "schedule", "tariff", "whatif", "forecast"}
+CALCULATIONS = {"clear", "schedule", "tariff", "whatif", "forecast", "history"}
 ASKED_OF_DEVICES = {"list", "scan", "read", "fault"}
 # Tools of the machine, which the documents may use around ours.
 LOOKED_AT = {"awk", "cat", "head", "sed"}
