@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 
 # So many rows are converted together; on PostgreSQL the server takes in a block while the next one is made.
 BLOCK_ROWS = 500
+# So many are held in memory at once on SQLite, whose driver takes a list.
+HELD_ROWS = 100_000
 
 
 def insert_rows(db: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -26,10 +28,9 @@ def insert_rows(db: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any
     columns = ", ".join(names)
     if db.dialect.name == "sqlite":
         places = ", ".join("?" * len(names))
-        db.exec_driver_sql(
-            f"INSERT INTO {table.name} ({columns}) VALUES ({places})",  # noqa: S608 -- own names
-            list(values),
-        )
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({places})"  # noqa: S608 -- own names
+        while some := list(islice(values, HELD_ROWS)):
+            db.exec_driver_sql(statement, some)
         return
     connection = db.connection.driver_connection
     assert connection is not None  # noqa: S101 -- an open one has it; narrows the type
