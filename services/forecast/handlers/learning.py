@@ -29,6 +29,7 @@ from services.forecast.store.registry import (
 )
 from shared.arrays import Floats
 from shared.complex.model import Complex
+from shared.db.engine import reading
 from shared.events.forecast import ForecastKind
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 
@@ -59,7 +60,7 @@ class Learner:
         Between reading and writing no transaction is open, so that the run loop is never kept waiting.
         """
         complex_id = self._complex.complex_id
-        with engine.connect() as db:
+        with reading(engine) as db:
             issue = last_issue(db, complex_id)
             if issue is None or judged_day(db, complex_id) == trading_day_of(issue):
                 return False
