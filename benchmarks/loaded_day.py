@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.beside import Factories, factories_of, lost_and_doubled
-from cli.demo_day import WARM_UP
+from cli.demo_start import WARM_UP
 from cli.processes import free_port
 from shared.clock import SharedClock
 from shared.errors import BadInput

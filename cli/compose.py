@@ -31,7 +31,7 @@ def compose(
 
     Example: sandan compose --folder compose --day 2026-05-20 --speed 300
     """
-    from cli.demo_day import WARM_UP
+    from cli.demo_start import WARM_UP
     from cli.prepare import write_demo_complex, write_history, write_keys
     from shared.clock import Pace, wall_now, write_pace
     from shared.intervals import day_start

@@ -47,7 +47,8 @@ def demo(
 
     Example: sandan demo --factories 24 --speed 600 --exit --report report.json
     """
-    from cli.demo_day import checked, run
+    from cli.demo_day import run
+    from cli.demo_start import checked
 
     wanted = checked(
         day=day,

@@ -92,7 +92,7 @@ def _days(first: str, last: str) -> "tuple[date, date]":
         raise BadInput(where="command line", field="--to", rule=rule, value=last)
     known = holidays()
     if not known.covers(begin, end):
-        rule = f"must lie within the days whose holidays are known ({known.first} to {known.last})"
+        rule = f"must lie within the days whose holidays are known ({known.first} to {known.known_until})"
         raise BadInput(where="command line", field="--from, --to", rule=rule, value=f"{first} to {last}")
     return begin, end
 

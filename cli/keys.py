@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from cli.output import Pretty, print_answer
-from cli.running import running_in
 from shared.errors import BadInput, did_you_mean
 from shared.paths import DEPLOYMENTS
 
@@ -103,6 +102,8 @@ def _shown(door: Door) -> dict[str, str | None]:
 
 def _console_of(folder: Path) -> str:
     """Return where a deployment's console is: a running one says it, a demo's folder is named by its port."""
+    from cli.running import running_in
+
     running = running_in(folder)
     if running is not None:
         return running.console

@@ -108,6 +108,12 @@ RULES = (
     ),
     ("must be <= {} Wh, what can flow through {} in a quarter hour", "{} Wh 이하여야 합니다(15분간 {} 통과 가능량)"),
     ("must be <= {}", "{} 이하여야 합니다"),
+    ("must be the first day or one of the {} after it", "첫날이거나 그 뒤 {}일 안이어야 합니다"),
+    (
+        "must lie within the days whose holidays are known ({} to {})",
+        "공휴일을 아는 기간({}~{}) 안이어야 합니다",
+    ),
+    ("must be a factory or a roof of {}", "{}의 공장이나 지붕이어야 합니다"),
     ("must be between {} and {}", "{}에서 {} 사이여야 합니다"),
     ("must be at least one interval of the history ({} min)", "이력의 한 구간({}분) 이상이어야 합니다"),
     ("must be at least {} in number", "{}개 이상이어야 합니다"),

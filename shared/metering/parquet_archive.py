@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from shared.arrays import Flags, Integers
-from shared.complex.model import Complex, Complexes, Device
+from shared.complex.complexes import Complexes
+from shared.complex.model import Complex, Device
 from shared.errors import BadInput
 from shared.intervals import INTERVAL, INTERVAL_S
 from shared.metering.history import COLUMNS, ENERGY_WH_MAX, MeterReading, known_meters, unknown_meter

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.demo_day import FACTORIES_MAX
+from cli.demo_start import FACTORIES_MAX
 from cli.prepare import write_demo_complex
 from services.fems.simulator.history import history
 from shared.complex.model import Complex, Participant

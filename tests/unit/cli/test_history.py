@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cli import forecast_files
 from cli.main import app_with
 from services.fems.simulator.history import history
+from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.errors import BadInput
 from shared.intervals import INTERVALS_PER_DAY, day_start
@@ -31,7 +32,7 @@ def written(out: Path, *options: str, first: str = "2026-05-20", last: str = "20
 def test_archive_holds_what_the_simulated_meters_show(name: str, tmp_path: Path) -> None:
     complex_ = load_complex(DEMO_COMPLEX)
 
-    readings = read_history(written(tmp_path / name), {complex_.complex_id: complex_})
+    readings = read_history(written(tmp_path / name), Complexes(complex_))
 
     meters = history(complex_, day_start(DAY), INTERVALS_PER_DAY).meters
     shown = {
@@ -88,6 +89,6 @@ def test_last_day_of_the_known_holidays_is_written(tmp_path: Path) -> None:
     complex_ = load_complex(DEMO_COMPLEX)
     out = written(tmp_path / "last.parquet", first="2027-12-31", last="2027-12-31")
 
-    ends = max(one.delivery_start for one in read_history(out, {complex_.complex_id: complex_}))
+    ends = max(one.delivery_start for one in read_history(out, Complexes(complex_)))
 
     assert ends == datetime.fromisoformat("2027-12-31T23:45+09:00")
