@@ -20,11 +20,14 @@ import pandas as pd
 from services.forecast.domain.accuracy import scores
 from services.forecast.domain.backtest.rolling_origin import Issued
 from services.forecast.domain.backtest.run import Backtest, History, Period
-from services.forecast.domain.learning import multi_site
+from services.forecast.domain.learning import selection
 from services.forecast.domain.learning.multi_site import Factories, RoofSites
+from services.forecast.domain.learning.selection import Weeks
+from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.load.features import calendar_of
 from services.forecast.domain.metered.site import Site, SiteKind
-from services.forecast.domain.solar.geometry import Array, clear_kw, learned_array, sun_over
+from services.forecast.domain.metered.timeline import NEVER, Timeline, WeatherLog
+from services.forecast.domain.solar.geometry import clear_kw, learned_array, place_of, roof_of, sun_over
 from shared.arrays import Floats
 from shared.paths import INFRA
 from shared.reference.load import holidays
@@ -85,7 +88,7 @@ def skill(site: Site, kw: pd.Series, begin: str, end: str) -> None:
     period = Period(begin_minute=first, end_minute=last, every_minutes=60, horizon_minutes=1440)
     started, used = perf_counter(), process_time()
     made = Backtest(site, History(minute, kw.to_numpy(dtype=np.float64), {}, None), period)
-    parts = [issued for _, issued in made.walk() if issued is not None]
+    parts = [issued for _, issued in made.walk()]
     elapsed_s, cpu_s = perf_counter() - started, process_time() - used
     names = ("issue", "target", "lead", "p10", "p50", "p90", "mean")
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -109,14 +112,17 @@ def roofs_of(kw: pd.Series) -> RoofSites:
     days = [date(2016, 8, 1) + timedelta(days=n) for n in range(30)]
     starts = pd.date_range(pd.Timestamp(days[0], tz=SERF.timezone), periods=len(days) * STEPS, freq=QUARTER)
     metered = kw.reindex(starts.tz_convert("UTC")).to_numpy(dtype=np.float64)[: 28 * STEPS]
-    sun = sun_over(SERF, starts.tz_convert("UTC"), QUARTER)
+    sun = sun_over(place_of(SERF), starts.tz_convert("UTC"), QUARTER)
     found = learned_array(SERF, metered, sun)
-    clear = clear_kw(SERF, Array(found.tilt_deg, found.azimuth_deg, found.dc_kw), sun)
+    clear = clear_kw(roof_of(SERF, found), sun)
+    timelines = _many(starts, np.maximum(metered, 0.0))
     return RoofSites(
-        kw=_many(np.maximum(metered, 0.0)),
-        clear_kw=np.tile(clear[:, None], SITES),
+        timelines=timelines,
+        calendar=calendar_of(days, frozenset(), STEPS),
+        clear_kw=np.tile(clear, SITES),
         elevation_deg=sun.elevation_deg,
         capacity_kw_ac=np.full(SITES, 6.0),
+        weather=WeatherOutlook(WeatherLog(), timelines[0].first, 15),
     )
 
 
@@ -125,23 +131,27 @@ def factories_of(kw: pd.Series) -> Factories:
     days = [date(2018, 3, 1) + timedelta(days=n) for n in range(30)]
     starts = pd.date_range(pd.Timestamp(days[0], tz=STEEL.timezone), periods=28 * STEPS, freq=QUARTER)
     metered = kw.reindex(starts.tz_convert("UTC")).to_numpy(dtype=np.float64)
-    return Factories(_many(metered), calendar_of(days, holidays().billed, STEPS), np.full(SITES, 100.0))
+    timelines = _many(starts, metered)
+    weather = WeatherOutlook(WeatherLog(), timelines[0].first, 15)
+    return Factories(timelines, calendar_of(days, holidays().billed, STEPS), np.full(SITES, 300.0), weather)
 
 
-def _many(kw: Floats) -> Floats:
-    noise = np.random.default_rng(3).normal(1.0, 0.05, (len(kw), SITES))
-    return np.asarray(kw[:, None] * noise, dtype=np.float64)
+def _many(starts: pd.DatetimeIndex, kw: Floats) -> tuple[Timeline, ...]:
+    first = int(starts[0].timestamp()) // 900
+    noise = np.random.default_rng(3).normal(1.0, 0.05, (SITES, len(kw)))
+    return tuple(Timeline(first, 15, kw * one, np.full(len(kw), NEVER)) for one in noise)
 
 
 def issue(sites: RoofSites | Factories, name: str) -> None:
     """Learn from all and issue 24 hours of P10, P50, P90 and mean for all."""
+    now = len(sites.timelines[0].kw)
     started = perf_counter()
-    found = multi_site.learned(sites)
-    assert found is not None
-    trained, _ = multi_site.tried(sites, found)
+    trained = Weeks().select(lambda _: sites, sites.timelines[0].first + now).newest
+    assert trained is not None
     learned_s = perf_counter() - started
     started = perf_counter()
-    issued = multi_site.issued(sites, trained, STEPS)
+    at = np.array([now])
+    issued = selection.issued(sites, trained, now, at, at, STEPS)
     issued_s = perf_counter() - started
     print(json.dumps({
         "issue": name, "sites": issued.p50.shape[1], "steps": issued.p50.shape[0], "seconds": round(issued_s, 2),

@@ -112,8 +112,7 @@ def _walked(made: "Backtest") -> "Issued":
         task = bar.add_task("learning", total=len(made.asked.now))
         for done, issued in made.walk():
             bar.update(task, completed=done, description="issues" if done else "learning")
-            if issued is not None:
-                parts.append(issued)
+            parts.append(issued)
     return Issued(
         issue=np.concatenate([part.issue for part in parts]),
         target=np.concatenate([part.target for part in parts]),

@@ -135,9 +135,12 @@ def readings_of(db: Connection, complex_id: str, delivery_starts: Collection[dat
     return _readings(db, complex_id, READINGS.c.delivery_start.in_(sorted(delivery_starts)))
 
 
-def drop_readings_before(db: Connection, complex_id: str, instant: datetime) -> None:
-    """Forget what is too old to be of use."""
-    db.execute(sa.delete(READINGS).where(READINGS.c.complex_id == complex_id, READINGS.c.delivery_start < instant))
+def drop_readings_before(
+    db: Connection, complex_id: str, instant: datetime, but: Collection[str] = frozenset()
+) -> None:
+    """Forget what is too old to be of use, but of some meters."""
+    old = (READINGS.c.complex_id == complex_id, READINGS.c.delivery_start < instant)
+    db.execute(sa.delete(READINGS).where(*old, READINGS.c.meter_id.not_in(sorted(but))))
 
 
 def take_history_in(engine: Engine, complexes: Complexes, path: Path) -> None:

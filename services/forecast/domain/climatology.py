@@ -1,8 +1,8 @@
 """A seasonal distribution by time of day, and how fast today's departure from it fades.
 
 Solar clearness and factory load are forecast alike: the time of day says what is usual, the last hours say how far from
-usual today is, and the past says how long such a departure lasts. Arrays are (days x 96 x series) by Korean day and
-quarter hour; NaN is unknown.
+usual today is, and the past says how long such a departure lasts. Arrays are (days x times of day x series); NaN is
+unknown. What is stated in hours becomes intervals by the number of times of day.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.forecast.domain.accuracy.scores import QUANTILES
-from services.forecast.domain.horizon import LIVE_STEPS
+from services.forecast.domain.horizon import live_steps
 from shared.arrays import Floats, Integers
 
 # Between P10 and P90 of a normal distribution lie 2.563 standard deviations.
 P10_TO_P90_IN_SD = 2.563
-# Neighbouring quarter hours are alike; pooling two on each side turns 20 working days into 100 samples.
-NEIGHBOURS = 2
-# Fewer pooled samples are fewer than two days: then a coarser season speaks.
-SAMPLES_MIN = 2 * (2 * NEIGHBOURS + 1)
+# Neighbouring times of day are alike; pooling half an hour on each side turns 20 working days into 100 samples.
+NEIGHBOUR_HOURS = 0.5
+# Fewer days' samples do not make a season: then a coarser one speaks.
+DAYS_MIN = 2
 # In the level of the last hours the newest quarter hour counts most, one 45 minutes older half as much.
-LIVE_HALF_LIFE_STEPS = 3.0
-# At these leads (in quarter hours) the fading is learned; in between it is interpolated.
-LEARNED_LEADS: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 96)
+LIVE_HALF_LIFE_HOURS = 0.75
+# At these leads the fading is learned; in between it is interpolated, and beyond them it stays.
+LEARNED_LEAD_HOURS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 24.0)
 PAIRS_MIN = 100
 # Without enough history a departure is taken to lose half of itself in about two hours.
-DEFAULT_FADING_STEPS = 12.0
+DEFAULT_FADING_HOURS = 3.0
 # One machine running on a resting day is many standard deviations; it should not speak for all hours.
 DEPARTURE_MAX = 3.0
 # So much of what came should lie between P10 and P90.
@@ -64,7 +64,7 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fading:
-    """What a departure from the usual says about later, by quarter hours ahead (index 0 is now).
+    """What a departure from the usual says about later, by intervals ahead (index 0 is now).
 
     Attributes:
         slope: The share of the departure that is left; all series together.
@@ -83,7 +83,7 @@ class Learned:
     """What the past says about a complex's series.
 
     Attributes:
-        usual: By kind of day and quarter hour, (kinds x 96 x series).
+        usual: By kind of day and time of day, (kinds x times of day x series).
         fades: How long a departure from it lasts, and how far off the forecasts of the past would have been.
         scale: What a series' departures are small or large against, in its unit.
     """
@@ -106,13 +106,14 @@ def learn(history: Floats, kind_of_day: Integers, kinds: Sequence[int], prior: D
 
 
 def seasons(history: Floats, kind_of_day: Integers, kinds: Sequence[int], prior: Distribution) -> Distribution:
-    """Return the usual distribution by kind of day and quarter hour: (kinds x 96 x series).
+    """Return the usual distribution by kind of day and time of day: (kinds x times of day x series).
 
-    Where a kind has too few samples, all days together speak; where these are too few, `prior` (96 x series) does.
+    Where a kind has too few samples, all days together speak; where these are too few, `prior` does, (times of day x
+    series).
     """
-    pooled = _pooled(history)
-    anyhow = _filled(_distribution(pooled), prior)
-    by_kind = [_filled(_distribution(pooled[kind_of_day == kind]), anyhow) for kind in kinds]
+    pooled, a_day = _pooled(history), 2 * _neighbours(history.shape[1]) + 1
+    anyhow = _filled(_distribution(pooled), prior, a_day)
+    by_kind = [_filled(_distribution(pooled[kind_of_day == kind]), anyhow, a_day) for kind in kinds]
     return Distribution(*(np.stack(part) for part in zip(*(one.parts for one in by_kind), strict=True)))
 
 
@@ -122,13 +123,14 @@ def departures(history: Floats, usual: Distribution, scale: Floats) -> Floats:
     return departed
 
 
-def live_departure(departed: Floats) -> Floats:
+def live_departure(departed: Floats, slots: int) -> Floats:
     """Return at each time the weighted mean of the last hours' departures; NaN where none of them is known."""
-    weights = 0.5 ** (np.arange(LIVE_STEPS) / LIVE_HALF_LIFE_STEPS)
+    steps = live_steps(slots)
+    weights = 0.5 ** (np.arange(steps) * 24 / slots / LIVE_HALF_LIFE_HOURS)
     known = np.isfinite(departed)
     given = np.where(known, np.clip(departed, -DEPARTURE_MAX, DEPARTURE_MAX), 0.0)
     total, weight = np.zeros_like(given), np.zeros_like(given)
-    for age in range(min(LIVE_STEPS, len(given))):
+    for age in range(min(steps, len(given))):
         total[age:] += weights[age] * given[: len(given) - age]
         weight[age:] += weights[age] * known[: len(given) - age]
     return np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
@@ -137,22 +139,24 @@ def live_departure(departed: Floats) -> Floats:
 def fading(history: Floats, usual: Distribution, scale: Floats) -> Fading:
     """Learn how much of a departure is left after each lead, and how wide the rest is spread.
 
-    `usual` has the history's shape (days x 96 x series) and did not see it.
+    `usual` has the history's shape (days x times of day x series) and did not see it.
     """
+    slots = history.shape[1]
+    learned_leads = sorted({max(round(hours * slots / 24), 1) for hours in LEARNED_LEAD_HOURS})
     departed = departures(history, usual, scale).reshape(-1, len(scale))
-    live = live_departure(departed)
+    live = live_departure(departed, slots)
     up, down = (side.reshape(-1, len(scale)) for side in _sides(usual, scale))
     slopes = [1.0]
     widths = []
-    for lead in LEARNED_LEADS:
+    for lead in learned_leads:
         # What is far is never surer than what is near: a daily echo at 24 hours is the season's part.
-        slopes.append(min(_slope(live[:-lead], departed[lead:], lead), slopes[-1]))
+        slopes.append(min(_slope(live[:-lead], departed[lead:], lead * 24 / slots), slopes[-1]))
         rest = departed[lead:] - slopes[-1] * live[:-lead]
         widths.append(_needed_width(rest, up[lead:], down[lead:], _default_width(slopes[-1])))
-    leads = np.arange(LEARNED_LEADS[-1] + LIVE_STEPS + 1)
-    width = np.column_stack([np.interp(leads, LEARNED_LEADS, series) for series in np.array(widths).T])
+    leads = np.arange(learned_leads[-1] + 1)
+    width = np.column_stack([np.interp(leads, learned_leads, series) for series in np.array(widths).T])
     return Fading(
-        slope=np.interp(leads, (0, *LEARNED_LEADS), slopes),
+        slope=np.interp(leads, (0, *learned_leads), slopes),
         width=width,
         width_without_news=_needed_width(departed, up, down, 1.0),
     )
@@ -161,9 +165,10 @@ def fading(history: Floats, usual: Distribution, scale: Floats) -> Fading:
 def blended(learned: Learned, usual: Distribution, live: Floats, leads: Integers) -> Distribution:
     """Shift the usual distribution by what is left of today's departure, as narrow as that has proved to be.
 
-    `usual` is (steps x series), `live` (series; NaN is no news), `leads` the quarter hours ahead of each step.
+    `usual` is (steps x series), `live` (series; NaN is no news), `leads` the intervals ahead of each step.
     """
     fades, news = learned.fades, np.isfinite(live)
+    leads = np.minimum(leads, len(fades.slope) - 1)
     shift = fades.slope[leads][:, None] * np.where(news, live, 0.0) * usual.spread(learned.scale)
     width = np.where(news, fades.width[leads], fades.width_without_news)
     up, down = (side * usual.spread(learned.scale) for side in _sides(usual, learned.scale))
@@ -182,16 +187,17 @@ def bounded(distribution: Distribution, low: Floats | float, high: Floats | floa
 
 
 def whole_day(history: Floats, prior: Distribution) -> Distribution:
-    """Return each series' distribution over all times of day (96 x series, each row the same), else the prior's."""
+    """Return each series' distribution over all times of day, in each row the same, else the prior's."""
     flat = history.reshape(-1, 1, history.shape[-1])
-    return _filled(_distribution(flat), prior)
+    # Half of a day is light.
+    return _filled(_distribution(flat), prior, history.shape[1] // 2)
 
 
-def _slope(before: Floats, after: Floats, lead: int) -> float:
+def _slope(before: Floats, after: Floats, lead_hours: float) -> float:
     """Return the least-squares share of a departure that is left, in [0, 1]."""
     both = np.isfinite(before) & np.isfinite(after)
     if np.count_nonzero(both) < PAIRS_MIN:
-        return float(np.exp(-lead / DEFAULT_FADING_STEPS))
+        return float(np.exp(-lead_hours / DEFAULT_FADING_HOURS))
     x, y = before[both], np.clip(after[both], -DEPARTURE_MAX, DEPARTURE_MAX)
     squares = float(x @ x)
     return min(max(float(x @ y) / squares, 0.0), 1.0) if squares > 0 else 0.0
@@ -217,20 +223,26 @@ def _needed_width(rest: Floats, up: Floats, down: Floats, default: float) -> Flo
     return np.clip(needed, WIDTH_MIN, WIDTH_MAX)
 
 
+def _neighbours(slots: int) -> int:
+    """Return how many times of day on each side are pooled with one."""
+    return round(NEIGHBOUR_HOURS * slots / 24)
+
+
 def _pooled(history: Floats) -> Floats:
-    """Return (days x 96 x series x neighbours): each quarter hour with those around it, over midnight too."""
+    """Return (days x times of day x series x neighbours): each with those around it, over midnight too."""
     days, slots, series = history.shape
+    neighbours = _neighbours(slots)
     flat = history.reshape(days * slots, series)
-    pooled = np.full((days * slots, series, 2 * NEIGHBOURS + 1), np.nan)
-    for n, shift in enumerate(range(-NEIGHBOURS, NEIGHBOURS + 1)):
+    pooled = np.full((days * slots, series, 2 * neighbours + 1), np.nan)
+    for n, shift in enumerate(range(-neighbours, neighbours + 1)):
         first, last = max(0, -shift), min(len(flat), len(flat) - shift)
         pooled[first:last, :, n] = flat[first + shift : last + shift]
-    return pooled.reshape(days, slots, series, 2 * NEIGHBOURS + 1)
+    return pooled.reshape(days, slots, series, 2 * neighbours + 1)
 
 
 def _distribution(samples: Floats) -> tuple[Distribution, Integers]:
     """Return quantiles and mean over days (first axis) and, if there, neighbours (last), with the samples' number."""
-    # A row a quarter hour and series, its samples behind one another.
+    # A row a time of day and series, its samples behind one another.
     rows = np.moveaxis(samples, 0, 2).reshape(*samples.shape[1:3], -1)
     ordered = np.sort(rows, axis=-1)  # NaN last
     if ordered.shape[-1] == 0:
@@ -253,8 +265,9 @@ def _quantile(ordered: Floats, count: Integers, quantile: float) -> Floats:
     return low + (position - below) * (high - low)
 
 
-def _filled(found: tuple[Distribution, Integers], otherwise: Distribution) -> Distribution:
+def _filled(found: tuple[Distribution, Integers], otherwise: Distribution, a_day: int) -> Distribution:
+    """Return what was found of DAYS_MIN days, of which each gives so many samples, and otherwise the other."""
     distribution, count = found
-    enough = count >= SAMPLES_MIN
+    enough = count >= DAYS_MIN * a_day
     filled = (np.where(enough, *both) for both in zip(distribution.parts, otherwise.parts, strict=True))
     return Distribution(*filled)

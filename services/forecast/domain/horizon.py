@@ -1,56 +1,55 @@
-"""Which Korean days and quarter hours a forecast looks back at and ahead to."""
+"""Where an issue lies among a site's days: the hours that ended at the issue, and the intervals that are forecast."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from shared.arrays import Integers
-from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
+from services.forecast.domain.metered.timeline import SiteDays
+from shared.arrays import Floats, Integers
 
 # Four weeks hold every weekday four times, and are recent enough for the season's sun and the plant's shifts.
-HISTORY_DAYS = 28
+SEASON_DAYS = 28
 # The last hours, which say how far from usual today is.
-LIVE_STEPS = 8
-# Around an issue matter yesterday (just after midnight), today and tomorrow.
-NEAR_DAYS = 3
+LIVE_HOURS = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """The intervals around an issue; the issue is the start of a delivery interval.
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """Day and time of day of the intervals around an issue, on a grid of (days x times of day).
 
-    Arrays "near" an issue are (NEAR_DAYS x 96 x series): yesterday, today and tomorrow by Korean day.
+    Attributes:
+        last_hours: Of the intervals of LIVE_HOURS that ended at the issue, the newest last.
+        ahead: Of the intervals that are forecast.
+        skipped: How many intervals begin at the issue or later, but before the first one that is forecast.
     """
 
-    issue: datetime
+    last_hours: tuple[Integers, Integers]
+    ahead: tuple[Integers, Integers]
+    skipped: int = 0
 
-    @property
-    def today(self) -> date:
-        """Return the Korean day of the issue."""
-        return trading_day_of(self.issue)
 
-    @property
-    def history(self) -> list[date]:
-        """Return the whole days that ended before the issue and that the forecast learns from."""
-        return [self.today - timedelta(days=n) for n in range(HISTORY_DAYS, 0, -1)]
+def around(calendar: SiteDays, now: int, first: int, steps: int) -> Around:
+    """Return the surroundings of an issue at which interval `now` began, forecasting from interval `first` on.
 
-    @property
-    def near(self) -> list[date]:
-        """Return yesterday, today and tomorrow."""
-        return [self.today + timedelta(days=n) for n in (-1, 0, 1)]
+    Hours before the calendar's first interval are left out.
+    """
+    last = np.arange(max(now - live_steps(calendar.slots), 0), now)
+    ahead = np.arange(first, first + steps)
+    return Around(
+        last_hours=(calendar.day[last], calendar.slot[last]),
+        ahead=(calendar.day[ahead], calendar.slot[ahead]),
+        skipped=first - now,
+    )
 
-    @property
-    def last_hours(self) -> tuple[Integers, Integers]:
-        """Return the near day (0: yesterday) and quarter hour of the LIVE_STEPS intervals that ended at the issue."""
-        return self._at(np.arange(-LIVE_STEPS, 0))
 
-    @property
-    def ahead(self) -> tuple[Integers, Integers]:
-        """Return the near day (1: today) and quarter hour of the 96 coming intervals."""
-        return self._at(np.arange(INTERVALS_PER_DAY))
+def by_day(series: Floats, calendar: SiteDays) -> Floats:
+    """Return (days x times of day x sites) of a series (intervals x sites); NaN where it does not reach."""
+    days = int(calendar.day[-1]) + 1
+    grid = np.full((days, calendar.slots, series.shape[1]), np.nan)
+    grid[calendar.day[: len(series)], calendar.slot[: len(series)]] = series
+    return grid
 
-    def _at(self, steps: Integers) -> tuple[Integers, Integers]:
-        slot = (self.issue - day_start(self.today)) // INTERVAL
-        position = INTERVALS_PER_DAY + slot + steps
-        return position // INTERVALS_PER_DAY, position % INTERVALS_PER_DAY
+
+def live_steps(slots: int) -> int:
+    """Return how many intervals the last hours have, where a day has `slots`."""
+    return max(round(LIVE_HOURS * slots / 24), 1)

@@ -1,6 +1,7 @@
-"""Forecasts of a complex's roofs and factories from their metered past: the next 96 quarter hours.
+"""The seasonal forecaster: what roofs and factories usually do, and how the last hours differ from it.
 
-Learning looks at whole days and is done once a day; a forecast then needs the last hours only.
+It serves until a model was learned that beats it. Learning looks at whole days and is done once a day; a forecast then
+needs the last hours only. Arrays are (days x times of day x sites).
 """
 
 from collections.abc import Collection, Iterable
@@ -10,9 +11,8 @@ import numpy as np
 
 from services.forecast.domain import climatology
 from services.forecast.domain.climatology import Distribution, Learned
-from services.forecast.domain.horizon import LIVE_STEPS, Horizon
+from services.forecast.domain.horizon import Around
 from shared.arrays import Floats, Integers
-from shared.intervals import INTERVALS_PER_DAY
 
 WEEKDAY, SATURDAY, REST_DAY = DAY_KINDS = (0, 1, 2)
 SATURDAY_ISO = 6
@@ -34,71 +34,74 @@ def day_kind(day: date, holidays: Collection[date]) -> int:
     return SATURDAY if day.isoweekday() == SATURDAY_ISO else WEEKDAY
 
 
+def kinds_of(days: Iterable[date], holidays: Collection[date]) -> Integers:
+    """Return the kind of each day."""
+    return np.array([day_kind(day, holidays) for day in days], dtype=np.int64)
+
+
 def learn_solar(metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats) -> Learned:
     """Learn each roof's clearness, its output as a share of a clear sky's.
 
     Args:
-        metered_kw: Output on past days, (days x 96 x roofs), NaN where unknown.
+        metered_kw: Output on past days, NaN where unknown.
         clear_kw: Output under a clear sky; the same shape.
         capacity_kw_ac: Each roof's inverter limit.
     """
     clearness = _clearness(metered_kw, clear_kw, capacity_kw_ac)
     scale = np.ones_like(capacity_kw_ac)
-    prior = climatology.whole_day(clearness, _prior(PRIOR_CLEARNESS, scale))
+    prior = climatology.whole_day(clearness, _prior(PRIOR_CLEARNESS, scale, clearness.shape[1]))
     all_alike = np.zeros(len(clearness), dtype=np.int64)
     return climatology.learn(clearness, all_alike, (0,), prior, scale)
 
 
 def solar(
-    horizon: Horizon, learned: Learned, metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats
+    issue: Around, learned: Learned, metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats
 ) -> Distribution:
     """Forecast each roof [kW]: the clear sky times what is left of its clearness of the last hours.
 
     Args:
-        horizon: The issue.
+        issue: Where the issue lies among the days.
         learned: From the days before the issue's.
-        metered_kw: Output near the issue, NaN where unknown; nothing that ended after the issue is used.
-        clear_kw: Output near the issue under a clear sky.
+        metered_kw: Output on the days around the issue, NaN where unknown; what ended after the issue is not used.
+        clear_kw: Output on these days under a clear sky.
         capacity_kw_ac: Each roof's inverter limit.
 
     Returns:
-        (96 x roofs), 0 <= P10 <= P50 <= P90 <= the inverter limit, 0 at night.
+        (intervals ahead x roofs), 0 <= P10 <= P50 <= P90 <= the inverter limit, 0 at night.
     """
-    past = horizon.last_hours
+    past = issue.last_hours
     last_hours = _clearness(metered_kw[past], clear_kw[past], capacity_kw_ac)
-    clearness = _expected(horizon, learned, last_hours, np.zeros(len(metered_kw), dtype=np.int64))
-    ahead_kw = clear_kw[horizon.ahead]
+    clearness = _expected(issue, learned, last_hours, np.zeros(len(clear_kw), dtype=np.int64))
+    ahead_kw = clear_kw[issue.ahead]
     expected = (part * ahead_kw for part in climatology.bounded(clearness, 0.0, CLEARNESS_MAX).parts)
     return climatology.bounded(Distribution(*expected), 0.0, capacity_kw_ac)
 
 
-def learn_load(days: Iterable[date], metered_kw: Floats, contract_kw: Floats, holidays: Collection[date]) -> Learned:
+def learn_load(kinds: Integers, metered_kw: Floats, contract_kw: Floats) -> Learned:
     """Learn each factory's usual consumption by kind of day and time of day.
 
     Args:
-        days: The past days.
-        metered_kw: Consumption without solar and battery on them, (days x 96 x factories), NaN where unknown.
+        kinds: Of the past days.
+        metered_kw: Consumption without solar and battery on them, NaN where unknown.
         contract_kw: Each factory's contract power, the scale of what is not known yet.
-        holidays: Days on which factories rest.
     """
-    kinds = np.array([day_kind(day, holidays) for day in days], dtype=np.int64)
-    return climatology.learn(metered_kw, kinds, DAY_KINDS, _prior(PRIOR_LOAD_SHARE, contract_kw), contract_kw)
+    prior = _prior(PRIOR_LOAD_SHARE, contract_kw, metered_kw.shape[1])
+    return climatology.learn(metered_kw, kinds, DAY_KINDS, prior, contract_kw)
 
 
-def load(horizon: Horizon, learned: Learned, metered_kw: Floats, holidays: Collection[date]) -> Distribution:
+def load(issue: Around, learned: Learned, metered_kw: Floats, kinds: Integers) -> Distribution:
     """Forecast each factory's consumption [kW] without its solar and battery: what is usual on such a day, and today.
 
     Args:
-        horizon: The issue.
+        issue: Where the issue lies among the days.
         learned: From the days before the issue's.
-        metered_kw: Consumption near the issue, NaN where unknown; nothing that ended after the issue is used.
-        holidays: Days on which factories rest.
+        metered_kw: Consumption on the days around the issue, NaN where unknown; what ended after it is not used.
+        kinds: Of these days.
 
     Returns:
-        (96 x factories), 0 <= P10 <= P50 <= P90.
+        (intervals ahead x factories), 0 <= P10 <= P50 <= P90.
     """
-    kinds = np.array([day_kind(day, holidays) for day in horizon.near], dtype=np.int64)
-    expected = _expected(horizon, learned, metered_kw[horizon.last_hours], kinds)
+    expected = _expected(issue, learned, metered_kw[issue.last_hours], kinds)
     return climatology.bounded(expected, 0.0, np.inf)
 
 
@@ -108,26 +111,26 @@ def _clearness(metered_kw: Floats, clear_kw: Floats, capacity_kw_ac: Floats) -> 
     return np.minimum(ratio, CLEARNESS_MAX)
 
 
-def _expected(horizon: Horizon, learned: Learned, last_hours: Floats, kind_of_near_day: Integers) -> Distribution:
-    """Blend the usual and the live level for the coming 96 quarter hours, in the series' unit."""
-    day, slot = horizon.last_hours
-    usual_then = learned.usual.at(kind_of_near_day[day], slot)
-    departed = climatology.departures(last_hours, usual_then, learned.scale)
-    age = _steps_since_news(departed)
-    day, slot = horizon.ahead
+def _expected(issue: Around, learned: Learned, last_hours: Floats, kinds: Integers) -> Distribution:
+    """Blend the usual and the live level for the coming intervals, in the series' unit."""
+    day, slot = issue.last_hours
+    departed = climatology.departures(last_hours, learned.usual.at(kinds[day], slot), learned.scale)
+    slots = learned.usual.p50.shape[1]
+    day, ahead = issue.ahead
+    live = climatology.live_departure(departed, slots)
     return climatology.blended(
         learned,
-        usual=learned.usual.at(kind_of_near_day[day], slot),
-        live=climatology.live_departure(departed)[-1],
-        leads=np.arange(INTERVALS_PER_DAY) + 1 + age,
+        usual=learned.usual.at(kinds[day], ahead),
+        live=live[-1] if len(live) else np.full(len(learned.scale), np.nan),
+        leads=np.arange(len(ahead)) + 1 + issue.skipped + _steps_since_news(departed),
     )
 
 
 def _steps_since_news(departed: Floats) -> int:
-    """Return how many quarter hours before the last one anything was known."""
+    """Return how many intervals before the last one anything was known."""
     known = np.flatnonzero(np.isfinite(departed).any(axis=1))
-    return int(LIVE_STEPS - 1 - known[-1]) if len(known) else 0
+    return int(len(departed) - 1 - known[-1]) if len(known) else 0
 
 
-def _prior(shares: tuple[float, float, float, float], scale: Floats) -> Distribution:
-    return Distribution(*(np.tile(share * scale, (INTERVALS_PER_DAY, 1)) for share in shares))
+def _prior(shares: tuple[float, float, float, float], scale: Floats, slots: int) -> Distribution:
+    return Distribution(*(np.tile(share * scale, (slots, 1)) for share in shares))

@@ -1,20 +1,16 @@
-"""Learn anew once a day, beside the run loop, and let a new model serve only where it beat what served before."""
+"""Learn anew each week, beside the run loop, and say each day whether models or the season serve."""
 
-import hashlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from sqlalchemy.engine import Connection, Engine
 
-from services.forecast.domain import outlook
-from services.forecast.domain.climatology import Distribution
-from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS, Horizon
-from services.forecast.domain.learning import boosting, multi_site
-from services.forecast.domain.learning.multi_site import HELD_BACK_DAYS, MultiSite, RoofSites, Selection, Trained
-from services.forecast.handlers.training_data import Past, believed
+from services.forecast.domain.learning import boosting
+from services.forecast.domain.learning.multi_site import RULES, MultiSite, believed_kw
+from services.forecast.domain.learning.selection import KEPT_DAYS, SEEN_DAYS, Selection, Trained, Weeks, trained_of
+from services.forecast.handlers.training_data import Past, interval_number, interval_start, site_ids, taught
 from services.forecast.store.issues import last_issue
 from services.forecast.store.registry import (
     ModelRow,
@@ -27,17 +23,17 @@ from services.forecast.store.registry import (
     serve_none,
     serving_model,
 )
-from shared.arrays import Floats
 from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.forecast import ForecastKind
-from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
+from shared.intervals import DAY, INTERVALS_PER_DAY, day_start, trading_day_of
 
 logger = logging.getLogger(__name__)
 
 
-LEARNED_DAYS = HISTORY_DAYS - HELD_BACK_DAYS
 REMEMBERED_DAYS = 90
+# Models learn from so many factories at most; of more, evenly chosen. Only of these are readings kept for long.
+LEARNED_FROM_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +45,15 @@ class Serving:
 
 
 class Learner:
-    """One complex. What it learned is in the database; it may run in a thread of its own."""
+    """One complex. What serves is in the database; the weeks' models are kept in memory, and learned again without it.
+
+    It may run in a thread of its own.
+    """
 
     def __init__(self, complex_: Complex) -> None:
         self._complex = complex_
+        self._taught = taught(complex_, LEARNED_FROM_MAX)
+        self._weeks = {kind: Weeks() for kind in ForecastKind}
 
     def learn_if_due(self, engine: Engine) -> bool:
         """Learn if a Korean day with an issue has not been learned on; say whether that was so.
@@ -64,44 +65,64 @@ class Learner:
             issue = last_issue(db, complex_id)
             if issue is None or judged_day(db, complex_id) == trading_day_of(issue):
                 return False
-            horizon = Horizon(day_start(trading_day_of(issue)))
-            past = Past(self._complex)
-            past.meters.refresh(db, horizon.history[0])
-            serving = {kind: load_serving(db, complex_id, kind) for kind in ForecastKind}
-        fleets, doubts = believed(self._complex, past, horizon, past.fleets(horizon))
-        for doubt in doubts:
-            finding = {"site_id": doubt.site_id, "rule": doubt.finding.rule, "intervals": doubt.finding.intervals}
-            logger.warning("readings not learned from", extra={"complex_id": complex_id, **finding})
-        learned: list[tuple[ForecastKind, ModelRow, Selection]] = []
-        for kind, sites, one in (
-            (ForecastKind.PV, past.site_ids, fleets.roofs),
-            (ForecastKind.LOAD, past.factory_ids, fleets.factories),
-        ):
-            if one is not None:
-                old = serving[kind]
-                model = old.trained.model if old is not None and old.row.sites == sites else None
-                verdict = multi_site.judged(one, model, multi_site.loss_of(one, _seasonal(past, horizon, one)))
-                learned.append((kind, _entry(kind, horizon, sites, one, verdict), verdict))
+            today = trading_day_of(issue)
+            past = Past(self._complex, self._taught)
+            past.meters.refresh(db, today - timedelta(days=KEPT_DAYS))
+        learned = {kind: self._selected(past, kind, today) for kind in ForecastKind if site_ids(self._taught, kind)}
         with engine.begin() as db:
-            for kind, row, verdict in learned:
-                self._enter(db, kind, row, verdict, serving[kind])
-            drop_models_before(db, complex_id, horizon.issue - REMEMBERED_DAYS * DAY)
-            save_judged_day(db, complex_id, horizon.today)
+            for kind, selected in learned.items():
+                self._enter(db, kind, selected, today)
+            drop_models_before(db, complex_id, day_start(today) - REMEMBERED_DAYS * DAY)
+            save_judged_day(db, complex_id, today)
         return True
 
+    def _selected(self, past: Past, kind: ForecastKind, today: date) -> tuple[Selection, datetime | None]:
+        """Return what serves today, and the start of the first interval that its model learned from."""
+        first_day = today - timedelta(days=KEPT_DAYS)
+        whole, doubts = past.sites(kind, first_day, day_start(today))
+        for doubt in doubts:
+            finding = {"site_id": doubt.site_id, "rule": doubt.finding.rule, "intervals": doubt.finding.intervals}
+            extra = {"complex_id": self._complex.complex_id, **finding}
+            logger.warning("readings not learned from", extra=extra)
+        first = whole.timelines[0].first
+
+        def sites_at(number: int) -> MultiSite:
+            return whole.since(max(number - first - SEEN_DAYS * INTERVALS_PER_DAY, 0))
+
+        selected = self._weeks[kind].select(sites_at, interval_number(day_start(today)))
+        if selected.newest is None:
+            return selected, None
+        seen = sites_at(selected.newest.begin)
+        anything = np.isfinite(believed_kw(seen.timelines, *(len(seen.timelines[0].kw),) * 2)).any(axis=1)
+        return selected, interval_start(seen.timelines[0].first + int(np.argmax(anything)))
+
     def _enter(
-        self, db: Connection, kind: ForecastKind, row: ModelRow, verdict: Selection, before: Serving | None
+        self, db: Connection, kind: ForecastKind, learned: tuple[Selection, datetime | None], today: date
     ) -> None:
-        complex_id = self._complex.complex_id
-        if verdict.new_loss is not None:
+        complex_id, (selected, begin) = self._complex.complex_id, learned
+        losses = {"relative": selected.relative_loss}
+        for name, by_lead in (("trees", selected.losses), ("seasonal", selected.seasonal_losses)):
+            losses[name] = None if by_lead is None or np.isnan(by_lead).all() else float(np.nanmean(by_lead))
+        serves = None
+        serve_none(db, complex_id, kind.value)
+        if selected.newest is not None and begin is not None:
+            until = interval_start(selected.newest.begin)
+            row = ModelRow(
+                model_id=f"trees/{kind.value}/{trading_day_of(until)}",
+                learned_from=begin,
+                learned_until=until,
+                ranged_until=day_start(today),
+                losses=losses,
+                sites=site_ids(self._complex.participants, kind),
+                inputs=f"readings {selected.newest.inputs}, {boosting.version()}",
+            )
             add_model(db, complex_id, kind.value, row)
-        serves = row.model_id if verdict.is_new else None if before is None else before.row.model_id
-        if verdict.serving is None or serves is None:
-            serves = None
-            serve_none(db, complex_id, kind.value)
-        else:
-            serve_model(db, complex_id, kind.value, serves, verdict.serving.as_json(), row.ranged_until)
-        facts = {"complex_id": complex_id, "kind": kind.value, "serves": serves, "losses": row.losses}
+            if selected.serving is not None:
+                serves = row.model_id
+                rows = {site_id: n for n, site_id in enumerate(site_ids(self._taught, kind))}
+                serving = selected.serving.for_sites([rows.get(site_id, -1) for site_id in row.sites])
+                serve_model(db, complex_id, kind.value, serves, serving.as_json(), row.ranged_until)
+        facts = {"complex_id": complex_id, "kind": kind.value, "serves": serves, "losses": losses}
         logger.info("forecast models judged", extra=facts)
 
 
@@ -111,55 +132,4 @@ def load_serving(db: Connection, complex_id: str, kind: ForecastKind) -> Serving
     body = None if row is None else model_body(db, complex_id, kind.value, row.model_id)
     if row is None or body is None:
         return None
-    return Serving(row, multi_site.trained_of(body, multi_site.RULES[kind.value]))
-
-
-def _entry(
-    kind: ForecastKind, horizon: Horizon, sites: tuple[str, ...], one: MultiSite, verdict: Selection
-) -> ModelRow:
-    begin = day_start(horizon.history[0])
-    inputs = hashlib.sha256(np.ascontiguousarray(one.kw).tobytes()).hexdigest()[:16]
-    losses = {"new": verdict.new_loss, "serving": verdict.serving_loss, "seasonal": verdict.seasonal_loss}
-    return ModelRow(
-        model_id=f"trees/{kind.value}/{horizon.today}",
-        learned_from=begin,
-        learned_until=begin + LEARNED_DAYS * DAY,
-        ranged_until=horizon.issue,
-        losses={name: loss if loss is not None and np.isfinite(loss) else None for name, loss in losses.items()},
-        sites=sites,
-        inputs=f"readings {inputs}, {boosting.version()}",
-    )
-
-
-def _seasonal(past: Past, horizon: Horizon, one: MultiSite) -> Callable[[int], Distribution]:
-    """Return the seasonal forecaster as it would have served on the days held back, called with an issue's number."""
-    days = [*horizon.history, *horizon.near[1:]]
-    begin = day_start(days[0])
-    kw = _by_day(one.kw, len(days))
-    if isinstance(one, RoofSites):
-        clear_kw = _by_day(one.clear_kw, len(days))
-        of_roofs = outlook.learn_solar(kw[:LEARNED_DAYS], clear_kw[:LEARNED_DAYS], past.capacity_kw_ac)
-
-        def solar(now: int) -> Distribution:
-            near, issue = _near(begin, now)
-            return outlook.solar(issue, of_roofs, kw[near], clear_kw[near], past.capacity_kw_ac)
-
-        return solar
-    of_factories = outlook.learn_load(days[:LEARNED_DAYS], kw[:LEARNED_DAYS], past.contract_kw, past.rest_days)
-
-    def load(now: int) -> Distribution:
-        near, issue = _near(begin, now)
-        return outlook.load(issue, of_factories, kw[near], past.rest_days)
-
-    return load
-
-
-def _near(begin: datetime, now: int) -> tuple[slice, Horizon]:
-    today = now // INTERVALS_PER_DAY
-    return slice(today - 1, today - 1 + NEAR_DAYS), Horizon(begin + now * INTERVAL)
-
-
-def _by_day(kw: Floats, days: int) -> Floats:
-    whole = np.full((days * INTERVALS_PER_DAY, kw.shape[1]), np.nan)
-    whole[: len(kw)] = kw[: len(whole)]
-    return whole.reshape(days, INTERVALS_PER_DAY, -1)
+    return Serving(row, trained_of(body, RULES[kind.value]))

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from services.forecast.domain.horizon import HISTORY_DAYS, NEAR_DAYS
-from services.forecast.domain.solar.physics import Place, Roofs, ac_power_kw, clear_sky
+from services.forecast.domain.learning.selection import KEPT_DAYS
+from services.forecast.domain.solar.geometry import Sun, clear_kw, sun_over
+from services.forecast.domain.solar.physics import Place, Roofs
 from shared import units
 from shared.arrays import Floats
-from shared.complex.model import Complex
+from shared.complex.model import Complex, Participant
 from shared.events.fems import MeterKind
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 from shared.metering import history
@@ -21,15 +22,16 @@ KW_PER_WH = units.power_kw(1 / units.WH_PER_KWH, INTERVAL)
 
 
 class Meters:
-    """What the meters of one complex said, as arrays by Korean day: a copy of the database, never more.
+    """What the meters of some factories of a complex said, as arrays by Korean day: a copy of the database, never more.
 
     A handler only marks an interval as stale; the next tick, in a later transaction, reads it anew. A mark left by a
     transaction that failed does no harm: it only says where to look.
     """
 
-    def __init__(self, complex_: Complex) -> None:
+    def __init__(self, complex_: Complex, participants: Sequence[Participant]) -> None:
         self._complex_id = complex_.complex_id
-        devices = complex_.devices
+        owners = {one.participant_id for one in participants}
+        devices = [device for device in complex_.devices if device.participant_id in owners]
         self._column = {device.device_id: n for n, device in enumerate(devices)}
         self._roofs = [n for n, device in enumerate(devices) if device.kind is MeterKind.PV]
         self._factories = [n for n, device in enumerate(devices) if device.kind is MeterKind.GRID]
@@ -38,7 +40,7 @@ class Meters:
         self._stale: set[datetime] | None = None
 
     def knows(self, meter_id: str) -> bool:
-        """Say whether the complex has such a meter."""
+        """Say whether it is a meter of these factories."""
         return meter_id in self._column
 
     def mark_stale(self, delivery_start: datetime) -> None:
@@ -93,10 +95,10 @@ def place_of(complex_: Complex) -> Place:
 
 
 class ClearSky:
-    """The output of a complex's roofs under a clear sky by Korean day, each day computed once."""
+    """The output of some factories' roofs under a clear sky by Korean day, each day computed once."""
 
-    def __init__(self, complex_: Complex) -> None:
-        sites = [site for one in complex_.participants for site in one.pv]
+    def __init__(self, complex_: Complex, participants: Sequence[Participant]) -> None:
+        sites = [site for one in participants for site in one.pv]
         self._place = place_of(complex_)
         self.roofs = Roofs(
             capacity_kw_ac=tuple(site.capacity_kw_ac for site in sites),
@@ -104,27 +106,25 @@ class ClearSky:
             tilt_deg=tuple(site.tilt_deg for site in sites),
             azimuth_deg=tuple(site.azimuth_deg for site in sites),
         )
-        # By day: power of the roofs, and the sun's elevation.
-        self._days: dict[date, tuple[Floats, Floats]] = {}
+        # By day: power of the roofs, and the sun.
+        self._days: dict[date, tuple[Floats, Sun]] = {}
 
     def kw(self, days: Sequence[date]) -> Floats:
         """Return (days x 96 x roofs)."""
         self._compute(days)
         return np.stack([self._days[day][0] for day in days])
 
-    def elevation_deg(self, days: Sequence[date]) -> Floats:
-        """Return the sun's apparent elevation in the middle of each interval, (days x 96)."""
+    def sun(self, days: Sequence[date]) -> Sun:
+        """Return the sun over the intervals of the days."""
         self._compute(days)
-        return np.stack([self._days[day][1] for day in days])
+        return Sun.joined([self._days[day][1] for day in days])
 
     def _compute(self, days: Sequence[date]) -> None:
         missing = [day for day in days if day not in self._days]
-        if not missing:
-            return
-        starts = pd.DatetimeIndex([day_start(day) + n * INTERVAL for day in missing for n in range(INTERVALS_PER_DAY)])
-        sky = clear_sky(self._place, starts + pd.Timedelta(INTERVAL) / 2)
-        kw = ac_power_kw(sky, self.roofs).reshape(len(missing), INTERVALS_PER_DAY, -1)
-        elevation_deg = (90.0 - sky.apparent_zenith).reshape(len(missing), INTERVALS_PER_DAY)
-        self._days.update(zip(missing, zip(kw, elevation_deg, strict=True), strict=True))
-        kept = sorted(self._days)[-(HISTORY_DAYS + NEAR_DAYS) :]
+        for day in missing:
+            starts = pd.DatetimeIndex([day_start(day) + n * INTERVAL for n in range(INTERVALS_PER_DAY)])
+            sun = sun_over(self._place, starts, pd.Timedelta(INTERVAL))
+            self._days[day] = clear_kw(self.roofs, sun), sun
+        # Beyond what is learned from lie yesterday, today and tomorrow.
+        kept = sorted(self._days)[-(KEPT_DAYS + 3) :]
         self._days = {day: self._days[day] for day in {*kept, *days}}

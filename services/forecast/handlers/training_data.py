@@ -1,73 +1,86 @@
-"""What a complex's meters said up to an issue, as the fleets that models learn from and forecast."""
+"""What a complex's meters said up to an issue, as the sites that models learn from and forecast."""
 
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
-from services.forecast.domain.horizon import Horizon
-from services.forecast.domain.learning.multi_site import Factories, RoofSites, unexamined
+from services.forecast.domain.learning.multi_site import Factories, MultiSite, RoofSites
+from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.load.features import calendar_of
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding, Gridded
 from services.forecast.domain.metered.site import Site, SiteKind
-from services.forecast.domain.metered.timeline import NEVER
-from services.forecast.domain.outlook import PRIOR_LOAD_SHARE
-from services.forecast.domain.solar.geometry import Sun, sun_over
+from services.forecast.domain.metered.timeline import NEVER, Timeline, WeatherLog
+from services.forecast.domain.solar.geometry import Sun
 from services.forecast.handlers.meters import ClearSky, Meters
 from shared.arrays import Floats
-from shared.complex.model import Complex
-from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts
+from shared.complex.model import Complex, Participant
+from shared.events.forecast import ForecastKind
+from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 from shared.reference.load import holidays
 
-P50 = 1
+STEP_MINUTES = 15
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-@dataclass(frozen=True, slots=True)
-class Fleets:
-    """A complex's roofs, if it has any, and its factories."""
-
-    roofs: RoofSites | None
-    factories: Factories
+def site_ids(participants: Sequence[Participant], kind: ForecastKind) -> tuple[str, ...]:
+    """Return the names of a kind's sites, in the order of their arrays."""
+    if kind is ForecastKind.LOAD:
+        return tuple(one.participant_id for one in participants)
+    return tuple(site.site_id for one in participants for site in one.pv)
 
 
 class Past:
-    """One complex's meters and clear sky."""
+    """The meters and the clear sky of some of a complex's factories."""
 
-    def __init__(self, complex_: Complex) -> None:
-        self.meters = Meters(complex_)
-        self.clear_sky = ClearSky(complex_)
-        self.capacity_kw_ac = np.array(self.clear_sky.roofs.capacity_kw_ac)
-        self.contract_kw = np.array([one.contract.contract_kw for one in complex_.participants])
+    def __init__(self, complex_: Complex, participants: Sequence[Participant]) -> None:
+        self.meters = Meters(complex_, participants)
+        self.clear_sky = ClearSky(complex_, participants)
+        self._contract_kw = np.array([one.contract.contract_kw for one in participants])
         calendar = holidays()
-        self.rest_days = calendar.billed | calendar.temporary
-        self.site_ids = tuple(site.site_id for one in complex_.participants for site in one.pv)
-        self.factory_ids = tuple(one.participant_id for one in complex_.participants)
+        self._rest_days = calendar.billed | calendar.temporary
+        capacities = self.clear_sky.roofs.capacity_kw_ac
+        self._sites = {
+            ForecastKind.PV: [
+                _site(complex_, site_id, SiteKind.PV, capacity_kw)
+                for site_id, capacity_kw in zip(site_ids(participants, ForecastKind.PV), capacities, strict=True)
+            ],
+            ForecastKind.LOAD: [
+                _site(complex_, site_id, SiteKind.LOAD) for site_id in site_ids(participants, ForecastKind.LOAD)
+            ],
+        }
 
-    def fleets(self, horizon: Horizon) -> Fleets:
-        """Return what had been metered at an issue."""
-        days = [*horizon.history, *horizon.near[1:]]
-        slot = (horizon.issue - day_start(horizon.today)) // INTERVAL
-        known = len(horizon.history) * INTERVALS_PER_DAY + slot
-        return Fleets(self._roofs(days, known), self._factories(days, known))
+    def sites(self, kind: ForecastKind, first_day: date, now: datetime) -> tuple[MultiSite, list["Doubt"]]:
+        """Return a kind's sites from a Korean day on, as known at an interval's start, and what is not believed.
 
-    def _roofs(self, days: list[date], known: int) -> RoofSites | None:
-        if not self.site_ids:
-            return None
-        return RoofSites(
-            kw=_flat(self.meters.solar_kw(days))[:known],
-            clear_kw=_flat(self.clear_sky.kw(days)),
-            elevation_deg=self.clear_sky.elevation_deg(days).reshape(-1),
-            capacity_kw_ac=self.capacity_kw_ac,
-        )
+        Their calendar and sky reach through the day after.
+        """
+        today = trading_day_of(now)
+        days = [first_day + timedelta(days=n) for n in range((today - first_day).days + 2)]
+        first, known = interval_number(day_start(first_day)), (now - day_start(first_day)) // INTERVAL
+        calendar = calendar_of(days, self._rest_days, INTERVALS_PER_DAY)
+        weather = WeatherOutlook(WeatherLog(), first, STEP_MINUTES)
+        if kind is ForecastKind.LOAD:
+            kw = _flat(self.meters.load_kw(days))[:known]
+            timelines, doubts = self._examined(kind, first, kw, None)
+            return Factories(timelines, calendar, self._contract_kw, weather), doubts
+        kw, sun = _flat(self.meters.solar_kw(days))[:known], self.clear_sky.sun(days)
+        timelines, doubts = self._examined(kind, first, kw, sun)
+        clear_kw, capacity_kw_ac = _flat(self.clear_sky.kw(days)), np.array(self.clear_sky.roofs.capacity_kw_ac)
+        return RoofSites(timelines, calendar, clear_kw, sun.elevation_deg, capacity_kw_ac, weather), doubts
 
-    def _factories(self, days: list[date], known: int) -> Factories:
-        return Factories(
-            kw=_flat(self.meters.load_kw(days))[:known],
-            calendar=calendar_of(days, self.rest_days, INTERVALS_PER_DAY),
-            usual_kw=PRIOR_LOAD_SHARE[P50] * self.contract_kw,
-        )
+    def _examined(
+        self, kind: ForecastKind, first: int, kw: Floats, sun: Sun | None
+    ) -> tuple[tuple[Timeline, ...], list["Doubt"]]:
+        timelines, doubts = [], []
+        for site, series in zip(self._sites[kind], kw.T, strict=True):
+            whole = Timeline(first, STEP_MINUTES, series, np.full(len(series), NEVER))
+            timeline, findings = quality.examined(Gridded(whole, (), len(series)), site, sun)
+            timelines.append(timeline)
+            doubts += [Doubt(site.site, one) for one in findings]
+        return tuple(timelines), doubts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +91,31 @@ class Doubt:
     finding: Finding
 
 
-def believed(complex_: Complex, past: Past, horizon: Horizon, fleets: Fleets) -> tuple[Fleets, list[Doubt]]:
-    """Return the fleets without what can't be believed, and what that was."""
+def _site(complex_: Complex, site_id: str, kind: SiteKind, capacity_kw_ac: float | None = None) -> Site:
     where = complex_.location
-    doubts: list[Doubt] = []
-    plant = Site(
-        site=complex_.complex_id,
-        kind=SiteKind.LOAD,
+    return Site(
+        site=site_id,
+        kind=kind,
         latitude=where.latitude,
         longitude=where.longitude,
         altitude_m=where.altitude_m,
+        capacity_kw_ac=capacity_kw_ac,
     )
-    starts = pd.DatetimeIndex([start for day in horizon.history for start in delivery_starts(day)])
 
-    def examined(site: Site, kw: Floats, sun: Sun | None) -> Floats:
-        found, findings = quality.examined(Gridded(unexamined(kw), (), len(kw)), site, sun)
-        doubts.extend(Doubt(site.site, one) for one in findings)
-        return np.where(found.rejected_at < NEVER, np.nan, found.kw)
 
-    roofs = fleets.roofs
-    if roofs is not None:
-        sites = [
-            replace(plant, site=site_id, kind=SiteKind.PV, capacity_kw_ac=capacity_kw)
-            for site_id, capacity_kw in zip(past.site_ids, roofs.capacity_kw_ac.tolist(), strict=True)
-        ]
-        sun = sun_over(sites[0], starts, pd.Timedelta(INTERVAL))
-        of_roofs = [examined(site, kw, sun) for site, kw in zip(sites, roofs.kw.T, strict=True)]
-        roofs = replace(roofs, kw=np.column_stack(of_roofs))
-    plants = [replace(plant, site=site_id) for site_id in past.factory_ids]
-    of_plants = [examined(site, kw, None) for site, kw in zip(plants, fleets.factories.kw.T, strict=True)]
-    return Fleets(roofs, replace(fleets.factories, kw=np.column_stack(of_plants))), doubts
+def taught(complex_: Complex, most: int) -> Sequence[Participant]:
+    """Return at most so many of a complex's factories, evenly chosen: those that models learn from."""
+    return complex_.participants[:: -(-len(complex_.participants) // most)]
+
+
+def interval_number(start: datetime) -> int:
+    """Return the number of a delivery interval, counted since 1970."""
+    return (start - EPOCH) // INTERVAL
+
+
+def interval_start(number: int) -> datetime:
+    """Return the start of a delivery interval of a number."""
+    return EPOCH + number * INTERVAL
 
 
 def _flat(by_day: Floats) -> Floats:

@@ -305,16 +305,16 @@ def test_broken_archive_leaves_nothing_behind(complexes: Complexes, tmp_path: Pa
         assert not history.has_readings(db, one.complex_id)
 
 
-def test_readings_older_than_five_weeks_are_dropped(complexes: Complexes, tmp_path: Path) -> None:
+def test_readings_that_nothing_is_learned_from_any_more_are_dropped(complexes: Complexes, tmp_path: Path) -> None:
     [one] = complexes.values()
     bench = a_bench(complexes, tmp_path)
-    bench.give(*metered(one, MORNING - timedelta(days=35, minutes=15)), *metered(one, MORNING - timedelta(days=34)))
+    bench.give(*metered(one, MORNING - timedelta(days=218, minutes=15)), *metered(one, MORNING - timedelta(days=217)))
 
     bench.run(MORNING + INTERVAL)
 
     with bench.engine.begin() as db:
-        kept = history.readings_since(db, one.complex_id, MORNING - timedelta(days=99))
-    assert {reading.delivery_start for reading in kept} == {MORNING - timedelta(days=34)}
+        kept = history.readings_since(db, one.complex_id, MORNING - timedelta(days=400))
+    assert {reading.delivery_start for reading in kept} == {MORNING - timedelta(days=217)}
 
 
 def test_every_hour_the_forecasts_are_held_against_what_came(complexes: Complexes, tmp_path: Path) -> None:

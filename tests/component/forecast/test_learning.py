@@ -117,8 +117,9 @@ def test_what_was_learned_serves_the_next_issue_and_is_named_in_it(taught: Bench
 
     assert (before.model, before.learned_from, before.inputs) == ("seasonal-fading/1", None, None)
     for event in newest(taught, ForecastKind.LOAD):
-        assert event.model == "trees/load/2026-05-20"
-        assert (event.learned_from, event.learned_until) == (MIDNIGHT - 28 * DAY, MIDNIGHT - 8 * DAY)
+        # The week's model, of Monday.
+        assert event.model == "trees/load/2026-05-18"
+        assert (event.learned_from, event.learned_until) == (MIDNIGHT - 28 * DAY, MIDNIGHT - 2 * DAY)
         assert event.inputs is not None
         assert "LightGBM" in event.inputs
         assert event.p50_kw != before.p50_kw
@@ -139,12 +140,14 @@ def test_registry_keeps_how_each_did_on_the_days_held_back(taught: Bench) -> Non
     assert set(rows) == {"pv", "load"}
     load = rows["load"]
     assert load.is_serving
-    assert load.losses["new"] < load.losses["seasonal"]
-    assert load.losses["serving"] is None
+    assert load.losses["trees"] < load.losses["seasonal"]
+    assert load.losses["relative"] < 1.0
     assert load.ranged_until == MIDNIGHT
 
 
-def test_day_is_learned_on_once_and_the_next_one_anew(taught: Bench, small: Complex, tmp_path: Path) -> None:
+def test_day_is_judged_once_and_the_next_one_ranges_the_weeks_model_anew(
+    taught: Bench, small: Complex, tmp_path: Path
+) -> None:
     bench, learner = copy_of(taught, small, tmp_path), Learner(small)
     assert not learner.learn_if_due(bench.engine)
     with bench.engine.begin() as db:
@@ -156,13 +159,9 @@ def test_day_is_learned_on_once_and_the_next_one_anew(taught: Bench, small: Comp
 
     with bench.engine.connect() as db:
         serving = serving_model(db, small.complex_id, "load")
-        rows = {row.model_id: row for row in db.execute(sa.select(MODELS).where(MODELS.c.kind == "load"))}
     assert serving is not None
-    # Whichever serves, its ranges were set by its newest errors, and it did best on the days held back.
+    assert serving.model_id == "trees/load/2026-05-18"
     assert serving.ranged_until == MIDNIGHT + DAY
-    losses = rows["trees/load/2026-05-21"].losses
-    best = min(losses, key=lambda name: losses[name])
-    assert serving.model_id == {"new": "trees/load/2026-05-21", "serving": "trees/load/2026-05-20"}[best]
 
 
 def test_nothing_is_learned_before_the_first_issue_or_from_too_little(small: Complex, tmp_path: Path) -> None:
@@ -192,7 +191,7 @@ def test_readings_of_the_day_itself_change_nothing_of_what_is_learned(
     Learner(small).learn_if_due(bench.engine)
 
     with bench.engine.connect() as db, taught.engine.connect() as other:
-        query = sa.select(MODELS.c.losses, MODELS.c.inputs).where(MODELS.c.model_id == "trees/load/2026-05-20")
+        query = sa.select(MODELS.c.losses, MODELS.c.inputs).where(MODELS.c.model_id == "trees/load/2026-05-18")
         assert db.execute(query).one() == other.execute(query).one()
 
 
@@ -213,7 +212,7 @@ def test_what_cannot_be_believed_is_named_and_not_learned_from(
     with bench.engine.connect() as db:
         losses = db.scalar(sa.select(MODELS.c.losses).where(MODELS.c.kind == "load"))
     assert losses is not None
-    assert losses["new"] < 1.0
+    assert losses["trees"] < 1.0
 
 
 def test_model_of_other_sites_does_not_serve(small: Complex, taught: Bench, tmp_path: Path) -> None:

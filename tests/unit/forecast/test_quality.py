@@ -7,7 +7,7 @@ from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.domain.metered.timeline import NEVER, Timeline
-from services.forecast.domain.solar.geometry import clear_kw, default_array, sun_over
+from services.forecast.domain.solar.geometry import clear_kw, default_array, place_of, roof_of, sun_over
 from shared.arrays import Floats, Integers
 
 STEP_MINUTES = 15
@@ -25,8 +25,8 @@ def starts(days: int) -> Integers:
 def sunny_kw(days: int) -> Floats:
     """Return a roof's output, a little below clear sky and never twice the same."""
     instants = pd.DatetimeIndex((starts(days) * 60).astype("datetime64[s]")).tz_localize("UTC")
-    sun = sun_over(ROOF, instants, pd.Timedelta(minutes=STEP_MINUTES))
-    return clear_kw(ROOF, default_array(ROOF), sun) * (0.8 + 0.1 * np.sin(np.arange(days * DAY)))
+    sun = sun_over(place_of(ROOF), instants, pd.Timedelta(minutes=STEP_MINUTES))
+    return clear_kw(roof_of(ROOF, default_array(ROOF)), sun)[:, 0] * (0.8 + 0.1 * np.sin(np.arange(days * DAY)))
 
 
 def roof_examined(minute: Integers, kw: Floats) -> tuple[Timeline, dict[str, Finding]]:
@@ -34,7 +34,7 @@ def roof_examined(minute: Integers, kw: Floats) -> tuple[Timeline, dict[str, Fin
     size = len(gridded.timeline.kw)
     first = gridded.timeline.first * STEP_MINUTES
     instants = pd.DatetimeIndex(((first + STEP_MINUTES * np.arange(size)) * 60).astype("datetime64[s]"))
-    sun = sun_over(ROOF, instants.tz_localize("UTC"), pd.Timedelta(minutes=STEP_MINUTES))
+    sun = sun_over(place_of(ROOF), instants.tz_localize("UTC"), pd.Timedelta(minutes=STEP_MINUTES))
     timeline, findings = quality.examined(gridded, ROOF, sun)
     return timeline, {one.rule: one for one in findings}
 
@@ -97,7 +97,7 @@ def test_gap_is_reported_and_stays_unknown() -> None:
 
 def test_stuck_sensor_is_known_only_when_it_has_been_stuck_long_enough() -> None:
     kw = busy_kw(3)
-    kw[100:140] = 77.7  # 40 quarter hours; 6 hours are 24
+    kw[100:140] = 217.7  # 40 quarter hours; 6 hours are 24
 
     timeline, found = plant_examined(starts(3), kw)
 
@@ -107,6 +107,19 @@ def test_stuck_sensor_is_known_only_when_it_has_been_stuck_long_enough() -> None
     assert timeline.rejected_at[124] == 125
     assert np.isfinite(timeline.believed(123, 123)[100])
     assert np.isnan(timeline.believed(124, 124)[100])
+
+
+def test_factory_that_rests_is_believed_at_its_base_load_and_at_nothing() -> None:
+    kw = busy_kw(3)
+    # Night of 8 hours at 40 kW sharp, a day at nothing, and a plant that never did anything else.
+    kw[96:128], kw[192:] = 40.0, 0.0
+    constant = np.full(3 * DAY, 80.0)
+
+    for one in (kw, constant):
+        timeline, found = plant_examined(starts(3), one)
+
+        assert not found
+        assert np.isfinite(timeline.believed(3 * DAY, 3 * DAY)).all()
 
 
 def test_all_zero_week_of_a_roof_is_refuted_by_day() -> None:

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 
 from services.forecast.domain.accuracy.scores import Scored
-from services.forecast.domain.backtest.rolling_origin import AskedIssues, Issued, Scene, walk
+from services.forecast.domain.backtest.rolling_origin import AskedIssues, Issued, walk
+from services.forecast.domain.learning.multi_site import Factories, MultiSite, RoofSites
 from services.forecast.domain.learning.rolling import WindowSums, picked, ratio
-from services.forecast.domain.load.features import SiteDays
+from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding
 from services.forecast.domain.metered.site import Site, SiteKind
-from services.forecast.domain.metered.timeline import MINUTES_PER_DAY, Timeline, WeatherLog
-from services.forecast.domain.outlook import day_kind
-from services.forecast.domain.solar.geometry import Array, Sun, clear_kw, learned_array, sun_over
+from services.forecast.domain.metered.timeline import MINUTES_PER_DAY, NEVER, SiteDays, Timeline, WeatherLog
+from services.forecast.domain.outlook import kinds_of
+from services.forecast.domain.solar.geometry import Array, Sun, clear_kw, learned_array, place_of, roof_of, sun_over
 from shared.arrays import Flags, Floats, Integers
 
 # Names of global horizontal irradiance [W/m²] in weather files; of these the share of a clear sky is told too.
@@ -24,6 +25,10 @@ DEFAULT_STEP_MINUTES = 15
 # A roof is scored while the clear sky gives at least this share of its inverter's power.
 LIT_SHARE = 0.01
 REFERENCE_MINUTES = 60
+# A roof's orientation is learned from so many days.
+ARRAY_DAYS = 365
+# A factory of which nothing is known: a small one. An assumption.
+UNKNOWN_FACTORY_KW = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +76,16 @@ class Backtest:
         # One interval more than a horizon's: an issue inside an interval begins at the next one.
         last = max(first + len(gridded.timeline.kw), int(self._issue.max() + period.horizon_minutes) // step + 2)
         starts = _instants((first + np.arange(last - first)) * step)
-        sun = sun_over(site, starts, pd.Timedelta(minutes=step)) if site.kind is SiteKind.PV else None
+        sun = sun_over(place_of(site), starts, pd.Timedelta(minutes=step)) if site.kind is SiteKind.PV else None
         self.timeline, self.findings = quality.examined(gridded, site, sun)
         self.rows_given = gridded.given
-        log, clear = _weather(history, self.timeline, sun)
-        calendar = _calendar(site, starts, step)
-        self._scene = Scene(site, self.timeline, log, sun, calendar, clear)
+        self._sun, self._calendar = sun, _calendar(site, starts, step)
+        self._weather = _weather(history, self.timeline, sun)
+        # As far as issues reach, where the history ends before.
+        unknown = (0, last - first - len(self.timeline.kw))
+        kw = np.pad(self.timeline.kw, unknown, constant_values=np.nan)
+        self._padded = Timeline(first, step, kw, np.pad(self.timeline.rejected_at, unknown, constant_values=NEVER))
+        self._clear_kw: dict[int, Floats] = {}
         steps = period.horizon_minutes // step
         self.asked = AskedIssues(self._issue // step - first, -(-self._issue // step) - first, steps)
 
@@ -90,9 +99,37 @@ class Backtest:
         """Say whether any interval of the history can be believed."""
         return bool(np.isfinite(self._everything()).any())
 
-    def walk(self) -> Iterator[tuple[int, Issued | None]]:
-        """Yield how many issues are done and what they forecast, week by week."""
-        return walk(self._scene, self.asked)
+    def walk(self) -> Iterator[tuple[int, Issued]]:
+        """Yield how many issues are done and what they forecast, day by day."""
+        return walk(self._window, self._calendar.begins(), self.timeline.first, self.asked)
+
+    def _window(self, first: int, begin: int, now: int) -> MultiSite:
+        """Return the site from interval `first` on as the service would see it at `now`, learned from at `begin`."""
+        timelines, size = (self._padded.until(now).since(first),), len(self._calendar.day)
+        calendar, weather = self._calendar.between(first, size), self._weather.between(first, size)
+        if self._sun is None:
+            contract_kw = np.array([self.site.capacity_kw_ac or UNKNOWN_FACTORY_KW])
+            return Factories(timelines, calendar, contract_kw, weather)
+        return RoofSites(
+            timelines,
+            calendar,
+            self._clear_as_of(begin, self._sun)[first:],
+            self._sun.elevation_deg[first:],
+            np.array([self.full_kw()]),
+            weather,
+        )
+
+    def _clear_as_of(self, begin: int, sun: Sun) -> Floats:
+        """Return the output under a clear sky of the roof as it was known when the week of an interval began."""
+        calendar = self._calendar
+        monday = int(calendar.day[begin]) - int(calendar.weekday[calendar.day[begin]])
+        week = int(calendar.begins()[monday]) if monday >= 0 else 0
+        if week not in self._clear_kw:
+            known = self._padded.believed(week, week)
+            known[: max(week - ARRAY_DAYS * calendar.slots, 0)] = np.nan
+            roof = roof_of(self.site, learned_array(self.site, known, sun))
+            self._clear_kw[week] = clear_kw(roof, sun)
+        return self._clear_kw[week]
 
     def instants(self, issued: Issued) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
         """Return each forecast's issue and target."""
@@ -101,9 +138,9 @@ class Backtest:
 
     def array(self) -> Array | None:
         """Return the roof as learned from the whole history; None for a factory."""
-        if self._scene.sun is None:
+        if self._sun is None:
             return None
-        return learned_array(self.site, self._everything(), self._scene.sun)
+        return learned_array(self.site, self._everything(), self._sun)
 
     def scored(self, issued: Issued) -> Scored:
         """Return the forecasts of which it is known what came; a roof's by day only."""
@@ -129,13 +166,13 @@ class Backtest:
     def _reference(self, everything: Floats, issued: Issued) -> tuple[Floats, Flags]:
         """Return smart persistence (the last hour's index times the clear sky), or the same time last week."""
         now = self.asked.now[issued.issue]
-        sun = self._scene.sun
+        sun = self._sun
         if sun is None:
             week = 7 * self.timeline.steps_per_day
             weeks_back = 1 + (issued.target - now) // week
             return picked(everything, issued.target - weeks_back * week), np.ones(len(now), dtype=np.bool_)
         capacity_kw = self.full_kw()
-        clear = clear_kw(self.site, learned_array(self.site, everything, sun), sun)
+        clear = clear_kw(roof_of(self.site, learned_array(self.site, everything, sun)), sun)[:, 0]
         lit = np.isfinite(everything) & (clear[: len(everything)] > 3 * LIT_SHARE * capacity_kw)
         steps = max(REFERENCE_MINUTES // self.step_minutes, 1)
         ends = np.arange(len(everything) + 1)
@@ -167,22 +204,23 @@ def _instants(minute: Integers) -> pd.DatetimeIndex:
 def _calendar(site: Site, starts: pd.DatetimeIndex, step_minutes: int) -> SiteDays:
     local = starts.tz_convert(site.timezone)
     dates, day = np.unique(local.tz_localize(None).to_numpy().astype("datetime64[D]"), return_inverse=True)
-    kinds = [day_kind(one, site.rest_days) for one in dates.tolist()]
+    slots = MINUTES_PER_DAY // step_minutes
     slot = (np.asarray(local.hour) * 60 + np.asarray(local.minute)) // step_minutes
     # 1970-01-01 was a Thursday, 3 counted from Monday.
     weekday = (dates.astype(np.int64) + 3) % 7
     return SiteDays(
         day.astype(np.int64),
-        np.minimum(slot, MINUTES_PER_DAY // step_minutes - 1).astype(np.int64),
+        np.minimum(slot, slots - 1).astype(np.int64),
         weekday,
-        np.array(kinds, dtype=np.int64),
+        kinds_of(dates.tolist(), site.rest_days),
+        slots,
     )
 
 
-def _weather(history: History, timeline: Timeline, sun: Sun | None) -> tuple[WeatherLog, dict[str, Floats]]:
-    if not history.weather:
-        return WeatherLog(), {}
+def _weather(history: History, timeline: Timeline, sun: Sun | None) -> WeatherOutlook:
     step = timeline.step_minutes
+    if not history.weather:
+        return WeatherOutlook(WeatherLog(), timeline.first, step)
     available = history.available_minute
     available = history.start_minute + step if available is None else available
     interval = history.start_minute // step - timeline.first
@@ -193,4 +231,5 @@ def _weather(history: History, timeline: Timeline, sun: Sun | None) -> tuple[Wea
     if sun is not None:
         ghi = np.nan_to_num(sun.sky.ghi[:, 0])
         clear = {name: ghi for name in names if name.lower() in IRRADIANCE_NAMES}
-    return WeatherLog(names, interval[order], available[order], rows[order]), clear
+    log = WeatherLog(names, interval[order], available[order], rows[order])
+    return WeatherOutlook(log, timeline.first, step, clear)

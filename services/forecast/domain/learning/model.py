@@ -31,7 +31,6 @@ RIDGE_ROWS, RIDGE_SHARE = 1.0, 0.005
 DEFAULT_FADING_HOURS = 3.0
 # Below this share of full power a row says little about the sky.
 SCALE_MIN_SHARE = 0.02
-NARROWEST = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,6 @@ class KindRules:
     """What differs between kinds of site.
 
     Attributes:
-        up: How far above the middle P90 is put, in scales, before anything was learned.
-        down: The same for P10 below.
         mean_share: How much of the mean goes into P50; where power is bounded on both sides it lowers large errors.
         half_life_days: The age at which a day counts half in learning; a plant's habits change, the sky's hardly.
         learned_days: How far back learning looks.
@@ -49,8 +46,6 @@ class KindRules:
         samples_a_day: How many independent samples a day of errors far ahead is worth.
     """
 
-    up: float
-    down: float
     mean_share: float
     half_life_days: float
     learned_days: int
@@ -60,8 +55,6 @@ class KindRules:
 
 
 ROOF = KindRules(
-    up=0.35,
-    down=0.55,
     mean_share=0.5,
     half_life_days=180,
     learned_days=200,
@@ -70,8 +63,6 @@ ROOF = KindRules(
     samples_a_day=1,
 )
 FACTORY = KindRules(
-    up=0.9,
-    down=0.6,
     mean_share=0.0,
     half_life_days=25,
     learned_days=120,
@@ -134,14 +125,14 @@ class Model:
         hour_steps: Intervals an hour.
         leads: Leads in intervals at which fading was learned.
         fading: The shares of the departures that are left at them, (leads x windows).
-        trees: What trees learned of the rest, and of the whole anew; None where there was too little to learn from.
+        trees: What trees learned of the rest, and of the whole anew.
     """
 
     rules: KindRules
     hour_steps: float
     leads: Integers
     fading: Floats
-    trees: tuple[Boosted, Boosted] | None
+    trees: tuple[Boosted, Boosted]
 
     @property
     def samples_a_day(self) -> Floats:
@@ -151,22 +142,17 @@ class Model:
 
     def group_of(self, ahead: Integers, share: Floats) -> Integers:
         """Return each pair's group, whose errors are judged together: by lead, and by light where there are classes."""
+        group: Integers = self.bucket_of(ahead) * (len(self.rules.classes) + 1)
+        return group + np.searchsorted(self.rules.classes, share)
+
+    def bucket_of(self, ahead: Integers) -> Integers:
+        """Return the range of leads (BUCKET_HOURS) in which each pair lies; what lies beyond counts to the last."""
         hours = ahead / self.hour_steps
-        bucket = np.minimum(np.searchsorted(BUCKET_HOURS, hours - 1e-9), len(BUCKET_HOURS) - 1)
-        group: Integers = bucket * (len(self.rules.classes) + 1) + np.searchsorted(self.rules.classes, share)
-        return group
+        return np.minimum(np.searchsorted(BUCKET_HOURS, hours - 1e-9), len(BUCKET_HOURS) - 1)
 
-    def raw(self, pairs: Pairs, ahead: Integers, outlook: Floats, *, plain: bool = False) -> Floats:
-        """Return (pairs x MEAN, P10, P50, P90) in kW per scale, not yet calibrated.
-
-        `plain` goes without the trees, with ranges from assumptions.
-        """
-        left = _between(ahead, self.leads, self.fading)
-        base = _moved(pairs, left)
-        if plain or self.trees is None:
-            width = np.sqrt(np.maximum(1.0 - np.clip(left.sum(axis=1), 0.0, 1.0) ** 2, 0.0))
-            width = np.where(np.isfinite(pairs.departed[:, 0]), np.maximum(width, NARROWEST), 1.0)
-            return np.column_stack([base, base - self.rules.down * width, base, base + self.rules.up * width])
+    def raw(self, pairs: Pairs, ahead: Integers, outlook: Floats) -> Floats:
+        """Return (pairs x MEAN, P10, P50, P90) in kW per scale, not yet calibrated."""
+        base = _moved(pairs, _between(ahead, self.leads, self.fading))
         lit = pairs.scale > 0
         found = np.repeat(base[:, None], 1 + len(QUANTILES), axis=1)
         features = _told(pairs, base, outlook)[lit]
@@ -179,22 +165,18 @@ class Model:
 
     def as_json(self) -> dict[str, Any]:
         """Return what `model_of` makes the same model of."""
-        trees = None if self.trees is None else [one.as_texts() for one in self.trees]
         return {
             "hour_steps": self.hour_steps,
             "leads": self.leads.tolist(),
             "fading": self.fading.tolist(),
-            "trees": trees,
+            "trees": [one.as_texts() for one in self.trees],
         }
 
 
 def model_of(told: dict[str, Any], rules: KindRules) -> Model:
     """Return the model that was written by `Model.as_json`."""
-    trees = None
-    if told["trees"] is not None:
-        rest, anew = (boosting.boosted_of(texts) for texts in told["trees"])
-        trees = (rest, anew)
-    return Model(rules, told["hour_steps"], np.array(told["leads"]), np.array(told["fading"]), trees)
+    rest, anew = (boosting.boosted_of(texts) for texts in told["trees"])
+    return Model(rules, told["hour_steps"], np.array(told["leads"]), np.array(told["fading"]), (rest, anew))
 
 
 def leads_of(hour_steps: float) -> Integers:
@@ -202,8 +184,8 @@ def leads_of(hour_steps: float) -> Integers:
     return np.unique(np.maximum(np.round(np.array(LEARNED_HOURS) * hour_steps), 1).astype(np.int64))
 
 
-def learned(lessons: Lessons, hour_steps: float, rules: KindRules) -> Model:
-    """Learn from lessons, and from nothing else."""
+def learned(lessons: Lessons, hour_steps: float, rules: KindRules) -> Model | None:
+    """Learn from lessons, and from nothing else; None where there are too few."""
     leads = leads_of(hour_steps)
     weight = lessons.share * 0.5 ** (lessons.age_days / rules.half_life_days)
     fading = _fading(lessons, weight, leads, hour_steps)
@@ -211,8 +193,7 @@ def learned(lessons: Lessons, hour_steps: float, rules: KindRules) -> Model:
     features = _told(lessons.pairs, base, lessons.outlook)
     rest = boosting.fit(features, lessons.came - base, weight, QUANTILES)
     anew = boosting.fit(features, lessons.came, weight, QUANTILES)
-    trees = None if rest is None or anew is None else (rest, anew)
-    return Model(rules, hour_steps, leads, fading, trees)
+    return None if rest is None or anew is None else Model(rules, hour_steps, leads, fading, (rest, anew))
 
 
 def _moved(pairs: Pairs, left: Floats) -> Floats:

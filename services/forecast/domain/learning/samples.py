@@ -40,5 +40,8 @@ def joined(pairs: Sequence[Pairs]) -> Pairs:
 class View(Protocol):
     """A site as it was known at some time; two kinds of site have one each."""
 
+    def scale_kw(self, target: Integers) -> Floats:
+        """Return the scale of pairs with these target intervals."""
+
     def pairs(self, now: Integers, target: Integers) -> Pairs:
         """Return the pairs of issues (the number of the interval that had just begun) and target intervals."""

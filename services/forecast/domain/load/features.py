@@ -1,30 +1,19 @@
 """A factory as a model sees it: what is usual on such a day, how far from it the last hours were, and the calendar."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
 from services.forecast.domain.learning.rolling import WindowSums, picked
 from services.forecast.domain.learning.samples import Pairs
-from services.forecast.domain.outlook import day_kind
+from services.forecast.domain.metered.timeline import SiteDays
+from services.forecast.domain.outlook import kinds_of
 from shared.arrays import Floats, Integers
 
 # A kind's usual day is the mean of its last so many days.
 KIND_DAYS = 6
 KINDS = 3
-WEEKS = 4
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SiteDays:
-    """The site's own days: each interval's day (numbered from 0), time of day, and each day's weekday and kind."""
-
-    day: Integers
-    slot: Integers
-    weekday: Integers
-    kind: Integers
 
 
 def calendar_of(days: Sequence[date], rest_days: Collection[date], steps_per_day: int) -> SiteDays:
@@ -33,7 +22,8 @@ def calendar_of(days: Sequence[date], rest_days: Collection[date], steps_per_day
         day=np.repeat(np.arange(len(days)), steps_per_day),
         slot=np.tile(np.arange(steps_per_day), len(days)),
         weekday=np.array([day.weekday() for day in days], dtype=np.int64),
-        kind=np.array([day_kind(day, rest_days) for day in days], dtype=np.int64),
+        kind=kinds_of(days, rest_days),
+        slots=steps_per_day,
     )
 
 
@@ -43,25 +33,24 @@ class LoadView:
     Args:
         known_kw: What could be believed; NaN is unknown.
         calendar: Of these intervals and those after them.
-        steps_per_day: Intervals a day.
-        fallback_kw: The usual power where nothing was metered.
-        scale_kw: What departures are measured in.
+        scale_kw: What departures are measured in, and the usual power where nothing was metered.
     """
 
-    def __init__(
-        self, known_kw: Floats, calendar: SiteDays, steps_per_day: int, fallback_kw: float, scale_kw: float
-    ) -> None:
+    def __init__(self, known_kw: Floats, calendar: SiteDays, scale_kw: float) -> None:
         self._kw = known_kw / scale_kw
         self._scale_kw = scale_kw
         self._calendar = calendar
-        self._day = steps_per_day
-        self._anyhow = fallback_kw / scale_kw
+        self._day = calendar.slots
         self._profile = self._profiles()
         size = len(known_kw)
         rows = np.arange(size)
         self._departed = self._kw - self._usual(rows, rows)
         self._sum, self._off = WindowSums(self._kw), WindowSums(self._departed)
         self._moved = WindowSums(np.abs(np.diff(self._kw, prepend=np.nan)))
+
+    def scale_kw(self, target: Integers) -> Floats:
+        """Return what departures are measured in."""
+        return np.full(len(target), self._scale_kw)
 
     def pairs(self, now: Integers, target: Integers) -> Pairs:
         """Return the pairs of issues and target intervals."""
@@ -95,9 +84,8 @@ class LoadView:
             calendar.kind[np.maximum(day - 1, 0)].astype(np.float64),
             self._profile_mean(now, target),
         ]
-        scale = np.full(len(target), self._scale_kw)
         departed = np.column_stack([off[2], *off])
-        return Pairs(usual=usual, departed=departed, scale=scale, features=np.column_stack(features))
+        return Pairs(usual=usual, departed=departed, scale=self.scale_kw(target), features=np.column_stack(features))
 
     def _near(self, places: Integers, now: Integers) -> Floats:
         """Return the mean around some past intervals, of what had ended at the issue."""
@@ -126,7 +114,7 @@ class LoadView:
         everything: list[Floats] = []
         for day in range(days):
             anyhow = _mean_of(everything, self._day)
-            anyhow = np.where(np.isfinite(anyhow), anyhow, self._anyhow)
+            anyhow = np.where(np.isfinite(anyhow), anyhow, 1.0)
             profiles[day] = np.where(np.isfinite(current), current, anyhow)
             if np.isfinite(metered[day]).any():
                 kind = calendar.kind[day]

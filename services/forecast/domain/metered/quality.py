@@ -26,8 +26,9 @@ LOAD_SPIKE_DAYS = 28
 CLIPPED_SHARE = 0.97
 STUCK_PV_MINUTES = 90
 STUCK_LOAD_MINUTES = 360
+# A factory that rests draws what it draws in its quietest hours, or nothing: a state, and no fault of its meter.
+REST_QUANTILE, REST_MARGIN = 0.1, 0.01
 ZERO_PV_MINUTES = 360
-ZERO_LOAD_MINUTES = 3 * MINUTES_PER_DAY
 HIGH_SUN_DEG = 8.0
 # More than this share of the inverter's power while the sun is down: the clock is wrong, or the place.
 NIGHT_POWER_SHARE = 0.01
@@ -37,6 +38,8 @@ DEEP_NIGHT_DEG = -18.0
 SHIFT_FORGOTTEN_DAYS = 7
 SHIFT_MINUTES = 60
 EXAMPLES = 5
+# Power that was computed from energy differs in its last bit from power that was read, and trees notice.
+KW_DECIMALS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +141,9 @@ def examined(gridded: Gridded, site: Site, sun: Sun | None) -> tuple[Timeline, t
         anything = np.ones(len(timeline.kw), dtype=np.bool_)
         apply("negative", lambda kw: _at_once(kw < 0))
         apply("spike", lambda kw: _at_once(_spikes(kw, timeline.steps_per_day)))
-        apply("all_zero", lambda kw: _runs(kw == 0, anything, ZERO_LOAD_MINUTES // step))
-        apply("stuck", lambda kw: _runs(_same(kw) & (kw > 0), anything, STUCK_LOAD_MINUTES // step))
-    kw = np.where(np.isfinite(timeline.kw), np.maximum(timeline.kw, 0.0), np.nan)
+        works = ~_rests(timeline.kw, timeline.steps_per_day)
+        apply("stuck", lambda kw: _runs(_same(kw) & works, anything, STUCK_LOAD_MINUTES // step))
+    kw = np.where(np.isfinite(timeline.kw), np.round(np.maximum(timeline.kw, 0.0), KW_DECIMALS), np.nan)
     if site.capacity_kw_ac is not None and site.kind is SiteKind.PV:
         kw = np.minimum(kw, site.capacity_kw_ac)
     return Timeline(timeline.first, step, kw, rejected_at), tuple(findings)
@@ -178,6 +181,14 @@ def _spikes(kw: Floats, steps_per_day: int) -> Flags:
     usual = pd.Series(kw).rolling(window, min_periods=2 * steps_per_day).quantile(0.98).shift(1).to_numpy()
     spikes: Flags = kw > LOAD_SPIKE_FACTOR * np.maximum(usual, 1e-9)
     return spikes
+
+
+def _rests(kw: Floats, steps_per_day: int) -> Flags:
+    """Say of each interval whether a factory drew nothing, or what it draws in the quietest hours of its last weeks."""
+    window = LOAD_SPIKE_DAYS * steps_per_day
+    quiet_kw = pd.Series(kw).rolling(window, min_periods=1).quantile(REST_QUANTILE).to_numpy()
+    rests: Flags = (kw == 0) | (np.abs(kw - quiet_kw) <= REST_MARGIN * quiet_kw)
+    return rests
 
 
 def _clock_shift(powered: Flags, sun: Sun, timeline: Timeline) -> Integers:

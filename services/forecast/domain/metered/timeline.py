@@ -32,6 +32,16 @@ class Timeline:
         """Return how many intervals a day has."""
         return MINUTES_PER_DAY // self.step_minutes
 
+    def since(self, first: int) -> "Timeline":
+        """Return what is left from an interval on."""
+        rejected_at = self.rejected_at[first:]
+        left = np.where(rejected_at == NEVER, NEVER, rejected_at - first)
+        return Timeline(self.first + first, self.step_minutes, self.kw[first:], left)
+
+    def until(self, end: int) -> "Timeline":
+        """Return what there was when interval `end` began."""
+        return Timeline(self.first, self.step_minutes, self.kw[: max(end, 0)], self.rejected_at[: max(end, 0)])
+
     def believed(self, now: int, until: int) -> Floats:
         """Return what was believed when interval `now` began and, from there to `until`, what nothing refuted at once.
 
@@ -41,6 +51,35 @@ class Timeline:
         known = np.where(refuted, np.nan, self.kw)
         known[max(until, 0) :] = np.nan
         return known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteDays:
+    """The site's own days: each interval's day (numbered from 0), time of day, and each day's weekday and kind.
+
+    `slots` is the number of times of day.
+    """
+
+    day: Integers
+    slot: Integers
+    weekday: Integers
+    kind: Integers
+    slots: int
+
+    def between(self, first: int, end: int) -> "SiteDays":
+        """Return the days of some of the intervals, numbered anew."""
+        days = slice(int(self.day[first]), int(self.day[end - 1]) + 1)
+        return SiteDays(
+            self.day[first:end] - self.day[first],
+            self.slot[first:end],
+            self.weekday[days],
+            self.kind[days],
+            self.slots,
+        )
+
+    def begins(self) -> Integers:
+        """Return the first interval of each day."""
+        return np.flatnonzero(np.diff(self.day, prepend=-1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +97,10 @@ class WeatherLog:
     interval: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     available_minute: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     rows: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def since(self, first: int) -> "WeatherLog":
+        """Return the same rows, their intervals numbered from another one."""
+        return WeatherLog(self.names, self.interval - first, self.available_minute, self.rows)
 
     def seen(self, interval: Integers, at_minute: Integers) -> Floats:
         """Return the newest row on each interval that was available at a minute: (pairs x variables)."""

@@ -61,6 +61,11 @@ class SolarView:
         enough = np.count_nonzero(lit[before]) > self._day
         self._all = float(np.nansum(self._share[before]) / np.nansum(met_clear[before])) if enough else PRIOR_INDEX
 
+    def scale_kw(self, target: Integers) -> Floats:
+        """Return the clear sky's power; 0 where it is not known."""
+        clear = picked(self._clear, target)
+        return np.where(np.isfinite(clear), clear, 0.0) * self._capacity_kw
+
     def pairs(self, now: Integers, target: Integers) -> Pairs:
         """Return the pairs of issues and target intervals."""
         hour = max(round(self._day / 24 * HOURS_LIVE), 1)
@@ -92,9 +97,8 @@ class SolarView:
             self._clear_sum.total(now, hour) / hour,
             live[1] - live[3],
         ]
-        scale = np.where(np.isfinite(clear), clear, 0.0) * self._capacity_kw
         departed = np.column_stack([latest, *live]) - usual[:, None]
-        return Pairs(usual=usual, departed=departed, scale=scale, features=np.column_stack(features))
+        return Pairs(usual=usual, departed=departed, scale=self.scale_kw(target), features=np.column_stack(features))
 
     def _window(self, now: Integers, steps: int) -> Floats:
         above, below = self._sum.total(now, steps), self._clear_sum.total(now, steps)

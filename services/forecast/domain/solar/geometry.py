@@ -1,5 +1,6 @@
 """Which way a solar plant looks and what it loses, learned from what it delivered on its clearest days."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,14 +47,19 @@ class Sun:
         elevation: Floats = 90.0 - self.sky.apparent_zenith[:, 0]
         return elevation
 
+    @staticmethod
+    def joined(parts: "Sequence[Sun]") -> "Sun":
+        """Return consecutive stretches of time as one."""
+        sky = Sky.joined([one.sky for one in parts])
+        return Sun(sky, np.concatenate([one.up for one in parts]), np.concatenate([one.dark for one in parts]))
+
     def at(self, rows: Integers | Flags) -> Sky:
         """Return the sky over some intervals."""
         return self.sky.at(rows)
 
 
-def sun_over(site: Site, starts: pd.DatetimeIndex, step: pd.Timedelta) -> Sun:
+def sun_over(place: Place, starts: pd.DatetimeIndex, step: pd.Timedelta) -> Sun:
     """Return the sun over consecutive intervals."""
-    place = Place(site.latitude, site.longitude, site.altitude_m)
     sky = clear_sky(place, starts + step / 2)
     edge_deg = 90.0 - clear_sky(place, pd.DatetimeIndex([*starts, starts[-1] + step])).apparent_zenith[:, 0]
     middle_deg = 90.0 - sky.apparent_zenith[:, 0]
@@ -83,21 +89,31 @@ def default_array(site: Site) -> Array:
     )
 
 
-def clear_kw(site: Site, array: Array, sun: Sun) -> Floats:
-    """Return the output under a clear sky [kW] of each interval; 0 in the night, at most the inverter's limit."""
+def place_of(site: Site) -> Place:
+    """Return where a site lies."""
+    return Place(site.latitude, site.longitude, site.altitude_m)
+
+
+def roof_of(site: Site, array: Array) -> Roofs:
+    """Return one plant for the physics."""
     assert site.capacity_kw_ac is not None  # noqa: S101 -- a pv site has one; narrows the type
-    roofs = Roofs((site.capacity_kw_ac,), (array.dc_kw,), (array.tilt_deg,), (array.azimuth_deg,))
-    power_kw = ac_power_kw(sun.sky, roofs)[:, 0]
-    return np.where(sun.up, np.nan_to_num(power_kw), 0.0)
+    return Roofs((site.capacity_kw_ac,), (array.dc_kw,), (array.tilt_deg,), (array.azimuth_deg,))
+
+
+def clear_kw(roofs: Roofs, sun: Sun) -> Floats:
+    """Return the output under a clear sky [kW], (intervals x roofs); 0 in the night, at most the inverters' limits."""
+    return np.where(sun.up[:, None], np.nan_to_num(ac_power_kw(sun.sky, roofs)), 0.0)
 
 
 def learned_array(site: Site, metered_kw: Floats, sun: Sun) -> Array:
     """Return the orientation and size whose clear sky lies closest above what was metered; NaN is unknown.
 
     For each orientation the size is the one that CLEAR_QUANTILE of the bright intervals stay below; the orientation is
-    the one with the least pinball loss at that quantile.
+    the one with the least pinball loss at that quantile. What a site states is believed, as it is of a complex file.
     """
     default = default_array(site)
+    if None not in {site.tilt_deg, site.azimuth_deg, site.capacity_kw_dc}:
+        return default
     assert site.capacity_kw_ac is not None  # noqa: S101 -- a pv site has one; narrows the type
     bright = np.flatnonzero(np.isfinite(metered_kw) & (sun.elevation_deg[: len(metered_kw)] > BRIGHT_DEG))
     if len(bright) < BRIGHT_MIN:

@@ -5,6 +5,7 @@ ModelChain for each roof; a test holds the two together.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,18 @@ class Sky:
     ghi: Floats
     dhi: Floats
     dni_extra: Floats
+
+    @staticmethod
+    def joined(parts: "Sequence[Sky]") -> "Sky":
+        """Return consecutive stretches of time as one."""
+        return Sky(
+            apparent_zenith=np.concatenate([one.apparent_zenith for one in parts]),
+            azimuth=np.concatenate([one.azimuth for one in parts]),
+            dni=np.concatenate([one.dni for one in parts]),
+            ghi=np.concatenate([one.ghi for one in parts]),
+            dhi=np.concatenate([one.dhi for one in parts]),
+            dni_extra=np.concatenate([one.dni_extra for one in parts]),
+        )
 
     def at(self, rows: Integers | Flags) -> "Sky":
         """Return the sky at some of the instants."""
