@@ -25,6 +25,7 @@ from services.forecast.domain.learning.multi_site import Factories, RoofSites
 from services.forecast.domain.learning.selection import Weeks
 from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.load.features import calendar_of
+from services.forecast.domain.load.plans import NO_PLANS
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.domain.metered.timeline import NEVER, Timeline, WeatherLog
 from services.forecast.domain.solar.geometry import clear_kw, learned_array, place_of, roof_of, sun_over
@@ -133,7 +134,9 @@ def factories_of(kw: pd.Series) -> Factories:
     metered = kw.reindex(starts.tz_convert("UTC")).to_numpy(dtype=np.float64)
     timelines = _many(starts, metered)
     weather = WeatherOutlook(WeatherLog(), timelines[0].first, 15)
-    return Factories(timelines, calendar_of(days, holidays().billed, STEPS), np.full(SITES, 300.0), weather)
+    return Factories(
+        timelines, calendar_of(days, holidays().billed, STEPS), np.full(SITES, 300.0), weather, (NO_PLANS,) * SITES
+    )
 
 
 def _many(starts: pd.DatetimeIndex, kw: Floats) -> tuple[Timeline, ...]:

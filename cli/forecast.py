@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from services.forecast.domain.backtest.rolling_origin import Issued
     from services.forecast.domain.backtest.run import Backtest, Period
     from services.forecast.domain.metered.site import Site
+    from shared.events.records import LoadPlan
 
 COMMAND_LINE = "command line"
 DELIVERY_MINUTES = 15
@@ -44,6 +46,7 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     out: Annotated[Path, typer.Option(help="FORECASTS.csv to write. / 결과 파일.")],
     issue_every: Annotated[str, typer.Option(help="15min, 60min, 6h, 1d. / 예측 간격.")] = "60min",
     horizon: Annotated[str, typer.Option(help="How far each forecast looks ahead. / 예측 기간.")] = "24h",
+    plans: Annotated[Path | None, typer.Option(help="PLANS.csv: stated plans. / 조업 계획 파일.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw it as PNG or SVG. / 그림 파일(PNG, SVG).")] = None,
     *,
     pretty: Pretty = False,
@@ -57,6 +60,10 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     HISTORY (CSV or Parquet) has start_utc,kw and optionally weather columns with available_at; kw is the mean AC power
     of the interval. / HISTORY(CSV 또는 Parquet)의 열은 start_utc,kw이고 available_at이 있는 날씨 열을 더할 수 있습니다.
     kw는 구간 평균 교류 전력입니다.
+
+    PLANS.csv: plan_id,kind,begin,end,expected_kw,stated_at,withdrawn. kind: shift, batch or shutdown; of a plan_id the
+    row that was stated last holds, from its stated_at on. / PLANS.csv는 조업 계획입니다. kind는 shift(교대),
+    batch(배치), shutdown(휴업)이고, 같은 plan_id는 마지막에 통보된 행이 stated_at부터 유효합니다.
 
     SITE.json: site, kind (pv or load), latitude, longitude, capacity_kw_ac. / SITE.json: 같은 이름의 다섯 항목.
 
@@ -73,12 +80,14 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
 
     boosting.require()
     require_plot_name(plot)
-    refuse_taken((history, site), {"--out": out, "--plot": plot})
+    refuse_taken((history, site, *(() if plans is None else (plans,))), {"--out": out, "--plot": plot})
     period = _period(begin, end, issue_every, horizon)
     site_read = _site(read_site(site))
     rows = read_history(history)
     _check_near(period, rows)
-    made = Backtest(site_read, History(rows.start_minute, rows.kw, rows.weather, rows.available_minute), period)
+    stated = () if plans is None else _plans(plans, site_read)
+    past = History(rows.start_minute, rows.kw, rows.weather, rows.available_minute)
+    made = Backtest(site_read, past, period, stated)
     if period.horizon_minutes < made.step_minutes:
         rule = f"must be at least one interval of the history ({made.step_minutes} min)"
         raise BadInput(where=COMMAND_LINE, field="--horizon", rule=rule, value=horizon)
@@ -251,6 +260,14 @@ def _site(read: "SiteFile") -> "Site":
         timezone=read.zone,
         rest_days=frozenset() if calendar is None else calendar.billed | calendar.temporary,
     )
+
+
+def _plans(path: Path, site: "Site") -> "Sequence[LoadPlan]":
+    from cli.forecast_plans import read_plans
+
+    if site.kind.value != "load":
+        raise BadInput(where=COMMAND_LINE, field="--plans", rule="must be for a site of kind load", value=str(path))
+    return read_plans(path)
 
 
 def _period(begin: str, end: str, every: str, horizon: str) -> "Period":

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from shared.events.base import Event, Identifier, Instant, Whole
-from shared.events.records import Calendar
+from shared.events.records import Calendar, LoadPlan
 
 
 class MarketHaltRequested(Event):
@@ -57,6 +57,12 @@ class ParticipantResumeRequested(Event):
     participant_id: Identifier
     requested_at: Instant
     operator: str
+
+
+class LoadPlanStated(Event):
+    """A factory stated a plan of its consumption, or a new version of it; forecasts heed it from then on."""
+
+    plan: LoadPlan
 
 
 class StudyRequested(Event):

@@ -6,14 +6,17 @@ optional field may be added.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
 from shared.events.base import EnergyWh, Identifier, Instant, MoneyKrw, PriceJeon, Whole
-from shared.intervals import INTERVAL
+from shared.intervals import INTERVAL, is_delivery_start
+
+# A plan for longer is two plans; it bounds what a statement costs those who heed it.
+PLAN_LENGTH_MAX = timedelta(days=31)
 
 
 class Side(StrEnum):
@@ -242,6 +245,47 @@ class InvoiceNote:
     code: Identifier
     en: str
     ko: str
+
+
+class PlanKind(StrEnum):
+    """What a factory states: what it draws in a shift, what a batch adds, or that it rests."""
+
+    SHIFT = "shift"
+    BATCH = "batch"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan:
+    """What a factory states it will consume over [begin, end), without its solar and battery.
+
+    A higher version replaces the ones before, from its `stated_at` on; the last one may withdraw the plan.
+
+    Args:
+        expected_w: In a shift all that the factory draws, in a batch what comes on top, in a shutdown what still runs;
+            null in a shutdown: its base load.
+    """
+
+    plan_id: Identifier
+    participant_id: Identifier
+    kind: PlanKind
+    begin: Instant
+    end: Instant
+    expected_w: Annotated[Whole, Field(le=10**10)] | None = None
+    stated_at: Instant
+    version: Annotated[Whole, Field(ge=1)]
+    is_withdrawn: bool = False
+
+    def __post_init__(self) -> None:
+        for name, instant in (("begin", self.begin), ("end", self.end)):
+            if not is_delivery_start(instant):
+                raise ValueError(f"{name} must be the start of a quarter hour, was {instant.isoformat()}")
+        if not self.begin < self.end <= self.begin + PLAN_LENGTH_MAX:
+            raise ValueError(
+                f"end must be after begin, by at most {PLAN_LENGTH_MAX.days} days, was {self.end.isoformat()}"
+            )
+        if self.expected_w is None and self.kind is not PlanKind.SHUTDOWN:
+            raise ValueError(f"expected_w must be given for a {self.kind.value}, was null")
 
 
 # A calendar in an audit trail, and as a document of its own.

@@ -102,6 +102,7 @@ TOPICS: tuple[Topic, ...] = (
         "planner",
         30,
     ),
+    _topic("trading_api.plans.v1", "complex_id/plan.participant_id", [commands.LoadPlanStated], "forecast", 400),
     _topic(
         "market.orders.v1",
         "complex_id",

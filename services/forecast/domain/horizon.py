@@ -20,12 +20,14 @@ class Around:
     Attributes:
         last_hours: Of the intervals of LIVE_HOURS that ended at the issue, the newest last.
         ahead: Of the intervals that are forecast.
-        skipped: How many intervals begin at the issue or later, but before the first one that is forecast.
+        now: The interval that begins at the issue.
+        first: The first interval that is forecast.
     """
 
     last_hours: tuple[Integers, Integers]
     ahead: tuple[Integers, Integers]
-    skipped: int = 0
+    now: int
+    first: int
 
 
 def around(calendar: SiteDays, now: int, first: int, steps: int) -> Around:
@@ -38,7 +40,8 @@ def around(calendar: SiteDays, now: int, first: int, steps: int) -> Around:
     return Around(
         last_hours=(calendar.day[last], calendar.slot[last]),
         ahead=(calendar.day[ahead], calendar.slot[ahead]),
-        skipped=first - now,
+        now=now,
+        first=first,
     )
 
 

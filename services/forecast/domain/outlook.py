@@ -122,7 +122,7 @@ def _expected(issue: Around, learned: Learned, last_hours: Floats, kinds: Intege
         learned,
         usual=learned.usual.at(kinds[day], ahead),
         live=live[-1] if len(live) else np.full(len(learned.scale), np.nan),
-        leads=np.arange(len(ahead)) + 1 + issue.skipped + _steps_since_news(departed),
+        leads=np.arange(len(ahead)) + 1 + issue.first - issue.now + _steps_since_news(departed),
     )
 
 

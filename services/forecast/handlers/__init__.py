@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.forecast.handlers.forecaster import Forecaster
+from services.forecast.store.plans import save_plan
 from shared.complex.complexes import Complexes
 from shared.events.base import Envelope, Event
+from shared.events.commands import LoadPlanStated
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.metering import history
 from shared.runtime.handlers import handlers_of
@@ -33,6 +35,22 @@ class ReadingHandlers:
         return []
 
 
+class PlanHandlers:
+    """Keep what factories state of their consumption."""
+
+    def __init__(self, complexes: Complexes) -> None:
+        self._complexes = complexes
+
+    def on_load_plan_stated(self, envelope: Envelope[LoadPlanStated], db: Connection) -> Sequence[Event]:
+        """Keep a plan's version for the forecasts that are issued from its statement on."""
+        event = envelope.event
+        if event.plan.participant_id not in self._complexes[event.complex_id].by_participant:
+            rule = f"participant_id must be a participant of {event.complex_id}"
+            raise RuleBroken(f"{rule}, was {event.plan.participant_id}")
+        save_plan(db, event.complex_id, event.plan)
+        return []
+
+
 def service(complexes: Complexes) -> Service:
     """Return the forecast service of a deployment's complexes."""
     forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
@@ -40,4 +58,5 @@ def service(complexes: Complexes) -> Service:
     def tick(now: datetime, db: Connection) -> Sequence[Event]:
         return [event for forecaster in forecasters.values() for event in forecaster.tick(now, db)]
 
-    return Service(name="forecast", complexes=complexes, handlers=handlers_of(ReadingHandlers(forecasters)), tick=tick)
+    handlers = handlers_of(ReadingHandlers(forecasters), PlanHandlers(complexes))
+    return Service(name="forecast", complexes=complexes, handlers=handlers, tick=tick)

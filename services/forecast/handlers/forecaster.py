@@ -14,6 +14,7 @@ from services.forecast.handlers.accuracy import Accuracy
 from services.forecast.handlers.learning import LEARNED_FROM_MAX, Serving, load_serving
 from services.forecast.handlers.training_data import Past, interval_number, site_ids, taught
 from services.forecast.store.issues import last_issue, save_issue
+from services.forecast.store.plans import drop_plans_before
 from services.forecast.store.registry import serving_model
 from shared.complex.model import Complex
 from shared.events.base import Event
@@ -46,17 +47,18 @@ class Forecaster:
         if last is not None and last >= issue:
             return []
         first_day = trading_day_of(issue) - timedelta(days=ISSUE_DAYS)
-        self.meters.refresh(db, first_day)
+        self._past.refresh(db, first_day)
         events = [event for kind in ForecastKind for event in self._forecasts(db, kind, issue, now)]
         save_issue(db, self._complex.complex_id, issue)
         events += self._accuracy.score(db, issue)
-        self._drop_readings(db, issue)
+        self._forget(db, issue)
         return events
 
-    def _drop_readings(self, db: Connection, issue: datetime) -> None:
+    def _forget(self, db: Connection, issue: datetime) -> None:
         """Forget what nothing is learned from or forecast with."""
         complex_id = self._complex.complex_id
         history.drop_readings_before(db, complex_id, issue - (KEPT_DAYS + 1) * DAY)
+        drop_plans_before(db, complex_id, issue - (KEPT_DAYS + 1) * DAY)
         if len(self._learned_from) < len(self._complex.devices):
             history.drop_readings_before(db, complex_id, issue - (ISSUE_DAYS + 1) * DAY, but=self._learned_from)
 

@@ -67,7 +67,7 @@ class Learner:
                 return False
             today = trading_day_of(issue)
             past = Past(self._complex, self._taught)
-            past.meters.refresh(db, today - timedelta(days=KEPT_DAYS))
+            past.refresh(db, today - timedelta(days=KEPT_DAYS))
         learned = {kind: self._selected(past, kind, today) for kind in ForecastKind if site_ids(self._taught, kind)}
         with engine.begin() as db:
             for kind, selected in learned.items():

@@ -1,23 +1,27 @@
 """What a complex's meters said up to an issue, as the sites that models learn from and forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from sqlalchemy.engine import Connection
 
 from services.forecast.domain.learning.multi_site import Factories, MultiSite, RoofSites
 from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.load.features import calendar_of
+from services.forecast.domain.load.plans import plan_log
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding, Gridded
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.domain.metered.timeline import NEVER, Timeline, WeatherLog
 from services.forecast.domain.solar.geometry import Sun
 from services.forecast.handlers.meters import ClearSky, Meters
+from services.forecast.store.plans import load_plans
 from shared.arrays import Floats
 from shared.complex.model import Complex, Participant
 from shared.events.forecast import ForecastKind
+from shared.events.records import LoadPlan
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, day_start, trading_day_of
 from shared.reference.load import holidays
 
@@ -36,6 +40,8 @@ class Past:
     """The meters and the clear sky of some of a complex's factories."""
 
     def __init__(self, complex_: Complex, participants: Sequence[Participant]) -> None:
+        self._complex_id = complex_.complex_id
+        self._plans: Mapping[str, Sequence[LoadPlan]] = {}
         self.meters = Meters(complex_, participants)
         self.clear_sky = ClearSky(complex_, participants)
         self._contract_kw = np.array([one.contract.contract_kw for one in participants])
@@ -52,6 +58,11 @@ class Past:
             ],
         }
 
+    def refresh(self, db: Connection, first_day: date) -> None:
+        """Read what was metered and stated from a Korean day on, as far as it may have changed."""
+        self.meters.refresh(db, first_day)
+        self._plans = load_plans(db, self._complex_id, day_start(first_day))
+
     def sites(self, kind: ForecastKind, first_day: date, now: datetime) -> tuple[MultiSite, list["Doubt"]]:
         """Return a kind's sites from a Korean day on, as known at an interval's start, and what is not believed.
 
@@ -65,7 +76,8 @@ class Past:
         if kind is ForecastKind.LOAD:
             kw = _flat(self.meters.load_kw(days))[:known]
             timelines, doubts = self._examined(kind, first, kw, None)
-            return Factories(timelines, calendar, self._contract_kw, weather), doubts
+            plans = tuple(plan_log(self._plans.get(one.site, ()), first, STEP_MINUTES) for one in self._sites[kind])
+            return Factories(timelines, calendar, self._contract_kw, weather, plans), doubts
         kw, sun = _flat(self.meters.solar_kw(days))[:known], self.clear_sky.sun(days)
         timelines, doubts = self._examined(kind, first, kw, sun)
         clear_kw, capacity_kw_ac = _flat(self.clear_sky.kw(days)), np.array(self.clear_sky.roofs.capacity_kw_ac)

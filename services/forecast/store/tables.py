@@ -65,8 +65,23 @@ MODELS = sa.Table(
     sa.Column("sites", sa.JSON, nullable=False),
     sa.Column("inputs", sa.Text, nullable=False),
     sa.Column("is_serving", sa.Boolean, nullable=False),
-    # Of a serving one, what `domain.fleet` makes it of, compressed.
+    # Of a serving one, what `domain.learning.selection` makes it of, compressed.
     sa.Column("body", sa.LargeBinary),
+)
+# What factories stated of their consumption: every version, as it was known from its own instant on.
+LOAD_PLANS = sa.Table(
+    "load_plans",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("plan_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("begin", UtcInstant, nullable=False),
+    sa.Column("end", UtcInstant, nullable=False),
+    sa.Column("expected_w", sa.BigInteger),
+    sa.Column("stated_at", UtcInstant, nullable=False),
+    sa.Column("is_withdrawn", sa.Boolean, nullable=False),
 )
 # The newest Korean day on whose models was judged.
 JUDGED = sa.Table(

@@ -1,6 +1,7 @@
 """The forecast service on the memory bus: what it issues, when, and from what."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from services.forecast import handlers, store
 from shared.complex.complexes import Complexes, load_complexes
 from shared.complex.model import Complex
 from shared.errors import BadInput
+from shared.events.commands import LoadPlanStated
+from shared.events.deadletters import MessageSetAside
 from shared.events.fems import IntervalMetered, MeterKind, Quality
 from shared.events.forecast import AccuracyMeasured, ForecastIssued, ForecastKind
+from shared.events.records import LoadPlan, PlanKind
 from shared.intervals import INTERVAL, day_start, delivery_starts
 from shared.metering import history
 from shared.paths import DEMO_COMPLEX
@@ -372,3 +376,75 @@ def test_late_reading_is_waited_for_an_hour_and_then_left_out(complexes: Complex
     load = {site.site_id: site.leads for site in event.sites}
     assert load["hanbit-machining"] == load[None] == ()
     assert load["daesung-casting"][0].forecasts == 1
+
+
+def a_shutdown(participant_id: str, **changes: object) -> LoadPlan:
+    """Return a shutdown from 10:00 to 12:00, stated at 9:00 with 20 kW running on."""
+    plan = LoadPlan(
+        plan_id="shut",
+        participant_id=participant_id,
+        kind=PlanKind.SHUTDOWN,
+        begin=MORNING + timedelta(hours=1),
+        end=MORNING + timedelta(hours=3),
+        expected_w=20_000,
+        stated_at=MORNING,
+        version=1,
+    )
+    return replace(plan, **changes)  # type: ignore[arg-type]  # names and kinds are those of the record
+
+
+def test_stated_plan_moves_the_next_forecast_of_its_factory_alone(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.run()
+    other = the_load(bench, "hanbit-machining")
+
+    bench.give(LoadPlanStated(complex_id=one.complex_id, plan=a_shutdown("daesung-casting")))
+    bench.run(MORNING + INTERVAL)
+
+    # The prior of a contract of 2500 kW is 750 kW. From 9:15 on, 10:00 to 12:00 are steps 3 to 10.
+    load = the_load(bench, "daesung-casting")
+    assert load.p50_kw == (750.0,) * 3 + (20.0,) * 8 + (750.0,) * 85
+    assert the_load(bench, "hanbit-machining").p50_kw == other.p50_kw
+
+
+def test_plan_that_is_withdrawn_moves_nothing_any_more_and_a_repeat_changes_nothing(
+    complexes: Complexes, tmp_path: Path
+) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    plan = a_shutdown("daesung-casting")
+    withdrawn = replace(plan, version=2, is_withdrawn=True)
+
+    bench.give(*(LoadPlanStated(complex_id=one.complex_id, plan=each) for each in (plan, withdrawn, plan)))
+    bench.run(MORNING + INTERVAL)
+
+    assert the_load(bench, "daesung-casting").p50_kw == (750.0,) * 96
+
+
+def test_plan_of_an_unknown_factory_is_set_aside(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+
+    bench.give(LoadPlanStated(complex_id=one.complex_id, plan=a_shutdown("nobody")))
+
+    [letter] = bench.published(MessageSetAside)
+    assert "participant_id must be a participant of" in letter.reason
+
+
+def test_factory_that_left_leaves_plans_that_nobody_heeds(complexes: Complexes, tmp_path: Path) -> None:
+    [one] = complexes.values()
+    bench = a_bench(complexes, tmp_path)
+    bench.give(LoadPlanStated(complex_id=one.complex_id, plan=a_shutdown("daesung-casting")))
+    described = yaml.safe_load(DEMO_COMPLEX.read_text())
+    described["participants"] = [
+        each for each in described["participants"] if each["participant_id"] != "daesung-casting"
+    ]
+
+    bench.service = handlers.service({one.complex_id: Complex.model_validate(described)})
+    bench.restart()
+    bench.run(MORNING + INTERVAL)
+
+    newest = {event.site_id for event in bench.published(ForecastIssued) if event.first_delivery_start > MORNING}
+    assert "daesung-casting" not in newest
+    assert "hanbit-machining" in newest

@@ -13,6 +13,7 @@ from services.forecast.domain.learning.model import ROOF
 from services.forecast.domain.learning.multi_site import Factories, MultiSite, RoofSites
 from services.forecast.domain.learning.selection import Selection, Trained, Weeks
 from services.forecast.domain.learning.training_set import WeatherOutlook
+from services.forecast.domain.load.plans import NO_PLANS
 from services.forecast.domain.metered.timeline import NEVER, SiteDays, Timeline, WeatherLog
 from shared.arrays import Floats
 
@@ -56,7 +57,7 @@ def roofs(days: int = DAYS) -> RoofSites:
 def factories(intervals: int = DAYS * DAY) -> Factories:
     load = np.maximum(300 + 100 * _lasting(0.98), 5.0)[:intervals]
     kw = np.column_stack([load, 3 * load])
-    return Factories(timelines(kw), calendar(DAYS + 2), np.array([1000.0, 3000.0]), NOTHING)
+    return Factories(timelines(kw), calendar(DAYS + 2), np.array([1000.0, 3000.0]), NOTHING, (NO_PLANS, NO_PLANS))
 
 
 def _lasting(share: float) -> Floats:

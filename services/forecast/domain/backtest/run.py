@@ -1,6 +1,6 @@
 """A site's history as forecasts would have met it: put on a grid, examined, walked through, and scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from services.forecast.domain.backtest.rolling_origin import AskedIssues, Issued
 from services.forecast.domain.learning.multi_site import Factories, MultiSite, RoofSites
 from services.forecast.domain.learning.rolling import WindowSums, picked, ratio
 from services.forecast.domain.learning.training_set import WeatherOutlook
+from services.forecast.domain.load.plans import plan_log
 from services.forecast.domain.metered import quality
 from services.forecast.domain.metered.quality import Finding
 from services.forecast.domain.metered.site import Site, SiteKind
@@ -18,6 +19,7 @@ from services.forecast.domain.metered.timeline import MINUTES_PER_DAY, NEVER, Si
 from services.forecast.domain.outlook import kinds_of
 from services.forecast.domain.solar.geometry import Array, Sun, clear_kw, learned_array, place_of, roof_of, sun_over
 from shared.arrays import Flags, Floats, Integers
+from shared.events.records import LoadPlan
 
 # Names of global horizontal irradiance [W/m²] in weather files; of these the share of a clear sky is told too.
 IRRADIANCE_NAMES = ("ghi", "ghi_w_per_m2", "shortwave_radiation", "irradiance", "solar_radiation", "global_radiation")
@@ -66,7 +68,7 @@ class Period:
 class Backtest:
     """One site's history, examined and ready to be walked through."""
 
-    def __init__(self, site: Site, history: History, period: Period) -> None:
+    def __init__(self, site: Site, history: History, period: Period, plans: Iterable[LoadPlan] = ()) -> None:
         self.site = site
         self._period = period
         step = quality.step_minutes_of(history.start_minute) or DEFAULT_STEP_MINUTES
@@ -80,6 +82,7 @@ class Backtest:
         self.timeline, self.findings = quality.examined(gridded, site, sun)
         self.rows_given = gridded.given
         self._sun, self._calendar = sun, _calendar(site, starts, step)
+        self._plans = plan_log(plans, first, step)
         self._weather = _weather(history, self.timeline, sun)
         # As far as issues reach, where the history ends before.
         unknown = (0, last - first - len(self.timeline.kw))
@@ -109,7 +112,7 @@ class Backtest:
         calendar, weather = self._calendar.between(first, size), self._weather.between(first, size)
         if self._sun is None:
             contract_kw = np.array([self.site.capacity_kw_ac or UNKNOWN_FACTORY_KW])
-            return Factories(timelines, calendar, contract_kw, weather)
+            return Factories(timelines, calendar, contract_kw, weather, (self._plans.since(first),))
         return RoofSites(
             timelines,
             calendar,

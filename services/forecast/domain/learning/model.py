@@ -31,6 +31,8 @@ RIDGE_ROWS, RIDGE_SHARE = 1.0, 0.005
 DEFAULT_FADING_HOURS = 3.0
 # Below this share of full power a row says little about the sky.
 SCALE_MIN_SHARE = 0.02
+# So many lessons under a plan are about three days of one: before, trees make nothing of it.
+STATED_MIN = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Model:
         leads: Leads in intervals at which fading was learned.
         fading: The shares of the departures that are left at them, (leads x windows).
         trees: What trees learned of the rest, and of the whole anew.
+        knows_plans: Whether enough was stated in what they learned from.
     """
 
     rules: KindRules
@@ -133,6 +136,7 @@ class Model:
     leads: Integers
     fading: Floats
     trees: tuple[Boosted, Boosted]
+    knows_plans: bool
 
     @property
     def samples_a_day(self) -> Floats:
@@ -158,7 +162,10 @@ class Model:
         features = _told(pairs, base, outlook)[lit]
         rest, anew = self.trees
         # Each is good at what the other is not: the rest far ahead, the whole near by.
-        found[lit] = (found[lit] + rest.predict(features) + anew.predict(features)) / 2
+        of_rest, of_whole = found[lit] + rest.predict(features), anew.predict(features)
+        # What was never stated before is a place where the second knows nothing; the first begins at what was stated.
+        unheard = pairs.stated[lit] & (not self.knows_plans)
+        found[lit] = np.where(unheard[:, None], of_rest, (of_rest + of_whole) / 2)
         share = self.rules.mean_share
         found[:, P50] = share * found[:, MEAN] + (1.0 - share) * found[:, P50]
         return found
@@ -170,13 +177,15 @@ class Model:
             "leads": self.leads.tolist(),
             "fading": self.fading.tolist(),
             "trees": [one.as_texts() for one in self.trees],
+            "knows_plans": self.knows_plans,
         }
 
 
 def model_of(told: dict[str, Any], rules: KindRules) -> Model:
     """Return the model that was written by `Model.as_json`."""
     rest, anew = (boosting.boosted_of(texts) for texts in told["trees"])
-    return Model(rules, told["hour_steps"], np.array(told["leads"]), np.array(told["fading"]), (rest, anew))
+    leads, fading = np.array(told["leads"]), np.array(told["fading"])
+    return Model(rules, told["hour_steps"], leads, fading, (rest, anew), told["knows_plans"])
 
 
 def leads_of(hour_steps: float) -> Integers:
@@ -193,7 +202,10 @@ def learned(lessons: Lessons, hour_steps: float, rules: KindRules) -> Model | No
     features = _told(lessons.pairs, base, lessons.outlook)
     rest = boosting.fit(features, lessons.came - base, weight, QUANTILES)
     anew = boosting.fit(features, lessons.came, weight, QUANTILES)
-    return None if rest is None or anew is None else Model(rules, hour_steps, leads, fading, (rest, anew))
+    if rest is None or anew is None:
+        return None
+    knows_plans = int(np.count_nonzero(lessons.pairs.stated)) >= STATED_MIN
+    return Model(rules, hour_steps, leads, fading, (rest, anew), knows_plans)
 
 
 def _moved(pairs: Pairs, left: Floats) -> Floats:

@@ -19,7 +19,8 @@ from services.forecast.domain.learning.model import FACTORY, ROOF, KindRules
 from services.forecast.domain.learning.samples import View
 from services.forecast.domain.learning.training_set import WeatherOutlook
 from services.forecast.domain.load.features import LoadView
-from services.forecast.domain.metered.timeline import SiteDays, Timeline
+from services.forecast.domain.load.plans import planned
+from services.forecast.domain.metered.timeline import SiteDays, Timeline, WeatherLog
 from services.forecast.domain.solar.features import INDEX_MAX, SolarView
 from shared.arrays import Floats
 
@@ -154,12 +155,13 @@ class RoofSites:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factories:
-    """Factories; what is usual where nothing was metered are shares of `contract_kw`."""
+    """Factories with what they stated; what is usual where nothing was metered are shares of `contract_kw`."""
 
     timelines: tuple[Timeline, ...]
     calendar: SiteDays
     contract_kw: Floats
     weather: WeatherOutlook
+    plans: tuple[WeatherLog, ...]
 
     @property
     def rules(self) -> KindRules:
@@ -175,9 +177,8 @@ class Factories:
         """Return the window from an interval on, a midnight."""
         end = len(self.calendar.day)
         timelines = tuple(one.since(first) for one in self.timelines)
-        return Factories(
-            timelines, self.calendar.between(first, end), self.contract_kw, self.weather.between(first, end)
-        )
+        calendar, weather = self.calendar.between(first, end), self.weather.between(first, end)
+        return Factories(timelines, calendar, self.contract_kw, weather, tuple(one.since(first) for one in self.plans))
 
     def full_kw(self, begin: int) -> Floats:
         """Return each factory's mean over the last weeks, or what is usual where it was never metered."""
@@ -194,7 +195,9 @@ class Factories:
         """Return factories."""
         full_kw = self.full_kw(begin)
         for site in sites:
-            yield LoadView(self.timelines[site].believed(now, until), self.calendar, float(full_kw[site]))
+            timeline = self.timelines[site]
+            known, scale_kw = timeline.believed(now, until), float(full_kw[site])
+            yield LoadView(known, self.calendar, scale_kw, self.plans[site], timeline.first)
 
     def season(self, now: int) -> Learned:
         """Return each factory's usual consumption."""
@@ -207,7 +210,22 @@ class Factories:
         """Return the seasonal forecast of all factories."""
         size = len(self.timelines[0].kw)
         metered = by_day(believed_kw(self.timelines, size, size), self.calendar)
-        return outlook.load(issue, learned, metered, self.calendar.kind)
+        expected = outlook.load(issue, learned, metered, self.calendar.kind)
+        for site, log in enumerate(self.plans):
+            if len(log.interval):
+                self._follow(log, learned, issue, site, expected)
+        return expected
+
+    def _follow(self, log: WeatherLog, learned: Learned, issue: Around, site: int, expected: Distribution) -> None:
+        """Move one factory's seasonal forecast to what it stated; its range goes along, and ends at 0."""
+        timeline = self.timelines[site]
+        targets = issue.first + np.arange(len(issue.ahead[0]))
+        minute = np.full(len(targets), (timeline.first + issue.now) * timeline.step_minutes)
+        base_kw = float(learned.usual.p50[:, :, site].min())
+        moved_kw, stated = planned(log.seen(targets, minute), expected.p50[:, site], base_kw)
+        move_kw = np.where(stated, moved_kw - expected.p50[:, site], 0.0)
+        for part in expected.parts:
+            part[:, site] = np.maximum(part[:, site] + move_kw, 0.0)
 
 
 def _last_days(series: Floats, calendar: SiteDays, now: int) -> Floats:

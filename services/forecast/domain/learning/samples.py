@@ -19,22 +19,25 @@ class Pairs:
             first; NaN is no news.
         scale: What a departure is measured in [kW]; 0 where the target is known to be 0 (a roof at night).
         features: (rows x features), NaN is unknown.
+        stated: Whether `usual` is what the site itself stated.
     """
 
     usual: Floats
     departed: Floats
     scale: Floats
     features: Floats
+    stated: Flags
 
     def where(self, rows: Flags) -> "Pairs":
         """Return some of the rows."""
-        return Pairs(self.usual[rows], self.departed[rows], self.scale[rows], self.features[rows])
+        return Pairs(self.usual[rows], self.departed[rows], self.scale[rows], self.features[rows], self.stated[rows])
 
 
 def joined(pairs: Sequence[Pairs]) -> Pairs:
     """Return several sites' pairs as one."""
     parts = zip(*((one.usual, one.departed, one.scale, one.features) for one in pairs), strict=True)
-    return Pairs(*(np.concatenate(part) for part in parts))
+    usual, departed, scale, features = (np.concatenate(part) for part in parts)
+    return Pairs(usual, departed, scale, features, np.concatenate([one.stated for one in pairs]))
 
 
 class View(Protocol):

@@ -98,7 +98,8 @@ class SolarView:
             live[1] - live[3],
         ]
         departed = np.column_stack([latest, *live]) - usual[:, None]
-        return Pairs(usual=usual, departed=departed, scale=self.scale_kw(target), features=np.column_stack(features))
+        nothing = np.zeros(len(target), dtype=np.bool_)
+        return Pairs(usual, departed, self.scale_kw(target), np.column_stack(features), nothing)
 
     def _window(self, now: Integers, steps: int) -> Floats:
         above, below = self._sum.total(now, steps), self._clear_sum.total(now, steps)

@@ -1,5 +1,7 @@
 """What a backtest measures is what the service serves: the same readings give the same figures at the same issue."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,14 +14,16 @@ from services.forecast.domain.backtest.run import Backtest, History, Period
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.handlers.learning import Learner
 from shared.complex.model import Complex
+from shared.events.commands import LoadPlanStated
 from shared.events.forecast import ForecastIssued, ForecastKind
+from shared.events.records import LoadPlan, PlanKind
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start
 from shared.metering import history
 from shared.metering.history import MeterReading
 from shared.paths import DEMO_COMPLEX
 from shared.reference.load import holidays
+from tests.component.forecast.test_learning import TODAY, lasting
 from tests.component.harness import Bench
-from tests.component.test_forecast_learning import TODAY, lasting
 
 MIDNIGHT = day_start(TODAY)
 ISSUE = MIDNIGHT + 41 * INTERVAL
@@ -48,7 +52,7 @@ def metered_wh(days: int) -> tuple[list[datetime], np.ndarray, np.ndarray]:
 
 
 def served(
-    one: Complex, folder: Path, readings: tuple[list[datetime], np.ndarray, np.ndarray]
+    one: Complex, folder: Path, readings: tuple[list[datetime], np.ndarray, np.ndarray], plans: Sequence[LoadPlan] = ()
 ) -> dict[ForecastKind, ForecastIssued]:
     """Return what the service issues, having learned at the day's first issue."""
     [factory] = one.participants
@@ -60,6 +64,7 @@ def served(
             grid = MeterReading(one.complex_id, factory.grid_meter_id, start, max(net_wh, 0), max(-net_wh, 0))
             roof = MeterReading(one.complex_id, site.site_id, start, 0, int(solar_wh))
             history.add_readings(db, [grid, roof])
+    bench.give(*(LoadPlanStated(complex_id=one.complex_id, plan=plan) for plan in plans))
     bench.run()
     Learner(one).learn_if_due(bench.engine)
     bench.run(ISSUE)
@@ -68,7 +73,9 @@ def served(
     return issued
 
 
-def backtested(one: Complex, kind: SiteKind, starts: list[datetime], energy_wh: np.ndarray) -> dict[str, np.ndarray]:
+def backtested(
+    one: Complex, kind: SiteKind, starts: list[datetime], energy_wh: np.ndarray, plans: Sequence[LoadPlan] = ()
+) -> dict[str, np.ndarray]:
     """Return what a backtest of one meter forecasts at the same instant."""
     calendar, [factory] = holidays(), one.participants
     [roof] = factory.pv
@@ -89,7 +96,7 @@ def backtested(one: Complex, kind: SiteKind, starts: list[datetime], energy_wh: 
     minute = np.array([int(start.timestamp()) // 60 for start in starts])
     issue = int(ISSUE.timestamp()) // 60
     period = Period(begin_minute=issue, end_minute=issue + 15, every_minutes=15, horizon_minutes=1440)
-    [(_, found)] = Backtest(site, History(minute, energy_wh / 250, {}, None), period).walk()
+    [(_, found)] = Backtest(site, History(minute, energy_wh / 250, {}, None), period, plans).walk()
     return {"p10": found.p10, "p50": found.p50, "p90": found.p90, "mean": found.mean}
 
 
@@ -109,3 +116,35 @@ def test_service_and_backtest_forecast_the_same_from_the_same_readings(
         for part, kw in (("p10", event.p10_kw), ("p50", event.p50_kw), ("p90", event.p90_kw), ("mean", event.mean_kw)):
             # The event has three decimals.
             assert np.array(kw) == pytest.approx(expected[part], abs=0.00051), (kind, part)
+
+
+def plans_of(one: Complex) -> list[LoadPlan]:
+    """Return a shutdown of last week, and one of today's afternoon whose end was put off in the night."""
+    [factory] = one.participants
+    past = LoadPlan(
+        plan_id="last-week",
+        participant_id=factory.participant_id,
+        kind=PlanKind.SHUTDOWN,
+        begin=MIDNIGHT - 7 * DAY,
+        end=MIDNIGHT - 6 * DAY,
+        stated_at=MIDNIGHT - 9 * DAY,
+        version=1,
+    )
+    today = replace(past, plan_id="today", begin=ISSUE + 8 * INTERVAL, end=ISSUE + 16 * INTERVAL, expected_w=20_000)
+    return [past, today, replace(today, version=2, end=ISSUE + 24 * INTERVAL, stated_at=ISSUE - 20 * INTERVAL)]
+
+
+@pytest.mark.parametrize("days", [5, 60])
+def test_stated_plans_are_heeded_alike(one_factory: Complex, tmp_path: Path, days: int) -> None:
+    starts, load_wh, solar_wh = metered_wh(days)
+    plans = plans_of(one_factory)
+
+    event = served(one_factory, tmp_path, (starts, load_wh, solar_wh), plans)[ForecastKind.LOAD]
+
+    expected = backtested(one_factory, SiteKind.LOAD, starts, load_wh, plans)
+    for part, kw in (("p10", event.p10_kw), ("p50", event.p50_kw), ("p90", event.p90_kw), ("mean", event.mean_kw)):
+        assert np.array(kw) == pytest.approx(expected[part], abs=0.00051), part
+    without = backtested(one_factory, SiteKind.LOAD, starts, load_wh)
+    stated, before = slice(8, 24), slice(0, 8)
+    assert np.mean(event.p50_kw[stated]) < 0.5 * np.mean(without["p50"][stated])
+    assert np.mean(event.p50_kw[before]) == pytest.approx(np.mean(without["p50"][before]), rel=0.1)
