@@ -75,22 +75,14 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
     Example: sandan forecast backtest history.csv --site site.json --from 2026-05-01 --to 2026-05-15 --out forecasts.csv
     """
     from cli.forecast_files import doubts, read_history, read_site
-    from services.forecast.domain.backtest.run import Backtest, History
     from services.forecast.domain.learning import boosting
 
     boosting.require()
     require_plot_name(plot)
     refuse_taken((history, site, *(() if plans is None else (plans,))), {"--out": out, "--plot": plot})
     period = _period(begin, end, issue_every, horizon)
-    site_read = _site(read_site(site))
-    rows = read_history(history)
-    _check_near(period, rows)
-    stated = () if plans is None else _plans(plans, site_read)
-    past = History(rows.start_minute, rows.kw, rows.weather, rows.available_minute)
-    made = Backtest(site_read, past, period, stated)
-    if period.horizon_minutes < made.step_minutes:
-        rule = f"must be at least one interval of the history ({made.step_minutes} min)"
-        raise BadInput(where=COMMAND_LINE, field="--horizon", rule=rule, value=horizon)
+    site_read, rows = _site(read_site(site)), read_history(history)
+    made = _made(site_read, rows, () if plans is None else _plans(plans, site_read), period)
     with writing(out, plot) as drafts:
         issued = _walked(made)
         _write(made, issued, drafts[out])
@@ -105,6 +97,18 @@ def backtest(  # noqa: PLR0917 -- Typer calls it by name
         sys.stderr.write(f"{history}: {note}\n")
     if doubted or not made.anything_believed:
         raise typer.Exit(EXIT_WRONG_ANSWER)
+
+
+def _made(site: "Site", rows: "HistoryFile", plans: "Sequence[LoadPlan]", period: "Period") -> "Backtest":
+    """Return the backtest of a history that the period fits to."""
+    from services.forecast.domain.backtest.run import Backtest, History
+
+    _check_near(period, rows)
+    made = Backtest(site, History(rows.start_minute, rows.kw, rows.weather, rows.available_minute), period, plans)
+    if period.horizon_minutes < made.step_minutes:
+        rule = f"must be at least one interval of the history ({made.step_minutes} min)"
+        raise BadInput(where=COMMAND_LINE, field="--horizon", rule=rule, value=f"{period.horizon_minutes}min")
+    return made
 
 
 def _walked(made: "Backtest") -> "Issued":

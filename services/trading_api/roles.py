@@ -29,15 +29,24 @@ class Scope(StrEnum):
     # What that came to: settled intervals, statements, invoices, certificates, the ledger.
     ACCOUNTS_READ = "accounts:read"
     ORDERS_WRITE = "orders:write"
+    # What a factory states of its own consumption to come.
+    PLANS_WRITE = "plans:write"
     STUDIES_RUN = "studies:run"
     MARKET_OPERATE = "market:operate"
 
 
 SCOPES: Final[Mapping[Role, frozenset[Scope]]] = {
     Role.FACTORY: frozenset(
-        {Scope.MARKET_READ, Scope.SERIES_READ, Scope.ORDERS_READ, Scope.ACCOUNTS_READ, Scope.ORDERS_WRITE}
+        {
+            Scope.MARKET_READ,
+            Scope.SERIES_READ,
+            Scope.ORDERS_READ,
+            Scope.ACCOUNTS_READ,
+            Scope.ORDERS_WRITE,
+            Scope.PLANS_WRITE,
+        }
     ),
-    Role.OPERATOR: frozenset(Scope) - {Scope.ORDERS_WRITE},
+    Role.OPERATOR: frozenset(Scope) - {Scope.ORDERS_WRITE, Scope.PLANS_WRITE},
     # A planner that saw orders before the gate, or what a rival is paid, could not plan for all of them.
     Role.PLANNER: frozenset({Scope.MARKET_READ, Scope.SERIES_READ, Scope.STUDIES_RUN}),
 }

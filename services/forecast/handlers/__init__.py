@@ -44,7 +44,7 @@ class PlanHandlers:
     def on_load_plan_stated(self, envelope: Envelope[LoadPlanStated], db: Connection) -> Sequence[Event]:
         """Keep a plan's version for the forecasts that are issued from its statement on."""
         event = envelope.event
-        if event.plan.participant_id not in self._complexes[event.complex_id].by_participant:
+        if event.plan.participant_id not in self._complexes.at(event.complex_id, envelope.occurred_at).by_participant:
             rule = f"participant_id must be a participant of {event.complex_id}"
             raise RuleBroken(f"{rule}, was {event.plan.participant_id}")
         save_plan(db, event.complex_id, event.plan)

@@ -12,6 +12,16 @@ FORECAST = table(
     sa.Column("series", sa.JSON, nullable=False),
     sa.Index("forecast_by_start", "complex_id", "first_delivery_start"),
 )
+# The newest version of each plan that a factory stated; `expected_w` null: its base load.
+LOAD_PLAN = table(
+    "load_plan",
+    "participant_id plan_id",
+    *whole("version", "expected_w?"),
+    *text("kind"),
+    *instant("begin", "end", "stated_at"),
+    sa.Column("is_withdrawn", sa.Boolean, nullable=False),
+    sa.Index("load_plan_by_end", "complex_id", "end"),
+)
 ACCURACY = table(
     "accuracy",
     "kind site_id",  # "" stands for all sites of the kind together

@@ -3,6 +3,7 @@
 from typing_extensions import TypedDict
 
 from services.trading_api.text import Row, instant_text
+from shared.units import kwh_text
 
 
 class ForecastView(TypedDict):
@@ -15,6 +16,33 @@ class ForecastView(TypedDict):
     issued_at: str
     first_delivery_start: str
     series: dict[str, list[float]]
+
+
+class LoadPlanView(TypedDict):
+    """A factory's plan in its newest version; `expected_kw` null: its base load."""
+
+    plan_id: str
+    participant_id: str
+    kind: str
+    begin: str
+    end: str
+    expected_kw: str | None
+    stated_at: str
+    version: int
+
+
+def load_plan_view(row: Row) -> LoadPlanView:
+    """Return how a plan reads on the wire."""
+    return {
+        "plan_id": row["plan_id"],
+        "participant_id": row["participant_id"],
+        "kind": row["kind"],
+        "begin": instant_text(row["begin"]),
+        "end": instant_text(row["end"]),
+        "expected_kw": None if row["expected_w"] is None else kwh_text(row["expected_w"]),
+        "stated_at": instant_text(row["stated_at"]),
+        "version": row["version"],
+    }
 
 
 class LeadAccuracyView(TypedDict):

@@ -20,6 +20,7 @@ from shared.units import krw_text, kwh_text, scaled_integer
 
 PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
 SCALED_MAX = 10**15
+POWER_W_MAX = 10**10
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
@@ -104,6 +105,12 @@ def _positive(wh: int) -> int:
     return wh
 
 
+def _not_negative(power_w: int) -> int:
+    if not 0 <= power_w <= POWER_W_MAX:
+        raise ValueError(f"must be from 0 to {POWER_W_MAX // 1000} kW")
+    return power_w
+
+
 def _price_text(price: int | str) -> str:
     # A default stands as text already.
     return price if isinstance(price, str) else krw_text(price)
@@ -120,6 +127,14 @@ QuantityWh = Annotated[
     int,
     BeforeValidator(_wh),
     AfterValidator(_positive),
+    PlainSerializer(_quantity_text),
+    WithJsonSchema(_DECIMAL_SCHEMA),
+]
+# A power in kW, in W.
+PowerW = Annotated[
+    int,
+    BeforeValidator(_wh),
+    AfterValidator(_not_negative),
     PlainSerializer(_quantity_text),
     WithJsonSchema(_DECIMAL_SCHEMA),
 ]

@@ -13,6 +13,7 @@ from services.forecast import handlers, store
 from services.forecast.domain.backtest.run import Backtest, History, Period
 from services.forecast.domain.metered.site import Site, SiteKind
 from services.forecast.handlers.learning import Learner
+from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.commands import LoadPlanStated
 from shared.events.forecast import ForecastIssued, ForecastKind
@@ -57,7 +58,7 @@ def served(
     """Return what the service issues, having learned at the day's first issue."""
     [factory] = one.participants
     [site] = factory.pv
-    bench = Bench(handlers.service({one.complex_id: one}), store.METADATA, folder, MIDNIGHT)
+    bench = Bench(handlers.service(Complexes(one)), store.METADATA, folder, MIDNIGHT)
     with bench.engine.begin() as db:
         for start, load_wh, solar_wh in zip(*readings, strict=True):
             net_wh = int(load_wh - solar_wh)

@@ -441,7 +441,7 @@ def test_factory_that_left_leaves_plans_that_nobody_heeds(complexes: Complexes, 
         each for each in described["participants"] if each["participant_id"] != "daesung-casting"
     ]
 
-    bench.service = handlers.service({one.complex_id: Complex.model_validate(described)})
+    bench.service = handlers.service(Complexes(Complex.model_validate(described)))
     bench.restart()
     bench.run(MORNING + INTERVAL)
 

@@ -44,6 +44,8 @@ OPERATIONS = [
         ("/api/v1/readings", ("get",)),
         ("/api/v1/forecasts", ("get",)),
         ("/api/v1/accuracy", ("get",)),
+        ("/api/v1/load-plans", ("get",)),
+        ("/api/v1/load-plans/{plan_id}", ("put", "delete")),
         ("/api/v1/schedules", ("get",)),
         ("/api/v1/devices", ("get",)),
         ("/api/v1/batteries", ("get",)),

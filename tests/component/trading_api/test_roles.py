@@ -42,6 +42,8 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         PATCH /api/v1/orders/{order_id}
         DELETE /api/v1/orders/{order_id}
         DELETE /api/v1/orders
+        PUT /api/v1/load-plans/{plan_id}
+        DELETE /api/v1/load-plans/{plan_id}
     """,
     ("factory", "operator"): """
         GET /api/v1/orders
@@ -63,6 +65,7 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         GET /api/v1/readings
         GET /api/v1/forecasts
         GET /api/v1/accuracy
+        GET /api/v1/load-plans
         GET /api/v1/schedules
         GET /api/v1/devices
         GET /api/v1/batteries
@@ -133,6 +136,7 @@ EXAMPLES = {
     "period": "2026-05-20",
     "participant_id": "hanbit-machining",
     "key_id": "x",
+    "plan_id": "repair",
 }
 # Facts of participants in the market, by name; what an auction charges in all is public, and so is a study's sum.
 SEALED_NAMES = re.compile(

@@ -34,7 +34,8 @@ def a_plan(**changes: object) -> LoadPlan:
 def seen(plans: list[LoadPlan], slot: int, at: datetime) -> list[float]:
     """Return what was known at an instant of a quarter hour of the day: level, rest and batches."""
     log = plan_log(plans, NUMBER, 15)
-    return log.seen(np.array([slot]), np.array([int(at.timestamp()) // 60]))[0].tolist()
+    found: list[float] = log.seen(np.array([slot]), np.array([int(at.timestamp()) // 60]))[0].tolist()
+    return found
 
 
 def test_plan_is_known_from_the_minute_of_its_statement_and_not_before() -> None:
