@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_DAYS = 90
 # Models learn from so many factories at most; of more, evenly chosen. Only of these are readings kept for long.
-LEARNED_FROM_MAX = 200
+LEARNED_FROM_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
