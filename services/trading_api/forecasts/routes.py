@@ -43,7 +43,7 @@ def put_load_plan(plan_id: PlanId, wanted: LoadPlanIn, state: State, caller: Cal
     """State a plan of the own consumption, or a new version of it; forecasts heed it from now on."""
     now = state.clock.now()
     if wanted.end <= now:
-        error = FieldError("body.end", "must be in the future", None, instant_text(wanted.end))
+        error = FieldError("end", "must be in the future", None, instant_text(wanted.end))
         raise Problem("invalid_request", errors=[error])
     with state.engine.begin() as db:
         plan = commands.state_plan(db, _owner(caller), plan_id, wanted, now)
