@@ -115,7 +115,7 @@ def test_converter_holds_the_plan_all_day_and_the_bill_is_lower_than_without_it(
     # Within 1 % of the capacity after every interval.
     assert max(apart_wh) <= 0.01 * ESS.capacity_kwh * 1000
     spent_wh = (battery.stored_uj_initial - stored_uj) / UJ_PER_WH
-    assert bill_krw(net_wh) + refill_krw(spent_wh) < bill_krw(bare_wh)
+    assert bill_krw(net_wh) + stored_krw(spent_wh) < bill_krw(bare_wh)
 
 
 def stored_wh_soon(stored_uj: int, setpoint_w: int) -> int:
@@ -133,8 +133,10 @@ def bill_krw(net_wh: list[int]) -> float:
     return float(paid) / JEON_WH_PER_KRW
 
 
-def refill_krw(spent_wh: float) -> float:
-    """Return what it costs to put back what the day took out of the store, at the light price of the night."""
+def stored_krw(spent_wh: float) -> float:
+    """Return what the change in the store costs: put back at the light price, or sold at the least one."""
     starts = [FIRST + n * INTERVAL for n in range(INTERVALS_PER_DAY)]
     prices = site_prices(tariff_book(), sell_back(COMPLEX.sell_back), FACTORY.contract, starts)
-    return max(0.0, spent_wh) / ESS.charge_efficiency * float(prices.import_jeon_per_kwh.min()) / JEON_WH_PER_KRW
+    if spent_wh > 0:
+        return spent_wh / ESS.charge_efficiency * float(prices.import_jeon_per_kwh.min()) / JEON_WH_PER_KRW
+    return spent_wh * ESS.discharge_efficiency * float(prices.export_jeon_per_kwh.min()) / JEON_WH_PER_KRW
