@@ -69,6 +69,9 @@ def keys(
 ) -> None:
     """Show the API keys that a deployment on this machine began with, with links. / 배포의 API 키와 링크를 보여줍니다.
 
+    Needs a deployment on this machine: `sandan up` or `sandan demo`. / 이 컴퓨터의 배포(`sandan up`, `sandan demo`)가
+    필요합니다.
+
     Example: sandan keys --role factory --pretty
     """
     folder = folder or _newest()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from services.trading_api.batteries.tables import SCHEDULE, SETPOINT, SOC
 from services.trading_api.db.pruning import Kept
-from services.trading_api.forecasts.tables import FORECAST
+from services.trading_api.forecasts.tables import FORECAST, LOAD_PLAN
 from services.trading_api.metering.tables import IGNORED_READING, READING
 from services.trading_api.operation.tables import DEAD_LETTER
 from shared.events.deadletters import UNKNOWN_COMPLEX
@@ -17,7 +17,7 @@ class Keep:
     """For how long rows are kept.
 
     Args:
-        facts: Of readings, states of charge, set-points, ignored readings and dead letters.
+        facts: Of readings, states of charge, set-points, ignored readings, dead letters, and plans that are over.
         curves: Of forecasts and plans, whose rows are the longest.
     """
 
@@ -31,5 +31,6 @@ def kept_rows(complex_id: str, keep: Keep) -> Iterator[Kept]:
         yield Kept(table.c.delivery_start, complex_id, keep.facts)
     for table in (FORECAST, SCHEDULE):
         yield Kept(table.c.first_delivery_start, complex_id, keep.curves)
+    yield Kept(LOAD_PLAN.c.end, complex_id, keep.facts)
     for owner in (complex_id, UNKNOWN_COMPLEX):
         yield Kept(DEAD_LETTER.c.set_aside_at, owner, keep.facts)

@@ -50,6 +50,7 @@ OPERATIONS = [
         ("/api/v1/devices", ("get",)),
         ("/api/v1/batteries", ("get",)),
         ("/api/v1/complex", ("get",)),
+        ("/api/v1/clock", ("get", "put")),
         ("/api/v1/overview", ("get",)),
         ("/api/v1/stream", ("get",)),
         ("/api/v1/audit", ("get",)),

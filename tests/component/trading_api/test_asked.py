@@ -20,6 +20,7 @@ NAMES = {
     "delivery_start": "2026-05-20T03:30:00Z",
     "month": "2026-05",
     "period": "2026-05",
+    "plan_id": "line-1",
 }
 
 
