@@ -56,6 +56,12 @@ RULES = (
     ("must be YAML in UTF-8", "UTF-8로 된 YAML이어야 합니다"),
     ("must be CSV", "CSV여야 합니다"),
     ("must be CSV in UTF-8", "UTF-8로 된 CSV여야 합니다"),
+    # A meter archive as Parquet
+    ("must be Parquet", "Parquet이어야 합니다"),
+    ("must not be null", "비어 있지 않아야 합니다"),
+    ("must be timestamps with a time zone", "시간대가 있는 시각이어야 합니다"),
+    ("must be of the type {}", "{} 형이어야 합니다"),
+    ("must occur once for each meter", "계량기마다 한 번만 나와야 합니다"),
     ("must be CSV or Parquet", "CSV 또는 Parquet이어야 합니다"),
     # JSON
     ("must be JSON", "JSON이어야 합니다"),

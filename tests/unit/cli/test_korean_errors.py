@@ -21,6 +21,7 @@ KEPT_IN = (
     "services/planner/domain/tariffs.py",
     "shared/files.py",
     "shared/metering/history.py",
+    "shared/metering/parquet_archive.py",
     "shared/strict_json.py",
 )
 
