@@ -1,18 +1,17 @@
 """What the scheduler remembers: newest forecasts and battery states, trades made, and how far it has dispatched."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from optimizers.orders.rules import OrderRules, rules_in_force
 from services.scheduler.domain import Measured, Position
 from shared.complex.model import Complex
 from shared.db import order_writer
+from shared.db.bulk import upsert_rows
 from shared.db.calendars import calendar_at
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
@@ -129,7 +128,7 @@ class SavedForecast:
 
 
 def save_forecast(db: Connection, event: ForecastIssued) -> None:
-    """Keep a forecast, unless a newer one of the site is known."""
+    """Keep a site's newest forecast: they come in the order of their issue."""
     values = {
         "complex_id": event.complex_id,
         "site_id": event.site_id,
@@ -140,7 +139,7 @@ def save_forecast(db: Connection, event: ForecastIssued) -> None:
         "p50_kw": list(event.p50_kw),
         "p90_kw": list(event.p90_kw),
     }
-    _put(db, FORECAST, values, newer_by="first_delivery_start")
+    upsert_rows(db, FORECAST, [values])
 
 
 def load_forecasts(db: Connection, complex_id: str) -> dict[tuple[str, str], SavedForecast]:
@@ -177,7 +176,7 @@ def save_ess_state(db: Connection, event: DeviceObserved) -> None:
         "charge_w": event.import_w,
         "discharge_w": event.export_w,
     }
-    _put(db, ESS_STATE, values, newer_by="observed_at")
+    upsert_rows(db, ESS_STATE, [values], newer="observed_at")
 
 
 def load_ess_states(db: Connection, complex_id: str) -> dict[str, Measured]:
@@ -188,10 +187,13 @@ def load_ess_states(db: Connection, complex_id: str) -> dict[str, Measured]:
     }
 
 
-def save_peak(db: Connection, complex_id: str, participant_id: str, *, month: str, interval_wh: int) -> None:
-    """Keep the energy of a factory's highest billable interval of a month."""
-    values = {"complex_id": complex_id, "participant_id": participant_id, "month": month, "interval_wh": interval_wh}
-    _put(db, PEAK, values, newer_by="interval_wh")
+def save_peaks(db: Connection, interval_wh: Mapping[tuple[str, str, str], int]) -> None:
+    """Keep the energy [Wh] of the highest billable intervals by complex, participant and month."""
+    rows = [
+        {"complex_id": complex_id, "participant_id": participant_id, "month": month, "interval_wh": wh}
+        for (complex_id, participant_id, month), wh in interval_wh.items()
+    ]
+    upsert_rows(db, PEAK, rows, newer="interval_wh")
 
 
 def load_peaks(db: Connection, complex_id: str) -> dict[str, dict[str, int]]:
@@ -212,15 +214,17 @@ def save_positions(db: Connection, event: AuctionCleared) -> None:
     for trade in event.day_ahead_trades:
         found.setdefault(trade.buyer_id, [0, 0])[0] += trade.quantity_wh
         found.setdefault(trade.seller_id, [0, 0])[1] += trade.quantity_wh
-    for participant_id, (bought_wh, sold_wh) in found.items():
-        values = {
+    rows = [
+        {
             "complex_id": event.complex_id,
             "delivery_start": event.delivery_start,
             "participant_id": participant_id,
             "bought_wh": bought_wh,
             "sold_wh": sold_wh,
         }
-        _put(db, POSITION, values)
+        for participant_id, (bought_wh, sold_wh) in found.items()
+    ]
+    upsert_rows(db, POSITION, rows)
 
 
 def load_positions(db: Connection, complex_id: str, delivery_start: datetime) -> dict[str, Position]:
@@ -233,14 +237,16 @@ def load_positions(db: Connection, complex_id: str, delivery_start: datetime) ->
 
 def save_setpoints(db: Connection, events: Iterable[SetpointIssued]) -> None:
     """Keep what the converters were told."""
-    for event in events:
-        values = {
+    rows = [
+        {
             "complex_id": event.complex_id,
             "device_id": event.device_id,
             "delivery_start": event.delivery_start,
             "setpoint_w": event.setpoint_w,
         }
-        _put(db, SETPOINT, values)
+        for event in events
+    ]
+    upsert_rows(db, SETPOINT, rows)
 
 
 def load_setpoints(db: Connection, complex_id: str, first: datetime, until: datetime) -> dict[str, dict[datetime, int]]:
@@ -294,7 +300,7 @@ def load_progress(db: Connection, complex_id: str) -> Progress:
 
 def save_progress(db: Connection, complex_id: str, **marks: datetime | bool) -> None:
     """Set some of a complex's progress marks."""
-    _put(db, PROGRESS, {"complex_id": complex_id, **marks})
+    upsert_rows(db, PROGRESS, [{"complex_id": complex_id, **marks}])
 
 
 def save_rules(db: Connection, complex_id: str, rules: OrderRules) -> None:
@@ -305,7 +311,7 @@ def save_rules(db: Connection, complex_id: str, rules: OrderRules) -> None:
         "effective_from": rules.calendar.effective_from,
         "calendar": CALENDAR_JSON.dump_python(rules.calendar, mode="json"),
     }
-    _put(db, CALENDAR, values)
+    upsert_rows(db, CALENDAR, [values])
 
 
 def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
@@ -334,13 +340,3 @@ def forget_before(db: Connection, complex_id: str, instant: datetime) -> None:
     """Drop positions and set-points of intervals long over."""
     for table in (POSITION, SETPOINT):
         db.execute(sa.delete(table).where(table.c.complex_id == complex_id, table.c.delivery_start < instant))
-
-
-def _put(db: Connection, table: sa.Table, values: dict[str, Any], *, newer_by: str | None = None) -> None:
-    """Insert a row or replace its values, where `newer_by` is given only by newer ones."""
-    dialect = postgresql if db.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(values)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in values if name not in keys}
-    newer = None if newer_by is None else statement.excluded[newer_by] >= table.c[newer_by]
-    db.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer))

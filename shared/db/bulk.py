@@ -1,6 +1,7 @@
-"""Insert many rows at once. What SQLAlchemy does for each row takes longer than the row itself does in the database."""
+"""Write many rows at once. What SQLAlchemy does for each row takes longer than the row itself does in the database."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, islice
 from typing import Any
 
@@ -43,6 +44,36 @@ def insert_rows(db: Connection, table: sa.Table, rows: Iterable[Mapping[str, Any
     except driver_error as error:
         # As SQLAlchemy would say it, for those who wait for a database that is away.
         raise sa.exc.DBAPIError.instance(statement, None, error, driver_error, dialect=db.dialect) from error
+
+
+def upsert_rows(
+    db: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, newer: str | None = None
+) -> None:
+    """Insert rows, or overwrite those of the same primary key, one after another.
+
+    Args:
+        db: Where.
+        table: Which.
+        rows: All with the same columns; columns that are left out keep what they hold.
+        newer: A column; where it is given, only a row with a greater value there overwrites.
+    """
+    if not rows:
+        return
+    names = tuple(rows[0])
+    place = "?" if db.dialect.name == "sqlite" else "%s"
+    db.exec_driver_sql(_upsert(table, names, newer, place), list(_bound_rows(db, table, names, iter(rows))))
+
+
+@lru_cache(maxsize=256)
+def _upsert(table: sa.Table, names: tuple[str, ...], newer: str | None, place: str) -> str:
+    # Written once: SQLite and PostgreSQL say it alike.
+    key = [column.name for column in table.primary_key]
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in key)
+    condition = "" if newer is None else f" WHERE {table.name}.{newer} < excluded.{newer}"
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join([place] * len(names))}) "  # noqa: S608 -- own names
+        f"ON CONFLICT ({', '.join(key)}) DO " + (f"UPDATE SET {changed}{condition}" if changed else "NOTHING")
+    )
 
 
 def _bound_rows(

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from shared.complex.complexes import Complexes
 from shared.complex.ratings import MARGIN_PERCENT, Rating, rating_of
-from shared.db.bulk import insert_rows
+from shared.db.bulk import insert_rows, upsert_rows
 from shared.db.tables import UtcInstant
 from shared.errors import BadInput, did_you_mean
 from shared.events.fems import IntervalMetered, MeterKind
@@ -110,19 +110,9 @@ def _row(reading: MeterReading) -> dict[str, Any]:
     }
 
 
-def save_reading(db: Connection, reading: MeterReading) -> None:
-    """Keep a reading; a later one for the same meter and interval replaces it."""
-    replaced = db.execute(
-        sa.update(READINGS)
-        .where(
-            READINGS.c.complex_id == reading.complex_id,
-            READINGS.c.delivery_start == reading.delivery_start,
-            READINGS.c.meter_id == reading.meter_id,
-        )
-        .values(import_wh=reading.import_wh, export_wh=reading.export_wh)
-    )
-    if replaced.rowcount == 0:
-        add_readings(db, [reading])
+def save_readings(db: Connection, readings: Iterable[MeterReading]) -> None:
+    """Keep readings; a later one for the same meter and interval replaces the one before."""
+    upsert_rows(db, READINGS, [_row(one) for one in readings])
 
 
 def readings_since(db: Connection, complex_id: str, since: datetime) -> Sequence[MeterReading]:

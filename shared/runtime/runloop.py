@@ -13,9 +13,11 @@ import contextlib
 import logging
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy.engine import Connection, Engine
 
@@ -29,7 +31,7 @@ from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
 from shared.events.wire import EventTooLarge, Message, Undecodable, decode
 from shared.runtime import metrics
-from shared.runtime.handlers import Handler
+from shared.runtime.handlers import Caused, Handler, RunHandler, run_handler
 from shared.runtime.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class Service:
 
     name: str
     complexes: Collection[str]
-    handlers: Mapping[type[Event], Handler] = field(default_factory=dict)
+    handlers: Mapping[type[Event], Handler | RunHandler] = field(default_factory=dict)
     tick: Tick | None = None
 
 
@@ -87,6 +89,7 @@ class RunLoop:
         figures: Metrics | None = None,
     ) -> None:
         self._service = service
+        self._handlers = {event: run_handler(handler) for event, handler in service.handlers.items()}
         self._bus = bus
         self._engine = engine
         self._clock = clock
@@ -184,12 +187,12 @@ class RunLoop:
         decoded = [decode(one.message) for one in received]
         served = {envelope.event_id: envelope for envelope in decoded if self._serves(envelope.event)}
         passed_over = [envelope.event for envelope in decoded if not self._serves(envelope.event)]
-        took_s: list[tuple[str, float]] = []
+        took_s: list[tuple[str, int, float]] = []
         if served:
             with self._engine.begin() as db:
                 took_s = self._handle(served, db)
-        for kind, seconds in took_s:
-            self._metrics.count(metrics.MESSAGES, type=kind)
+        for kind, length, seconds in took_s:
+            self._metrics.count(metrics.MESSAGES, length, type=kind)
             self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
             self._metrics.observe(metrics.HANDLER_DURATION, seconds, type=kind)
         for event in passed_over:
@@ -199,30 +202,36 @@ class RunLoop:
         # A dead letter tells of a message that may not say whose it is: whoever reads letters gets them all.
         return event.complex_id in self._service.complexes or isinstance(event, MessageSetAside)
 
-    def _handle(self, served: Mapping[uuid.UUID, Envelope[Event]], db: Connection) -> list[tuple[str, float]]:
-        """Handle what is new in one transaction; return each one's type and how long its handler took."""
-        took_s: list[tuple[str, float]] = []
+    def _handle(self, served: Mapping[uuid.UUID, Envelope[Event]], db: Connection) -> list[tuple[str, int, float]]:
+        """Handle what is new in one transaction; return each run's type and length, and how long its handler took."""
+        took_s: list[tuple[str, int, float]] = []
         now = self._clock.now()
-        taken = messaging.already_taken(db, served)
+        remembered = [event_id for event_id, envelope in served.items() if not self._is_absolute(envelope.event)]
+        taken = messaging.already_taken(db, remembered)
         fresh = [envelope for event_id, envelope in served.items() if event_id not in taken]
-        for envelope in fresh:
-            handler = self._service.handlers.get(type(envelope.event))
+        for kind, envelopes in groupby(fresh, key=lambda envelope: type(envelope.event)):
+            handler, run = self._handlers.get(kind), list(envelopes)
             if handler is not None:
                 begun_s = self._elapsed_s()
-                self._emit(db, envelope.event_id, handler(envelope, db), now)
-                took_s.append((envelope.event.event_type(), self._elapsed_s() - begun_s))
+                self._emit(db, handler.take(run, db), now)
+                took_s.append((kind.event_type(), len(run), self._elapsed_s() - begun_s))
         if fresh:
             newest = max(envelope.occurred_at for envelope in fresh)
             self._metrics.show(metrics.MESSAGE_AGE, (now - newest).total_seconds())
-        messaging.mark_taken(db, [envelope.event_id for envelope in fresh], now=now)
+        messaging.mark_taken(db, [event_id for event_id in remembered if event_id not in taken], now=now)
         failpoints.reach("before_database_commit")
         return took_s
+
+    def _is_absolute(self, event: Event) -> bool:
+        handler = self._handlers.get(type(event))
+        return handler is not None and handler.absolute
 
     def _run_tick(self, tick: Tick) -> None:
         now, begun_s = self._clock.now(), self._elapsed_s()
         try:
             with self._engine.begin() as db:
-                self._emit(db, uuid.uuid4(), tick(now, db), now)
+                cause = uuid.uuid4()
+                self._emit(db, [Caused(cause, event) for event in tick(now, db)], now)
         except EventTooLarge as reason:
             # There is no message to set aside, and a restart would meet the same: consumption goes on, and the
             # heartbeat is withheld, since a person has to look.
@@ -238,20 +247,15 @@ class RunLoop:
         self._metrics.count(metrics.TICK_SECONDS, took_s)
         self._metrics.observe(metrics.TICK_DURATION, took_s)
 
-    def _emit(self, db: Connection, cause: uuid.UUID, events: Sequence[Event], now: datetime) -> None:
-        messaging.emit(
-            db,
-            self._service.name,
-            [
-                Envelope(
-                    event_id=derived_id(cause, index, event.event_type()),
-                    occurred_at=now,
-                    source=self._service.name,
-                    event=event,
-                )
-                for index, event in enumerate(events)
-            ],
-        )
+    def _emit(self, db: Connection, made: Sequence[Caused], now: datetime) -> None:
+        """Put events into the outbox, each under an id that its cause and its place among the cause's events give."""
+        places: Counter[uuid.UUID] = Counter()
+        envelopes = []
+        for caused in made:
+            event_id = derived_id(caused.cause, places[caused.cause], caused.event.event_type())
+            places[caused.cause] += 1
+            envelopes.append(Envelope(event_id, now, self._service.name, caused.event))
+        messaging.emit(db, self._service.name, envelopes)
 
     def _set_aside(self, one: Received, reason: str, db: Connection) -> None:
         place = (one.message.topic, one.partition, one.offset)

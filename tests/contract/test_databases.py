@@ -16,9 +16,10 @@ from services.settlement.store.audit import ledger_flaws, ledger_links, ledger_s
 from services.settlement.store.books import load_lines, load_statements
 from services.settlement.store.facts import lock
 from services.settlement.store.tables import LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK
-from shared.db.bulk import insert_rows
+from shared.db.bulk import insert_rows, upsert_rows
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
+from shared.db.tables import UtcInstant
 from shared.events.commands import (
     CalendarChangeRequested,
     LimitsChangeRequested,
@@ -243,6 +244,34 @@ def test_rows_inserted_at_once_come_back_as_they_were(settlement: Bench) -> None
     assert found == rows
     with pytest.raises(sa.exc.IntegrityError), settlement.engine.begin() as db:
         insert_rows(db, entry, rows[:1])
+
+
+def test_rows_that_are_there_are_overwritten_by_newer_ones_only(settlement: Bench) -> None:
+    metadata = sa.MetaData()
+    table = sa.Table(
+        "kept",
+        metadata,
+        sa.Column("complex_id", sa.Text, primary_key=True),
+        sa.Column("at", UtcInstant, primary_key=True),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("flags", sa.JSON, nullable=False),
+        sa.Column("beside", sa.Text, nullable=False, server_default="kept"),
+    )
+    place = {"complex_id": "c", "at": settlement_facts.DELIVERY}
+
+    with settlement.engine.begin() as db:
+        metadata.create_all(db)
+        upsert_rows(db, table, [])
+        upsert_rows(
+            db, table, [{**place, "version": version, "flags": [version]} for version in (2, 3, 1)], newer="version"
+        )
+        upsert_rows(db, table, [{**place, "version": 3, "flags": ["again"]}], newer="version")
+        first = [dict(row) for row in db.execute(sa.select(table)).mappings()]
+        upsert_rows(db, table, [{**place, "version": 1, "flags": [], "beside": "changed"}])
+        then = [dict(row) for row in db.execute(sa.select(table)).mappings()]
+
+    assert first == [{**place, "version": 3, "flags": [3], "beside": "kept"}]
+    assert then == [{**place, "version": 1, "flags": [], "beside": "changed"}]
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -12,7 +12,7 @@ from shared.events.base import Envelope, Event
 from shared.events.commands import LoadPlanStated
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.metering import history
-from shared.runtime.handlers import handlers_of
+from shared.runtime.handlers import Caused, handlers_of
 from shared.runtime.runloop import RuleBroken, Service
 
 
@@ -22,16 +22,15 @@ class ReadingHandlers:
     def __init__(self, forecasters: Mapping[str, Forecaster]) -> None:
         self._forecasters = forecasters
 
-    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
-        """Keep a reading for the next issue."""
-        event = envelope.event
-        if event.meter_kind is MeterKind.FEEDER:
-            return []
-        forecaster = self._forecasters[event.complex_id]
-        if not forecaster.meters.knows(event.meter_id):
-            raise RuleBroken(f"meter_id must be a meter of {event.complex_id}, was {event.meter_id}")
-        history.save_reading(db, history.reading_of(event))
-        forecaster.meters.mark_stale(event.delivery_start)
+    def on_interval_metered(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> Sequence[Caused]:
+        """Keep readings for the next issue."""
+        kept = [envelope.event for envelope in envelopes if envelope.event.meter_kind is not MeterKind.FEEDER]
+        for event in kept:
+            if not self._forecasters[event.complex_id].meters.knows(event.meter_id):
+                raise RuleBroken(f"meter_id must be a meter of {event.complex_id}, was {event.meter_id}")
+        history.save_readings(db, map(history.reading_of, kept))
+        for event in kept:
+            self._forecasters[event.complex_id].meters.mark_stale(event.delivery_start)
         return []
 
 

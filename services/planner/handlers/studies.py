@@ -22,6 +22,7 @@ from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed, StudyProgressed, StudyResult
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.metering import history
+from shared.runtime.handlers import Caused
 
 logger = logging.getLogger(__name__)
 
@@ -45,15 +46,14 @@ class Planner:
         self._running: _Running | None = None
         self._retry_at: datetime | None = None
 
-    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
-        """Keep a reading for the studies to come; with a day's first one, forget the oldest day."""
-        event = envelope.event
-        if event.meter_kind is MeterKind.FEEDER:
-            return []
-        history.save_reading(db, history.reading_of(event))
-        today = day_start(trading_day_of(event.delivery_start))
-        if event.delivery_start == today:
-            history.drop_readings_before(db, event.complex_id, today - KEPT)
+    def on_interval_metered(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> Sequence[Caused]:
+        """Keep readings for the studies to come; with a day's first one, forget the oldest day."""
+        kept = [envelope.event for envelope in envelopes if envelope.event.meter_kind is not MeterKind.FEEDER]
+        history.save_readings(db, map(history.reading_of, kept))
+        begun = {(event.complex_id, event.delivery_start) for event in kept}
+        for complex_id, start in sorted(begun):
+            if start == day_start(trading_day_of(start)):
+                history.drop_readings_before(db, complex_id, start - KEPT)
         return []
 
     def on_study_requested(self, envelope: Envelope[StudyRequested], db: Connection) -> Sequence[Event]:

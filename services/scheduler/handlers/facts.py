@@ -23,6 +23,7 @@ from shared.events.market import (
 )
 from shared.intervals import INTERVAL, interval_of
 from shared.reference.load import tariff_book
+from shared.runtime.handlers import Caused, absolute
 from shared.units import WH_PER_KWH
 
 logger = logging.getLogger(__name__)
@@ -43,20 +44,30 @@ class SchedulerHandlers:
             for ess in participant.ess
         }
 
-    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> Sequence[Event]:
+    @absolute
+    def on_interval_metered(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> Sequence[Caused]:
         """Keep a factory's highest billable demand of each month: below it, shaving is worth nothing."""
-        event = envelope.event
-        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
-        if event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
-            return []
-        participant = complex_.by_participant.get(event.participant_id)
-        if participant is None or not participant.ess:
-            return []
-        month = demand_month(tariff_book(), participant.contract, event.delivery_start)
-        if month is not None:
-            store.save_peak(db, event.complex_id, event.participant_id, month=month, interval_wh=event.import_wh)
+        highest: dict[tuple[str, str, str], int] = {}
+        for envelope in envelopes:
+            event = envelope.event
+            month = self._billable_month(event)
+            if month is not None:
+                place = (event.complex_id, event.participant_id, month)
+                highest[place] = max(event.import_wh, highest.get(place, 0))
+        store.save_peaks(db, highest)
         return []
 
+    def _billable_month(self, event: IntervalMetered) -> str | None:
+        """Return the month whose demand charge a reading counts for, None where no battery could lower it."""
+        if event.meter_kind is not MeterKind.GRID or event.import_wh == 0:
+            return None
+        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
+        participant = complex_.by_participant.get(event.participant_id)
+        if participant is None or not participant.ess:
+            return None
+        return demand_month(tariff_book(), participant.contract, event.delivery_start)
+
+    @absolute
     def on_device_observed(self, envelope: Envelope[DeviceObserved], db: Connection) -> Sequence[Event]:
         """Keep a battery's newest measured state; say once an interval where its converter is off its set-point."""
         event = envelope.event

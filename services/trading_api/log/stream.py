@@ -1,5 +1,6 @@
 """The log of the live stream: what clients are told, by number."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from services.trading_api.db.sql import rows_of
 from services.trading_api.log.heads import advance, head
 from services.trading_api.log.tables import LOG_HEAD, STREAM
 from services.trading_api.roles import STREAM_SCOPES
+from shared.db.bulk import insert_rows
 from shared.events.base import Envelope, Event
 
 # What a client may have missed and still catch up on; beyond that it gets a new snapshot.
@@ -37,24 +39,38 @@ def append_to_stream(db: Connection, complex_id: str, entries: Iterable[StreamEn
     wanted = list(entries)
     if not wanted:
         return
-    last = advance(db, complex_id, "stream", len(wanted))
-    rows = [
-        {
-            "complex_id": complex_id,
-            "sequence": sequence,
-            "audience": entry.audience,
-            "kind": entry.kind,
-            "at": now,
-            "payload": entry.payload,
-        }
-        for sequence, entry in enumerate(wanted, start=last - len(wanted) + 1)
-    ]
-    db.execute(sa.insert(STREAM), rows)
+    _append(db, complex_id, [(now, entry) for entry in wanted])
 
 
 def show(db: Connection, envelope: Envelope[Event], *entries: StreamEntry) -> None:
     """Tell clients what follows from an event, in its complex and as of its time."""
     append_to_stream(db, envelope.event.complex_id, entries, now=envelope.occurred_at)
+
+
+def show_run(db: Connection, told: Iterable[tuple[Envelope[Event], StreamEntry]]) -> None:
+    """Tell clients what follows from the events of a run, each in its complex and as of its time."""
+    by_complex: defaultdict[str, list[tuple[datetime, StreamEntry]]] = defaultdict(list)
+    for envelope, entry in told:
+        by_complex[envelope.event.complex_id].append((envelope.occurred_at, entry))
+    # The heads are locked in one order whoever appends.
+    for complex_id in sorted(by_complex):
+        _append(db, complex_id, by_complex[complex_id])
+
+
+def _append(db: Connection, complex_id: str, entries: Sequence[tuple[datetime, StreamEntry]]) -> None:
+    first = advance(db, complex_id, "stream", len(entries)) - len(entries) + 1
+    rows = (
+        {
+            "complex_id": complex_id,
+            "sequence": sequence,
+            "audience": entry.audience,
+            "kind": entry.kind,
+            "at": at,
+            "payload": entry.payload,
+        }
+        for sequence, (at, entry) in enumerate(entries, start=first)
+    )
+    insert_rows(db, STREAM, rows)
 
 
 def stream_after(db: Connection, complex_id: str, sequence: int) -> Sequence[RowMapping]:

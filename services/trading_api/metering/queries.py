@@ -1,6 +1,6 @@
 """Readings and devices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,12 +9,21 @@ from sqlalchemy.engine import Connection, RowMapping
 from services.trading_api.db.paging import Listing
 from services.trading_api.db.sql import of_complex, rows_of, seen_only
 from services.trading_api.metering.tables import DEVICE, READING
+from shared.events.fems import IntervalMetered
 
 
 def reading_list(complex_id: str, *, seen_by: str | None) -> Listing:
     """List readings by delivery, the latest first."""
     query = seen_only(sa.select(READING).where(READING.c.complex_id == complex_id), READING, seen_by)
     return Listing("readings", query, (READING.c.delivery_start, READING.c.meter_id))
+
+
+def reading_versions(db: Connection, events: Iterable[IntervalMetered]) -> dict[tuple[str, str, datetime], int]:
+    """Return the version that is known of each of some readings, by complex, meter and interval."""
+    key = (READING.c.complex_id, READING.c.meter_id, READING.c.delivery_start)
+    asked = {(event.complex_id, event.meter_id, event.delivery_start) for event in events}
+    rows = db.execute(sa.select(*key, READING.c.reading_version).where(sa.tuple_(*key).in_(asked)))
+    return {(complex_id, meter_id, start): version for complex_id, meter_id, start, version in rows}
 
 
 def device_list(complex_id: str, *, seen_by: str | None) -> Listing:

@@ -54,6 +54,21 @@ def test_a_device_that_does_not_answer_is_stale_and_keeps_the_instant_at_which_i
     assert device["observed_at"] == "2026-05-20T03:01:00Z"
 
 
+def test_states_that_arrive_together_leave_the_newest_and_when_the_device_last_answered(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    bench.clock.instant = NOON + timedelta(minutes=1)
+    minutes = [NOON + timedelta(seconds=20 * number) for number in range(3)]
+    states = [a_state(ROOF, export_w=1_000 * number, observed_at=at) for number, at in enumerate(minutes)]
+    silent = a_state(ROOF, observed_at=bench.clock.now(), reachable=False)
+
+    bench.give(silent, *states)
+
+    device = seen(operator)
+    assert (device.get("stale"), device["observed_at"]) == (True, "2026-05-20T03:01:00Z")
+    assert device.get("heard_at") == "2026-05-20T03:00:40Z"
+
+
 def test_a_device_of_which_nobody_speaks_goes_stale_by_itself(bench: ApiBench, operator: TestClient) -> None:
     bench.give(a_state(GRID, import_w=300_000))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from services.trading_api.live import feed
 from services.trading_api.log import stream as log
@@ -18,7 +19,7 @@ from services.trading_api.log.tables import STREAM
 from tests.component.trading_api.serving import served, until
 from tests.component.trading_api.test_orders import an_auction
 from tests.component.trading_api.trading_api_bench import COMPLEX, HANBIT, NOON, SECRETS, SEOJIN, ApiBench, an_order
-from tests.component.trading_api.trading_api_facts import an_observation
+from tests.component.trading_api.trading_api_facts import a_reading, an_observation
 
 WAIT_S = 20
 
@@ -138,6 +139,23 @@ def test_a_factory_hears_its_own_orders_and_the_public_auction_only(bench: ApiBe
     assert [said.kind for said in heard_by_seojin] == ["auction", "devices"]
     assert "secret" not in json.dumps([said.content for said in heard_by_seojin])
     assert [device["participant_id"] for device in heard_by_seojin[1].content] == [SEOJIN]
+
+
+def test_a_reading_is_told_once_however_often_it_comes_and_no_older_one_after_it(
+    bench: ApiBench, operator: TestClient
+) -> None:
+    first = a_reading()
+    later = first.model_copy(update={"import_wh": 12_000, "reading_version": 3})
+    between = first.model_copy(update={"import_wh": 11_000, "reading_version": 2})
+
+    bench.give(first, first, later, between)
+    bench.give(later, first, between)
+
+    with bench.engine.connect() as db:
+        told = [(row["kind"], row["payload"]["import_kwh"]) for row in log.stream_after(db, COMPLEX, 0)]
+    assert told == [("reading", "12.345"), ("corrected", "12.000")]
+    [kept] = operator.get("/api/v1/readings").json()["items"]
+    assert (kept["import_kwh"], kept["reading_version"]) == ("12.000", 3)
 
 
 def test_what_is_kept_of_the_stream_is_bounded(bench: ApiBench, monkeypatch: pytest.MonkeyPatch) -> None:

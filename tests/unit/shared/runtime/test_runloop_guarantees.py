@@ -1,6 +1,7 @@
 """What the run loop promises, on the memory bus: once each, in order, nothing lost, bad ones set aside."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from shared.bus.port import BusUnavailable, Consumer
 from shared.db import messaging
 from shared.db.engine import open_engine
 from shared.db.tables import new_metadata
-from shared.events.base import Envelope, Event, named_id
+from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import MessageSetAside
 from shared.events.market import MarketHalted, OrderAccepted
-from shared.events.orders import OrderSubmitted
+from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from shared.events.records import Side
 from shared.events.wire import Message, decode, encode
+from shared.runtime.handlers import Caused, absolute, handlers_of
 from shared.runtime.metrics import Metrics
 from shared.runtime.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
 from simulation.bus import MemoryBus
@@ -259,6 +261,93 @@ def test_a_tick_publishes_what_it_returns_once(market: Market) -> None:
     [halted] = [decode(message) for message in market.bus.messages("market.auctions.v1")]
     assert halted.occurred_at == NOON + timedelta(hours=5)
     assert halted.source == "market"
+
+
+class Runs:
+    """A service that notes the runs it is given; an order of no quantity breaks a rule."""
+
+    def __init__(self) -> None:
+        self.lengths: list[tuple[str, int]] = []
+
+    def on_order(self, envelopes: Sequence[Envelope[OrderSubmitted]], db: Connection) -> Sequence[Caused]:
+        """Accept each twice, so that what follows has places."""
+        self.lengths.append(("orders", len(envelopes)))
+        made = []
+        for envelope in envelopes:
+            order = envelope.event
+            if order.order_id == "against-the-rules":
+                raise RuleBroken("quantity_kwh must be > 0, was -1")
+            db.execute(sa.insert(TAKEN).values(order_id=order.order_id))
+            facts = {"participant_id": order.participant_id, "delivery_start": order.delivery_start}
+            accepted = OrderAccepted(complex_id=order.complex_id, order_id=order.order_id, **facts)
+            made += [Caused(envelope.event_id, accepted)] * 2
+        return made
+
+    @absolute
+    def on_cancel(self, envelopes: Sequence[Envelope[OrderCancelRequested]], db: Connection) -> Sequence[Caused]:
+        """Note the run."""
+        del db
+        self.lengths.append(("cancels", len(envelopes)))
+        return []
+
+
+def a_cancel(order_id: str) -> Message:
+    cancel = OrderCancelRequested(
+        complex_id="c",
+        order_id=order_id,
+        participant_id="p",
+        delivery_start=NOON,
+        requested_at=NOON,
+        writer="scheduler",
+        sequence=1,
+    )
+    envelope = Envelope(event_id=named_id("cancel", order_id), occurred_at=NOON, source="scheduler", event=cancel)
+    return encode(envelope, topic="scheduler.orders.v1", key="c")
+
+
+def test_consecutive_events_of_one_type_are_handled_as_one_run_and_never_regrouped(market: Market) -> None:
+    runs = Runs()
+    market.loop = RunLoop(replace(market.service, handlers=handlers_of(runs)), market.bus, market.engine, market.clock)
+    for message in (an_order("o1"), an_order("o2"), a_cancel("o1"), an_order("o3"), a_cancel("o2"), a_cancel("o3")):
+        market.bus.append(message)
+
+    market.loop.step(0)
+
+    assert runs.lengths == [("orders", 2), ("cancels", 1), ("orders", 1), ("cancels", 2)]
+    assert market.accepted() == ["o1", "o1", "o2", "o2", "o3", "o3"]
+
+
+def test_what_follows_from_a_run_has_the_ids_that_it_would_have_singly(market: Market) -> None:
+    orders = [an_order("o1"), an_order("against-the-rules"), an_order("o2")]
+    for message in orders:
+        market.bus.append(message)
+    runs = Runs()
+    market.loop = RunLoop(replace(market.service, handlers=handlers_of(runs)), market.bus, market.engine, market.clock)
+
+    market.loop.step(0)
+
+    # The run as a whole breaks a rule, and so each order is a run of its own.
+    assert runs.lengths == [("orders", 3), ("orders", 1), ("orders", 1), ("orders", 1)]
+    assert market.taken() == ["o1", "o2"]
+    assert market.letters() == ["quantity_kwh must be > 0, was -1"]
+    ids = [decode(message).event_id for message in market.bus.messages("market.orders.v1")]
+    causes = [decode(orders[0]).event_id, decode(orders[2]).event_id]
+    assert ids == [derived_id(cause, place, OrderAccepted.event_type()) for cause in causes for place in (0, 1)]
+
+
+def test_absolute_values_are_taken_again_and_not_remembered(market: Market) -> None:
+    runs = Runs()
+    market.loop = RunLoop(replace(market.service, handlers=handlers_of(runs)), market.bus, market.engine, market.clock)
+    for message in (a_cancel("o1"), an_order("o1")):
+        market.bus.append(message)
+    market.loop.step(0)
+    for message in (a_cancel("o1"), an_order("o1")):
+        market.bus.append(message)
+
+    market.loop.step(0)
+
+    assert runs.lengths == [("cancels", 1), ("orders", 1), ("cancels", 1)]
+    assert market.inbox() == 1
 
 
 def test_more_events_than_one_publication_holds_all_go_out_in_order(market: Market) -> None:
