@@ -25,7 +25,7 @@ import yaml
 from cli.brokers import Broker
 from cli.processes import Child, free_port
 from services.forecast import handlers, store
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.clock import WallClock
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex

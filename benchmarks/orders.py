@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from cli.processes import Child
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.complex.model import load_complex
 from shared.db.migrating import upgrade
 from shared.events.base import Envelope, named_id

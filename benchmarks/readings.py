@@ -20,7 +20,7 @@ from services.planner.handlers.studies import Planner
 from services.scheduler import handlers as scheduler
 from services.settlement import handlers as settlement
 from services.trading_api import handlers as trading_api
-from shared.bus.port import Received
+from shared.bus.port import Consumed, Received, nothing_consumed
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex
 from shared.db.engine import open_engine, service_url
@@ -68,9 +68,9 @@ class PagedBus(MemoryBus):
     def __post_init__(self) -> None:
         super().__init__()
 
-    def consumer(self, service: str, topics: Sequence[str]) -> PagedConsumer:
+    def consumer(self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed) -> PagedConsumer:
         """Join a group that gets everything."""
-        del service, topics
+        del service, topics, consumed
         return PagedConsumer(self.received)
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 
 from cli.processes import Child, answers, free_port
 from cli.starting import Say, StartWait
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus, layout_of
+from shared.bus.kafka.layout import ALONE, TopicLayout, TopicsUnfit
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import monotonic_s
-from shared.errors import BadInput
+from shared.errors import BadInput, BadInputs
 from shared.paths import INFRA
+from shared.settings import DeploymentSettings, load
 
 JAVA_MIN = 17
 # A named cluster at whose address nobody listens for so long is not there; one of ours is waited for while it lives.
@@ -38,6 +40,7 @@ class Broker:
     kind: str
     bootstrap_servers: str
     child: Child | None = None
+    layout: TopicLayout = ALONE
     _lacks_topics: bool = False
 
     def keep_running(self, say: Say) -> None:
@@ -49,7 +52,7 @@ class Broker:
             self._lacks_topics = True
         if self._lacks_topics and self._listens():
             try:
-                KafkaBus(self.bootstrap_servers).create_topics()
+                KafkaBus(self.bootstrap_servers, self.layout).create_topics()
             except (BusUnavailable, OSError) as fault:
                 say(f"{self.kind} has no topics yet: {fault}")
             else:
@@ -75,9 +78,11 @@ class Broker:
                 return False
             listened_at_s = monotonic_s()
             try:
-                KafkaBus(self.bootstrap_servers).create_topics()
+                KafkaBus(self.bootstrap_servers, self.layout).create_topics()
             except BusUnavailable:
                 return False
+            except TopicsUnfit as unfit:
+                raise topics_unfit(self.bootstrap_servers, unfit) from None
             except BusRefused as error:
                 raise self._does_not_answer(
                     "must name a Kafka broker that lets topics be created", str(error)
@@ -110,6 +115,14 @@ class Broker:
         return port.isdigit() and answers(host, int(port), within_s=0)
 
 
+def topics_unfit(servers: str, unfit: TopicsUnfit) -> BadInputs:
+    """Return what is wrong with topics that a cluster has, each as an error."""
+    hint = "name topics of its own with SANDAN_TOPIC_PREFIX, or move them"
+    return BadInputs(
+        BadInput(where=servers, field=flaw.topic, rule=flaw.rule, value=flaw.value, hint=hint) for flaw in unfit.flaws
+    )
+
+
 def launch_broker(folder: Path, say: Say, wait: StartWait) -> Broker:
     """Find a broker or start one's process, and return it; whether it answers yet is not asked.
 
@@ -123,7 +136,7 @@ def launch_broker(folder: Path, say: Say, wait: StartWait) -> Broker:
     """
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if servers:
-        return Broker("external", servers)
+        return Broker("external", servers, layout=layout_of(load(DeploymentSettings)))
     libraries = _kafka_libraries(say, wait)
     return _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
 

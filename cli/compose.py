@@ -73,27 +73,33 @@ def topics(
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Create the topics that the cluster lacks, waiting for a broker that is still starting. / 없는 토픽을 만듭니다.
+    """Create the topics that the cluster lacks, and check the others: partitions, copies. / 토픽을 만들고 점검합니다.
 
     Needs the broker that KAFKA_BOOTSTRAP_SERVERS names. / KAFKA_BOOTSTRAP_SERVERS가 가리키는 브로커가 필요합니다.
 
     Example: sandan topics --wait 60
     """
+    from cli.brokers import topics_unfit
     from cli.starting import StartWait
-    from shared.bus.kafka import KafkaBus
+    from shared.bus.kafka.bus import KafkaBus, layout_of
+    from shared.bus.kafka.layout import TopicsUnfit
     from shared.bus.port import BusRefused, BusUnavailable
+    from shared.events.topics import PARTITIONS, TOPICS
     from shared.settings import DeploymentSettings, load
 
-    servers = load(DeploymentSettings).kafka_bootstrap_servers
+    settings = load(DeploymentSettings)
+    servers = settings.kafka_bootstrap_servers
     created: list[str] = []
     faults: list[str] = []
 
     def done() -> bool:
         try:
-            created.extend(KafkaBus(servers).create_topics())
+            created.extend(KafkaBus(servers, layout_of(settings)).create_topics())
         except BusUnavailable as fault:
             faults[:] = [str(fault)]
             return False
+        except TopicsUnfit as unfit:
+            raise topics_unfit(servers, unfit) from None
         except BusRefused as error:
             rule = "must name a Kafka broker that lets us in"
             raise BadInput(
@@ -107,7 +113,10 @@ def topics(
     if not StartWait(wait_s).until(done, say, lambda: f"the broker at {servers}"):
         where, field, rule = "environment", "KAFKA_BOOTSTRAP_SERVERS", "must name a Kafka broker that answers"
         raise BadInput(where=where, field=field, rule=rule, value=servers, hint=faults[0])
-    print_answer({"created": created}, pretty=pretty)
+    print_answer(
+        {"created": created, "topics": len(TOPICS), "partitions": PARTITIONS, "prefix": settings.topic_prefix},
+        pretty=pretty,
+    )
 
 
 def _kept_password(path: Path) -> str:

@@ -212,10 +212,10 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, meas
 
 def _messages_held(deployment: Deployment) -> int | None:
     """Return how many messages the broker holds; None where it does not say."""
-    from shared.bus.kafka import KafkaBus
+    from shared.bus.kafka.bus import KafkaBus
 
     try:
-        return KafkaBus(deployment.broker.bootstrap_servers).messages_held()
+        return KafkaBus(deployment.broker.bootstrap_servers, deployment.broker.layout).messages_held()
     except BusUnavailable:
         return None
 

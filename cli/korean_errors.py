@@ -21,7 +21,13 @@ FIELDS = (
     ("folder", "폴더"),
     ("date", "날짜"),
 )
-HINTS = (("did you mean {}?", "{}을(를) 뜻하셨습니까?"),)
+HINTS = (
+    ("did you mean {}?", "{}을(를) 뜻하셨습니까?"),
+    (
+        "name topics of its own with SANDAN_TOPIC_PREFIX, or move them",
+        "SANDAN_TOPIC_PREFIX로 다른 토픽 이름을 쓰거나 토픽을 옮기십시오",
+    ),
+)
 RULES = (
     # Files and folders
     ("must exist", "있어야 합니다"),
@@ -207,6 +213,8 @@ RULES = (
     ("must be ready within {} s", "{}초 안에 준비되어야 합니다"),
     ("must not run yet", "아직 실행 중이 아니어야 합니다"),
     ("must name a Kafka broker that lets topics be created", "토픽을 만들 수 있는 Kafka 브로커여야 합니다"),
+    ("must have {} partitions", "파티션이 {}개여야 합니다"),
+    ("must have at least {} copies of each partition", "파티션마다 복제본이 {}개 이상이어야 합니다"),
     ("must name a Kafka broker that lets us in", "접속을 허용하는 Kafka 브로커여야 합니다"),
 )
 

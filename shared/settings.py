@@ -29,6 +29,20 @@ class DeploymentSettings(BaseSettings):
         validation_alias="KAFKA_BOOTSTRAP_SERVERS",
         description="The broker, host:port,host:port; if set, `demo` and `up` use it instead of starting one.",
     )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,49})?$",
+        description="Before the name of each topic and group, where several deployments share a cluster.",
+    )
+    replication_factor: int | None = Field(
+        default=None, ge=1, le=9, description="Copies of each message; unset: 3 where there are 3 brokers, else 1."
+    )
+    min_insync_replicas: int | None = Field(
+        default=None,
+        ge=1,
+        le=9,
+        description="Copies that a message must have to count as sent; unset: 2 of 3, else 1.",
+    )
     clock_file: Path | None = Field(default=None, description="A simulated clock's file; unset: the wall clock.")
     run_dir: Path = Field(
         default=Path("var/run"), description="Folder of the heartbeat files, and of where each process's clock was."

@@ -2,14 +2,13 @@
 
 import itertools
 import threading
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 
 from shared.bus.acknowledged import Acknowledged
-from shared.bus.port import BusUnavailable, Received
-from shared.events.topics import PARTITIONS
+from shared.bus.port import BusUnavailable, Consumed, Received, nothing_consumed
+from shared.events.topics import PARTITIONS, partition_of
 from shared.events.wire import Message
 
 
@@ -24,9 +23,9 @@ class MemoryBus:
         self._arrivals = itertools.count()
         self._committed: dict[tuple[str, str, int], int] = defaultdict(int)
 
-    def consumer(self, service: str, topics: Sequence[str]) -> "MemoryConsumer":
+    def consumer(self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed) -> "MemoryConsumer":
         """Join a service's group; a new member takes over all partitions."""
-        return MemoryConsumer(self, service, topics)
+        return MemoryConsumer(self, service, topics, consumed)
 
     def publisher(self, service: str) -> "MemoryPublisher":
         """Open the way out; the name is not needed here."""
@@ -41,19 +40,28 @@ class MemoryBus:
         return [message for part in range(PARTITIONS) for _, message in self._logs[topic, part]]
 
     def append(self, message: Message) -> None:
-        """Put a message behind the others of its key."""
+        """Put a message behind the others of its complex."""
         self._require_available()
-        partition = zlib.crc32(message.key.encode()) % PARTITIONS
+        partition = partition_of(message.complex_id)
         self._logs[message.topic, partition].append((next(self._arrivals), message))
 
-    def read(self, service: str, topics: Sequence[str], positions: dict[tuple[str, int], int]) -> list[Received]:
+    def beginnings(
+        self, service: str, topics: Sequence[str], consumed: Mapping[tuple[str, int], int]
+    ) -> dict[tuple[str, int], int]:
+        """Return where a new member of a group begins: where the group was, or where the service's database is."""
+        committed = {
+            (topic, part): self._committed[service, topic, part] for topic in topics for part in range(PARTITIONS)
+        }
+        return {place: min(offset, consumed.get(place, offset)) for place, offset in committed.items()}
+
+    def read(self, topics: Sequence[str], positions: dict[tuple[str, int], int]) -> list[Received]:
         """Return what lies beyond a member's positions in its order of arrival, and move them."""
         self._require_available()
         arrived: list[tuple[int, Received]] = []
         for topic in topics:
             for partition in range(PARTITIONS):
                 place = (topic, partition)
-                start = positions.setdefault(place, self._committed[service, topic, partition])
+                start = positions[place]
                 log = self._logs[place]
                 arrived += [
                     (number, Received(message, partition, start + offset))
@@ -77,8 +85,11 @@ class MemoryBus:
 class MemoryConsumer:
     """One group's reader."""
 
-    def __init__(self, bus: MemoryBus, service: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, bus: MemoryBus, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed
+    ) -> None:
         self._bus = bus
+        self._consumed = consumed
         self._service = service
         self._topics = topics
         self._positions: dict[tuple[str, int], int] = {}
@@ -86,7 +97,9 @@ class MemoryConsumer:
     def poll(self, wait_s: float) -> Sequence[Received]:
         """Return what has arrived; nothing else runs in this process, so there is nothing to wait for."""
         del wait_s
-        return self._bus.read(self._service, self._topics, self._positions)
+        if not self._positions:
+            self._positions = self._bus.beginnings(self._service, self._topics, self._consumed())
+        return self._bus.read(self._topics, self._positions)
 
     def joined(self) -> bool:
         """Say yes: a member owns all partitions from the start."""

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from services.market.store.tables import METADATA
 
 # How messages travel, and which alarm a watcher raised, say nothing about the market.
-_NO_STATE = {"inbox", "outbox"}
+_NO_STATE = {"inbox", "outbox", "consumed"}
 _NO_FACTS = {"alarmed_through"}
 
 

@@ -6,8 +6,8 @@ GRANT USAGE ON SCHEMA settlement TO sandan_settlement;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA settlement TO sandan_settlement;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA settlement TO sandan_settlement;
 -- A corrected reading takes the old one's place, which goes to superseded_reading; a row is locked by SELECT FOR UPDATE;
--- what is left in a battery is only the sum of its records.
-GRANT UPDATE ON settlement.reading, settlement.complex_lock, settlement.storage_content TO sandan_settlement;
+-- what is left in a battery is only the sum of its records; offsets say how far the log was taken in.
+GRANT UPDATE ON settlement.consumed, settlement.reading, settlement.complex_lock, settlement.storage_content TO sandan_settlement;
 -- What is done with goes: messages taken in and sent, invoices issued, intervals certified.
 GRANT DELETE ON settlement.inbox, settlement.outbox, settlement.invoice_due, settlement.certificate_due
     TO sandan_settlement;

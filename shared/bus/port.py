@@ -4,7 +4,7 @@ Delivery is at least once. Messages of one key stay in order. What was not commi
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,15 @@ class Received:
     message: Message
     partition: int
     offset: int
+
+
+# How far a service has taken in each partition, as its own database says: the next offset by topic and partition.
+Consumed = Callable[[], Mapping[tuple[str, int], int]]
+
+
+def nothing_consumed() -> Mapping[tuple[str, int], int]:
+    """Return the offsets of who keeps none."""
+    return {}
 
 
 class Consumer(Protocol):
@@ -71,8 +80,13 @@ class Publisher(Protocol):
 class Bus(Protocol):
     """A place to read from and write to."""
 
-    def consumer(self, service: str, topics: Sequence[str]) -> Consumer:
-        """Join a service's group on some topics, from the earliest uncommitted message on."""
+    def consumer(self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed) -> Consumer:
+        """Join a service's group on some topics, from the earliest uncommitted message on.
+
+        Where the service knows of an earlier offset than the group has committed, its database is older than the
+        commit (it was restored, or lost its disk), and messages come from the service's offset on. An offset behind the
+        commit is passed over: another broker may stand there, and a repeat does no harm.
+        """
         ...
 
     def publisher(self, service: str) -> Publisher:

@@ -1,13 +1,14 @@
-"""Inbox and outbox: what was taken in once, and what still has to go out. Both change with the service's own state."""
+"""Inbox, outbox and offsets: what was taken in once, what has to go out. All change with the service's own state."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shared.db.bulk import upsert_rows
 from shared.db.tables import new_metadata
 from shared.events.base import Envelope, Event
 from shared.events.topics import topic_written_by
@@ -16,9 +17,12 @@ from shared.events.wire import Message, encode
 _METADATA = new_metadata()
 INBOX = _METADATA.tables["inbox"]
 OUTBOX = _METADATA.tables["outbox"]
+CONSUMED = _METADATA.tables["consumed"]
 
 # A publisher re-sends only what it had not marked, so a repeat comes within minutes; a week is far beyond that.
 INBOX_KEPT = timedelta(days=7)
+# So many are forgotten in one transaction: whoever else wants to write waits for milliseconds.
+FORGOTTEN_AT_ONCE = 5_000
 
 
 def already_taken(db: Connection, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
@@ -34,9 +38,25 @@ def mark_taken(db: Connection, event_ids: Iterable[uuid.UUID], *, now: datetime)
         db.execute(sa.insert(INBOX), rows)
 
 
-def forget_old(db: Connection, *, now: datetime) -> None:
-    """Drop what the inbox need not remember any more."""
-    db.execute(sa.delete(INBOX).where(INBOX.c.consumed_at < now - INBOX_KEPT))
+def forget_old(db: Connection, *, now: datetime) -> bool:
+    """Drop the oldest that the inbox need not remember any more, and say whether there may be more of it."""
+    old = sa.select(INBOX.c.event_id).where(INBOX.c.consumed_at < now - INBOX_KEPT)
+    oldest = old.order_by(INBOX.c.consumed_at).limit(FORGOTTEN_AT_ONCE).scalar_subquery()
+    return db.execute(sa.delete(INBOX).where(INBOX.c.event_id.in_(oldest))).rowcount == FORGOTTEN_AT_ONCE
+
+
+def mark_consumed(db: Connection, next_offsets: Mapping[tuple[str, int], int]) -> None:
+    """Keep how far partitions were taken in, by topic and partition."""
+    rows = [
+        {"topic": topic, "partition": partition, "next_offset": offset}
+        for (topic, partition), offset in next_offsets.items()
+    ]
+    upsert_rows(db, CONSUMED, rows)
+
+
+def consumed(db: Connection) -> dict[tuple[str, int], int]:
+    """Return the offset at which each partition goes on, by topic and partition."""
+    return {(row.topic, row.partition): row.next_offset for row in db.execute(sa.select(CONSUMED))}
 
 
 def emit(db: Connection, service: str, envelopes: Iterable[Envelope[Event]]) -> None:

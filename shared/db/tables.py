@@ -36,6 +36,14 @@ def new_metadata() -> sa.MetaData:
         metadata,
         sa.Column("event_id", sa.Uuid, primary_key=True),
         sa.Column("consumed_at", UtcInstant, nullable=False),
+        sa.Index("inbox_by_age", "consumed_at"),
+    )
+    sa.Table(
+        "consumed",
+        metadata,
+        sa.Column("topic", sa.Text, primary_key=True),
+        sa.Column("partition", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("next_offset", sa.BigInteger, nullable=False),
     )
     sa.Table(
         "outbox",

@@ -46,7 +46,7 @@ def markdown() -> str:
         "# Events",
         "",
         "Made from `shared/events/topics.py` by `make docs`; a test fails when it is stale.",
-        f"Every topic has {PARTITIONS} partitions; order holds among messages with the same key.",
+        f"Every topic has {PARTITIONS} partitions; the events of a complex lie in one of them, in order.",
         "Bodies are JSON, CloudEvents 1.0 attributes are in the headers.",
         "",
         "| topic | key | events | from | to | kept |",

@@ -1,5 +1,6 @@
 """The one table of topics. Topic creation, the AsyncAPI document and docs/events.md are made from it."""
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +9,9 @@ from operator import attrgetter
 from shared.events import commands, deadletters, fems, forecast, market, orders, planner, scheduler, settlement
 from shared.events.base import Event
 
-PARTITIONS = 3
+# Every topic has so many partitions, and a complex lies in the same one of each: its events are with one member of a
+# group, whatever their keys. Another number means moving every topic.
+PARTITIONS = 12
 SERVICES = ("fems", "forecast", "scheduler", "market", "settlement", "planner", "trading_api")
 
 
@@ -18,7 +21,7 @@ class Topic:
 
     Attributes:
         name: `<producer>.<facts>.v<N>`.
-        key: The event's fields that make the message key; order holds among messages of one key.
+        key: The event's fields that make the message key: what the event is about.
         events: What it carries.
         producer: The one service that writes it.
         consumers: The services that read it.
@@ -162,6 +165,11 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 EVENT_TYPES: dict[str, type[Event]] = {event.event_type(): event for topic in TOPICS for event in topic.events}
+
+
+def partition_of(complex_id: str) -> int:
+    """Return the partition in which all events of a complex lie, on every topic."""
+    return zlib.crc32(complex_id.encode()) % PARTITIONS
 
 
 def topics_read_by(service: str) -> tuple[Topic, ...]:

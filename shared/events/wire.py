@@ -25,6 +25,11 @@ class Message:
     headers: tuple[tuple[str, bytes], ...]
 
     @property
+    def complex_id(self) -> str:
+        """Return the complex that the message is about, as it says itself; the key where it does not say."""
+        return dict(self.headers).get("ce_subject", self.key.encode()).decode(errors="replace")
+
+    @property
     def size_bytes(self) -> int:
         """Return what the message takes without the bus's frame."""
         named = sum(len(name.encode()) + len(content) for name, content in self.headers)

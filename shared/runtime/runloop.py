@@ -25,7 +25,7 @@ from shared import failpoints
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.clock import Clock, ClockStepped, monotonic_s
 from shared.db import messaging
-from shared.db.engine import DATABASE_FAULTS
+from shared.db.engine import DATABASE_FAULTS, reading
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
@@ -181,6 +181,7 @@ class RunLoop:
             )
             with self._engine.begin() as db:
                 self._set_aside(one, str(reason), db)
+                messaging.mark_consumed(db, _next_offsets([one]))
             self._metrics.count(metrics.SET_ASIDE)
 
     def _handle_committed(self, received: Sequence[Received]) -> None:
@@ -191,6 +192,8 @@ class RunLoop:
         if served:
             with self._engine.begin() as db:
                 took_s = self._handle(served, db)
+                messaging.mark_consumed(db, _next_offsets(received))
+                failpoints.reach("before_database_commit")
         for kind, length, seconds in took_s:
             self._metrics.count(metrics.MESSAGES, length, type=kind)
             self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
@@ -219,7 +222,6 @@ class RunLoop:
             newest = max(envelope.occurred_at for envelope in fresh)
             self._metrics.show(metrics.MESSAGE_AGE, (now - newest).total_seconds())
         messaging.mark_taken(db, [event_id for event_id in remembered if event_id not in taken], now=now)
-        failpoints.reach("before_database_commit")
         return took_s
 
     def _is_absolute(self, event: Event) -> bool:
@@ -287,14 +289,19 @@ class RunLoop:
         if self._elapsed_s() < self._forget_at_s:
             return
         with self._engine.begin() as db:
-            messaging.forget_old(db, now=self._clock.now())
-        self._forget_at_s = self._elapsed_s() + FORGET_EVERY_S
+            more = messaging.forget_old(db, now=self._clock.now())
+        if not more:
+            self._forget_at_s = self._elapsed_s() + FORGET_EVERY_S
 
     def _require_consumer(self) -> Consumer:
         if self._consumer is None:
             topics = [topic.name for topic in topics_read_by(self._service.name)]
-            self._consumer = self._bus.consumer(self._service.name, topics)
+            self._consumer = self._bus.consumer(self._service.name, topics, self._consumed)
         return self._consumer
+
+    def _consumed(self) -> Mapping[tuple[str, int], int]:
+        with reading(self._engine) as db:
+            return messaging.consumed(db)
 
     def _require_publisher(self) -> Publisher:
         if self._publisher is None:
@@ -305,6 +312,11 @@ class RunLoop:
         # Where the broker is away as well, the consumer begins anew at the committed offsets anyway.
         with contextlib.suppress(BusUnavailable):
             self._require_consumer().rewind()
+
+
+def _next_offsets(received: Sequence[Received]) -> dict[tuple[str, int], int]:
+    """Return where each partition goes on after some of its messages, which stand in the order of their offsets."""
+    return {(one.message.topic, one.partition): one.offset + 1 for one in received}
 
 
 def _dead_letter(one: Received, *, service: str, reason: str, now: datetime) -> MessageSetAside:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from shared.bus.acknowledged import Acknowledged
-from shared.bus.port import Bus, Consumer, Publisher
+from shared.bus.port import Bus, Consumed, Consumer, Publisher, nothing_consumed
 from shared.db import messaging
 from shared.events.base import Envelope, Event
 from shared.events.market import OrderAccepted
@@ -41,9 +41,9 @@ class GroupOfItsOwn:
     bus: Bus
     test: str
 
-    def consumer(self, service: str, topics: Sequence[str]) -> Consumer:
+    def consumer(self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed) -> Consumer:
         """Join the test's group."""
-        return self.bus.consumer(f"{service}-{self.test}", topics)
+        return self.bus.consumer(f"{service}-{self.test}", topics, consumed)
 
     def publisher(self, service: str) -> Publisher:
         """Open the way out."""

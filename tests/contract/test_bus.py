@@ -1,20 +1,22 @@
 """One suite of promises, held by the memory bus and by the broker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from uuid import uuid4
 
 import pytest
 
-from shared.bus.kafka import KafkaBus
-from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher
+from shared.bus.kafka.bus import KafkaBus
+from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.events.base import Envelope, named_id
 from shared.events.market import OrderRejected
+from shared.events.topics import partition_of
 from shared.events.wire import MESSAGE_BYTES_MAX, Message, encode
 from simulation.bus import MemoryBus
 
-TOPIC = "market.orders.v1"
+TOPIC, OTHER_TOPIC = "market.orders.v1", "planner.results.v1"
 POLLS_MAX = 400
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 
@@ -54,8 +56,8 @@ class Group:
         self._name = f"test-{uuid4().hex}"
         self._consumers: list[Consumer] = []
 
-    def join(self) -> Consumer:
-        self._consumers.append(self._bus.consumer(self._name, [TOPIC]))
+    def join(self, consumed: Mapping[tuple[str, int], int] | None = None) -> Consumer:
+        self._consumers.append(self._bus.consumer(self._name, [TOPIC, OTHER_TOPIC], lambda: consumed or {}))
         return self._consumers[-1]
 
     def leave(self) -> None:
@@ -68,13 +70,17 @@ def a_message(run: str, number: int, key: str = "complex") -> Message:
     return Message(topic=TOPIC, key=f"{run}-{key}", body=str(number).encode(), headers=(("ce_id", b"7"),))
 
 
-def read(consumer: Consumer, run: str, count: int) -> list[Message]:
-    found: list[Message] = []
+def receive(consumer: Consumer, run: str, count: int) -> list[Received]:
+    found: list[Received] = []
     for _ in range(POLLS_MAX):
-        found += [one.message for one in consumer.poll(0.05) if one.message.key.startswith(run)]
+        found += [one for one in consumer.poll(0.05) if one.message.key.startswith(run)]
         if len(found) >= count:
             return found
     raise AssertionError(f"only {len(found)} of {count} messages arrived")
+
+
+def read(consumer: Consumer, run: str, count: int) -> list[Message]:
+    return [one.message for one in receive(consumer, run, count)]
 
 
 def test_messages_of_one_key_arrive_whole_and_in_order(publisher: Publisher, group: Group, run: str) -> None:
@@ -107,6 +113,60 @@ def test_rewound_consumer_gets_what_it_had_not_committed(publisher: Publisher, g
     consumer.rewind()
 
     assert read(consumer, run, 3) == before
+
+
+def test_a_service_whose_database_is_older_than_the_group_goes_on_where_the_database_is(
+    publisher: Publisher, group: Group, run: str
+) -> None:
+    publisher.publish([a_message(run, number) for number in range(5)])
+    consumer = group.join()
+    arrived = receive(consumer, run, 5)
+    consumer.commit()
+    group.leave()
+    place, third = (TOPIC, arrived[2].partition), arrived[2].offset
+
+    consumer = group.join({place: third})
+    again = read(consumer, run, 3)
+    consumer.rewind()
+    once_more = read(consumer, run, 3)
+    consumer.commit()
+    group.leave()
+    publisher.publish([a_message(run, 5)])
+
+    assert [message.body for message in again] == [b"2", b"3", b"4"] == [message.body for message in once_more]
+    assert [message.body for message in read(group.join(), run, 1)] == [b"5"]
+
+
+def test_a_database_ahead_of_the_group_skips_nothing(publisher: Publisher, group: Group, run: str) -> None:
+    publisher.publish([a_message(run, number) for number in range(2)])
+    consumer = group.join()
+    last = receive(consumer, run, 2)[-1]
+    consumer.commit()
+    publisher.publish([a_message(run, 2)])
+    group.leave()
+
+    consumer = group.join({(TOPIC, last.partition): last.offset + 50})
+
+    assert [message.body for message in read(consumer, run, 1)] == [b"2"]
+
+
+def test_all_events_of_a_complex_lie_in_one_partition_of_each_topic_whatever_their_keys(
+    publisher: Publisher, group: Group, run: str
+) -> None:
+    complexes = [f"complex-{number}" for number in range(6)]
+    sent = [
+        replace(
+            a_message(run, number), topic=topic, headers=(("ce_subject", complex_id.encode()),), key=f"{run}-{number}"
+        )
+        for number, (topic, complex_id) in enumerate(product((TOPIC, OTHER_TOPIC), complexes))
+    ]
+
+    publisher.publish(sent)
+
+    arrived = receive(group.join(), run, len(sent))
+    assert {(one.message.complex_id, one.partition) for one in arrived} == {(c, partition_of(c)) for c in complexes}
+    # By CRC-32, and for ever: another place would be another order.
+    assert [partition_of(complex_id) for complex_id in complexes] == [2, 8, 2, 8, 3, 9]
 
 
 def test_two_services_get_every_message_each(bus: Bus, publisher: Publisher, group: Group, run: str) -> None:

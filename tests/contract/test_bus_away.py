@@ -13,9 +13,10 @@ import pytest
 import sqlalchemy as sa
 from kafka import errors as kafka_errors
 
-import shared.bus.kafka
+import shared.bus.kafka.cluster
 from cli.brokers import Broker
-from shared.bus.kafka import KafkaBus, faults_named
+from shared.bus.kafka.bus import KafkaBus
+from shared.bus.kafka.cluster import faults_named
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import WallClock
 from shared.complex.complexes import Complexes
@@ -66,7 +67,7 @@ def tries(servers: str) -> list[Callable[[], object]]:
 def test_what_is_tried_without_a_broker_leaves_no_thread_and_no_descriptor(
     place: str, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared.bus.kafka, "BOOTSTRAP_TIMEOUT_MS", 50)
+    monkeypatch.setattr(shared.bus.kafka.cluster, "BOOTSTRAP_TIMEOUT_MS", 50)
     servers = f"127.0.0.1:{silent_port if place == 'nobody answers' else 9}"
     threads, descriptors = set(threading.enumerate()), open_descriptors()
 

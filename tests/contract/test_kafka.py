@@ -5,10 +5,11 @@ from uuid import uuid4
 import pytest
 from kafka.structs import MemberState
 
-import shared.bus.kafka
+import shared.bus.kafka.member
 from cli.brokers import Broker
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.bus.port import BusUnavailable
+from shared.events.topics import PARTITIONS
 from shared.events.wire import Message
 
 TOPIC = "planner.results.v1"
@@ -24,7 +25,7 @@ def test_members_know_their_partitions_when_they_join(broker: Broker, caplog: py
             member.poll(0.05)
             if member._consumer.assignment():
                 break
-        assert len(member._consumer.assignment()) == 3
+        assert len(member._consumer.assignment()) == PARTITIONS
         member.close()
 
     # kafka-python says this when it assigns partitions that it does not know, and has to rebalance again.
@@ -51,7 +52,7 @@ def test_a_member_whose_rebalance_was_forgotten_joins_again(broker: Broker, monk
     member._consumer._coordinator._joined_subscription = {TOPIC}
     assert [member.poll(0.05) for _ in range(10)] == [[]] * 10
 
-    monkeypatch.setattr(shared.bus.kafka, "REBALANCE_S_MAX", 0.0)
+    monkeypatch.setattr(shared.bus.kafka.member, "REBALANCE_S_MAX", 0.0)
     arrived = list(member.poll(0.05))
     monkeypatch.undo()
 

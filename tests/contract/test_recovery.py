@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from cli.brokers import Broker
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.db import messaging
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade

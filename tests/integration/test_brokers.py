@@ -7,7 +7,7 @@ import pytest
 
 from cli import brokers
 from cli.brokers import Broker
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.bus.port import BusUnavailable
 from shared.clock import monotonic_s, pause
 from shared.events.wire import Message

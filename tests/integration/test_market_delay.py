@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cli.brokers import Broker
 from services.market import handlers, store
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.bus.port import Publisher
 from shared.clock import monotonic_s
 from shared.complex.complexes import Complexes

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.processes import free_port
-from shared.bus.kafka import KafkaBus
+from shared.bus.kafka.bus import KafkaBus
 from shared.clock import SharedClock
 from shared.errors import BadInput
 from shared.events.topics import topics_read_by

@@ -9,6 +9,7 @@ from shared.db.tables import new_metadata
 from shared.events.base import Envelope, Event
 from shared.events.deadletters import MessageSetAside
 from shared.events.fems import DeviceObserved
+from shared.events.topics import PARTITIONS
 from shared.events.wire import MESSAGE_BYTES_MAX, Message
 from shared.runtime.runloop import Service
 from tests.component.harness import Bench
@@ -72,7 +73,7 @@ def test_a_redelivered_bad_message_leads_to_no_second_letter(api: Bench) -> None
     api.bus.append(a_message())
     api.run()
 
-    api.bus.commit("trading_api", dict.fromkeys(((STATES, part) for part in range(3)), 0))
+    api.bus.commit("trading_api", dict.fromkeys(((STATES, part) for part in range(PARTITIONS)), 0))
     api.restart()
     api.run()
 

@@ -1,5 +1,6 @@
 """What the run loop promises, on the memory bus: once each, in order, nothing lost, bad ones set aside."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from shared.events.deadletters import MessageSetAside
 from shared.events.market import MarketHalted, OrderAccepted
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from shared.events.records import Side
+from shared.events.topics import PARTITIONS, partition_of
 from shared.events.wire import Message, decode, encode
 from shared.runtime.handlers import Caused, absolute, handlers_of
 from shared.runtime.metrics import Metrics
@@ -186,7 +188,7 @@ def test_the_same_message_twice_in_one_batch_has_one_effect(market: Market) -> N
 def test_a_message_that_comes_again_after_a_restart_has_no_effect(market: Market) -> None:
     market.bus.append(an_order("o1"))
     market.loop.step(0)
-    market.bus.commit("market", {("scheduler.orders.v1", part): 0 for part in range(3)})
+    market.bus.commit("market", {("scheduler.orders.v1", part): 0 for part in range(PARTITIONS)})
     market.restart()
 
     assert market.loop.step(0) == 1
@@ -376,6 +378,49 @@ def test_the_inbox_forgets_a_week_later_and_looks_only_now_and_then(market: Mark
     market.elapsed_s += 1
     market.loop.step(0)
     assert market.inbox() == 0
+
+
+def test_the_inbox_forgets_a_little_at_a_time_until_nothing_old_is_left(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messaging, "FORGOTTEN_AT_ONCE", 2)
+    for number in range(5):
+        market.bus.append(an_order(f"o{number}"))
+    market.loop.step(0)
+    market.clock.advance(messaging.INBOX_KEPT + timedelta(seconds=1))
+    market.elapsed_s += FORGET_EVERY_S
+
+    left = []
+    for _ in range(4):
+        market.loop.step(0)
+        left.append(market.inbox())
+
+    assert left == [3, 1, 0, 0]
+
+
+def test_offsets_are_kept_with_what_was_taken_in_and_lead_a_restored_database_back(
+    market: Market, tmp_path: Path
+) -> None:
+    market.bus.append(an_order("o1"))
+    market.bus.append(an_order("against-the-rules"))
+    market.loop.step(0)
+    market.engine.dispose()
+    # The backup; what follows is not in it.
+    shutil.copy(tmp_path / "market.db", tmp_path / "backup.db")
+    market.bus.append(an_order("o2"))
+    market.loop.step(0)
+    market.engine.dispose()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "market.db")
+    for journal in tmp_path.glob("market.db-*"):
+        journal.unlink()
+    restored = market.taken()
+    market.restart()
+
+    assert market.loop.step(0) == 1
+
+    assert (restored, market.taken()) == (["o1"], ["o1", "o2"])
+    with market.engine.connect() as db:
+        assert messaging.consumed(db) == {("scheduler.orders.v1", partition_of("c")): 3}
 
 
 def test_a_message_that_leads_to_an_event_too_large_for_the_bus_is_set_aside_and_blocks_nothing(market: Market) -> None:

@@ -1,0 +1,60 @@
+"""The bus of everything that serves people: a Kafka cluster."""
+
+import threading
+from collections.abc import Sequence
+
+from shared.bus.acknowledged import Acknowledged
+from shared.bus.kafka import topics
+from shared.bus.kafka.cluster import KafkaCluster
+from shared.bus.kafka.layout import ALONE, TopicLayout
+from shared.bus.kafka.member import KafkaGroupMember
+from shared.bus.kafka.publisher import KafkaPublisher
+from shared.bus.port import Consumed, nothing_consumed
+from shared.settings import DeploymentSettings
+
+
+def layout_of(settings: DeploymentSettings) -> TopicLayout:
+    """Return how a deployment's settings want its topics."""
+    return TopicLayout(
+        prefix=settings.topic_prefix,
+        replication_factor=settings.replication_factor,
+        min_insync_replicas=settings.min_insync_replicas,
+    )
+
+
+class KafkaBus:
+    """A deployment's part of a Kafka cluster, given by its bootstrap servers ("host:port,host:port")."""
+
+    def __init__(self, bootstrap_servers: str, layout: TopicLayout = ALONE) -> None:
+        self._cluster = KafkaCluster(bootstrap_servers, layout)
+
+    def consumer(
+        self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed
+    ) -> "KafkaGroupMember":
+        """Join a service's group."""
+        return KafkaGroupMember(self._cluster, service, topics, consumed)
+
+    def publisher(self, service: str) -> "KafkaPublisher":
+        """Open an idempotent producer."""
+        return KafkaPublisher(self._cluster, service)
+
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """Return what the brokers last acknowledged; members of a group hear them every second and a half."""
+        return self._cluster.acknowledged
+
+    def heed(self, stop: threading.Event) -> None:
+        """Wait for no broker any more once `stop` is set."""
+        self._cluster.stop = stop
+
+    def create_topics(self) -> list[str]:
+        """Create what the table of topics names and the cluster lacks, check the others, and return the new names.
+
+        Raises:
+            TopicsUnfit: A topic has another number of partitions, or fewer copies, than it must; nothing was created.
+        """
+        return topics.create(self._cluster)
+
+    def messages_held(self) -> int:
+        """Return how many messages all of the table's topics hold."""
+        return topics.messages_held(self._cluster)
