@@ -40,6 +40,11 @@ class Clock(Protocol):
         """Return how many seconds of this clock pass in one second of the wall's; 0 while it stands."""
         ...
 
+    @property
+    def rate(self) -> float:
+        """Return the speed while it does not stand."""
+        ...
+
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC.
 
@@ -55,11 +60,6 @@ class Clock(Protocol):
 
 class ClockSource(Clock, Protocol):
     """A clock that is not guarded yet."""
-
-    @property
-    def rate(self) -> float:
-        """Return the speed while it does not stand."""
-        ...
 
     @property
     def times_set(self) -> int:

@@ -25,6 +25,11 @@ def is_delivery_start(instant: datetime) -> bool:
     return interval_of(instant) == instant
 
 
+def next_in_interval(offset: timedelta, now: datetime) -> datetime:
+    """Return the first instant after `now` that lies `offset` after a delivery start (below 0: before one)."""
+    return interval_of(now - offset) + INTERVAL + offset
+
+
 def trading_day_of(instant: datetime) -> date:
     """Return the Korean calendar day that an aware instant lies in."""
     return instant.astimezone(KST).date()

@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import Engine
 
 from services.trading_api.access.authentication import Authenticator
 from services.trading_api.access.bootstrap import load_keys, read_keys_file
@@ -25,9 +26,10 @@ from services.trading_api.live.feed import Feed
 from services.trading_api.pruning import Keep
 from shared.db.engine import open_engine
 from shared.db.revisions import require_newest
+from shared.db.writer import Writer
 from shared.errors import BadInput
 from shared.runtime.entry import run
-from shared.runtime.service_main import open_context, patiently, serve, stop_on_signals
+from shared.runtime.service_main import Context, open_context, patiently, serve, stop_on_signals
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -101,21 +103,16 @@ def main() -> None:
     tokens = trusted_tokens(settings.jwt_keys_file, settings.jwt_issuer, settings.jwt_audience)
     listener = _listen(settings.host, settings.port)
     context = open_context("trading_api", wait=False)
-    # Calls have connections of their own: they can't take the run loop's, and are told sooner that an answer is late.
-    answer_s = settings.database_timeout_s
-    engine = open_engine(
-        context.engine.url,
-        answer_s=answer_s,
-        connections_max=PLACES + CONNECTIONS_BESIDE,
-        idle_transaction_s=2 * answer_s,
-    )
+    engine = _engine_of(context, settings.database_timeout_s)
     feed = Feed(engine, context.complexes, context.clock)
+    writer = Writer(engine)
+    writer.after_commit(feed.nudge)
     stop = stop_on_signals()
     state = AppState(
         complexes=context.complexes,
         clock=context.clock,
         engine=engine,
-        nudge=feed.nudge,
+        begin=writer.begin,
         stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
         simulated_clock=context.simulated_clock,
@@ -147,13 +144,23 @@ def main() -> None:
         trusted_proxies=settings.trusted_proxies,
     )
     keep = Keep(timedelta(days=settings.keep_days), timedelta(days=settings.curves_keep_days))
-    read_model = service(context.complexes, after_batch=feed.nudge, keep=keep)
+    read_model = service(context.complexes, keep=keep)
 
     def run_loop() -> None:
         if patiently(prepare, stop):
-            serve(read_model, context, stop)
+            serve(read_model, context, stop, writer)
 
     _run_both(server, listener, run_loop, feed, stop)
+
+
+def _engine_of(context: Context, answer_s: float) -> Engine:
+    """Return the calls' own connections: they are told sooner than the run loop that an answer is late."""
+    return open_engine(
+        context.engine.url,
+        answer_s=answer_s,
+        connections_max=PLACES + CONNECTIONS_BESIDE,
+        idle_transaction_s=2 * answer_s,
+    )
 
 
 def _run_both(

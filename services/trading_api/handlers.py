@@ -1,6 +1,5 @@
 """What the service does on events and as time passes."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
@@ -21,18 +20,16 @@ from services.trading_api.studies.handlers import StudyHandlers
 from shared.complex.complexes import Complexes
 from shared.db import order_writer
 from shared.events.base import Event
+from shared.intervals import next_in_interval
 from shared.runtime.handlers import handlers_of
 from shared.runtime.runloop import Service
 
 
-def service(
-    complexes: Complexes, *, after_batch: Callable[[], None] = lambda: None, keep: Keep | None = None
-) -> Service:
-    """Return the read model and the order writer's seals; `after_batch` is called when a batch has been committed."""
+def service(complexes: Complexes, *, keep: Keep | None = None) -> Service:
+    """Return the read model and the order writer's seals."""
     kept = keep or Keep()
 
     def tick(now: datetime, db: Connection) -> list[Event]:
-        after_batch()
         seals: list[Event] = []
         for complex_ in complexes.values():
             lead = complex_.market.gate_closure_lead
@@ -42,6 +39,11 @@ def service(
                 prune(db, kept_rows(complex_.complex_id, kept), now=now)
             seals += fresh
         return seals
+
+    def next_gate(now: datetime, db: Connection) -> datetime | None:
+        del db
+        leads = [complex_.market.gate_closure_lead for complex_ in complexes.values()]
+        return min((next_in_interval(-lead, now) for lead in leads), default=None)
 
     return Service(
         name=SERVICE,
@@ -59,4 +61,5 @@ def service(
             OperationHandlers(),
         ),
         tick=tick,
+        next_due=next_gate,
     )

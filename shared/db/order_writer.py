@@ -60,6 +60,14 @@ def next_turn(db: Connection, complex_id: str, now: Callable[[], datetime]) -> T
     return turn
 
 
+def turn_now(db: Connection, complex_id: str, now: Callable[[], datetime]) -> Turn:
+    """Return the turn that would be next, and take nothing."""
+    row = db.execute(sa.select(WRITER).where(WRITER.c.complex_id == complex_id)).one_or_none()
+    if row is None:
+        return Turn(1, now())
+    return Turn(row.last_sequence + 1, _stamp(now(), after=row.last_stamp))
+
+
 def _stamp(now: datetime, *, after: datetime | None) -> datetime:
     return now if after is None or now >= after else after + MICROSECOND
 

@@ -117,6 +117,11 @@ class GuardedClock:
         """Return how many seconds of this clock pass in one second of the wall's; 0 while it stands."""
         return self._clock.speed
 
+    @property
+    def rate(self) -> float:
+        """Return the speed while it does not stand."""
+        return self._clock.rate
+
     def now(self) -> datetime:
         """Return the present instant.
 

@@ -22,10 +22,11 @@ from itertools import groupby
 from sqlalchemy.engine import Connection, Engine
 
 from shared import failpoints
-from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
+from shared.bus.port import Bus, BusUnavailable, Consumer, Received
 from shared.clock import Clock, ClockStepped, monotonic_s
 from shared.db import messaging
 from shared.db.engine import DATABASE_FAULTS, reading
+from shared.db.writer import Begin
 from shared.events.base import Envelope, Event, derived_id, named_id
 from shared.events.deadletters import UNKNOWN_COMPLEX, MessageSetAside
 from shared.events.topics import topics_read_by
@@ -33,14 +34,13 @@ from shared.events.wire import EventTooLarge, Message, Undecodable, decode
 from shared.runtime import metrics
 from shared.runtime.handlers import Caused, Handler, RunHandler, run_handler
 from shared.runtime.metrics import Metrics
+from shared.runtime.publishing import OutboxPublisher
 
 logger = logging.getLogger(__name__)
 
 Tick = Callable[[datetime, Connection], Sequence[Event]]
+NextDue = Callable[[datetime, Connection], datetime | None]
 
-OUTBOX_BATCH = 500
-# A long backlog goes out beside what comes in: it holds up neither the next messages nor a stop for long.
-OUTBOX_BATCHES_A_ROUND = 10
 # The inbox forgets what is days old, so how often it is looked through is only a matter of cost.
 FORGET_EVERY_S = 600.0
 # A dead letter has to fit into one message itself, however large the bad one was.
@@ -51,6 +51,12 @@ LETTER_HEADERS_MAX = 50
 
 # A tick that makes an event which no bus would carry is undone; in between, what it looks at may change.
 TICK_AGAIN_AFTER_S = 60.0
+
+
+def at_once(now: datetime, db: Connection) -> datetime:
+    """Say that a tick may have something to do at any time: the loop asks it in each round."""
+    del db
+    return now
 
 
 class RuleBroken(Exception):  # noqa: N818 -- it says what the event did
@@ -64,13 +70,15 @@ class Service:
     The loop passes over events of other complexes: no handler sees them.
 
     A tick is what has to happen as time passes. The loop calls it between batches, in a transaction of its own, with
-    the present instant. It must do nothing, and cheaply, when nothing is due.
+    the present instant: after each batch that was handled, and when it is due. `next_due` says when that is, as far as
+    is known after a tick, in its transaction; None: not before another batch. A tick does nothing when nothing is due.
     """
 
     name: str
     complexes: Collection[str]
     handlers: Mapping[type[Event], Handler | RunHandler] = field(default_factory=dict)
     tick: Tick | None = None
+    next_due: NextDue = at_once
 
 
 class RunLoop:
@@ -92,13 +100,22 @@ class RunLoop:
         self._handlers = {event: run_handler(handler) for event, handler in service.handlers.items()}
         self._bus = bus
         self._engine = engine
+        self._begin: Begin = engine.begin
         self._clock = clock
         self._consumer: Consumer | None = None
-        self._publisher: Publisher | None = None
         self._elapsed_s = elapsed_s
         self._forget_at_s = elapsed_s()
         self._metrics = Metrics() if figures is None else figures
+        self._outbox = OutboxPublisher(service.name, bus, engine, self._metrics)
+        self._publishes = True
         self._tick_at_s: float | None = None
+        # At the start anything may be due.
+        self._may_be_due = True
+        self._due_at: datetime | None = None
+
+    def write_beside_others(self, begin: Begin, outbox: OutboxPublisher) -> None:
+        """Write in turns with other threads of the process, and let one of them publish: it is woken by each commit."""
+        self._begin, self._outbox, self._publishes = begin, outbox, False
 
     def step(self, wait_s: float) -> int:
         """Do one round and return how many messages it took in.
@@ -128,11 +145,29 @@ class RunLoop:
                 raise
             failpoints.reach("before_offset_commit")
             self._require_consumer().commit()
-        if self._service.tick is not None and (self._tick_at_s is None or self._elapsed_s() >= self._tick_at_s):
+        if self._service.tick is not None and self._is_due():
             self._run_tick(self._service.tick)
-        self._publish()
+        if self._publishes:
+            self._outbox.publish()
         self._forget_old()
         return len(received)
+
+    def _is_due(self) -> bool:
+        if self._tick_at_s is not None and self._elapsed_s() < self._tick_at_s:
+            return False
+        return self._may_be_due or (self._due_at is not None and self._clock.now() >= self._due_at)
+
+    def quiet_s(self, longest_s: float, shortest_s: float) -> float:
+        """Return for how long [s] the loop may wait for a message: until the tick is due, within bounds."""
+        if self._service.tick is not None and self._may_be_due and self._tick_at_s is None:
+            return shortest_s
+        # Where time passes quickly, what others put into the outbox waits no longer by that time.
+        rate = self._clock.rate
+        longest_s = max(shortest_s, longest_s / max(1.0, rate))
+        if self._due_at is None:
+            return longest_s
+        until_due_s = (self._due_at - self._clock.shown()).total_seconds() / rate
+        return min(longest_s, max(shortest_s, until_due_s))
 
     @property
     def reads_nothing(self) -> bool:
@@ -153,13 +188,13 @@ class RunLoop:
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
-        if self._publisher is not None:
-            self._publisher.close()
-            self._publisher = None
+        if self._publishes:
+            self._outbox.close()
 
     def _poll(self, wait_s: float) -> Sequence[Received]:
         if self.reads_nothing:
-            self._require_publisher()
+            if self._publishes:
+                self._outbox.connect()
             return []
         return self._require_consumer().poll(wait_s)
 
@@ -179,7 +214,7 @@ class RunLoop:
                 "message set aside",
                 extra={"topic": one.message.topic, "offset": one.offset, "reason": str(reason)},
             )
-            with self._engine.begin() as db:
+            with self._begin() as db:
                 self._set_aside(one, str(reason), db)
                 messaging.mark_consumed(db, _next_offsets([one]))
             self._metrics.count(metrics.SET_ASIDE)
@@ -190,10 +225,11 @@ class RunLoop:
         passed_over = [envelope.event for envelope in decoded if not self._serves(envelope.event)]
         took_s: list[tuple[str, int, float]] = []
         if served:
-            with self._engine.begin() as db:
+            with self._begin() as db:
                 took_s = self._handle(served, db)
                 messaging.mark_consumed(db, _next_offsets(received))
                 failpoints.reach("before_database_commit")
+            self._may_be_due = True
         for kind, length, seconds in took_s:
             self._metrics.count(metrics.MESSAGES, length, type=kind)
             self._metrics.count(metrics.HANDLER_SECONDS, seconds, type=kind)
@@ -231,9 +267,10 @@ class RunLoop:
     def _run_tick(self, tick: Tick) -> None:
         now, begun_s = self._clock.now(), self._elapsed_s()
         try:
-            with self._engine.begin() as db:
+            with self._begin() as db:
                 cause = uuid.uuid4()
                 self._emit(db, [Caused(cause, event) for event in tick(now, db)], now)
+                due_at = self._service.next_due(now, db)
         except EventTooLarge as reason:
             # There is no message to set aside, and a restart would meet the same: consumption goes on, and the
             # heartbeat is withheld, since a person has to look.
@@ -244,6 +281,7 @@ class RunLoop:
             )
             return
         self._tick_at_s = None
+        self._may_be_due, self._due_at = due_at is not None and due_at <= now, due_at
         self._metrics.count(metrics.TICKS)
         took_s = self._elapsed_s() - begun_s
         self._metrics.count(metrics.TICK_SECONDS, took_s)
@@ -271,24 +309,10 @@ class RunLoop:
         envelope = Envelope(event_id=letter_id, occurred_at=now, source=self._service.name, event=letter)
         messaging.emit(db, self._service.name, [envelope])
 
-    def _publish(self) -> None:
-        for _ in range(OUTBOX_BATCHES_A_ROUND):
-            with self._engine.connect() as db:
-                rows = messaging.unsent(db, OUTBOX_BATCH)
-            self._bus.acknowledged.outbox_has(len(rows))
-            if not rows:
-                return
-            self._require_publisher().publish(message for _, message in rows)
-            self._bus.acknowledged.published()
-            failpoints.reach("before_mark_sent")
-            with self._engine.begin() as db:
-                messaging.mark_sent(db, [position for position, _ in rows])
-            self._metrics.count(metrics.PUBLISHED, len(rows))
-
     def _forget_old(self) -> None:
         if self._elapsed_s() < self._forget_at_s:
             return
-        with self._engine.begin() as db:
+        with self._begin() as db:
             more = messaging.forget_old(db, now=self._clock.now())
         if not more:
             self._forget_at_s = self._elapsed_s() + FORGET_EVERY_S
@@ -302,11 +326,6 @@ class RunLoop:
     def _consumed(self) -> Mapping[tuple[str, int], int]:
         with reading(self._engine) as db:
             return messaging.consumed(db)
-
-    def _require_publisher(self) -> Publisher:
-        if self._publisher is None:
-            self._publisher = self._bus.publisher(self._service.name)
-        return self._publisher
 
     def _rewind_quietly(self) -> None:
         # Where the broker is away as well, the consumer begins anew at the committed offsets anyway.

@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -19,16 +20,21 @@ from shared.clock import Clock, SharedClock, clock_from, monotonic_s, touch
 from shared.complex.complexes import Complexes, load_complexes
 from shared.db.engine import end_soon, open_engine, service_url
 from shared.db.revisions import require_newest
+from shared.db.writer import Writer
 from shared.events.topics import SERVICES
 from shared.runtime.clock_guard import guarded
 from shared.runtime.logs import log_as_json
 from shared.runtime.metrics import BROKER_OWING, BROKER_SILENCE, Metrics, served
+from shared.runtime.publishing import TURN_S, OutboxPublisher
 from shared.runtime.runloop import PASSING_FAULTS, RunLoop, Service
 from shared.settings import DeploymentSettings, load, made_folder
 
 logger = logging.getLogger(__name__)
 
-POLL_WAIT_S = 0.05
+# How long the loop waits for a message: while something is due, and while nothing is.
+POLL_WAIT_S, QUIET_WAIT_S = 0.05, 1.0
+# So few messages are taken in together with those that come next, where nobody waits for them.
+FEW = 100
 RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
 # Whoever asked a process to stop waits for ten seconds.
 STOP_S_MAX = 9.0
@@ -123,21 +129,64 @@ def patiently(work: Callable[[], None], stop: threading.Event) -> bool:
     return False
 
 
-def serve(service: Service, context: Context, stop: threading.Event) -> None:
-    """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process."""
+def serve(service: Service, context: Context, stop: threading.Event, writer: Writer | None = None) -> None:
+    """Run a service's loop until `stop` is set; passing faults are waited out, anything else ends the process.
+
+    Args:
+        service: What to run.
+        context: What it runs with.
+        stop: Set when it is to end.
+        writer: Where other threads of the process write too: what they commit is published at once.
+    """
     # What is there now stays: the garbage collector need not look it through again and again, a seventh of all work.
     gc.freeze()
     context.bus.heed(stop)
     with served(context.metrics, context.metrics_host, context.metrics_port):
-        _run_loop(RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics), context, stop)
+        loop = RunLoop(service, context.bus, context.engine, context.clock, figures=context.metrics)
+        if writer is None:
+            _run_loop(loop, context, stop)
+            return
+        outbox = OutboxPublisher(service.name, context.bus, context.engine, context.metrics, writer.begin)
+        writer.after_commit(outbox.wake)
+        loop.write_beside_others(writer.begin, outbox)
+        with _published(outbox, stop):
+            _run_loop(loop, context, stop, pace_s=TURN_S)
 
 
-def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
+@contextmanager
+def _published(outbox: OutboxPublisher, stop: threading.Event) -> Iterator[None]:
+    """Publish in a thread beside; its end is the run loop's, too."""
+    ended_by: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            while patiently(outbox.publish, stop):
+                outbox.wait()
+        except BaseException as error:  # noqa: BLE001 -- handed to the run loop's thread, which raises it
+            ended_by.append(error)
+        finally:
+            stop.set()
+            outbox.close()
+
+    thread = threading.Thread(target=run, name="publisher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        outbox.wake()
+        thread.join()
+    if ended_by:
+        raise ended_by[0]
+
+
+def _run_loop(loop: RunLoop, context: Context, stop: threading.Event, *, pace_s: float = 0.0) -> None:
+    """Run rounds until `stop` is set; one that took little in is not followed by another within `pace_s`."""
     beaten_at: float | None = None
     try:
-        while patiently(lambda: _step(loop, context), stop):
+        while patiently(lambda: _step(loop, context, stop, pace_s), stop):
             if loop.reads_nothing:
-                stop.wait(POLL_WAIT_S)
+                stop.wait(loop.quiet_s(QUIET_WAIT_S, POLL_WAIT_S))
             if not context.bus.acknowledged.well() or loop.held_up:
                 continue
             # The first heartbeat says that the service is ready, and so waits for its place in the group.
@@ -148,7 +197,9 @@ def _run_loop(loop: RunLoop, context: Context, stop: threading.Event) -> None:
         loop.close()
 
 
-def _step(loop: RunLoop, context: Context) -> None:
+def _step(loop: RunLoop, context: Context, stop: threading.Event, pace_s: float) -> None:
     context.metrics.show(BROKER_SILENCE, context.bus.acknowledged.silence_s())
     context.metrics.show(BROKER_OWING, context.bus.acknowledged.owing_s())
-    loop.step(POLL_WAIT_S)
+    taken = loop.step(loop.quiet_s(QUIET_WAIT_S, POLL_WAIT_S))
+    if 0 < taken < FEW:
+        stop.wait(pace_s)

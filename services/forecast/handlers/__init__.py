@@ -11,6 +11,7 @@ from shared.complex.complexes import Complexes
 from shared.events.base import Envelope, Event
 from shared.events.commands import LoadPlanStated
 from shared.events.fems import IntervalMetered, MeterKind
+from shared.intervals import INTERVAL, interval_of
 from shared.metering import history
 from shared.runtime.handlers import Caused, handlers_of
 from shared.runtime.runloop import RuleBroken, Service
@@ -50,6 +51,12 @@ class PlanHandlers:
         return []
 
 
+def next_issue(now: datetime, db: Connection) -> datetime:
+    """Return when the next interval begins."""
+    del db
+    return interval_of(now) + INTERVAL
+
+
 def service(complexes: Complexes) -> Service:
     """Return the forecast service of a deployment's complexes."""
     forecasters = {complex_id: Forecaster(one) for complex_id, one in complexes.items()}
@@ -58,4 +65,4 @@ def service(complexes: Complexes) -> Service:
         return [event for forecaster in forecasters.values() for event in forecaster.tick(now, db)]
 
     handlers = handlers_of(ReadingHandlers(forecasters), PlanHandlers(complexes))
-    return Service(name="forecast", complexes=complexes, handlers=handlers, tick=tick)
+    return Service(name="forecast", complexes=complexes, handlers=handlers, tick=tick, next_due=next_issue)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.market.handlers.auctions import AuctionHandlers, watch_seals
+from services.market.handlers.auctions import AuctionHandlers, next_alarm, watch_seals
 from services.market.handlers.commands import CommandHandlers
 from services.market.handlers.orders import OrderHandlers
 from services.market.handlers.venues import venue_of
@@ -28,4 +28,5 @@ def service(complexes: Complexes, *, seal_alarm: timedelta, block_time_limit_s: 
             OrderHandlers(venues), AuctionHandlers(venues, block_time_limit_s), CommandHandlers(venues)
         ),
         tick=partial(watch_seals, venues, seal_alarm),
+        next_due=partial(next_alarm, venues, seal_alarm),
     )

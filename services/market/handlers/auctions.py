@@ -32,7 +32,7 @@ from shared.events.base import Envelope, Event
 from shared.events.market import AuctionCleared
 from shared.events.orders import OrdersSealed
 from shared.events.records import Fill, Trade
-from shared.intervals import is_delivery_start
+from shared.intervals import is_delivery_start, next_in_interval
 from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -142,3 +142,10 @@ def watch_seals(venues: Venues, seal_alarm: timedelta, now: datetime, db: Connec
             facts = {"delivery_start": late.delivery_start.isoformat(), "writers": list(late.writers)}
             logger.warning("auction waits for seals", extra={"complex_id": complex_id, **facts})
     return []
+
+
+def next_alarm(venues: Venues, seal_alarm: timedelta, now: datetime, db: Connection) -> datetime:
+    """Return when the next interval's seals would be missed, if they did not come."""
+    del db
+    late_after = [seal_alarm - venue.rules.gate_closure_lead for venue in venues.values()]
+    return min(next_in_interval(one, now) for one in late_after)

@@ -10,4 +10,10 @@ from shared.runtime.runloop import Service
 def service(complexes: Complexes, cluster: Cluster) -> Service:
     """Return the planner of a deployment's complexes."""
     planner = Planner(complexes, cluster)
-    return Service(name="planner", complexes=complexes, handlers=handlers_of(planner), tick=planner.tick)
+    return Service(
+        name="planner",
+        complexes=complexes,
+        handlers=handlers_of(planner),
+        tick=planner.tick,
+        next_due=planner.next_due,
+    )

@@ -113,6 +113,13 @@ class Planner:
             logger.exception("study failed", extra={"study_id": study.study_id, "complex_id": study.complex_id})
             return self._fail(db, study, f"it could not be computed ({type(odd).__name__}: {odd})")
 
+    def next_due(self, now: datetime, db: Connection) -> datetime | None:
+        """Return when to look after the open study again; None while there is none."""
+        del db
+        if not self._may_have_work:
+            return None
+        return now if self._retry_at is None else max(now, self._retry_at)
+
     def _complex_of(self, study: Study) -> Complex:
         return self._complexes.at(study.complex_id, day_start(study.trading_day))
 

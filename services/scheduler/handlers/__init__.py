@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.scheduler.handlers.facts import SchedulerHandlers
-from services.scheduler.handlers.rounds import WRITER, Solvers, on_time
+from services.scheduler.handlers.rounds import WRITER, Solvers, next_due, on_time
 from shared.complex.complexes import Complexes
 from shared.events.base import Event
 from shared.runtime.handlers import handlers_of
@@ -24,4 +24,8 @@ def service(complexes: Complexes) -> Service:
             events += on_time(now, db, complex_, solvers)
         return events
 
-    return Service(name=WRITER, complexes=complexes, handlers=handlers_of(SchedulerHandlers(complexes)), tick=tick)
+    def due(now: datetime, db: Connection) -> datetime | None:
+        return min((next_due(now, db, complex_) for complex_ in complexes.values()), default=None)
+
+    handlers = handlers_of(SchedulerHandlers(complexes))
+    return Service(name=WRITER, complexes=complexes, handlers=handlers, tick=tick, next_due=due)

@@ -91,6 +91,11 @@ class Round:
         return self.first - self.complex_.market.gate_closure_lead
 
     @property
+    def next_gate(self) -> datetime:
+        """Return when the next interval's gate closes."""
+        return self.gate_closure + INTERVAL
+
+    @property
     def next_at_latest(self) -> datetime:
         """Return until when the next round has come."""
         return self.gate_closure + INTERVAL + PATIENCE
@@ -136,6 +141,14 @@ def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) 
     lead = complex_.market.gate_closure_lead
     events += order_writer.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
     return events
+
+
+def next_due(now: datetime, db: Connection, complex_: Complex) -> datetime:
+    """Return when time alone next lets a round begin, wait no longer, or a book close."""
+    round_ = Round(complex_, now)
+    dispatched = store.load_progress(db, complex_.complex_id).dispatched_through
+    waits = dispatched is None or dispatched < round_.first
+    return round_.gate_closure + PATIENCE if waits and now < round_.gate_closure + PATIENCE else round_.next_gate
 
 
 def _may_dispatch(db: Connection, round_: Round, progress: store.Progress) -> bool:

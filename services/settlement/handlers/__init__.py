@@ -8,6 +8,8 @@ from sqlalchemy.engine import Connection
 from optimizers.tariff.contract import check_names, contract_of
 from services.settlement.handlers import certifying, invoicing
 from services.settlement.handlers.facts import SettlementHandlers
+from services.settlement.store.certificates import due_certificates
+from services.settlement.store.invoices import due_invoices
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.errors import BadInput, BadInputs
@@ -31,8 +33,11 @@ def service(complexes: Complexes) -> Service:
         # An invoice tells of the certificates.
         return [*certifying.on_tick(complexes, now, db), *invoicing.on_tick(complexes, now, db)]
 
+    def next_due(now: datetime, db: Connection) -> datetime | None:
+        return now if due_certificates(db, 1) or due_invoices(db, 1) else None
+
     handlers = handlers_of(SettlementHandlers(complexes))
-    return Service(name="settlement", complexes=complexes, handlers=handlers, tick=tick)
+    return Service(name="settlement", complexes=complexes, handlers=handlers, tick=tick, next_due=next_due)
 
 
 def _unknown_contracts(complex_: Complex) -> Iterator[BadInput]:

@@ -28,7 +28,7 @@ def post_key(wanted: KeyIn, response: Response, state: State, caller: Caller) ->
     new = commands.NewKey(
         key_hash=hash_of(secret), role=wanted.role, participant_id=wanted.participant_id, name=wanted.name
     )
-    with state.engine.begin() as db:
+    with state.begin() as db:
         row = commands.create_key(AuditedCommand(db, caller, state.clock.now()), new)
     response.headers["Cache-Control"] = "no-store"
     return NewKeyView(**key_view(row), key=secret)
@@ -54,7 +54,7 @@ def get_keys(state: State, caller: Caller, limit: Limit = 100, cursor: Cursor = 
 @router.delete("/api-keys/{key_id}")
 def delete_key(key_id: str, state: State, caller: Caller) -> KeyView:
     """Revoke an API key: from now on it is as good as unknown."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         row = commands.revoke_key(AuditedCommand(db, caller, state.clock.now()), key_id)
     if row is None:
         raise Problem("not_found")
@@ -64,7 +64,7 @@ def delete_key(key_id: str, state: State, caller: Caller) -> KeyView:
 @router.post("/revoked-tokens", status_code=201)
 def post_revoked_token(wanted: RevokedTokenIn, state: State, caller: Caller) -> RevokedTokenView:
     """Revoke a token of the identity provider: from now on it is as good as unknown."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = AuditedCommand(db, caller, state.clock.now())
         row = commands.revoke_token(command, wanted.jti, wall=wall_now())
     return revoked_token_view(row)

@@ -28,7 +28,7 @@ def post_session(wanted: SessionIn, request: Request, state: State) -> Response:
     state.clock.now()
     wall = wall_now()
     lasting = timedelta(hours=state.options.session_hours)
-    with state.engine.begin() as db:
+    with state.begin() as db:
         principal = queries.principal_of_key(db, hash_of(wanted.key))
         if principal is None or principal.complex_id not in state.complexes:
             refusals.refused(request)
@@ -51,7 +51,7 @@ def delete_session(request: Request, state: State) -> Response:
     """End the session."""
     token = request.cookies.get(COOKIE)
     if token is not None:
-        with state.engine.begin() as db:
+        with state.begin() as db:
             queries.close_session(db, hash_of(token))
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=state.options.secure_cookie)

@@ -45,7 +45,7 @@ def put_load_plan(plan_id: PlanId, wanted: LoadPlanIn, state: State, caller: Cal
     if wanted.end <= now:
         error = FieldError("end", "must be in the future", None, instant_text(wanted.end))
         raise Problem("invalid_request", errors=[error])
-    with state.engine.begin() as db:
+    with state.begin() as db:
         plan = commands.state_plan(db, _owner(caller), plan_id, wanted, now)
     return load_plan_view(queries.PLAN_RECORD.row(plan))
 
@@ -53,7 +53,7 @@ def put_load_plan(plan_id: PlanId, wanted: LoadPlanIn, state: State, caller: Cal
 @stating.delete("/{plan_id}")
 def delete_load_plan(plan_id: PlanId, state: State, caller: Caller) -> LoadPlanView:
     """Withdraw a plan, which is its last version: forecasts from now on do without it."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         withdrawn = commands.withdraw_plan(db, _owner(caller), plan_id, state.clock.now())
     if withdrawn is None:
         raise Problem("not_found")

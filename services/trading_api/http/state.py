@@ -14,6 +14,7 @@ from shared.bus.acknowledged import Acknowledged
 from shared.clock import Clock, SharedClock
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, Participant
+from shared.db.writer import Begin
 from shared.runtime.metrics import Metrics
 
 
@@ -43,7 +44,7 @@ class AppState:
     """The deployment as the API sees it.
 
     Args:
-        nudge: Tells the live stream that there may be something new; from any thread.
+        begin: Begins a transaction that writes; calls and run loop commit together.
         simulated_clock: The clock where its speed can be set; None where the time is the world's.
         stream_tells: Whether clients of the live stream hear what is new.
     """
@@ -51,7 +52,7 @@ class AppState:
     complexes: Complexes
     clock: Clock
     engine: Engine
-    nudge: Callable[[], None]
+    begin: Begin
     stream_tells: Callable[[], bool]
     acknowledged: Acknowledged
     authenticate: Authenticate

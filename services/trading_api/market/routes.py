@@ -75,7 +75,7 @@ def post_calendar(wanted: CalendarIn, state: State, caller: Caller) -> Asked:
     strangers = sorted(set(wanted.traders or ()) - set(state.complex_of(caller).by_participant))
     if strangers:
         raise Problem("invalid_request", errors=[_stranger("traders", strangers[0])])
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.change_calendar(command, wanted.calendar())
     return Asked(requested_at=instant_text(command.now))
@@ -92,7 +92,7 @@ def post_limits(wanted: LimitsIn, state: State, caller: Caller) -> Asked:
     """Ask the market to limit what a participant may have open."""
     if wanted.participant_id not in state.complex_of(caller).by_participant:
         raise Problem("invalid_request", errors=[_stranger("participant_id", wanted.participant_id)])
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.change_limits(
             command,
@@ -111,7 +111,7 @@ def _stranger(field: str, name: str) -> FieldError:
 def suspend_participant(participant_id: str, wanted: SuspendIn, state: State, caller: Caller) -> Asked:
     """Ask the market to cancel a participant's open orders and to take no more; what it has traded stands."""
     member = state.member_of(caller, participant_id)
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.suspend_participant(command, member.participant_id, wanted.reason)
     return Asked(requested_at=instant_text(command.now))
@@ -121,7 +121,7 @@ def suspend_participant(participant_id: str, wanted: SuspendIn, state: State, ca
 def resume_participant(participant_id: str, state: State, caller: Caller) -> Asked:
     """Ask the market to take a suspended participant's orders again."""
     member = state.member_of(caller, participant_id)
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.resume_participant(command, member.participant_id)
     return Asked(requested_at=instant_text(command.now))
@@ -130,7 +130,7 @@ def resume_participant(participant_id: str, state: State, caller: Caller) -> Ask
 @operating.post("/market/halt", status_code=202)
 def halt_market(wanted: HaltIn, state: State, caller: Caller) -> Asked:
     """Ask the market to take no orders and to trade nothing until it is resumed."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.halt(command, wanted.reason)
     return Asked(requested_at=instant_text(command.now))
@@ -139,7 +139,7 @@ def halt_market(wanted: HaltIn, state: State, caller: Caller) -> Asked:
 @operating.post("/market/resume", status_code=202)
 def resume_market(state: State, caller: Caller) -> Asked:
     """Ask the market to go on."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         command = market_command(db, caller, state.clock)
         commands.resume(command)
     return Asked(requested_at=instant_text(command.now))

@@ -139,10 +139,11 @@ class Desk:
 
 
 def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dry_run: bool) -> Submission:
-    """Take an order in; with `dry_run` say what would happen and leave no trace once rolled back."""
+    """Take an order in; with `dry_run` say what would happen and write nothing."""
     complex_id, participant_id = principal.complex_id, _participant(principal)
     # The lock comes first: the stamp that follows can't be older than a seal that another transaction wrote.
-    turn = order_writer.next_turn(db, complex_id, desk.clock.now)
+    take_turn = order_writer.turn_now if dry_run else order_writer.next_turn
+    turn = take_turn(db, complex_id, desk.clock.now)
     now = turn.stamp
     order_id = str(named_id("order", SERVICE, complex_id, participant_id, draft.client_order_id))
     known = order(db, complex_id, order_id)

@@ -59,13 +59,11 @@ def _take_in(
     draft: Draft, response: Response, state: AppState, caller: Principal, *, dry_run: bool
 ) -> OrderView | DryRunOut:
     desk = _desk(state, caller)
-    with state.engine.begin() as db:
+    # What would happen is only read: it waits for nobody who writes.
+    with reading(state.engine) if dry_run else state.begin() as db:
         outcome = commands.submit(db, desk, caller, draft, dry_run=dry_run)
-        if dry_run:
-            db.rollback()
     match outcome:
         case commands.Created(order=row) if not dry_run:
-            state.nudge()
             response.headers["Location"] = f"/api/v1/orders/{row['order_id']}"
             return order_view(row)
         case commands.Created(gate_closure=gate_closure):
@@ -135,13 +133,12 @@ def get_order(order_id: str, state: State, caller: Caller) -> OrderView:
 def patch_order(order_id: str, wanted: AmendIn, state: State, caller: Caller) -> OrderView:
     """Ask the market to change an order; its word shows in `amendment`. Only less at the same price keeps its place."""
     change = commands.Change(price_jeon_per_kwh=wanted.price_jeon_per_kwh, quantity_wh=wanted.quantity_wh)
-    with state.engine.begin() as db:
+    with state.begin() as db:
         outcome = commands.amend(db, _desk(state, caller), caller, order_id, change)
     match outcome:
         case None:
             raise Problem("not_found")
         case commands.AmendAsked(order=row):
-            state.nudge()
             return order_view(row)
         case commands.Ended(order=row):
             raise Problem("order_ended", order_status=row["status"])
@@ -156,13 +153,12 @@ def patch_order(order_id: str, wanted: AmendIn, state: State, caller: Caller) ->
 @entering.delete("/{order_id}", status_code=202)
 def delete_order(order_id: str, state: State, caller: Caller) -> OrderView:
     """Ask the market to take an order back; whether that was in time shows in the order's status."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         outcome = commands.cancel(db, _desk(state, caller), caller, order_id)
     match outcome:
         case None:
             raise Problem("not_found")
         case commands.CancelAsked(order=row):
-            state.nudge()
             return order_view(row)
         case commands.Ended(order=row):
             raise Problem("order_ended", order_status=row["status"])
@@ -175,7 +171,6 @@ def delete_order(order_id: str, state: State, caller: Caller) -> OrderView:
 @entering.delete("", status_code=202)
 def delete_orders(state: State, caller: Caller) -> PageOut[OrderView]:
     """Ask the market to take back every order whose book is still open."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         asked = commands.cancel_all(db, _desk(state, caller), caller)
-    state.nudge()
     return PageOut[OrderView](items=[order_view(row) for row in asked], next_cursor=None)

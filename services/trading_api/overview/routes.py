@@ -41,7 +41,7 @@ def put_clock(wanted: PaceIn, state: State, caller: Caller) -> ClockView:
     """Let a simulated clock go on at another speed, for everybody; the world's can't be set."""
     if state.simulated_clock is None:
         raise Problem("clock_not_settable")
-    with state.engine.begin() as db:
+    with state.begin() as db:
         AuditedCommand(db, caller, state.clock.now()).record("clock.speed", caller.complex_id, f"x{wanted.speed:g}")
         try:
             state.simulated_clock.go_at(wanted.speed)

@@ -21,7 +21,7 @@ ROUTERS = (router,)
 @router.post("", status_code=202)
 def post_study(wanted: StudyIn, response: Response, state: State, caller: Caller) -> StudyView:
     """Ask for a what-if study of a day."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         row = commands.request_study(AuditedCommand(db, caller, state.clock.now()), wanted)
     response.headers["Location"] = f"/api/v1/studies/{row['study_id']}"
     return study_view(row)
@@ -49,7 +49,7 @@ def get_study_results(study_id: str, state: State, caller: Caller) -> PageOut[St
 @router.delete("/{study_id}", status_code=202)
 def delete_study(study_id: str, state: State, caller: Caller) -> StudyView:
     """Tell the planner that a study is no longer wanted."""
-    with state.engine.begin() as db:
+    with state.begin() as db:
         row = commands.cancel_study(AuditedCommand(db, caller, state.clock.now()), study_id)
     if row is None:
         raise Problem("not_found")

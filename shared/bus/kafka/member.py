@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 MESSAGES_PER_POLL = 500
 COMMIT_TIMEOUT_MS = 5_000
+# The broker answers as soon as there is something; this is how long it holds a question to which there is nothing.
+FETCH_WAIT_MS = 1_000
 # The static member id lets a restarted service own its partitions again without waiting for the session to end.
 SESSION_TIMEOUT_MS = 6_000
 # A dead member holds up the others for one session; a rebalance that takes longer than this is no rebalance any more.
@@ -139,7 +141,7 @@ class KafkaGroupMember:
             max_poll_records=MESSAGES_PER_POLL,
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=1_500,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             reconnect_backoff_max_ms=1_000,
         )
         try:

@@ -22,6 +22,7 @@ from services.trading_api.store import METADATA
 from shared.clock import Clock, SharedClock
 from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
+from shared.db.writer import Writer
 from shared.paths import DEMO_COMPLEX
 from tests.component.harness import Bench
 
@@ -40,14 +41,21 @@ class ApiBench(Bench):
         demo = load_complex(DEMO_COMPLEX)
         market = demo.market.model_copy(update={"gate_closure_lead_minutes": 15})
         complexes = Complexes(demo.model_copy(update={"market": market}))
-        super().__init__(service(complexes, after_batch=self._after_batch), METADATA, place, NOON)
+        super().__init__(service(complexes), METADATA, place, NOON)
         self._feeds: list[Feed] = []
+        self.writer = Writer(self.engine)
+        self.writer.after_commit(self._committed)
         self.complexes = complexes
         self._options = options or ApiOptions()
         self._tokens = tokens
         load_keys(self.engine, [_key(name) for name in SECRETS], now=NOON)
 
-    def _after_batch(self) -> None:
+    def run(self, until: datetime | None = None) -> None:
+        """Let the run loop write, and the feeds hear of it."""
+        super().run(until)
+        self._committed()
+
+    def _committed(self) -> None:
         for feed in self._feeds:
             feed.nudge()
 
@@ -64,7 +72,7 @@ class ApiBench(Bench):
             complexes=self.complexes,
             clock=clock or self.clock,
             engine=self.engine,
-            nudge=feed.nudge,
+            begin=self.writer.begin,
             stream_tells=feed.tells,
             acknowledged=self.bus.acknowledged,
             authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),
