@@ -53,8 +53,12 @@ class Settings(BaseSettings):
     )
     jwt_issuer: str | None = Field(default=None, description="`iss` of its tokens.")
     jwt_audience: str | None = Field(default=None, description="`aud` by which the provider knows this API.")
-    writes_per_s: int = Field(default=50, ge=1, description="Writing calls a second, of one key or token subject.")
-    reads_per_s: int = Field(default=200, ge=1, description="Reading calls a second, of one key or token subject.")
+    writes_per_s: int = Field(
+        default=50,
+        ge=1,
+        description="Writing calls a second: of one participant over all its keys, of the staff by key or token subject.",
+    )
+    reads_per_s: int = Field(default=200, ge=1, description="Reading calls a second, counted likewise.")
     streams_per_key: int = Field(default=20, ge=1, description="Live connections of one key or token subject.")
     streams_per_participant: int = Field(
         default=60, ge=1, description="Live connections of one participant, over all its keys."

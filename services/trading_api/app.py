@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.trading_api.access import routes as access
 from services.trading_api.batteries import routes as batteries
@@ -15,6 +13,7 @@ from services.trading_api.billing import routes as billing
 from services.trading_api.certificates import routes as certificates
 from services.trading_api.forecasts import routes as forecasts
 from services.trading_api.http import documents, health, problems
+from services.trading_api.http.answers import AnswerHeaders, HeadAsGet
 from services.trading_api.http.description import DescribedApp
 from services.trading_api.http.limits import Limits
 from services.trading_api.http.state import AppState
@@ -47,30 +46,6 @@ ROUTERS = (
     documents.router,
 )
 FEED_END_S = 2.0
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-}
-
-
-class SecurityHeaders:
-    """Tell browsers what pages of ours never do; plain ASGI, so that the live stream is not held back."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add the headers to its answer."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def create_app(state: AppState, feed: Feed, *additions: Callable[[FastAPI], None]) -> FastAPI:
@@ -98,10 +73,13 @@ def create_app(state: AppState, feed: Feed, *additions: Callable[[FastAPI], None
         summary="Orders, auctions and statements of one industrial complex's energy exchange",
         # Served as a call like others, which checks how it is asked.
         openapi_url=None,
+        # A redirect would lead to the host that the caller named.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(Timing, metrics=state.metrics)
+    app.add_middleware(HeadAsGet)
     app.state.deployment = state
     app.state.feed = feed
     app.state.limits = Limits(state.options)

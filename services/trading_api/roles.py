@@ -90,6 +90,11 @@ class Principal:
         if (self.role is Role.FACTORY) != (self.participant_id is not None):
             raise ValueError(f"key {self.key_id}: a participant_id belongs to the role factory, and to no other")
 
+    @property
+    def account(self) -> str:
+        """Return on whose account calls and connections count: a participant's keys have one together."""
+        return self.key_id if self.participant_id is None else f"{self.complex_id} {audience_of(self.participant_id)}"
+
     def may(self, scope: Scope) -> bool:
         """Say whether this caller may do or see something."""
         return scope in SCOPES[self.role]

@@ -15,7 +15,7 @@ router = APIRouter(route_class=open_to_all(waits=False), include_in_schema=False
 pages = APIRouter(route_class=open_to_all(waits=False), include_in_schema=False)
 
 
-@router.api_route(OPENAPI, methods=["GET", "HEAD"])
+@router.get(OPENAPI)
 def get_openapi(request: Request) -> JSONResponse:
     """Return what can be called, as an OpenAPI document."""
     return JSONResponse(request.app.openapi())

@@ -37,7 +37,7 @@ def guarded(scope: Scope) -> type[APIRoute]:
                 state = state_of(request)
                 checked = StrictRequest(request.scope, request.receive)
                 principal = await _let_in(checked, state, scope)
-                quota = limits_of(request).quotas.spend(principal.key_id, writes=request.method not in SAFE_METHODS)
+                quota = limits_of(request).quotas.spend(principal.account, writes=request.method not in SAFE_METHODS)
                 checked.state.quota = quota
                 checked.state.principal = principal
                 if not strict_json.is_storable(request.scope["path"]):
@@ -69,7 +69,7 @@ async def _let_in(request: Request, state: AppState, scope: Scope) -> Principal:
         refusals.refused(request, credential)
         raise Problem("unauthorized", headers={"WWW-Authenticate": challenge(request)})
     refusals.let_in(credential)
-    connections.recognise(request, principal.key_id)
+    connections.recognise(request, principal.account)
     if not principal.may(scope):
         refusals.refused(request)
         raise Problem("forbidden", roles=", ".join(roles_with(scope)))

@@ -44,7 +44,7 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
-@router.get("/ready")
+@router.get("/ready", responses={503: {"model": Readiness, "description": "Some part can't do its work."}})
 async def ready(request: Request, response: Response, state: State) -> Readiness:
     """Say whether the database answers, the broker takes what is published, the live stream tells and the clock holds.
 

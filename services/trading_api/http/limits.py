@@ -27,14 +27,14 @@ WAIT_S = 2.0
 
 
 class Quotas:
-    """How many calls each key or subject has left in the present second."""
+    """How many calls each account has left in the present second."""
 
     def __init__(self, *, writes_per_s: int, reads_per_s: int) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._writes = RateLimitItemPerSecond(writes_per_s)
         self._reads = RateLimitItemPerSecond(reads_per_s)
 
-    def spend(self, key_id: str, *, writes: bool) -> dict[str, str]:
+    def spend(self, account: str, *, writes: bool) -> dict[str, str]:
         """Count a call and return the headers that say what is left.
 
         Raises:
@@ -42,8 +42,8 @@ class Quotas:
         """
         item = self._writes if writes else self._reads
         name = "write" if writes else "read"
-        granted = self._limiter.hit(item, name, key_id)
-        window = self._limiter.get_window_stats(item, name, key_id)
+        granted = self._limiter.hit(item, name, account)
+        window = self._limiter.get_window_stats(item, name, account)
         headers = {
             "RateLimit-Limit": str(item.amount),
             "RateLimit-Remaining": str(max(0, window.remaining)),

@@ -263,7 +263,8 @@ def _methods_at(request: Request) -> set[str]:
     routes: Sequence[Route] = [*request.app.state.routes, *added]
     matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     # Files are mounted, and no routes.
-    return {method for route in matching for method in route.methods or ()} or {"GET", "HEAD"}
+    methods = {method for route in matching for method in route.methods or ()} or {"GET"}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _on_cut_off(request: Request, error: Exception) -> Response:

@@ -120,7 +120,7 @@ def test_the_document_names_keys_and_problems_and_refers_to_nothing_that_is_not_
     assert open_calls == {"/health/live", "/health/ready"}
     answers = [call["responses"] for call in calls.values()]
     assert all(list(one["default"]["content"]) == ["application/problem+json"] for one in answers)
-    assert {status for one in answers for status in one} == {"200", "201", "202", "default"}
+    assert {status for one in answers for status in one} == {"200", "201", "202", "503", "default"}
     assert set(document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == set(KINDS)
     referred = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert referred <= set(document["components"]["schemas"])

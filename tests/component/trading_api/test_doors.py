@@ -33,10 +33,6 @@ PATHS = (
 )
 
 
-FAILS = pytest.mark.xfail(strict=True, reason="shared by all answers, and not yet as it is meant")
-HEAD_WORKS = ("/static/console.js", "/openapi.json", "/api/v1/nothing")
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> ApiBench:
     return ApiBench(tmp_path, ApiOptions(writes_per_s=3, reads_per_s=200))
@@ -60,7 +56,6 @@ def another_key(bench: ApiBench, role: Role, participant_id: str | None) -> dict
     return {"Authorization": f"Bearer {key.key}"}
 
 
-@FAILS
 def test_a_participant_has_one_quota_however_many_keys_it_has(bench: ApiBench, visitor: TestClient) -> None:
     keys = [another_key(bench, Role.FACTORY, HANBIT) for _ in range(4)]
     others = another_key(bench, Role.FACTORY, "seojin-plating")
@@ -77,7 +72,6 @@ def test_a_participant_has_one_quota_however_many_keys_it_has(bench: ApiBench, v
     assert other.status_code == 201
 
 
-@FAILS
 @pytest.mark.parametrize("path", ["/api/v1/orders/", "/static", "/health/live/", "/openapi.json/"])
 def test_no_answer_leads_to_the_host_that_the_caller_named(visitor: TestClient, path: str) -> None:
     answer = visitor.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
@@ -86,7 +80,7 @@ def test_no_answer_leads_to_the_host_that_the_caller_named(visitor: TestClient, 
     assert "evil.example" not in f"{answer.headers}{answer.text}"
 
 
-@pytest.mark.parametrize("path", [path if path in HEAD_WORKS else pytest.param(path, marks=FAILS) for path in PATHS])
+@pytest.mark.parametrize("path", PATHS)
 def test_head_answers_as_get_does_but_without_a_body(visitor: TestClient, path: str) -> None:
     asked, headed = visitor.get(path), visitor.head(path)
 
@@ -96,7 +90,6 @@ def test_head_answers_as_get_does_but_without_a_body(visitor: TestClient, path: 
     assert [headed.headers.get(name) for name in named] == [asked.headers.get(name) for name in named]
 
 
-@FAILS
 @pytest.mark.parametrize("path", ["/api/v1/orders", "/api/v1/stream", "/"])
 def test_head_ends_on_a_real_connection_too(bench: ApiBench, path: str) -> None:
     with served(bench) as address, httpx.Client(base_url=address, timeout=5) as client:
@@ -106,12 +99,11 @@ def test_head_ends_on_a_real_connection_too(bench: ApiBench, path: str) -> None:
     assert (headed.status_code, headed.content, again.json()) == (200, b"", {"live": True})
 
 
-@FAILS
 def test_a_method_that_is_not_offered_is_told_that_head_is(visitor: TestClient) -> None:
     assert visitor.put("/api/v1/orders").headers["Allow"] == "DELETE, GET, HEAD, POST"
 
 
-@pytest.mark.parametrize("path", [path if path == "/" else pytest.param(path, marks=FAILS) for path in PATHS])
+@pytest.mark.parametrize("path", PATHS)
 def test_caches_keep_no_answer_without_asking_again(visitor: TestClient, path: str) -> None:
     answer = visitor.get(path)
 
@@ -119,7 +111,6 @@ def test_caches_keep_no_answer_without_asking_again(visitor: TestClient, path: s
     assert answer.headers.get("Cache-Control") == ("no-cache" if is_file else "no-store")
 
 
-@FAILS
 def test_pages_may_run_and_show_nothing_that_stands_in_the_page_itself(visitor: TestClient) -> None:
     policy = visitor.get("/").headers["Content-Security-Policy"]
 
@@ -127,7 +118,6 @@ def test_pages_may_run_and_show_nothing_that_stands_in_the_page_itself(visitor: 
     assert "unsafe" not in policy
 
 
-@FAILS
 def test_the_document_says_how_readiness_is_denied(visitor: TestClient) -> None:
     answers = visitor.get("/openapi.json").json()["paths"]["/health/ready"]["get"]["responses"]
 

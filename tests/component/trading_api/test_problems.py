@@ -156,9 +156,9 @@ def test_what_a_path_does_not_offer_is_answered_with_what_it_does(hanbit: TestCl
 
     assert {answer.status_code for answer in answers.values()} == {405}
     assert {path: answer.headers["allow"] for path, answer in answers.items()} == {
-        "orders": "DELETE, GET, POST",
-        "orders/x": "DELETE, GET, PATCH",
-        "trades": "GET",
+        "orders": "DELETE, GET, HEAD, POST",
+        "orders/x": "DELETE, GET, HEAD, PATCH",
+        "trades": "GET, HEAD",
     }
 
 

@@ -105,7 +105,6 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         GET /health/live
         GET /health/ready
         GET /openapi.json
-        HEAD /openapi.json
         GET /asyncapi.json
         GET /docs
     """,

@@ -13,7 +13,7 @@ const base = () => ({
   textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
   aria: { enabled: true },
   legend: { type: "scroll", top: 0, left: 0, right: 0, pageIconColor: "#8698a8", pageTextStyle: { color: "#8698a8" }, itemWidth: 12, itemHeight: 8, itemGap: 12, textStyle: axisText, inactiveColor: "#4a5866" },
-  tooltip: { trigger: "axis", backgroundColor: "#1a242e", borderColor: COLOURS.line, textStyle: { color: "#e3ebf2", fontSize: 12 } },
+  tooltip: { trigger: "axis", renderMode: "richText", backgroundColor: "#1a242e", borderColor: COLOURS.line, textStyle: { color: "#e3ebf2", fontSize: 12 } },
   xAxis: { type: "category", data: SLOTS, axisLabel: { ...axisText, interval: 15 }, axisTick: { interval: 15 }, axisLine: { lineStyle: { color: COLOURS.line } } },
 });
 const valueAxis = (more = {}) => ({ type: "value", axisLabel: { ...axisText, formatter: count }, splitLine: { lineStyle: { color: "#1c2732" } }, ...more });
