@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     writes_per_s: int = Field(
         default=50,
         ge=1,
-        description="Writing calls a second: of one participant over all its keys, of the staff by key or token subject.",
+        description="Writing calls a second: of one participant over all its keys, of the staff by key or subject.",
     )
     reads_per_s: int = Field(default=200, ge=1, description="Reading calls a second, counted likewise.")
     streams_per_key: int = Field(default=20, ge=1, description="Live connections of one key or token subject.")
