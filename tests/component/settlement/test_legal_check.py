@@ -87,3 +87,11 @@ def test_on_site_a_trade_between_feeders_is_named_and_the_exit_code_is_1(folder:
 def test_a_period_that_is_none_is_refused_by_name(folder: Path, period: str) -> None:
     with pytest.raises(BadInput, match="PERIOD must be a day or a month"):
         check(folder, "on_site", period)
+
+
+@pytest.mark.xfail(strict=True, reason="not refused, told or kept yet")
+@pytest.mark.parametrize("legal_mode", ["demonstration", "special_zone"])
+def test_where_nothing_was_settled_nothing_is_called_lawful(folder: Path, legal_mode: str) -> None:
+    code, answer = check(folder, legal_mode, "2026-06")
+
+    assert (code, answer["lawful"], answer["verdicts"], answer["intervals_settled"]) == (1, None, [], 0)
