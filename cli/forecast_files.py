@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
 
 from cli.output import read_json
 from shared.arrays import Flags, Floats, Integers
 from shared.errors import BadInput, BadInputs
 from shared.metering.series import change_of_step, is_register, step_s
 from shared.units import SECONDS_PER_HOUR
-from shared.validation import checked
+from shared.validation import PlainRecord, checked, one_line
 
 START, POWER, AVAILABLE = "start_utc", "kw", "available_at"
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "nat")
@@ -31,12 +31,12 @@ KOREA_LATITUDES, KOREA_LONGITUDES = (33.0, 39.0), (124.5, 131.0)
 ZONES = zoneinfo.available_timezones()
 
 
-class SiteFile(BaseModel):
+class SiteFile(PlainRecord):
     """SITE.json."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
-    site: Annotated[str, Field(min_length=1)]
+    site: Annotated[str, Field(min_length=1), AfterValidator(one_line)]
     kind: Literal["pv", "load"]
     latitude: Annotated[float, Field(ge=-90, le=90)]
     longitude: Annotated[float, Field(ge=-180, le=180)]

@@ -4,10 +4,7 @@ Rules are written in English where they are kept. Here each has its sentence in 
 a rule that is not here is shown in English in its Korean frame.
 """
 
-import re
-from functools import cache
-
-from shared.errors import BadInput
+from shared.errors import BadInput, translated
 
 PLACES = (
     ("command line", "명령줄"),
@@ -91,6 +88,11 @@ RULES = (
     ("must differ", "서로 달라야 합니다"),
     ("must occur once for {}", "{}에 한 번만 있어야 합니다"),
     ("must be a feeder of the feeder file, or blank", "피더 파일에 있는 피더이거나 비어 있어야 합니다"),
+    (
+        "must be one line that does not begin with =, +, - or @, unless it is a number",
+        "숫자가 아니면 =, +, -, @로 시작하지 않는 한 줄이어야 합니다",
+    ),
+    ("must be one line without control or direction characters", "제어 문자와 방향 문자가 없는 한 줄이어야 합니다"),
     # Values
     ("must be given", "필수 항목입니다"),
     ("must be given for a pv site", "pv 사업장에는 필수 항목입니다"),
@@ -221,22 +223,6 @@ RULES = (
 
 def in_korean(error: BadInput) -> str:
     """Return the error's line: where, field, rule, value and hint."""
-    hint = f" ({_translated(HINTS, error.hint)})" if error.hint else ""
-    where, field = _translated(PLACES, error.where), _translated(FIELDS, error.field)
-    return f"{where}: {field}: {_translated(RULES, error.rule)}. 입력값: {error.shown}{hint}"
-
-
-def _translated(pairs: tuple[tuple[str, str], ...], text: str) -> str:
-    for pattern, korean in _patterns(pairs):
-        if found := pattern.fullmatch(text):
-            return korean.format(*found.groups())
-    return text
-
-
-@cache
-def _patterns(pairs: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
-    """Return what each English form matches; the forms with the most words of their own come first."""
-    ordered = sorted(pairs, key=lambda pair: -len(pair[0].replace("{}", "")))
-    return [
-        (re.compile(re.escape(english).replace(r"\{\}", "(.+?)"), re.DOTALL), korean) for english, korean in ordered
-    ]
+    hint = f" ({translated(HINTS, error.hint)})" if error.hint else ""
+    where, field = translated(PLACES, error.where), translated(FIELDS, error.field)
+    return f"{where}: {field}: {translated(RULES, error.rule)}. 입력값: {error.shown}{hint}"

@@ -34,7 +34,10 @@ def check(
     *,
     pretty: Pretty = False,
 ) -> None:
-    """Ask each rule of the complex's legal mode; exit 1 where one is broken. / 법적 형태의 규칙을 하나씩 점검합니다.
+    """Ask each rule of the complex's legal mode. / 법적 형태의 규칙을 하나씩 점검합니다.
+
+    `lawful` is null where nothing was settled; exit 1 unless it is true. / 정산된 것이 없으면 `lawful`은 null이며,
+    true가 아니면 종료 코드 1입니다.
 
     Needs what a deployment has left, such as `sandan demo` in var/demo-8000. / 배포가 남긴 데이터가 필요합니다(예:
     `sandan demo`의 var/demo-8000).
@@ -52,6 +55,8 @@ def check(
     print_answer({"period": period, **answer}, pretty=pretty)
     if answer["known_until"] < trading_day_of(end - INTERVAL).isoformat():
         sys.stderr.write(f"{period}: the rules are known until {answer['known_until']}, and are taken to go on\n")
+    if answer["lawful"] is None:
+        sys.stderr.write(f"{period}: nothing was settled, so no rule could be checked\n")
     if not answer["lawful"]:
         raise typer.Exit(EXIT_WRONG_ANSWER)
 
@@ -68,15 +73,19 @@ def checked(db: "Connection", complex_: "Complex", first: datetime, end: datetim
     deals = [Deal(seller_id=seller, buyer_id=buyer, quantity_wh=wh) for (seller, buyer), wh in traded.items()]
     modes = legal_modes()
     law = law_of(complex_, modes)
-    verdicts = check_period(law, trading_day_of(end - INTERVAL), _flows(db, complex_, first, end), deals)
+    settled = settled_intervals(db, complex_id, first, end)
+    # Nothing breaks no rule, and keeps none either.
+    verdicts = (
+        check_period(law, trading_day_of(end - INTERVAL), _flows(db, complex_, first, end), deals) if settled else []
+    )
     return {
         "complex_id": complex_id,
         "legal_mode": complex_.legal_mode,
         "name": law.mode.name.model_dump(),
         "note": law.mode.note.model_dump(),
         "known_until": modes.known_until.isoformat(),
-        "intervals_settled": settled_intervals(db, complex_id, first, end),
-        "lawful": all(verdict.holds for verdict in verdicts),
+        "intervals_settled": settled,
+        "lawful": all(verdict.holds for verdict in verdicts) if settled else None,
         "verdicts": [_shown(verdict) for verdict in verdicts],
     }
 

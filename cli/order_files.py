@@ -1,5 +1,6 @@
 """The files of `sandan clear`: orders and feeders from CSV, with every broken rule named by row and field."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ FEE = DecimalRule(
 # A limit may exceed what one order may ask for: it is the sum of many.
 LIMIT = DecimalRule(decimals=3, least=0, most=10**21, range_rule="must be >= 0 and <= 10^18 kWh, or blank for no limit")
 
+# Order ids are written into --fills, which people open in spreadsheets.
+_NO_FORMULA = "must be one line that does not begin with =, +, - or @, unless it is a number"
+_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 ORDER_COLUMNS = ("order_id", "participant", "side", "price_krw_per_kwh", "quantity_kwh")
 FEEDER_COLUMNS = ("feeder", "import_limit_kwh", "export_limit_kwh", "wheeling_fee_krw_per_kwh")
 
@@ -70,7 +74,7 @@ def read_orders(path: Path, feeders: Sequence[Feeder] | None) -> OrderFile:
     Raises:
         BadInputs: Broken rules, the first twenty by row.
     """
-    table = read_table(path, ORDER_COLUMNS, optional=("feeder",))
+    table = read_table(path, *((ORDER_COLUMNS, ("feeder",)) if feeders is None else ((*ORDER_COLUMNS, "feeder"), ())))
     order_ids, participants, sides = (table.columns[name] for name in ORDER_COLUMNS[:3])
     price, price_problems = scaled_column(table.columns["price_krw_per_kwh"], PRICE)
     quantity_wh, quantity_problems = scaled_column(table.columns["quantity_kwh"], QUANTITY)
@@ -79,12 +83,13 @@ def read_orders(path: Path, feeders: Sequence[Feeder] | None) -> OrderFile:
     table.refuse_blank("participant")
     table.refuse_blank("order_id")
     table.refuse_repeated("order_id")
+    table.refuse("order_id", ((row, _NO_FORMULA) for row, text in enumerate(order_ids) if _is_formula(text)))
     table.refuse(
         "side", ((row, "must be buy or sell") for row, side in enumerate(sides) if side not in {"buy", "sell"})
     )
     node_of = {"": 0} | {feeder.feeder_id: node for node, feeder in enumerate(feeders or (), start=1)}
     names: Sequence[str] = [""] * len(order_ids)
-    if feeders is not None and "feeder" in table.columns:
+    if feeders is not None:
         names = table.columns["feeder"]
         rule = "must be a feeder of the feeder file, or blank"
         table.refuse("feeder", ((row, rule) for row, name in enumerate(names) if name not in node_of))
@@ -126,6 +131,11 @@ def read_feeders(path: Path) -> list[Feeder]:
             table.columns["feeder"], imports, exports, fees, strict=True
         )
     ]
+
+
+def _is_formula(text: str) -> bool:
+    """Say whether a spreadsheet would compute a text, or break its line; a number it only reads."""
+    return not text.isprintable() or (text.startswith(("=", "+", "-", "@")) and not _PLAIN_NUMBER.fullmatch(text))
 
 
 def _numbers(table: CsvTable, field: str, rule: DecimalRule) -> Iterator[int | None]:

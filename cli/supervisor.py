@@ -19,6 +19,7 @@ from cli.prepare import write_history
 from cli.processes import KILL_WAIT_S, STOP_WAIT_S, keep_short
 from cli.running import Began, Running, forget_running, processes_of, running_in, this_process, write_running
 from cli.starting import StartStopped, StartWait, without_fail
+from shared import yaml_text
 from shared.clock import monotonic_s, pause, wall_now
 from shared.complex.complexes import load_complexes
 from shared.errors import BadInput
@@ -134,7 +135,7 @@ def read_configuration(path: Path | None) -> Configuration:
     if path is None:
         return Configuration()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = yaml_text.parse(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         first = str(error).splitlines()[0]
         raise BadInput(where=str(path), field="--config", rule="must be a readable YAML file", value=first) from None

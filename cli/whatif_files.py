@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cli.output import read_json, writing
-from services.planner.domain.scenarios import SCENARIOS_MAX, Scenario, expand
+from services.planner.domain.scenarios import Scenario, expand
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, load_complex
 from shared.errors import BadInput, BadInputs
@@ -20,7 +20,7 @@ from shared.intervals import INTERVALS_PER_DAY, day_start, delivery_starts, trad
 from shared.metering.history import MeterReading, read_history
 from shared.paths import DEMO_COMPLEX
 from shared.reference.load import read_reference
-from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, OptionNames, Scales
+from shared.study_fields import OPTIONS_AS_IS, SCALES_AS_BUILT, SCENARIOS_MAX, OptionNames, Scales
 from shared.validation import checked
 
 DAYS_MAX = 31

@@ -1,7 +1,9 @@
 """Input that breaks a rule, wherever it came from: the one exception for it, and what odd input raises unforeseen."""
 
+import re
 import struct
 from collections.abc import Iterable
+from functools import cache
 
 # What a reader of outside input raises where the input is odder than its author thought of. Caught only where such
 # input is read or calculated with, and never around a database or a bus: there they are a lost invariant of our own.
@@ -32,6 +34,24 @@ def json_path(location: Iterable[int | str]) -> str:
     return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
 
 
+def written(value: object) -> str:
+    """Write what was given: parts one by one, texts in quotes, and Decimals with their digits alone."""
+    match value:
+        case list() | tuple():
+            return f"[{', '.join(map(written, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{written(name)}: {written(inner)}" for name, inner in value.items()) + "}"
+        case str():
+            return repr(value)
+        case _:
+            return str(value)
+
+
+def printable(text: str) -> str:
+    """Return a text with what breaks a line, turns its direction or has no form written as an escape."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the messages do
     """Input from outside (a file, a flag, a request, an event) breaks a rule.
 
@@ -51,7 +71,7 @@ class BadInput(Exception):  # noqa: N818 -- it names what a person gave, as the 
         self.rule = rule
         self.value = value
         self.hint = hint
-        shown = repr(value) if isinstance(value, str) else str(value)
+        shown = written(value)
         shown = shown if len(shown) <= 120 else shown[:117] + "..."  # noqa: PLR2004 -- one terminal line
         self.shown = shown
         super().__init__(f"{where}: {field} {rule}, was {shown}" + (f" ({hint})" if hint else ""))
@@ -63,3 +83,18 @@ class BadInputs(Exception):  # noqa: N818 -- as above
     def __init__(self, problems: Iterable[BadInput]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def translated(pairs: tuple[tuple[str, str], ...], text: str) -> str:
+    """Return a sentence in the second language of pairs, or as it is; `{}` stands for what differs."""
+    for pattern, other in _patterns(pairs):
+        if found := pattern.fullmatch(text):
+            return other.format(*found.groups())
+    return text
+
+
+@cache
+def _patterns(pairs: tuple[tuple[str, str], ...]) -> list[tuple[re.Pattern[str], str]]:
+    """Return what each first form matches; the forms with the most words of their own come first."""
+    ordered = sorted(pairs, key=lambda pair: -len(pair[0].replace("{}", "")))
+    return [(re.compile(re.escape(first).replace(r"\{\}", "(.+?)"), re.DOTALL), second) for first, second in ordered]

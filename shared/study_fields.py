@@ -2,13 +2,18 @@
 
 from typing import Annotated, NamedTuple
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-Scale = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+from shared.validation import number
+
+Scale = Annotated[float, BeforeValidator(number), Field(ge=0, le=100, allow_inf_nan=False)]
 OptionName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
 
 Scales = Annotated[tuple[Scale, ...], Field(min_length=1, max_length=10)]
 OptionNames = Annotated[tuple[OptionName, ...], Field(min_length=1, max_length=5)]
+
+# One site's day is a solve of about 20 ms; 200 of them on a dozen sites keep a core busy for a minute.
+SCENARIOS_MAX = 200
 
 # As built, and each factory's own option.
 SCALES_AS_BUILT = (1.0,)

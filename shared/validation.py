@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
 
 from shared.errors import BadInput, BadInputs, did_you_mean, json_path
 
@@ -30,6 +31,40 @@ def checked(model: type[Model], document: object, *, where: str) -> Model:
             )
             for fault in error.errors(include_url=False, include_context=False)
         ) from None
+
+
+class PlainRecord(BaseModel):
+    """A record of a file in which neither true nor false stands for a number."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_flag_for_a_number(cls, given: object, field: ValidationInfo) -> object:
+        annotation = cls.model_fields[field.field_name or ""].annotation
+        if isinstance(given, bool) and {annotation, *get_args(annotation)} & {int, float}:
+            raise ValueError("must be a number")
+        return given
+
+
+def number(given: object) -> float:
+    """Return a number as a float; neither true and false nor a text stand for one.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
+        raise ValueError("must be a number")  # noqa: TRY004 -- pydantic reports ValueError
+    return float(given)
+
+
+def one_line(text: str) -> str:
+    """Return a text that reads as it is written.
+
+    Raises:
+        ValueError: Something in it breaks the line, turns its direction or has no form.
+    """
+    if not text.isprintable():
+        raise ValueError("must be one line without control or direction characters")
+    return text
 
 
 def _hint(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

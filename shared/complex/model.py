@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import yaml
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from shared import yaml_text
 from shared.complex.field_network import UNIT_ID_MAX, DeviceEntry, FieldNetwork
 from shared.complex.fields import RECORD, Fraction, MonthlyKw, PositiveKw, PriceKrw, ShortIdentifier
 from shared.complex.imbalance import ImbalanceRule, rule_problems
@@ -22,25 +23,23 @@ from shared.events.fems import MeterKind
 from shared.reference.legal import LegalModeName
 from shared.reference.load import ess_rules
 from shared.units import JEON_PER_KRW, WH_PER_KWH
-from shared.validation import checked
+from shared.validation import PlainRecord, checked, one_line
 
 # An interval's settlement has a line for each participant, its auction a price for each feeder. Each has to fit into
 # one message (tests/unit/settlement and market, test_event_size.py).
 PARTICIPANTS_MAX = 1_400
 FEEDERS_MAX = 100
-# Every process reads the file: in C, where PyYAML has it, a file of a thousand factories takes a tenth of the time.
-FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Record(BaseModel):
+class _Record(PlainRecord):
     model_config = RECORD
 
 
 class Name(_Record):
     """A name in both languages."""
 
-    ko: str
-    en: str
+    ko: Annotated[str, AfterValidator(one_line)]
+    en: Annotated[str, AfterValidator(one_line)]
 
 
 class Location(_Record):
@@ -349,7 +348,7 @@ def load_complex(path: Path) -> Complex:
         BadInputs: It breaks rules; each names its JSON path.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=FastLoader)  # noqa: S506 -- a SafeLoader
+        content = yaml_text.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(where=str(path), field="complex file", rule="must be readable", value=error.strerror) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from shared import yaml_text
 from shared.errors import BadInput, did_you_mean
 from shared.paths import INFRA
 from shared.validation import checked
@@ -78,7 +79,7 @@ def load_register_map(path: Path) -> RegisterMap:
         BadInputs: It breaks rules; each names its JSON path.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml_text.parse(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(where=str(path), field="register map", rule="must be readable", value=error.strerror) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

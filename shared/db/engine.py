@@ -4,6 +4,7 @@ No call waits for ever: not for a connection, not for a lock, not for an answer 
 """
 
 import math
+import os
 import re
 import sqlite3
 import threading
@@ -85,6 +86,7 @@ def open_engine(
     made_folder(Path(url.database or "").parent, setting="SANDAN_DATABASE_URL")
     wait_s = min(LOCK_WAIT_S, answer_s or LOCK_WAIT_S)
     engine = sa.create_engine(url, connect_args={"timeout": wait_s, "isolation_level": None}, **pool)
+    sa.event.listen(engine, "do_connect", _make_private)
     sa.event.listen(engine, "connect", _tune_sqlite)
     sa.event.listen(engine, "begin", _begin_immediate)
     return engine
@@ -138,6 +140,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Open a connection for queries only, which waits for no writer."""
     with engine.connect().execution_options(sandan_reading=True) as db, db.begin():
         yield db
+
+
+def _make_private(dialect: Dialect, record: object, args: Sequence[Any], named: dict[str, Any]) -> None:
+    """Make a database's file before SQLite does, for its owner alone; its journals take that over."""
+    del dialect, record, named
+    os.close(os.open(args[0], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _tune_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

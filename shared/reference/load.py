@@ -11,6 +11,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
+from shared import yaml_text
 from shared.errors import BadInput
 from shared.paths import INFRA
 from shared.reference.legal import LegalModes
@@ -57,7 +58,7 @@ def read_reference(path: Path, model: type[Model]) -> Model:
         BadInput: The file is missing, is not YAML, or breaks a rule of `model` (BadInputs where it breaks several).
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_ExactLoader)  # noqa: S506 -- a SafeLoader
+        document = yaml_text.parse(path.read_text(encoding="utf-8"), _ExactLoader)
     except OSError as error:
         raise BadInput(where=str(path), field="file", rule="must be readable", value=error.strerror) from None
     except (yaml.YAMLError, ValueError) as error:

@@ -89,7 +89,6 @@ def test_a_period_that_is_none_is_refused_by_name(folder: Path, period: str) -> 
         check(folder, "on_site", period)
 
 
-@pytest.mark.xfail(strict=True, reason="not refused, told or kept yet")
 @pytest.mark.parametrize("legal_mode", ["demonstration", "special_zone"])
 def test_where_nothing_was_settled_nothing_is_called_lawful(folder: Path, legal_mode: str) -> None:
     code, answer = check(folder, legal_mode, "2026-06")

@@ -11,7 +11,6 @@ from shared.paths import DEMO_COMPLEX
 ONE_LINE = "must be one line without control or direction characters"
 
 
-@pytest.mark.xfail(strict=True, reason="not refused, told or kept yet")
 @pytest.mark.parametrize(
     ("written", "instead", "rule"),
     [

@@ -16,7 +16,6 @@ def _open_machine() -> object:
     os.umask(before)
 
 
-@pytest.mark.xfail(strict=True, reason="not refused, told or kept yet")
 @pytest.mark.usefixtures("_open_machine")
 def test_a_database_and_its_journals_are_its_owner_s_alone(tmp_path: Path) -> None:
     engine = open_engine(service_url(f"sqlite:///{tmp_path}", "market"))
