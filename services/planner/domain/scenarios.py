@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-# One site's day is a solve of about 20 ms; 200 of them on a dozen sites keep a core busy for a minute.
-SCENARIOS_MAX = 200
 # In place of an option's name: each factory keeps its own.
 AS_IS = "as-is"
 

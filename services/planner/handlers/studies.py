@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from services.planner import store
 from services.planner.domain.feeders import LimitBroken, limits_broken
-from services.planner.domain.scenarios import SCENARIOS_MAX, Outcome, Scenario, expand, total
+from services.planner.domain.scenarios import Outcome, Scenario, expand, total
 from services.planner.handlers.cluster import Cluster, Work, WorkLost
 from services.planner.handlers.days import site_days
 from services.planner.store import Study
@@ -23,6 +23,7 @@ from shared.events.planner import FeederLimitBroken, StudyCompleted, StudyFailed
 from shared.intervals import day_start, delivery_starts, trading_day_of
 from shared.metering import history
 from shared.runtime.handlers import Caused
+from shared.study_fields import SCENARIOS_MAX
 
 logger = logging.getLogger(__name__)
 

@@ -15,13 +15,19 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from services.trading_api.text import JsonObject
 from shared.intervals import is_delivery_start
+from shared.strict_json import DIGITS_MAX
 from shared.units import krw_text, kwh_text, scaled_integer
+from shared.validation import one_line
 
 PRICE_DECIMALS, QUANTITY_DECIMALS = 2, 3
 SCALED_MAX = 10**15
 POWER_W_MAX = 10**10
 FIRST_YEAR, LAST_YEAR = 2000, 2200
+DECIMAL = r"-?\d+(\.\d+)?"
+# RFC 3339's `date-time`, as the document says, whose seconds may be left out; ISO 8601 has weeks and commas besides.
+INSTANT = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})?"
 
 
 class Request(BaseModel):
@@ -48,8 +54,7 @@ def _scaled(given: object, decimals: int) -> int:
 
 
 def _is_plain_decimal(text: str) -> bool:
-    digits = text.removeprefix("-")
-    return len(text) <= 40 and digits.isascii() and digits.replace(".", "", 1).isdigit()  # noqa: PLR2004 -- as for numbers
+    return len(text) <= DIGITS_MAX and re.fullmatch(DECIMAL, text, re.ASCII) is not None
 
 
 def _jeon(given: object) -> int:
@@ -63,6 +68,8 @@ def _wh(given: object) -> int:
 def _instant(given: object) -> datetime:
     if not isinstance(given, str):
         raise ValueError("must be a string in ISO 8601 with an offset")  # noqa: TRY004 -- pydantic reports ValueError
+    if re.fullmatch(INSTANT, given, re.ASCII) is None:
+        raise ValueError("must be an instant like 2026-05-20T03:00:00Z")
     try:
         instant = datetime.fromisoformat(given)
         if instant.tzinfo is None:
@@ -120,15 +127,21 @@ def _quantity_text(quantity: int | str) -> str:
     return quantity if isinstance(quantity, str) else kwh_text(quantity)
 
 
-_DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["130.25"]}
+_DECIMAL_SCHEMA: JsonObject = {"type": "string", "pattern": f"^{DECIMAL}$", "examples": ["130.25"]}
+# A client may write a number, of which each digit is taken as it stands; answers have strings.
+_DECIMAL_IN_SCHEMA: JsonObject = {"anyOf": [_DECIMAL_SCHEMA, {"type": "number"}]}
+_DECIMAL_SCHEMAS = (
+    WithJsonSchema(_DECIMAL_IN_SCHEMA, mode="validation"),
+    WithJsonSchema(_DECIMAL_SCHEMA, mode="serialization"),
+)
 _INSTANT_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2026-05-20T03:00:00Z"]}
-PriceJeon = Annotated[int, BeforeValidator(_jeon), PlainSerializer(_price_text), WithJsonSchema(_DECIMAL_SCHEMA)]
+PriceJeon = Annotated[int, BeforeValidator(_jeon), PlainSerializer(_price_text), *_DECIMAL_SCHEMAS]
 QuantityWh = Annotated[
     int,
     BeforeValidator(_wh),
     AfterValidator(_positive),
     PlainSerializer(_quantity_text),
-    WithJsonSchema(_DECIMAL_SCHEMA),
+    *_DECIMAL_SCHEMAS,
 ]
 # A power in kW, in W.
 PowerW = Annotated[
@@ -136,7 +149,7 @@ PowerW = Annotated[
     BeforeValidator(_wh),
     AfterValidator(_not_negative),
     PlainSerializer(_quantity_text),
-    WithJsonSchema(_DECIMAL_SCHEMA),
+    *_DECIMAL_SCHEMAS,
 ]
 UtcInstant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 DeliveryStart = Annotated[
@@ -145,4 +158,7 @@ DeliveryStart = Annotated[
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 # As they stand in an address.
 WholeNumber = Annotated[int, BeforeValidator(_digits)]
-Sentence = Annotated[str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200)]
+# People read it in lists, logs and mails, where it must look like what it is.
+Sentence = Annotated[
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), AfterValidator(one_line)
+]

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -13,10 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from services.trading_api.text import Row
+from services.trading_api.http.korean import rule_in_korean
+from services.trading_api.text import Row, instant_text
 from shared.clock import ClockStepped
 from shared.db.engine import DATABASE_FAULTS
+from shared.errors import printable, written
 from shared.events.wire import MESSAGE_BYTES_MAX, EventTooLarge
+from shared.intervals import KST
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -133,7 +137,8 @@ class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it so
         code: One of KINDS.
         errors: The fields at fault.
         headers: For the answer.
-        facts: For the places in the sentence; they are members of the problem too, beside those that all have.
+        facts: For the places in the sentence, which tells instants in the time of its reader; they are members of the
+            problem too, beside those that all have, in UTC.
 
     Raises:
         ValueError: A fact has the name of such a member.
@@ -145,7 +150,7 @@ class Problem(Exception):  # noqa: N818 -- RFC 9457 calls it so
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
-        **facts: str | int,
+        **facts: str | int | datetime,
     ) -> None:
         super().__init__(code)
         if RESERVED & facts.keys():
@@ -173,16 +178,23 @@ def answer(request: Request, problem: Problem, *, status: int | None = None) -> 
     """Return a problem's response."""
     kind = KINDS[problem.code]
     language = language_of(request.headers.get("accept-language", ""))
-    sentence = kind.ko if language == "ko" else kind.en
+    korean = language == "ko"
+    sentence = kind.ko if korean else kind.en
+    told = {name: _told(fact, korean=korean) for name, fact in problem.facts.items()}
     content: dict[str, object] = {
         "type": f"urn:sandan:problem:{problem.code.replace('_', '-')}",
         "title": problem.code.replace("_", " ").capitalize(),
         "status": status or kind.status,
-        "detail": sentence.format(**problem.facts),
+        "detail": sentence.format(**told),
         "code": problem.code,
-        **problem.facts,
+        **{name: instant_text(fact) if isinstance(fact, datetime) else fact for name, fact in problem.facts.items()},
         "errors": [
-            {"field": error.field, "rule": error.rule, "limit": error.limit, "value": error.value}
+            {
+                "field": error.field,
+                "rule": rule_in_korean(error.rule) if korean else error.rule,
+                "limit": error.limit,
+                "value": error.value,
+            }
             for error in problem.errors
         ],
     }
@@ -191,6 +203,16 @@ def answer(request: Request, problem: Problem, *, status: int | None = None) -> 
     # A lone surrogate in what a caller sent must not keep the answer from being written.
     body = json.dumps(content, ensure_ascii=False).encode(errors="replace")
     return Response(body, status_code=status or kind.status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def _told(fact: str | int | datetime, *, korean: bool) -> str | int:
+    """Return a fact as a sentence has it: instants to the minute or second, in Korea's time for who reads Korean."""
+    if not isinstance(fact, datetime):
+        return rule_in_korean(fact) if korean and isinstance(fact, str) else fact
+    if not korean:
+        return instant_text(fact.astimezone(UTC).replace(microsecond=0))
+    form = "%Y-%m-%d %H:%M:%S" if fact.second else "%Y-%m-%d %H:%M"
+    return f"{fact.astimezone(KST):{form}}(한국 시각)"
 
 
 def unavailable() -> Problem:
@@ -216,7 +238,7 @@ def language_of(accept_language: str) -> str:
 def shown(given: object) -> str:
     """Return what was given as short, harmless text."""
     try:
-        text = given if isinstance(given, str) else repr(given)
+        text = printable(given) if isinstance(given, str) else written(given)
     except (ValueError, RecursionError):
         # An integer of thousands of digits, or a structure deeper than the interpreter's stack.
         text = "(too large to show)"

@@ -81,7 +81,7 @@ def _refusal(
 ) -> Problem:
     match outcome:
         case commands.Suspended(since=since, reason=reason):
-            return Problem("participant_suspended", since=instant_text(since), reason=reason)
+            return Problem("participant_suspended", since=since, reason=reason)
         case commands.Reused(order=row):
             return Problem("client_order_id_reused", order_id=row["order_id"])
         case commands.GateClosed() | commands.NoDayAhead():
@@ -101,8 +101,8 @@ def closed(outcome: commands.Closed) -> Problem:
         return Problem("no_day_ahead_auction")
     return Problem(
         "gate_closed",
-        delivery_start=instant_text(outcome.delivery_start),
-        gate_closure=instant_text(outcome.gate_closure),
+        delivery_start=outcome.delivery_start,
+        gate_closure=outcome.gate_closure,
     )
 
 

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from services.trading_api.http.fields import QUANTITY_DECIMALS, DeliveryStart, PriceJeon, QuantityWh, Request
+from services.trading_api.http.fields import DeliveryStart, PriceJeon, QuantityWh, Request
 from services.trading_api.orders.domain import Draft
 from shared.events.records import Side
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, trading_day_of
-from shared.units import krw_text
+from shared.units import JEON_PER_KRW, JEON_WH_PER_KRW, krw_text
 
 
 def _flag(given: object) -> object:
@@ -108,4 +108,5 @@ class DryRunOut(BaseModel):
 
 def order_value_krw(draft: Draft) -> str:
     """Return the most an order can cost or earn, as a decimal string."""
-    return krw_text(draft.price_jeon_per_kwh * draft.quantity_wh // 10**QUANTITY_DECIMALS)
+    # Payments are in whole won, of which an order may get the one that a sum lacks; credit limits count it likewise.
+    return krw_text(-(-draft.price_jeon_per_kwh * draft.quantity_wh // JEON_WH_PER_KRW) * JEON_PER_KRW)

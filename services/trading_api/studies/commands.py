@@ -31,7 +31,7 @@ def request_study(command: AuditedCommand, wanted: StudyIn) -> RowMapping:
         "requested_at": request.requested_at,
         "status": "requested",
         "done": 0,
-        "total": len(request.battery_scales) * len(request.pv_scales) * len(request.tariff_options),
+        "total": wanted.scenarios,
         "asked": request.model_dump(mode="json", include=set(StudyIn.model_fields)),
     }
     queries.save_study(command.db, row)

@@ -59,7 +59,7 @@ def test_a_dry_run_says_what_would_happen_and_leaves_nothing(bench: ApiBench, ha
         "dry_run": True,
         "would_be": "received",
         "gate_closure": "2026-05-20T03:15:00Z",
-        "value_krw": "1607.93",
+        "value_krw": "1608.00",
     }
     assert hanbit.get("/api/v1/orders").json()["items"] == []
     assert bench.published(OrderSubmitted) == []

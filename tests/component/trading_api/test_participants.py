@@ -144,7 +144,7 @@ def test_a_suspended_participant_enters_and_amends_nothing_and_the_problem_says_
     assert hanbit.post("/api/v1/orders", json=an_order()).status_code == 200
     assert hanbit.delete(f"/api/v1/orders/{order_id}").status_code == 202
     korean = hanbit.post("/api/v1/orders", json=an_order(client_order_id="c"), headers={"Accept-Language": "ko"})
-    assert korean.json()["detail"] == "2026-05-20T03:00:00Z부터 거래 참여가 정지되었습니다: no deposit"
+    assert korean.json()["detail"] == "2026-05-20 12:00(한국 시각)부터 거래 참여가 정지되었습니다: no deposit"
 
 
 def test_a_cancelled_order_says_that_its_participant_was_suspended(bench: ApiBench, hanbit: TestClient) -> None:
