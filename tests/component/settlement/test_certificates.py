@@ -282,3 +282,15 @@ def test_whatever_happens_every_entry_balances_and_every_certificate_is_there_on
             check_ledger(bench, db)
             check_register(db)
             check_published(bench, db)
+
+
+@pytest.mark.xfail(strict=True, reason="a reading of the same energy is dropped")
+def test_a_roof_that_was_guessed_gets_its_certificates_once_the_meter_confirms_it(bench: Bench) -> None:
+    guess = a_reading(ROOF, DELIVERY, FLOWS_WH[ROOF], guessed=True)
+    bench.give(
+        traded(DELIVERY, SOLD), *(guess if one.meter_id == ROOF else one for one in readings(DELIVERY, FLOWS_WH))
+    )
+
+    bench.give(a_reading(ROOF, DELIVERY, FLOWS_WH[ROOF]).model_copy(update={"reading_version": 2}))
+
+    assert [lines_of(one)[SUNNY].issued_wh for one in bench.published(CertificatesSettled)] == [0, 50_000]
