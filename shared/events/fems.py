@@ -1,7 +1,7 @@
 """What the meters and devices said."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
@@ -38,6 +38,18 @@ class Quality(StrEnum):
         return known.is_guess or not self.is_guess
 
 
+class KnownReading(Protocol):
+    """What is known already of a meter's interval, wherever it is kept."""
+
+    @property
+    def quality(self) -> Quality:
+        """Return how it was come by."""
+
+    @property
+    def reading_version(self) -> int:
+        """Return which word of the meter's it is."""
+
+
 class IntervalMetered(Event):
     """A meter's energy over one delivery interval, from its counters. PV output is export, ESS charging is import.
 
@@ -55,6 +67,10 @@ class IntervalMetered(Event):
     quality: Quality
     flags: tuple[Identifier, ...] = ()
     reading_version: Annotated[int, Field(strict=True, ge=1, le=READING_VERSION_MAX)] = 1
+
+    def supersedes(self, known: KnownReading) -> bool:
+        """Say whether this reading takes a known one's place: it is not older, and no guess over a measurement."""
+        return self.reading_version >= known.reading_version and self.quality.may_replace(known.quality)
 
 
 class DeviceObserved(Event):

@@ -41,7 +41,8 @@ def publish(db: Connection, complex_id: str, device: Device, found: Sequence[Met
     fresh: dict[datetime, IntervalMetered] = {}
     for start, one in zip(starts, found, strict=True):
         before = fresh.get(start) or known.get(start)
-        event = event_of(complex_id, device, one, version=1 if before is None else before.reading_version + 1)
+        version = 1 if before is None else min(before.reading_version + 1, READING_VERSION_MAX)
+        event = event_of(complex_id, device, one, version=version)
         if before is not None and not _says_more(before, event):
             continue
         if before is not None:
@@ -80,7 +81,7 @@ def event_of(complex_id: str, device: Device, metered: Metered, *, version: int 
 
 
 def _says_more(before: IntervalMetered, after: IntervalMetered) -> bool:
-    if not after.quality.may_replace(before.quality):
+    if not after.supersedes(before):
         return False
     if before.reading_version >= READING_VERSION_MAX:
         return False

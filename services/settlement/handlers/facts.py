@@ -20,7 +20,7 @@ from services.settlement.store.tables import KeptReading
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.base import Envelope, Event
-from shared.events.fems import IntervalMetered, MeterKind, Quality
+from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.market import AuctionCleared
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import is_delivery_start
@@ -91,18 +91,23 @@ class SettlementHandlers:
             delivery_start=event.delivery_start,
             import_wh=event.import_wh,
             export_wh=event.export_wh,
-            quality=event.quality.value,
+            quality=event.quality,
+            reading_version=event.reading_version,
         )
         occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
         known = load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
         if known is None:
             save_reading(db, event.complex_id, reading)
-        elif (known.import_wh, known.export_wh) == (reading.import_wh, reading.export_wh):
-            return []
-        elif not event.quality.may_replace(Quality(known.quality)):
-            return [_ignored(event.complex_id, known, reading)]
-        else:
+        elif event.supersedes(known):
             replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
+        else:
+            return _ignored(event.complex_id, known, reading)
+        if known is not None and known.energy_wh == reading.energy_wh:
+            # No won depends on it; whether it was measured is for invoices and certificates.
+            if known.quality.is_guess != reading.quality.is_guess:
+                note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
+                note_certifiable(complex_, event.delivery_start, db)
+            return []
         if event.meter_kind is MeterKind.PV:
             note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
             note_certifiable(complex_, event.delivery_start, db)
@@ -116,16 +121,20 @@ class SettlementHandlers:
         return settled
 
 
-def _ignored(complex_id: str, known: KeptReading, reading: KeptReading) -> ReadingIgnored:
+def _ignored(complex_id: str, known: KeptReading, reading: KeptReading) -> list[Event]:
+    """Say that a guess does not replace a measurement; an older version or the same energy again is nothing to tell."""
+    if reading.reading_version < known.reading_version or reading.energy_wh == known.energy_wh:
+        return []
     reason = (
         f"import {known.import_wh} Wh and export {known.export_wh} Wh were measured; "
         f"an estimate of import {reading.import_wh} Wh and export {reading.export_wh} Wh does not replace them"
     )
     facts = {"meter_id": reading.meter_id, "delivery_start": reading.delivery_start.isoformat(), "reason": reason}
     logger.warning("reading ignored", extra={"complex_id": complex_id, **facts})
-    return ReadingIgnored(
+    ignored = ReadingIgnored(
         complex_id=complex_id, meter_id=reading.meter_id, delivery_start=reading.delivery_start, reason=reason
     )
+    return [ignored]
 
 
 def _check_reading(complex_: Complex, event: IntervalMetered) -> None:

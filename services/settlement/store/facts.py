@@ -112,7 +112,7 @@ def replace_reading(
 ) -> None:
     """Keep a reading in the known one's place, and the known one as superseded."""
     place = {"complex_id": complex_id, "delivery_start": known.delivery_start, "meter_id": known.meter_id}
-    old = {"import_wh": known.import_wh, "export_wh": known.export_wh, "quality": known.quality}
+    old = {"import_wh": known.import_wh, "export_wh": known.export_wh, "quality": known.quality.value}
     db.execute(sa.insert(SUPERSEDED_READING).values(**place, superseded_by=cause, superseded_at=at, **old))
     where = _of_reading(complex_id, reading.meter_id, reading.delivery_start)
     db.execute(sa.update(READING).where(*where).values(READING_RECORD.row(reading)))

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from optimizers.settlement.interval import SettledTrade
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
+from shared.events.fems import Quality
 from shared.events.records import SettledLine
 
 METADATA = new_metadata()
@@ -26,7 +27,13 @@ class KeptReading:
     delivery_start: datetime
     import_wh: int
     export_wh: int
-    quality: str
+    quality: Quality
+    reading_version: int
+
+    @property
+    def energy_wh(self) -> tuple[int, int]:
+        """Return what was drawn and given."""
+        return self.import_wh, self.export_wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,7 @@ READING = sa.Table(
     sa.Column("import_wh", sa.BigInteger, nullable=False),
     sa.Column("export_wh", sa.BigInteger, nullable=False),
     sa.Column("quality", sa.Text, nullable=False),
+    sa.Column("reading_version", sa.BigInteger, nullable=False, server_default="1"),
 )
 READING_RECORD = RecordColumns(READING, KeptReading, beside="complex_id")
 

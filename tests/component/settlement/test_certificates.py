@@ -284,7 +284,6 @@ def test_whatever_happens_every_entry_balances_and_every_certificate_is_there_on
             check_published(bench, db)
 
 
-@pytest.mark.xfail(strict=True, reason="a reading of the same energy is dropped")
 def test_a_roof_that_was_guessed_gets_its_certificates_once_the_meter_confirms_it(bench: Bench) -> None:
     guess = a_reading(ROOF, DELIVERY, FLOWS_WH[ROOF], guessed=True)
     bench.give(

@@ -325,15 +325,11 @@ def test_facts_that_break_a_promise_are_set_aside(bench: Bench) -> None:
     assert len(bench.published(IntervalSettled)) == 1
 
 
-CONFIRMING = pytest.mark.xfail(strict=True, reason="a reading of the same energy is dropped, an older version taken")
-
-
 def kept_quality(bench: Bench, meter_id: str) -> str:
     with reading(bench.engine) as db:
         return str(db.scalar(sa.select(READING.c.quality).where(READING.c.meter_id == meter_id)))
 
 
-@CONFIRMING
 def test_what_was_guessed_is_measured_once_the_meter_confirms_it(bench: Bench) -> None:
     guess = corrected(30_000).model_copy(update={"quality": Quality.ESTIMATED})
     others = [one for one in readings(DELIVERY, FLOWS_WH) if one.meter_id != guess.meter_id]
@@ -348,7 +344,6 @@ def test_what_was_guessed_is_measured_once_the_meter_confirms_it(bench: Bench) -
     assert len(bench.published(ReadingIgnored)) == 1
 
 
-@CONFIRMING
 def test_an_older_version_that_comes_late_changes_nothing(bench: Bench) -> None:
     bench.give(an_auction(DELIVERY), *readings(DELIVERY, FLOWS_WH))
     bench.give(corrected(31_000).model_copy(update={"reading_version": 3}))
@@ -358,7 +353,6 @@ def test_an_older_version_that_comes_late_changes_nothing(bench: Bench) -> None:
     assert len(bench.published(IntervalResettled)) == 1
 
 
-@CONFIRMING
 def test_a_confirmed_day_is_invoiced_without_the_note_of_estimates(bench: Bench) -> None:
     guess = corrected(10_000).model_copy(update={"quality": Quality.ESTIMATED})
     for start in delivery_starts(DAY):
