@@ -1,7 +1,9 @@
 """`sandan compose` and `sandan topics`: what docker-compose.yml needs beside the images."""
 
+import json
 import secrets
 import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +36,7 @@ def compose(
     from cli.demo_start import WARM_UP
     from cli.prepare import write_demo_complex, write_history, write_keys
     from shared.clock import Pace, wall_now, write_pace
+    from shared.events.topics import SERVICES
     from shared.intervals import day_start
 
     try:
@@ -56,12 +59,15 @@ def compose(
     folder.chmod(0o755)
     clock_file = folder / "clock.json"
     clock_file.unlink(missing_ok=True)
-    settings = {"POSTGRES_PASSWORD": _kept_password(folder / ".env"), "COMPOSE_CONFIG_DIR": str(folder.resolve())}
+    passwords = _passwords(folder / ".env")
+    _write_logins(folder / "private", {one: passwords[password_name(one)] for one in SERVICES})
+    settings = {**passwords, "COMPOSE_CONFIG_DIR": str(folder.resolve())}
     if day is not None:
         write_pace(clock_file, Pace(start=until, speed=speed, epoch=None))
         settings["COMPOSE_CLOCK_FILE"] = "/config/clock.json"
-    (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in settings.items()))
+    (folder / ".env").touch(mode=0o600)
     (folder / ".env").chmod(0o600)
+    (folder / ".env").write_text("".join(f"{name}={text}\n" for name, text in settings.items()))
     next_ = f"docker-compose --env-file {folder / '.env'} up --build"
     print_answer({"folder": str(folder), "next": next_}, pretty=pretty)
 
@@ -119,11 +125,28 @@ def topics(
     )
 
 
-def _kept_password(path: Path) -> str:
-    """Return the database password of an earlier call, as the database keeps the one it was made with."""
-    if path.exists():
-        for line in path.read_text().splitlines():
-            name, _, text = line.partition("=")
-            if name == "POSTGRES_PASSWORD":
-                return text
-    return secrets.token_urlsafe(24)
+def password_name(service: str) -> str:
+    """Return the variable of docker-compose.yml that has the password of a service's login."""
+    return f"{service.upper()}_DATABASE_PASSWORD"
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """Return the passwords of the database's owner and of each service; those of an earlier call stay.
+
+    The database keeps the owner's that it was made with.
+    """
+    from shared.events.topics import SERVICES
+
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    names = ("POSTGRES_PASSWORD", *map(password_name, SERVICES))
+    return {name: kept.get(name) or secrets.token_urlsafe(24) for name in names}
+
+
+def _write_logins(folder: Path, passwords: Mapping[str, str]) -> None:
+    """Write the logins that `sandan migrate --logins` makes, where no container but the one that makes them looks."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
+    # The container's own user reads the file, which is mounted alone.
+    (folder / "logins.json").write_text(json.dumps(dict(passwords)), encoding="utf-8")
+    (folder / "logins.json").chmod(0o644)

@@ -202,6 +202,8 @@ RULES = (
     ("must be {} for {}", "{}이어야 합니다({})"),
     ("must be an auction whose terms were kept", "조건이 보관된 경매여야 합니다"),
     ("must name a past auction", "지난 경매여야 합니다"),
+    ("must be for PostgreSQL", "PostgreSQL용이어야 합니다"),
+    ("must have a password for each of {}", "다음 각각의 비밀번호가 있어야 합니다: {}"),
     # A system that runs
     ("must be host:port, port 1 to 65535", "host:port여야 하며 포트는 1~65535입니다"),
     ("must be tcp://host:port or tls://host:port", "tcp://host:port 또는 tls://host:port여야 합니다"),

@@ -1,6 +1,6 @@
 -- The role that settlement may run as on PostgreSQL: it adds to the books, and can neither change nor take out what is in
--- them, whatever its code does. Run by the schema's owner after `sandan migrate`, and again after a migration that adds
--- tables; then grant the role to settlement's login, and let it connect with the option `-c role=sandan_settlement`.
+-- them, whatever its code does. `sandan migrate --logins` runs it as the schema's owner and grants the role to settlement's
+-- login. By hand: after `sandan migrate`, and again after a migration that adds tables; then grant the role to a login.
 DO $$ BEGIN CREATE ROLE sandan_settlement NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 GRANT USAGE ON SCHEMA settlement TO sandan_settlement;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA settlement TO sandan_settlement;

@@ -1,6 +1,7 @@
 """One trading hour on the images: Kafka, PostgreSQL, a container a service."""
 
 import json
+import shlex
 import sys
 import urllib.request
 from collections.abc import Callable
@@ -40,6 +41,54 @@ def test_trading_hour_runs_on_the_images(compose_folder: Path, services: Any) ->
     assert found["ledger_sum_krw"] == 0
     assert found["ledger_entries"] > 0
     assert found["dead_letters"] == 0
+
+
+# Whether a container gets through to the first simulated device, by whatever address it is known there.
+REACH = "import socket,sys; socket.create_connection((sys.argv[1], 15502), timeout=5)"
+ADDRESS = "import socket; print(socket.gethostbyname('simulator'))"
+DATABASE = (
+    "import os, psycopg; db = psycopg.connect(os.environ['SANDAN_DATABASE_URL'], client_encoding='utf8'); "
+    "print(*db.execute('SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user').fetchone()); "
+    "db.execute('{}')"
+)
+
+
+def test_the_api_reaches_no_converter_and_the_gateway_does(services: Any) -> None:
+    wait(services, lambda: is_ready("/health/ready"))
+    simulator = python_in(services, "fems", ADDRESS)[1].strip()
+
+    assert python_in(services, "fems", REACH, simulator)[0]
+    for address_ in (simulator, "simulator"):
+        assert not python_in(services, "trading_api", REACH, address_)[0]
+
+
+def test_each_service_signs_in_as_itself_and_settlement_changes_no_books(services: Any) -> None:
+    wait(services, lambda: is_ready("/health/ready"))
+
+    for name in ("market", "settlement", "trading_api"):
+        assert python_in(services, name, DATABASE.format("SELECT 1")) == (True, f"{name} False\n")
+    assert not python_in(services, "market", DATABASE.format("SELECT 1 FROM settlement.ledger_entry"))[0]
+    assert not python_in(services, "settlement", DATABASE.format("DELETE FROM settlement.ledger_entry"))[0]
+
+
+def test_no_container_runs_as_root_or_writes_to_its_image(services: Any) -> None:
+    wait(services, lambda: is_ready("/health/ready"))
+
+    for name in ("kafka", "postgres", "fems", "simulator", "market", "trading_api"):
+        assert run_in(services, name, "id -u")[1].strip() not in {"0", ""}
+        assert not run_in(services, name, "touch /usr/written")[0]
+
+
+def python_in(services: Any, container: str, program: str, *arguments: str) -> tuple[bool, str]:
+    """Run a program in a container; say whether it ended well, and what it printed."""
+    return run_in(services, container, " ".join(("python", "-c", shlex.quote(program), *arguments)))
+
+
+def run_in(services: Any, container: str, command: str) -> tuple[bool, str]:
+    try:
+        return True, services._docker_compose.execute(f"exec -T {container} {command}").decode()
+    except Exception as error:  # noqa: BLE001 -- pytest-docker raises no other
+        return False, str(error)
 
 
 def wait(services: Any, check: Callable[[], bool]) -> None:

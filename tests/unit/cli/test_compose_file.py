@@ -14,7 +14,6 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 USER_OF_IMAGE = {"sandan:local", "apache/kafka:4.1.0"}
 
 
-@pytest.mark.xfail(strict=True, reason="no limits yet")
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_every_container_keeps_the_six_rules(name: str) -> None:
     container = CONTAINERS[name]
@@ -27,7 +26,6 @@ def test_every_container_keeps_the_six_rules(name: str) -> None:
     assert {"mem_limit", "pids_limit", "cpus"} <= container.keys()
 
 
-@pytest.mark.xfail(strict=True, reason="one network, one login")
 def test_simulator_and_gateway_alone_are_on_the_field_network() -> None:
     networks = {name: set(container["networks"]) for name, container in CONTAINERS.items()}
 
@@ -36,7 +34,6 @@ def test_simulator_and_gateway_alone_are_on_the_field_network() -> None:
     assert COMPOSE["networks"]["field"] == {"internal": True}
 
 
-@pytest.mark.xfail(strict=True, reason="one network, one login")
 def test_every_service_has_a_login_and_a_password_of_its_own() -> None:
     urls = {name: CONTAINERS[name]["environment"]["SANDAN_DATABASE_URL"] for name in SERVICES}
 
