@@ -1,6 +1,9 @@
 """What settlement is told: an auction's trades, and what the meters said."""
 
 import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -12,9 +15,10 @@ from services.settlement.store.facts import (
     is_settled,
     load_reading,
     lock,
+    readings_known,
     replace_reading,
     save_auction,
-    save_reading,
+    save_readings,
 )
 from services.settlement.store.tables import KeptReading
 from shared.complex.complexes import Complexes
@@ -24,6 +28,7 @@ from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.market import AuctionCleared
 from shared.events.settlement import ReadingIgnored
 from shared.intervals import is_delivery_start
+from shared.runtime.handlers import Caused
 from shared.runtime.runloop import RuleBroken
 
 logger = logging.getLogger(__name__)
@@ -75,34 +80,68 @@ class SettlementHandlers:
             note_certifiable(complex_, event.delivery_start, db)
         return settled
 
-    def on_interval_metered(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
-        """Keep a reading; settle if it was the last one missing, and settle again if it corrects what was settled."""
-        event = envelope.event
-        complex_ = self._complexes.at(event.complex_id, event.delivery_start)
-        if event.meter_kind is MeterKind.FEEDER:
-            # It checks its factories' meters; no money hangs on it.
+    def on_interval_metered(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> Sequence[Caused]:
+        """Keep readings; settle what they complete, and settle again what they correct."""
+        by_complex: defaultdict[str, list[Envelope[IntervalMetered]]] = defaultdict(list)
+        for envelope in envelopes:
+            # A feeder's meter checks those of its factories; no money hangs on it.
+            if envelope.event.meter_kind is not MeterKind.FEEDER:
+                _check_reading(self._complex_of(envelope.event), envelope.event)
+                by_complex[envelope.event.complex_id].append(envelope)
+        made: list[Caused] = []
+        for complex_id, of_complex in by_complex.items():
+            lock(db, complex_id)
+            known = readings_known(db, complex_id, [_place(envelope.event) for envelope in of_complex])
+            first: list[Envelope[IntervalMetered]] = []
+            for envelope in of_complex:
+                if _place(envelope.event) in known:
+                    made += self._take_first(first, db)
+                    made += [Caused(envelope.event_id, event) for event in self._take_again(envelope, db)]
+                    first = []
+                else:
+                    first.append(envelope)
+                    known.add(_place(envelope.event))
+            made += self._take_first(first, db)
+        return made
+
+    def _complex_of(self, event: IntervalMetered) -> Complex:
+        return self._complexes.at(event.complex_id, event.delivery_start)
+
+    def _take_first(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> list[Caused]:
+        """Keep meters' first readings of intervals, all of one complex."""
+        if not envelopes:
             return []
-        _check_reading(complex_, event)
-        lock(db, event.complex_id)
-        reading = KeptReading(
-            meter_id=event.meter_id,
-            participant_id=event.participant_id,
-            meter_kind=event.meter_kind.value,
-            delivery_start=event.delivery_start,
-            import_wh=event.import_wh,
-            export_wh=event.export_wh,
-            quality=event.quality,
-            reading_version=event.reading_version,
-        )
-        occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
+        save_readings(db, envelopes[0].event.complex_id, [_kept(envelope.event) for envelope in envelopes])
+        by_interval: defaultdict[datetime, list[Envelope[IntervalMetered]]] = defaultdict(list)
+        for envelope in envelopes:
+            by_interval[envelope.event.delivery_start].append(envelope)
+        made: list[Caused] = []
+        for delivery_start, of_interval in by_interval.items():
+            complex_ = self._complex_of(of_interval[0].event)
+            roofs = [one.event.participant_id for one in of_interval if one.event.meter_kind is MeterKind.PV]
+            if roofs:
+                note_afterwards(complex_.complex_id, roofs, delivery_start, db)
+            settling = [envelope for envelope in of_interval if envelope.event.meter_kind is not MeterKind.PV]
+            # What is complete now was completed by the last of them; a settled interval is corrected by each.
+            if settling and not is_settled(db, complex_.complex_id, delivery_start):
+                settling = settling[-1:]
+            settled = [
+                Caused(envelope.event_id, event) for envelope in settling for event in self._settle(envelope, db)
+            ]
+            if roofs or settled:
+                note_certifiable(complex_, delivery_start, db)
+            made += settled
+        return made
+
+    def _take_again(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
+        """Take in what a meter says of an interval that it has spoken of before."""
+        event = envelope.event
+        complex_, reading = self._complex_of(event), _kept(event)
         known = load_reading(db, event.complex_id, event.meter_id, event.delivery_start)
-        if known is None:
-            save_reading(db, event.complex_id, reading)
-        elif event.supersedes(known):
-            replace_reading(db, event.complex_id, known, reading, cause=occasion.cause, at=occasion.at)
-        else:
+        if not event.supersedes(known):
             return _ignored(event.complex_id, known, reading)
-        if known is not None and known.energy_wh == reading.energy_wh:
+        replace_reading(db, event.complex_id, known, reading, cause=envelope.event_id, at=envelope.occurred_at)
+        if known.energy_wh == reading.energy_wh:
             # No won depends on it; whether it was measured is for invoices and certificates.
             if known.quality.is_guess != reading.quality.is_guess:
                 note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
@@ -112,13 +151,35 @@ class SettlementHandlers:
             note_afterwards(event.complex_id, [event.participant_id], event.delivery_start, db)
             note_certifiable(complex_, event.delivery_start, db)
             return []
-        if is_settled(db, event.complex_id, event.delivery_start):
-            settled = resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
-        else:
-            settled = settle_if_complete(complex_, event.delivery_start, occasion, db)
+        settled = self._settle(envelope, db)
         if settled:
             note_certifiable(complex_, event.delivery_start, db)
         return settled
+
+    def _settle(self, envelope: Envelope[IntervalMetered], db: Connection) -> list[Event]:
+        """Settle an interval if it is complete, or again if it was settled."""
+        event, complex_ = envelope.event, self._complex_of(envelope.event)
+        occasion = Occasion(cause=envelope.event_id, at=envelope.occurred_at)
+        if is_settled(db, event.complex_id, event.delivery_start):
+            return resettle(complex_, event.delivery_start, event.meter_id, occasion, db)
+        return settle_if_complete(complex_, event.delivery_start, occasion, db)
+
+
+def _place(event: IntervalMetered) -> tuple[str, datetime]:
+    return event.meter_id, event.delivery_start
+
+
+def _kept(event: IntervalMetered) -> KeptReading:
+    return KeptReading(
+        meter_id=event.meter_id,
+        participant_id=event.participant_id,
+        meter_kind=event.meter_kind.value,
+        delivery_start=event.delivery_start,
+        import_wh=event.import_wh,
+        export_wh=event.export_wh,
+        quality=event.quality,
+        reading_version=event.reading_version,
+    )
 
 
 def _ignored(complex_id: str, known: KeptReading, reading: KeptReading) -> list[Event]:

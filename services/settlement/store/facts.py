@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -87,16 +87,24 @@ def load_trades(db: Connection, complex_id: str, delivery_start: datetime) -> li
     return [TRADE_RECORD.of(row) for row in db.execute(query)]
 
 
-def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> KeptReading | None:
-    """Return what a meter said of an interval."""
+def readings_known(
+    db: Connection, complex_id: str, places: Sequence[tuple[str, datetime]]
+) -> set[tuple[str, datetime]]:
+    """Return for which of some meters and intervals there is a reading."""
+    key = (READING.c.meter_id, READING.c.delivery_start)
+    query = sa.select(*key).where(READING.c.complex_id == complex_id, sa.tuple_(*key).in_(places))
+    return {(meter_id, delivery_start) for meter_id, delivery_start in db.execute(query)}
+
+
+def load_reading(db: Connection, complex_id: str, meter_id: str, delivery_start: datetime) -> KeptReading:
+    """Return what a meter said of an interval; it has."""
     query = sa.select(*READING_RECORD.columns).where(*_of_reading(complex_id, meter_id, delivery_start))
-    row = db.execute(query).one_or_none()
-    return None if row is None else READING_RECORD.of(row)
+    return READING_RECORD.of(db.execute(query).one())
 
 
-def save_reading(db: Connection, complex_id: str, reading: KeptReading) -> None:
-    """Keep a meter's first reading of an interval."""
-    db.execute(sa.insert(READING).values(READING_RECORD.row(reading, complex_id=complex_id)))
+def save_readings(db: Connection, complex_id: str, readings: Iterable[KeptReading]) -> None:
+    """Keep meters' first readings of intervals."""
+    insert_rows(db, READING, (READING_RECORD.row(reading, complex_id=complex_id) for reading in readings))
 
 
 def traded_wh(db: Connection, complex_id: str, first: datetime, end: datetime) -> dict[tuple[str, str], int]:

@@ -26,6 +26,7 @@ from tests.component.settlement.settlement_facts import (
     a_bench,
     an_auction,
     readings,
+    sun,
 )
 
 DAY = date(2026, 5, 20)
@@ -35,6 +36,35 @@ SATURDAY = datetime(2026, 5, 23, 2, 15, tzinfo=UTC)
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return a_bench(tmp_path)
+
+
+def test_readings_taken_in_as_one_run_settle_what_they_would_settle_singly(tmp_path: Path) -> None:
+    together, singly = (a_bench(tmp_path / name) for name in ("together", "singly"))
+    starts = [DELIVERY + number * INTERVAL for number in range(3)]
+    told = [one for start in starts for one in (*sun(start, 8_000), *readings(start, FLOWS_WH))]
+    # The second interval's first meter speaks again, once before all are in and once after.
+    second = told.index(readings(starts[1], FLOWS_WH)[0])
+    again = [
+        told[second].model_copy(update={"import_wh": wh, "reading_version": n}) for n, wh in ((2, 41_000), (3, 42_000))
+    ]
+    told = [*told[: second + 2], again[0], *told[second + 2 :], again[1]]
+    for bench in (together, singly):
+        bench.give(*(an_auction(start) for start in starts))
+
+    together.give(*told)
+    for one in told:
+        singly.give(one)
+
+    kinds = (IntervalSettled, IntervalResettled, InvoiceIssued)
+    assert [together.published(kind) for kind in kinds] == [singly.published(kind) for kind in kinds]
+    assert (len(together.published(IntervalSettled)), len(together.published(IntervalResettled))) == (3, 1)
+    books = []
+    for bench in (together, singly):
+        with reading(bench.engine) as db:
+            lines = db.execute(sa.select(LEDGER_LINE).order_by(LEDGER_LINE.c.entry_id, LEDGER_LINE.c.number)).all()
+            replaced = db.execute(sa.select(SUPERSEDED_READING.c.import_wh)).all()
+        books.append(([row._mapping["debit_krw"] for row in lines], replaced))
+    assert books[0] == books[1]
 
 
 def lines_of(settled: IntervalSettled) -> dict[str, SettledLine]:
