@@ -158,15 +158,18 @@ class RunLoop:
         return self._may_be_due or (self._due_at is not None and self._clock.now() >= self._due_at)
 
     def quiet_s(self, longest_s: float, shortest_s: float) -> float:
-        """Return for how long [s] the loop may wait for a message: until the tick is due, within bounds."""
-        if self._service.tick is not None and self._may_be_due and self._tick_at_s is None:
-            return shortest_s
-        # Where time passes quickly, what others put into the outbox waits no longer by that time.
-        rate = self._clock.rate
-        longest_s = max(shortest_s, longest_s / max(1.0, rate))
-        if self._due_at is None:
+        """Return for how long [s] the loop may wait for a message, within bounds.
+
+        With a tick that is until it is due: a clock may stand, and then it comes later, but it never runs ahead of its
+        rate. Without one others fill the outbox, and that waits no longer on a clock that runs faster.
+        """
+        if self._service.tick is None:
+            return max(shortest_s, longest_s / max(1.0, self._clock.rate))
+        if self._tick_at_s is not None or (self._due_at is None and not self._may_be_due):
             return longest_s
-        until_due_s = (self._due_at - self._clock.shown()).total_seconds() / rate
+        if self._may_be_due or self._due_at is None:
+            return shortest_s
+        until_due_s = (self._due_at - self._clock.shown()).total_seconds() / self._clock.rate
         return min(longest_s, max(shortest_s, until_due_s))
 
     @property

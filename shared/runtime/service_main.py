@@ -25,7 +25,7 @@ from shared.events.topics import SERVICES
 from shared.runtime.clock_guard import guarded
 from shared.runtime.logs import log_as_json
 from shared.runtime.metrics import BROKER_OWING, BROKER_SILENCE, Metrics, served
-from shared.runtime.publishing import TURN_S, OutboxPublisher
+from shared.runtime.publishing import OutboxPublisher
 from shared.runtime.runloop import PASSING_FAULTS, RunLoop, Service
 from shared.settings import DeploymentSettings, load, made_folder
 
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # How long the loop waits for a message: while something is due, and while nothing is.
 POLL_WAIT_S, QUIET_WAIT_S = 0.05, 1.0
 # So few messages are taken in together with those that come next, where nobody waits for them.
-FEW = 100
+FEW, PACE_S = 100, 0.1
 RETRY_WAIT_S_MIN, RETRY_WAIT_S_MAX = 0.2, 5.0
 # Whoever asked a process to stop waits for ten seconds.
 STOP_S_MAX = 9.0
@@ -150,7 +150,7 @@ def serve(service: Service, context: Context, stop: threading.Event, writer: Wri
         writer.after_commit(outbox.wake)
         loop.write_beside_others(writer.begin, outbox)
         with _published(outbox, stop):
-            _run_loop(loop, context, stop, pace_s=TURN_S)
+            _run_loop(loop, context, stop, pace_s=PACE_S)
 
 
 @contextmanager
