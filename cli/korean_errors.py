@@ -38,6 +38,7 @@ RULES = (
         "must be a new or empty folder, or that of the same study",
         "새 폴더, 빈 폴더 또는 같은 시나리오의 폴더여야 합니다",
     ),
+    ("must be a day with books", "장부가 있는 날짜여야 합니다"),
     ("must be a deployment's folder", "배포 폴더여야 합니다"),
     (
         "must name a deployment's folder; none was started on this machine",

@@ -73,23 +73,29 @@ def header(message: Message, name: str) -> str:
 
 
 def book_of_the_day(service: str, folder: Path) -> list[str]:
-    """Let a service hear the recorded day, with a database in a folder, and return its book.
+    """Let a service hear the recorded day, with a database in a folder, and return its book."""
+    bench = heard_day(service, folder)
+    bench.close()
+    topics = [topic.name for topic in TOPICS if topic.producer == service]
+    return book(message for topic in topics for message in bench.bus.messages(topic))
 
-    Messages wait on the bus, as they would, until the service looks again a minute later.
+
+def heard_day(service: str, place: Path | str, tick: timedelta = TICK) -> Bench:
+    """Let a service hear the recorded day, with a database in a folder or at a deployment's URL.
+
+    Messages wait on the bus, as they would, until the service looks again a tick later.
     """
     record = heard_by(service)
     keeper, complex_ = BOOKKEEPERS[service], load_complex(COMPLEX_FILE)
     instants = [datetime.fromisoformat(header(message, "ce_time")) for message in record]
-    bench = Bench(keeper.service(Complexes(complex_)), keeper.tables, folder, instants[0])
+    bench = Bench(keeper.service(Complexes(complex_)), keeper.tables, place, instants[0])
     for message, instant in zip(record, instants, strict=True):
-        while bench.clock.instant + TICK < instant:
-            bench.run(bench.clock.instant + TICK)
+        while bench.clock.instant + tick < instant:
+            bench.run(bench.clock.instant + tick)
         bench.bus.append(message)
-    bench.run(bench.clock.instant + TICK)
+    bench.run(bench.clock.instant + tick)
     bench.run(bench.clock.instant + AFTER)
-    bench.close()
-    topics = [topic.name for topic in TOPICS if topic.producer == service]
-    return book(message for topic in topics for message in bench.bus.messages(topic))
+    return bench
 
 
 def book(messages: Iterable[Message]) -> list[str]:
