@@ -55,8 +55,7 @@ def next_turn(db: Connection, complex_id: str, now: Callable[[], datetime]) -> T
     """Take the next turn, and with it the lock that keeps seals out; the clock is asked once the lock is held."""
     row = _locked(db, complex_id)
     turn = Turn(row.last_sequence + 1, _stamp(now(), after=row.last_stamp))
-    ours = sa.update(WRITER).where(WRITER.c.complex_id == complex_id)
-    db.execute(ours.values(last_sequence=turn.sequence, last_stamp=turn.stamp))
+    db.execute(_TAKEN, {"of_complex": complex_id, "sequence": turn.sequence, "stamp": turn.stamp})
     return turn
 
 
@@ -103,14 +102,20 @@ def seal_due(db: Connection, complex_id: str, *, writer: str, lead: timedelta, n
     ]
 
 
+# Built once: each order takes a turn.
+_OURS = WRITER.c.complex_id == sa.bindparam("of_complex")
+_LOCKED = sa.select(WRITER).where(_OURS).with_for_update()
+_TAKEN = sa.update(WRITER).where(_OURS).values(last_sequence=sa.bindparam("sequence"), last_stamp=sa.bindparam("stamp"))
+
+
 def _locked(db: Connection, complex_id: str) -> sa.Row[Any]:
     """Return the writer's row, locked until the end of the transaction."""
-    ours = sa.select(WRITER).where(WRITER.c.complex_id == complex_id).with_for_update()
-    row = db.execute(ours).one_or_none()
+    here = {"of_complex": complex_id}
+    row = db.execute(_LOCKED, here).one_or_none()
     if row is None:
         # Two threads may both see that there is none; the later one then waits for the row of the other.
         dialect = postgresql if db.dialect.name == "postgresql" else sqlite
         first = dialect.insert(WRITER).values(complex_id=complex_id, last_sequence=0)
         db.execute(first.on_conflict_do_nothing())
-        row = db.execute(ours).one()
+        row = db.execute(_LOCKED, here).one()
     return row

@@ -16,7 +16,7 @@ from types import FrameType
 import uvicorn
 from starlette.requests import Request
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from services.trading_api.text import JsonObject
@@ -93,7 +93,7 @@ class Connections:
         return True
 
 
-class BoundedConnection(H11Protocol):
+class BoundedConnection(HttpToolsProtocol):
     """One connection, with its deadlines."""
 
     places: Connections
@@ -200,6 +200,7 @@ def http_server(app: ASGIApp, *, connections: int, trusted_proxies: str = "") ->
     config = uvicorn.Config(
         app,
         http=Bounded,
+        loop="uvloop",
         ws="none",
         log_config=None,
         access_log=False,

@@ -17,7 +17,7 @@ from services.trading_api.orders.queries import (
     open_orders,
     order,
     order_row,
-    save_order,
+    save_orders,
 )
 from services.trading_api.orders.views import order_view, price_now, quantity_now
 from services.trading_api.roles import Principal, audience_of
@@ -174,13 +174,14 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         submitted_at=now,
         sequence=turn.sequence,
     )
+    taken = {**order_row(submitted), **_NOTHING_YET}
     if not dry_run:
-        save_order(db, submitted)
+        save_orders(db, [submitted])
         emit(db, _event_of(submitted), named_id("order-submitted", complex_id, order_id), now=now)
-        _show(db, complex_id, order_id, now=now)
+        _show(db, taken, now=now)
     gate_closure = rules.gate_closure(draft.auction, draft.delivery_start)
     assert gate_closure is not None  # noqa: S101 -- the book was found open above; narrows the type
-    return Created({**order_row(submitted), **_NOTHING_YET}, gate_closure)
+    return Created(taken, gate_closure)
 
 
 def _event_of(order: SubmittedOrder) -> OrderSubmitted | BlockSubmitted:
@@ -251,10 +252,7 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
     )
     mark_amendment(db, complex_id, order_id, amendment="requested", amendment_detail=None)
     emit(db, request, named_id("order-amend", complex_id, order_id, turn.sequence), now=now)
-    _show(db, complex_id, order_id, now=now)
-    marked = order(db, complex_id, order_id)
-    assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
-    return AmendAsked(marked)
+    return AmendAsked(_shown(db, complex_id, order_id, now=now))
 
 
 def _suspended(db: Connection, complex_id: str, participant_id: str) -> Suspended | None:
@@ -319,10 +317,7 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: order_writer.Tu
     )
     mark_cancel_requested(db, complex_id, order_id, now=now)
     emit(db, request, named_id("order-cancel", complex_id, order_id), now=now)
-    _show(db, complex_id, order_id, now=now)
-    marked = order(db, complex_id, order_id)
-    assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
-    return CancelAsked(marked)
+    return CancelAsked(_shown(db, complex_id, order_id, now=now))
 
 
 _NOTHING_YET: Mapping[str, None] = dict.fromkeys(
@@ -362,9 +357,14 @@ def _participant(principal: Principal) -> str:
     return principal.participant_id
 
 
-def _show(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> None:
-    row = order(db, complex_id, order_id)
-    if row is not None:
-        append_to_stream(
-            db, complex_id, [StreamEntry(audience_of(row["participant_id"]), "order", order_view(row))], now=now
-        )
+def _shown(db: Connection, complex_id: str, order_id: str, *, now: datetime) -> RowMapping:
+    """Return an order as it now is, and tell it."""
+    marked = order(db, complex_id, order_id)
+    assert marked is not None  # noqa: S101 -- it was there a moment ago in this transaction; narrows the type
+    _show(db, marked, now=now)
+    return marked
+
+
+def _show(db: Connection, row: Row, *, now: datetime) -> None:
+    entry = StreamEntry(audience_of(row["participant_id"]), "order", order_view(row))
+    append_to_stream(db, row["complex_id"], [entry], now=now)

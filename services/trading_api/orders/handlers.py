@@ -1,17 +1,18 @@
 """Keep what becomes of orders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
-from services.trading_api.log.stream import StreamEntry, show
+from services.trading_api.log.stream import StreamEntry, show, show_run
 from services.trading_api.orders.domain import RANKS, OrderStatus, SubmittedOrder, status_after_auction
 from services.trading_api.orders.queries import (
     block_ids,
     mark_amendment,
     order,
+    orders_by_id,
     orders_of_interval,
-    save_order,
+    save_orders,
     save_outcomes,
 )
 from services.trading_api.orders.views import order_view
@@ -33,8 +34,11 @@ from shared.events.market import (
 )
 from shared.events.orders import OrderSubmitted
 from shared.events.records import Fill
+from shared.runtime.handlers import Caused
 
 Verdict = OrderAccepted | OrderRejected | OrderCancelled
+# What names one order.
+OrderWord = Verdict | OrderSubmitted | OrderAmended | AmendmentRejected | BlockDecided
 
 
 class OrderHandlers:
@@ -43,41 +47,35 @@ class OrderHandlers:
     def __init__(self, complexes: Complexes) -> None:
         self._complexes = complexes
 
-    def on_order_submitted(self, envelope: Envelope[OrderSubmitted], db: Connection) -> list[Event]:
-        """Keep an automatic order of the scheduler's."""
-        event = envelope.event
-        submitted = SubmittedOrder(
-            complex_id=event.complex_id,
-            order_id=event.order_id,
-            client_order_id=event.client_order_id,
-            participant_id=event.participant_id,
-            delivery_start=event.delivery_start,
-            side=event.side,
-            price_jeon_per_kwh=event.price_jeon_per_kwh,
-            quantity_wh=event.quantity_wh,
-            auction=event.auction,
-            submitted_at=event.submitted_at,
-            writer=event.writer,
-            sequence=event.sequence,
-        )
-        save_order(db, submitted)
-        _show_order(db, envelope, event.order_id)
+    def on_order_submitted(self, envelopes: Sequence[Envelope[OrderSubmitted]], db: Connection) -> Sequence[Caused]:
+        """Keep automatic orders of the scheduler's."""
+        known = orders_by_id(db, map(_id_of, envelopes))
+        new = {_id_of(envelope): _submitted(envelope.event) for envelope in envelopes if _id_of(envelope) not in known}
+        save_orders(db, new.values())
+        _show_orders(db, envelopes)
         return []
 
-    def on_order_accepted(self, envelope: Envelope[OrderAccepted], db: Connection) -> list[Event]:
-        """Keep that an order is in the book."""
-        return _take_verdict(envelope, db, OrderStatus.ACCEPTED)
+    def on_order_accepted(self, envelopes: Sequence[Envelope[OrderAccepted]], db: Connection) -> Sequence[Caused]:
+        """Keep that orders are in the book."""
+        save_outcomes(db, [_verdict(envelope.event, OrderStatus.ACCEPTED) for envelope in envelopes])
+        _show_orders(db, envelopes)
+        return []
 
-    def on_order_rejected(self, envelope: Envelope[OrderRejected], db: Connection) -> list[Event]:
-        """Keep that an order is not in the book, and why."""
-        event = envelope.event
-        return _take_verdict(envelope, db, OrderStatus.REJECTED, reason=event.reason, detail=event.detail)
+    def on_order_rejected(self, envelopes: Sequence[Envelope[OrderRejected]], db: Connection) -> Sequence[Caused]:
+        """Keep that orders are not in the book, and why."""
+        events = [envelope.event for envelope in envelopes]
+        outcomes = [_verdict(one, OrderStatus.REJECTED, reason=one.reason, detail=one.detail) for one in events]
+        save_outcomes(db, outcomes)
+        _show_orders(db, envelopes)
+        return []
 
     def on_order_cancelled(self, envelope: Envelope[OrderCancelled], db: Connection) -> list[Event]:
         """Keep that an order was taken out of its book, and why if its participant did not ask for it."""
         reason = envelope.event.reason
         why = None if reason is None else fill_reasons.suspension_sentence()
-        return _take_verdict(envelope, db, OrderStatus.CANCELLED, reason=reason, why=why)
+        save_outcomes(db, [_verdict(envelope.event, OrderStatus.CANCELLED, reason=reason, why=why)])
+        _show_orders(db, [envelope])
+        return []
 
     def on_order_amended(self, envelope: Envelope[OrderAmended], db: Connection) -> list[Event]:
         """Keep an order's new price and quantity."""
@@ -91,7 +89,7 @@ class OrderHandlers:
             amended_price_jeon_per_kwh=event.price_jeon_per_kwh,
             amended_quantity_wh=event.quantity_wh,
         )
-        _show_order(db, envelope, event.order_id)
+        _show_orders(db, [envelope])
         return []
 
     def on_amendment_rejected(self, envelope: Envelope[AmendmentRejected], db: Connection) -> list[Event]:
@@ -99,7 +97,7 @@ class OrderHandlers:
         event = envelope.event
         detail = f"{event.reason}: {event.detail}"
         mark_amendment(db, event.complex_id, event.order_id, amendment="rejected", amendment_detail=detail)
-        _show_order(db, envelope, event.order_id)
+        _show_orders(db, [envelope])
         return []
 
     def on_auction_cleared(self, envelope: Envelope[AuctionCleared], db: Connection) -> list[Event]:
@@ -116,8 +114,8 @@ class OrderHandlers:
         blocks = block_ids(db, event.complex_id, [fill.order_id for fill in event.fills])
         simple = [fill for fill in event.fills if fill.order_id not in blocks]
         save_outcomes(db, [self._end_of(event, fill) for fill in simple])
-        for fill in simple:
-            _show_order(db, envelope, fill.order_id)
+        ended = orders_by_id(db, [(event.complex_id, fill.order_id) for fill in simple])
+        show(db, envelope, *map(_entry, ended.values()))
         return []
 
     def on_block_decided(self, envelope: Envelope[BlockDecided], db: Connection) -> list[Event]:
@@ -141,7 +139,7 @@ class OrderHandlers:
             "why": _in_both_languages(fill_reasons.block_sentence(event.reason, event.gain_krw)),
         }
         save_outcomes(db, [end])
-        _show_order(db, envelope, event.order_id)
+        _show_orders(db, [envelope])
         return []
 
     def _end_of(self, event: AuctionCleared | DayAheadCleared, fill: Fill) -> Row:
@@ -164,16 +162,32 @@ class OrderHandlers:
         }
 
 
-def _take_verdict(
-    envelope: Envelope[Verdict],
-    db: Connection,
+def _submitted(event: OrderSubmitted) -> SubmittedOrder:
+    return SubmittedOrder(
+        complex_id=event.complex_id,
+        order_id=event.order_id,
+        client_order_id=event.client_order_id,
+        participant_id=event.participant_id,
+        delivery_start=event.delivery_start,
+        side=event.side,
+        price_jeon_per_kwh=event.price_jeon_per_kwh,
+        quantity_wh=event.quantity_wh,
+        auction=event.auction,
+        submitted_at=event.submitted_at,
+        writer=event.writer,
+        sequence=event.sequence,
+    )
+
+
+def _verdict(
+    event: Verdict,
     status: OrderStatus,
+    *,
     reason: str | None = None,
     detail: str | None = None,
     why: fill_reasons.Sentence | None = None,
-) -> list[Event]:
-    event = envelope.event
-    row = {
+) -> Row:
+    return {
         "complex_id": event.complex_id,
         "order_id": event.order_id,
         "participant_id": event.participant_id,
@@ -187,9 +201,6 @@ def _take_verdict(
         "paid_krw": 0,
         "received_krw": 0,
     }
-    save_outcomes(db, [row])
-    _show_order(db, envelope, event.order_id)
-    return []
 
 
 def _why(
@@ -211,11 +222,14 @@ def _in_both_languages(sentence: fill_reasons.Sentence | None) -> dict[str, str]
     return None if sentence is None else {"ko": sentence.ko, "en": sentence.en}
 
 
-def _show_order(db: Connection, envelope: Envelope[Event], order_id: str) -> None:
-    """Show an order as it now is to those who may see it."""
-    row = order(db, envelope.event.complex_id, order_id)
-    if row is not None:
-        show(db, envelope, _entry(row))
+def _id_of(envelope: Envelope[OrderWord]) -> tuple[str, str]:
+    return envelope.event.complex_id, envelope.event.order_id
+
+
+def _show_orders(db: Connection, envelopes: Sequence[Envelope[OrderWord]]) -> None:
+    """Show orders as they now are to those who may see them."""
+    rows = orders_by_id(db, map(_id_of, envelopes))
+    show_run(db, [(envelope, _entry(rows[_id_of(envelope)])) for envelope in envelopes if _id_of(envelope) in rows])
 
 
 def _entry(row: Row) -> StreamEntry:

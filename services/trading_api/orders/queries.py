@@ -1,6 +1,6 @@
 """Orders and what the market said about them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from services.trading_api.db.sql import Query, rows_of, storable, upsert
 from services.trading_api.orders.domain import OPEN, SubmittedOrder
 from services.trading_api.orders.tables import ORDER, ORDER_RECORD, OUTCOME
 from services.trading_api.text import Row
+from shared.db.bulk import insert_rows
 
 
 def order_list(
@@ -29,6 +30,7 @@ def order_list(
     return Listing("orders", query, (ORDER.c.submitted_at, ORDER.c.order_id))
 
 
+_OF_ORDER = (ORDER.c.complex_id == OUTCOME.c.complex_id) & (ORDER.c.order_id == OUTCOME.c.order_id)
 _JOINED = sa.select(
     ORDER,
     OUTCOME.c.status,
@@ -38,7 +40,7 @@ _JOINED = sa.select(
     OUTCOME.c.filled_wh,
     OUTCOME.c.paid_krw,
     OUTCOME.c.received_krw,
-).outerjoin(OUTCOME, (ORDER.c.complex_id == OUTCOME.c.complex_id) & (ORDER.c.order_id == OUTCOME.c.order_id))
+).outerjoin(OUTCOME, _OF_ORDER)
 
 
 def orders(complex_id: str, *, seen_by: str | None) -> Query:
@@ -47,10 +49,20 @@ def orders(complex_id: str, *, seen_by: str | None) -> Query:
     return query if seen_by is None else query.where(ORDER.c.participant_id == seen_by)
 
 
+# Built once: building a statement takes longer than what it asks.
+_ONE = _JOINED.where(ORDER.c.complex_id == sa.bindparam("of_complex"), ORDER.c.order_id == sa.bindparam("of_order"))
+
+
 def order(db: Connection, complex_id: str, order_id: str) -> RowMapping | None:
     """Return one order, or None."""
-    query = orders(complex_id, seen_by=None).where(ORDER.c.order_id == order_id)
-    return db.execute(query).mappings().one_or_none()
+    return db.execute(_ONE, {"of_complex": complex_id, "of_order": order_id}).mappings().one_or_none()
+
+
+def orders_by_id(db: Connection, ids: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], RowMapping]:
+    """Return some orders by complex and order id; one that is not known is left out."""
+    key = (ORDER.c.complex_id, ORDER.c.order_id)
+    rows = rows_of(db, _JOINED.where(sa.tuple_(*key).in_(list(ids))))
+    return {(row["complex_id"], row["order_id"]): row for row in rows}
 
 
 def orders_of_interval(db: Connection, complex_id: str, delivery_start: datetime) -> Sequence[RowMapping]:
@@ -73,15 +85,12 @@ def open_orders(db: Connection, complex_id: str, participant_id: str) -> Sequenc
 
 def open_count(db: Connection, complex_id: str, participant_id: str) -> int:
     """Return how many orders a participant has open."""
-    query = orders(complex_id, seen_by=participant_id).where(_is_open())
-    return db.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    return db.scalar(_OPEN_COUNT, {"of_complex": complex_id, "of_participant": participant_id}) or 0
 
 
-def save_order(db: Connection, submitted: SubmittedOrder) -> None:
-    """Keep a new order; one of the same id is left as it is."""
-    here = (ORDER.c.complex_id == submitted.complex_id, ORDER.c.order_id == submitted.order_id)
-    if db.scalar(sa.select(ORDER.c.order_id).where(*here)) is None:
-        db.execute(sa.insert(ORDER).values(**storable(order_row(submitted))))
+def save_orders(db: Connection, submitted: Iterable[SubmittedOrder]) -> None:
+    """Keep orders of which none is known."""
+    insert_rows(db, ORDER, (storable(order_row(one)) for one in submitted))
 
 
 def order_row(submitted: SubmittedOrder) -> dict[str, object]:
@@ -108,3 +117,15 @@ def save_outcomes(db: Connection, rows: Sequence[Row]) -> None:
 
 def _is_open() -> sa.ColumnElement[bool]:
     return OUTCOME.c.status.is_(None) | OUTCOME.c.status.in_(OPEN)
+
+
+_OPEN_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(ORDER)
+    .outerjoin(OUTCOME, _OF_ORDER)
+    .where(
+        ORDER.c.complex_id == sa.bindparam("of_complex"),
+        ORDER.c.participant_id == sa.bindparam("of_participant"),
+        _is_open(),
+    )
+)

@@ -63,8 +63,16 @@ def suspensions(db: Connection, complex_id: str) -> Mapping[str, RowMapping]:
 
 def suspension(db: Connection, complex_id: str, participant_id: str) -> RowMapping | None:
     """Return a participant's suspension, or None while it may trade."""
-    query = _suspended(complex_id).where(PARTICIPANT_STATE.c.participant_id == participant_id)
-    return db.execute(query).mappings().one_or_none()
+    here = {"of_complex": complex_id, "of_participant": participant_id}
+    return db.execute(_SUSPENSION, here).mappings().one_or_none()
+
+
+# Built once: it is asked for each order.
+_SUSPENSION = sa.select(PARTICIPANT_STATE).where(
+    PARTICIPANT_STATE.c.complex_id == sa.bindparam("of_complex"),
+    PARTICIPANT_STATE.c.participant_id == sa.bindparam("of_participant"),
+    PARTICIPANT_STATE.c.suspended,
+)
 
 
 def _suspended(complex_id: str) -> Query:
