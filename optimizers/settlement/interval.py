@@ -210,7 +210,7 @@ def _trade_entry(trade: SettledTrade) -> LedgerEntry:
 
 def _imbalance_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry:
     return LedgerEntry(
-        _imbalance_id(delivery_start, line.participant_id),
+        imbalance_id(delivery_start, line.participant_id),
         "imbalance",
         _owed(line, grid_krw=line.grid_owed_krw, spread_krw=line.spread_krw),
     )
@@ -218,7 +218,7 @@ def _imbalance_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry
 
 def _loss_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry:
     return LedgerEntry(
-        f"loss:{delivery_start:%Y%m%dT%H%MZ}:{line.participant_id}",
+        loss_id(delivery_start, line.participant_id),
         "loss",
         _owed(line, grid_krw=line.loss_krw, spread_krw=0),
     )
@@ -226,7 +226,7 @@ def _loss_entry(delivery_start: datetime, line: SettledLine) -> LedgerEntry:
 
 def _correction_entry(delivery_start: datetime, before: Sequence[SettledLine], line: SettledLine) -> LedgerEntry:
     return LedgerEntry(
-        _correction_id(delivery_start, line.participant_id, len(before)),
+        correction_id(delivery_start, line.participant_id, len(before)),
         "correction",
         _owed(
             line,
@@ -253,13 +253,20 @@ def _last_entry_id(delivery_start: datetime, lines: Sequence[SettledLine]) -> st
         return None
     participant_id = lines[0].participant_id
     if revisions[-1] == 0:
-        return _imbalance_id(delivery_start, participant_id)
-    return _correction_id(delivery_start, participant_id, revisions[-1])
+        return imbalance_id(delivery_start, participant_id)
+    return correction_id(delivery_start, participant_id, revisions[-1])
 
 
-def _imbalance_id(delivery_start: datetime, participant_id: str) -> str:
+def imbalance_id(delivery_start: datetime, participant_id: str) -> str:
+    """Return the id of the entry over a participant's first settlement of an interval."""
     return f"imbalance:{delivery_start:%Y%m%dT%H%MZ}:{participant_id}"
 
 
-def _correction_id(delivery_start: datetime, participant_id: str, revision: int) -> str:
+def loss_id(delivery_start: datetime, participant_id: str) -> str:
+    """Return the id of the entry over what was lost on the way to a participant."""
+    return f"loss:{delivery_start:%Y%m%dT%H%MZ}:{participant_id}"
+
+
+def correction_id(delivery_start: datetime, participant_id: str, revision: int) -> str:
+    """Return the id of the entry that a later revision of a line led to."""
     return f"correction:{delivery_start:%Y%m%dT%H%MZ}:{participant_id}:{revision}"

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from services.trading_api.billing.tables import COST_WITH_KRW, INVOICE, SETTLED_INTERVAL, SETTLED_LINE, STATEMENT
+from services.trading_api.billing.tables import (
+    COST_WITH_KRW,
+    INVOICE,
+    SETTLED_INTERVAL,
+    SETTLED_LINE,
+    SETTLED_LINE_RECORD,
+    STATEMENT,
+)
 from services.trading_api.db.paging import Listing
 from services.trading_api.db.sql import of_complex, rows_of, seen_only
 
@@ -18,6 +26,19 @@ def ledger_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
         settled.complex_id == complex_id, settled.ledger_number.is_not(None)
     )
     return {row.ledger_number: row.ledger_hash for row in db.execute(known)}
+
+
+def line_copies(db: Connection, complex_id: str) -> Mapping[tuple[datetime, str], Mapping[str, Any]]:
+    """Return the settled lines as they are kept here, by interval and participant."""
+    rows = db.execute(of_complex(SETTLED_LINE, complex_id)).mappings()
+    names = [column.name for column in SETTLED_LINE_RECORD.columns]
+    return {(row["delivery_start"], row["participant_id"]): {name: row[name] for name in names} for row in rows}
+
+
+def invoice_copies(db: Connection, complex_id: str) -> Mapping[tuple[str, str, int], Mapping[str, Any]]:
+    """Return the content of invoices as they are kept here, by month, participant and revision."""
+    rows = db.execute(of_complex(INVOICE, complex_id)).mappings()
+    return {(row["month"], row["participant_id"], row["revision"]): row["content"] for row in rows}
 
 
 def statement_list(complex_id: str, *, seen_by: str | None) -> Listing:

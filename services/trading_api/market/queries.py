@@ -1,7 +1,8 @@
 """Auctions, trades and whether the market is halted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -21,6 +22,13 @@ def auction_list(complex_id: str) -> Listing:
 def day_ahead_list(complex_id: str) -> Listing:
     """List the day-ahead auctions' intervals by delivery, the latest first."""
     return Listing("day_ahead", of_complex(DAY_AHEAD, complex_id), (DAY_AHEAD.c.delivery_start,))
+
+
+def trade_copies(db: Connection, complex_id: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what is kept here of the trades that settlement settles, by id."""
+    names = ("buyer_id", "seller_id", "quantity_wh", "paid_krw", "received_krw", "delivery_start")
+    rows = db.execute(of_complex(TRADE, complex_id)).mappings()
+    return {row["trade_id"]: {name: row[name] for name in names} for row in rows}
 
 
 def trade_list(complex_id: str, *, seen_by: str | None, delivery_start: datetime | None = None) -> Listing:
