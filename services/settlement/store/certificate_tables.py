@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from optimizers.certificates.ranges import Bundle
 from optimizers.certificates.storage import Draw, StorageRecord
 from services.settlement.store.tables import METADATA
+from shared.db.append_only import keep_append_only
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant
 from shared.events.records import CertificateLine, CertificateSlice
@@ -147,24 +148,7 @@ APPEND_ONLY = (CERTIFICATION, CERTIFICATE_BUNDLE, CERTIFICATE_SLICE, CERTIFICATE
 def _guard_certificates(metadata: sa.MetaData, db: Connection, **_: object) -> None:
     """Make the database refuse changes; the migrations do the same."""
     del metadata
-    on_postgresql = db.dialect.name == "postgresql"
-    if on_postgresql:
-        db.exec_driver_sql(
-            "CREATE FUNCTION refuse_certificate_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'certificates are append-only'; END $$"
-        )
-    for table in APPEND_ONLY:
-        if on_postgresql:
-            db.exec_driver_sql(
-                f"CREATE TRIGGER {table.name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_certificate_change()"
-            )
-            continue
-        for change in ("UPDATE", "DELETE"):
-            db.exec_driver_sql(
-                f"CREATE TRIGGER {table.name}_no_{change.lower()} BEFORE {change} ON {table.name} "
-                "BEGIN SELECT RAISE(ABORT, 'certificates are append-only'); END"
-            )
+    keep_append_only(db, APPEND_ONLY, function="refuse_certificate_change", reason="certificates are append-only")
 
 
 sa.event.listen(METADATA, "after_create", _guard_certificates)

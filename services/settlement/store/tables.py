@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from optimizers.settlement.interval import SettledTrade
+from shared.db.append_only import keep_append_only
 from shared.db.records import RecordColumns
 from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import Quality
@@ -209,6 +210,8 @@ ISSUED_RECORD = RecordColumns(
     INVOICE, IssuedInvoice, beside="complex_id month participant_id issued_at complete billable_peak_w"
 )
 
+LEDGER = (LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK)
+TOLD_OF_IT = (TRADE, SETTLED_INTERVAL, SETTLED_LINE, INVOICE)
 _SAME_ENTRY = "complex_id = {new}.complex_id AND entry_id = {new}.entry_id"
 # What a trigger refuses to have inserted: (table, trigger, when, reason).
 _REFUSED = (
@@ -236,24 +239,9 @@ _REFUSED = (
 def _guard_ledger(metadata: sa.MetaData, db: Connection, **_: object) -> None:
     """Make the database keep the ledger's promises; the migrations do the same."""
     del metadata
+    keep_append_only(db, LEDGER, function="refuse_ledger_change", reason="the ledger is append-only")
+    keep_append_only(db, TOLD_OF_IT, function="refuse_books_change", reason="the books are append-only")
     on_postgresql = db.dialect.name == "postgresql"
-    if on_postgresql:
-        db.exec_driver_sql(
-            "CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
-        )
-    for table in ("ledger_entry", "ledger_line", "ledger_link"):
-        if on_postgresql:
-            db.exec_driver_sql(
-                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()"
-            )
-            continue
-        for change in ("UPDATE", "DELETE"):
-            db.exec_driver_sql(
-                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
-                "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-            )
     for table, trigger, when, reason in _REFUSED:
         if on_postgresql:
             # Once for all rows of a statement: a call of the function for each takes longer than what it asks.

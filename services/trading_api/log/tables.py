@@ -1,8 +1,10 @@
 """The tables of the numbered logs."""
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from services.trading_api.db.metadata import instant, table, text, whole
+from services.trading_api.db.metadata import METADATA, instant, table, text, whole
+from shared.db.append_only import keep_append_only
 
 # The last number of a log of one complex; advancing it takes the row's lock, so numbers are committed in order.
 LOG_HEAD = table("log_head", "log", *whole("last_number"), *text("last_hash"))
@@ -21,3 +23,12 @@ STREAM = table(
     *instant("at"),
     sa.Column("payload", sa.JSON, nullable=False),
 )
+
+
+def _guard_audit(metadata: sa.MetaData, db: Connection, **_: object) -> None:
+    """Make the database refuse changes; the migrations do the same."""
+    del metadata
+    keep_append_only(db, [AUDIT], function="refuse_audit_change", reason="the audit chain is append-only")
+
+
+sa.event.listen(METADATA, "after_create", _guard_audit)
