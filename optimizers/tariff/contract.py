@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from shared.complex.model import GridContract
+from shared.complex.contract import GridContract
 from shared.errors import BadInput, did_you_mean
 from shared.reference.tariffs import Rate, TariffBook, Version
 
@@ -47,6 +47,10 @@ def contract_of(grid: GridContract) -> Contract:
         option=grid.option,
         contract_kw=Decimal(str(grid.contract_kw)),
         past_peaks_kw={month: Decimal(str(peak_kw)) for month, peak_kw in grid.past_peaks_kw},
+        fuel_adjustment_krw_per_kwh=grid.fuel_adjustment_krw_per_kwh,
+        power_factor=grid.power_factor,
+        excess_noticed=grid.excess_noticed,
+        deferred=grid.deferred,
     )
 
 

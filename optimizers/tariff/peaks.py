@@ -10,7 +10,7 @@ from optimizers.tariff.contract import Contract, contract_of, rate_of, version_o
 from optimizers.tariff.demand import billed_on_contract
 from optimizers.tariff.timeline import TariffTimeline, epochs, timeline
 from shared.arrays import Flags, Integers
-from shared.complex.model import GridContract
+from shared.complex.contract import GridContract
 from shared.reference.tariffs import DemandRule, TariffBook
 from shared.units import JEON_PER_KRW
 

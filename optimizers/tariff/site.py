@@ -8,7 +8,7 @@ from optimizers.tariff.contract import contract_of
 from optimizers.tariff.surplus import surplus_prices_jeon
 from optimizers.tariff.timeline import energy_prices_jeon, epochs
 from shared.arrays import Integers
-from shared.complex.model import GridContract
+from shared.complex.contract import GridContract
 from shared.reference.prices import PriceBook
 from shared.reference.tariffs import TariffBook
 

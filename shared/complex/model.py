@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +12,9 @@ import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from shared import yaml_text
+from shared.complex.contract import GridContract
 from shared.complex.field_network import UNIT_ID_MAX, DeviceEntry, FieldNetwork
-from shared.complex.fields import RECORD, Fraction, MonthlyKw, PositiveKw, PriceKrw, ShortIdentifier
+from shared.complex.fields import RECORD, Fraction, PositiveKw, PriceKrw, ShortIdentifier
 from shared.complex.imbalance import ImbalanceRule, rule_problems
 from shared.complex.load import Load
 from shared.complex.register_maps import RegisterMap
@@ -110,20 +111,6 @@ class Feeder(_Record):
     def wheeling_fee_jeon_per_kwh(self) -> int:
         """Return the fee for a kWh that crosses the feeder's boundary."""
         return int(self.wheeling_fee_krw_per_kwh * JEON_PER_KRW)
-
-
-class GridContract(_Record):
-    """A factory's contract with KEPCO.
-
-    Attributes:
-        past_peaks_kw: Highest billable 15-minute demand of earlier months by YYYY-MM, as far as known: the ratchet.
-    """
-
-    tariff_class: str
-    voltage: str
-    option: str
-    contract_kw: PositiveKw
-    past_peaks_kw: MonthlyKw = ()
 
 
 class Bidding(_Record):
@@ -333,6 +320,21 @@ class Complex(_Record):
     def loss_fraction_of(self) -> Mapping[str, Decimal]:
         """Return each feeder's loss."""
         return {one.feeder_id: one.loss_fraction for one in self.feeders}
+
+    @property
+    def change_days(self) -> list[date]:
+        """Return the Korean days from which something else holds."""
+        contracts = (one.contract for one in self.participants)
+        return sorted({change.first_day for contract in contracts for change in contract.contract_power_changes})
+
+    def on(self, day: date) -> "Complex":
+        """Return what holds on a Korean day."""
+        participants = [one.model_copy(update={"contract": one.contract.on(day)}) for one in self.participants]
+        dated = self.model_copy(update={"participants": tuple(participants)})
+        # What was derived from the complex of another day is derived anew.
+        for name in dated.__dict__.keys() - type(self).model_fields.keys():
+            del dated.__dict__[name]
+        return dated
 
     @cached_property
     def by_participant(self) -> Mapping[str, Participant]:

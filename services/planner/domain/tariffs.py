@@ -16,7 +16,7 @@ from optimizers.tariff.site import SitePrices
 from optimizers.tariff.surplus import surplus_prices_jeon
 from optimizers.tariff.timeline import energy_prices_jeon, epochs, timeline
 from shared.arrays import Flags, Floats, Integers
-from shared.complex.model import GridContract
+from shared.complex.contract import GridContract
 from shared.errors import BadInput
 from shared.intervals import INTERVAL, delivery_starts
 from shared.reference.prices import PriceBook

@@ -34,8 +34,9 @@ from services.settlement.store.facts import (
     load_trades,
 )
 from services.settlement.store.invoices import note_due
+from shared.complex.contract import GridContract
 from shared.complex.imbalance import rule_on
-from shared.complex.model import Complex, GridContract
+from shared.complex.model import Complex
 from shared.events.base import Event
 from shared.events.settlement import IntervalResettled, IntervalSettled, StatementIssued
 from shared.intervals import DAY, INTERVAL, INTERVALS_PER_DAY, day_start, delivery_starts, trading_day_of

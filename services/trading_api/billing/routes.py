@@ -51,7 +51,9 @@ def get_invoice_pdf(month: MonthName, state: State, caller: Caller) -> Response:
     # Its library takes longer to import than the rest of the API: the first PDF waits for it, not every start.
     from services.trading_api.billing.invoice_pdf import invoice_pdf
 
-    document = invoice_pdf(_invoices(month, state, caller), state.complex_of(caller))
+    document = invoice_pdf(
+        _invoices(month, state, caller), state.complexes.at(caller.complex_id, month_bounds(month)[0])
+    )
     return _file(document, "application/pdf", f"invoice-{month}.pdf")
 
 

@@ -12,7 +12,8 @@ from services.planner.domain.evaluation import evaluate, scaled_battery
 from services.planner.domain.scenarios import Scenario
 from services.planner.domain.sites import SiteDay
 from services.planner.domain.tariffs import DayTariff, day_tariff
-from shared.complex.model import Ess, GridContract
+from shared.complex.contract import GridContract
+from shared.complex.model import Ess
 from shared.errors import BadInput
 from shared.intervals import INTERVALS_PER_DAY
 from shared.reference.load import sell_back, tariff_book

@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from optimizers.tariff.peaks import demand_month, site_peaks
-from shared.complex.model import GridContract
+from shared.complex.contract import GridContract
 from shared.intervals import INTERVAL, KST
 from shared.reference.load import tariff_book
 

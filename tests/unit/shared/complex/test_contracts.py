@@ -1,4 +1,4 @@
-"""What a factory agreed with the grid company, as its complex file says it: all that a bill asks of it, and from when."""
+"""What a factory agreed with the grid company, as its complex file says it: all that a bill asks, and from when."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -28,7 +28,6 @@ def a_complex(path: Path, **contract: Any) -> Complex:
     return load_complex(path / "complex.yaml")
 
 
-@pytest.mark.xfail(strict=True, reason="a complex file can not say it")
 def test_a_file_states_all_terms_of_a_contract(tmp_path: Path) -> None:
     terms = {"deferred": True, "power_factor": True, "fuel_adjustment_krw_per_kwh": -1.5, "excess_noticed": True}
 
@@ -46,7 +45,6 @@ def test_a_file_states_all_terms_of_a_contract(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a complex file can not say it")
 def test_a_deferred_contract_is_settled_at_the_prices_of_before(tmp_path: Path) -> None:
     # 18 May 2026, 11:15 in Korea: of the peak band before the reform, of the middle one after it.
     starts = [datetime(2026, 5, 18, 2, 15, tzinfo=UTC)]
@@ -60,7 +58,6 @@ def test_a_deferred_contract_is_settled_at_the_prices_of_before(tmp_path: Path) 
     assert deferred.import_jeon_per_kwh[0] > now.import_jeon_per_kwh[0]
 
 
-@pytest.mark.xfail(strict=True, reason="a complex file can not say it")
 def test_another_contract_power_holds_from_its_month_on(tmp_path: Path) -> None:
     changes = [{"from": "2026-07-01", "contract_kw": 3000}, {"from": "2026-09-01", "contract_kw": 2000}]
     complexes = Complexes(a_complex(tmp_path, contract_power_changes=changes))
@@ -74,7 +71,6 @@ def test_another_contract_power_holds_from_its_month_on(tmp_path: Path) -> None:
     assert found[0].by_device.keys() == found[1].by_device.keys()
 
 
-@pytest.mark.xfail(strict=True, reason="a complex file can not say it")
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [
