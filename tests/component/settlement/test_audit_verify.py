@@ -163,3 +163,19 @@ def test_a_folder_without_databases_is_bad_input(tmp_path: Path) -> None:
     ran = CliRunner().invoke(app_with("audit"), ["audit", "verify", "--folder", str(tmp_path / "none")])
 
     assert "--folder must be a deployment's folder" in str(ran.exception)
+
+
+@pytest.mark.xfail(strict=True, reason="the head lies where the chain does")
+def test_operators_chain_that_lost_its_end_with_its_head_shows_as_it_was_published(folder: Path) -> None:
+    tamper(
+        folder,
+        "trading_api",
+        "DELETE FROM audit WHERE number = 3",
+        "UPDATE log_head SET last_number = 2, last_hash = (SELECT hash FROM audit WHERE number = 2) "
+        "WHERE log = 'audit'",
+    )
+
+    code, answer = verify(folder)
+
+    flaws = answer["complexes"][COMPLEX_ID]["operator_actions"]["flaws"]
+    assert (code, [(flaw["kind"], flaw["number"]) for flaw in flaws]) == (1, [("missing", 3)])
