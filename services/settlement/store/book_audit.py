@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from optimizers.settlement.interval import correction_id, imbalance_id, loss_id
+from optimizers.settlement.interval import SettledTrade, correction_id, imbalance_id, loss_id
 from optimizers.settlement.ledger import participant_account
 from services.settlement.store.tables import (
     INVOICE,
@@ -20,8 +20,9 @@ from services.settlement.store.tables import (
     SETTLED_LINE,
     SETTLED_LINE_RECORD,
     TRADE,
+    TRADE_RECORD,
 )
-from shared.events.records import SettledLine
+from shared.events.records import SettledLine, Trade
 from shared.intervals import trading_day_of
 
 
@@ -36,18 +37,18 @@ class BookFlaw:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """What the trading API keeps of the books, each as columns by name.
+    """What the trading API keeps of the books: lines by interval and participant, without the prices that it keeps not.
 
-    Lines are by interval and participant, invoices by month, participant and revision, trades by id.
+    Invoices are by month, participant and revision, trades by id.
     """
 
-    lines: Mapping[tuple[datetime, str], Mapping[str, Any]]
-    invoices: Mapping[tuple[str, str, int], Mapping[str, Any]]
-    trades: Mapping[str, Mapping[str, Any]]
+    lines: Mapping[tuple[datetime, str], SettledLine]
+    invoices: Mapping[tuple[str, str, int], object]
+    trades: Mapping[str, Trade]
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class LedgerSums:
     """What accounts owe by the ledger, by entry, over a month and by a month's bills [KRW]; below 0 is owed to them."""
 
     entry_ids: frozenset[str]
@@ -68,7 +69,7 @@ def book_flaws(db: Connection, complex_id: str) -> list[BookFlaw]:
     ]
 
 
-def _owed(db: Connection, complex_id: str) -> Owed:
+def _owed(db: Connection, complex_id: str) -> LedgerSums:
     by_entry: defaultdict[tuple[str, str], int] = defaultdict(int)
     by_month: defaultdict[tuple[str, str], int] = defaultdict(int)
     by_bill: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -81,7 +82,7 @@ def _owed(db: Connection, complex_id: str) -> Owed:
         by_month[_month_of(start), account] += owed_krw
         if entry_id.startswith("bill:"):
             by_bill[_month_of(start), account] += owed_krw
-    return Owed(frozenset(entry_id for entry_id, _ in by_entry), by_entry, by_month, by_bill)
+    return LedgerSums(frozenset(entry_id for entry_id, _ in by_entry), by_entry, by_month, by_bill)
 
 
 def _histories(db: Connection, complex_id: str) -> Iterator[tuple[datetime, list[SettledLine]]]:
@@ -107,7 +108,7 @@ def _traded(db: Connection, complex_id: str) -> Mapping[tuple[str, datetime], tu
     return {place: tuple(found) for place, found in sums.items()}
 
 
-def _trade_flaws(db: Connection, complex_id: str, owed: Owed) -> Iterator[BookFlaw]:
+def _trade_flaws(db: Connection, complex_id: str, owed: LedgerSums) -> Iterator[BookFlaw]:
     known = set()
     for trade in db.execute(sa.select(TRADE).where(TRADE.c.complex_id == complex_id).order_by(TRADE.c.trade_id)):
         entry_id = f"trade:{trade.trade_id}"
@@ -127,7 +128,7 @@ def _trade_flaws(db: Connection, complex_id: str, owed: Owed) -> Iterator[BookFl
 def _line_flaws(
     start: datetime,
     lines: Sequence[SettledLine],
-    owed: Owed,
+    owed: LedgerSums,
     traded: Mapping[tuple[str, datetime], tuple[int, ...]],
 ) -> Iterator[BookFlaw]:
     participant_id = lines[0].participant_id
@@ -151,7 +152,7 @@ def _line_flaws(
 
 
 def _invoice_flaws(
-    db: Connection, complex_id: str, owed: Owed, histories: Sequence[tuple[datetime, Sequence[SettledLine]]]
+    db: Connection, complex_id: str, owed: LedgerSums, histories: Sequence[tuple[datetime, Sequence[SettledLine]]]
 ) -> Iterator[BookFlaw]:
     """Hold the newest invoice of each month against the month's entries; one that is due again may lag behind them."""
     at_grid_prices: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -207,16 +208,22 @@ def told_otherwise(db: Connection, complex_id: str, copies: Copies) -> list[Book
     for start, history in _histories(db, complex_id):
         lines[start, history[0].participant_id] = history
     for (start, participant_id), copy in copies.lines.items():
-        own = [{name: getattr(line, name) for name in copy} for line in lines[start, participant_id]]
-        if copy not in own:
+        own = lines[start, participant_id]
+        if copy not in [replace(line, short_price_jeon_per_kwh=None, long_price_jeon_per_kwh=None) for line in own]:
             flaws.append(BookFlaw("line", f"{start.isoformat()} {participant_id}", "the API keeps another one"))
     query = sa.select(INVOICE.c.month, INVOICE.c.participant_id, INVOICE.c.revision, INVOICE.c.content)
     contents = {tuple(row[:3]): row.content for row in db.execute(query.where(INVOICE.c.complex_id == complex_id))}
-    for place, copy in copies.invoices.items():
-        if contents.get(place) != copy:
+    for place, content in copies.invoices.items():
+        if contents.get(place) != content:
             flaws.append(BookFlaw("invoice", f"{place[0]}:{place[1]}", f"the API keeps another revision {place[2]}"))
-    for trade in db.execute(sa.select(TRADE).where(TRADE.c.complex_id == complex_id).order_by(TRADE.c.trade_id)):
+    for trade in map(
+        TRADE_RECORD.of, db.execute(sa.select(*TRADE_RECORD.columns).where(TRADE.c.complex_id == complex_id))
+    ):
         kept = copies.trades.get(trade.trade_id)
-        if kept is not None and kept != {name: getattr(trade, name) for name in kept}:
+        if kept is not None and _terms(kept) != _terms(trade):
             flaws.append(BookFlaw("trade", trade.trade_id, "the API keeps another one"))
     return flaws
+
+
+def _terms(trade: Trade | SettledTrade) -> tuple[object, ...]:
+    return trade.buyer_id, trade.seller_id, trade.quantity_wh, trade.paid_krw, trade.received_krw

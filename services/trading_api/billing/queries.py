@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -17,6 +16,8 @@ from services.trading_api.billing.tables import (
 )
 from services.trading_api.db.paging import Listing
 from services.trading_api.db.sql import of_complex, rows_of, seen_only
+from services.trading_api.text import JsonObject
+from shared.events.records import SettledLine
 
 
 def ledger_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
@@ -28,14 +29,13 @@ def ledger_anchors(db: Connection, complex_id: str) -> Mapping[int, str]:
     return {row.ledger_number: row.ledger_hash for row in db.execute(known)}
 
 
-def line_copies(db: Connection, complex_id: str) -> Mapping[tuple[datetime, str], Mapping[str, Any]]:
-    """Return the settled lines as they are kept here, by interval and participant."""
+def line_copies(db: Connection, complex_id: str) -> Mapping[tuple[datetime, str], SettledLine]:
+    """Return the settled lines as they are kept here, by interval and participant; imbalance's prices are not."""
     rows = db.execute(of_complex(SETTLED_LINE, complex_id)).mappings()
-    names = [column.name for column in SETTLED_LINE_RECORD.columns]
-    return {(row["delivery_start"], row["participant_id"]): {name: row[name] for name in names} for row in rows}
+    return {(row["delivery_start"], row["participant_id"]): SETTLED_LINE_RECORD.record(row) for row in rows}
 
 
-def invoice_copies(db: Connection, complex_id: str) -> Mapping[tuple[str, str, int], Mapping[str, Any]]:
+def invoice_copies(db: Connection, complex_id: str) -> Mapping[tuple[str, str, int], JsonObject]:
     """Return the content of invoices as they are kept here, by month, participant and revision."""
     rows = db.execute(of_complex(INVOICE, complex_id)).mappings()
     return {(row["month"], row["participant_id"], row["revision"]): row["content"] for row in rows}

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.db.paging import Listing
 from services.trading_api.db.sql import of_complex, rows_of
-from services.trading_api.market.tables import AUCTION, DAY_AHEAD, MARKET_STATE, TRADE
+from services.trading_api.market.tables import AUCTION, DAY_AHEAD, MARKET_STATE, TRADE, TRADE_RECORD
+from shared.events.records import Trade
 
 
 def auction_list(complex_id: str) -> Listing:
@@ -24,11 +24,10 @@ def day_ahead_list(complex_id: str) -> Listing:
     return Listing("day_ahead", of_complex(DAY_AHEAD, complex_id), (DAY_AHEAD.c.delivery_start,))
 
 
-def trade_copies(db: Connection, complex_id: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return what is kept here of the trades that settlement settles, by id."""
-    names = ("buyer_id", "seller_id", "quantity_wh", "paid_krw", "received_krw", "delivery_start")
+def trade_copies(db: Connection, complex_id: str) -> Mapping[str, Trade]:
+    """Return the trades that are kept here, by id."""
     rows = db.execute(of_complex(TRADE, complex_id)).mappings()
-    return {row["trade_id"]: {name: row[name] for name in names} for row in rows}
+    return {row["trade_id"]: TRADE_RECORD.record(row) for row in rows}
 
 
 def trade_list(complex_id: str, *, seen_by: str | None, delivery_start: datetime | None = None) -> Listing:
