@@ -1,7 +1,6 @@
 """`sandan audit`: was anything in the books changed, taken out or moved, and do two runs have the same books?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +86,7 @@ def verified(books: "Connection", records: "Connection") -> dict[str, dict[str, 
         complex_id: {
             "ledger": _ledger(books, records, complex_id),
             "certificates": _certificates(books, records, complex_id),
-            "operator_actions": _actions(records, complex_id),
+            "operator_actions": _actions(books, records, complex_id),
         }
         for complex_id in complexes
     }
@@ -114,7 +113,10 @@ def _ledger(books: "Connection", records: "Connection", complex_id: str) -> dict
     ]
     if not flaws:
         # A ledger that does not hold itself proves nothing of what else is told.
-        flaws = [{"kind": "changed", **asdict(one)} for one in _book_flaws(books, records, complex_id)]
+        flaws = [
+            {"kind": "changed", "what": one.what, "subject": one.subject, "detail": one.detail}
+            for one in _book_flaws(books, records, complex_id)
+        ]
     return {"links": len(links), "published_links": len(anchors), "sum_krw": sum_krw, "flaws": flaws}
 
 
@@ -163,11 +165,16 @@ def _published_otherwise(hashes: Mapping[int, str], anchors: Mapping[int, str]) 
     ]
 
 
-def _actions(records: "Connection", complex_id: str) -> dict[str, Any]:
-    from services.trading_api.log.audit import audit_flaws, audit_length
+def _actions(books: "Connection", records: "Connection", complex_id: str) -> dict[str, Any]:
+    from services.settlement.store.operators import published_links
+    from services.trading_api.log.audit import audit_flaws, audit_hashes
 
-    flaws = [_flaw(flaw) for flaw in audit_flaws(records, complex_id)]
-    return {"links": audit_length(records, complex_id), "flaws": flaws}
+    hashes = audit_hashes(records, complex_id)
+    flaws = [
+        *(_flaw(flaw) for flaw in audit_flaws(records, complex_id)),
+        *_published_otherwise(hashes, published_links(books, complex_id)),
+    ]
+    return {"links": len(hashes), "flaws": flaws}
 
 
 def _flaw(flaw: "Flaw") -> dict[str, Any]:

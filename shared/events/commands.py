@@ -9,6 +9,14 @@ from shared.events.base import Event, Identifier, Instant, Whole
 from shared.events.records import Calendar, LoadPlan
 
 
+class DeedRecorded(Event):
+    """A link was added to the operators' chain: kept elsewhere, it shows where the chain was made anew or cut off."""
+
+    number: Whole
+    hash: str
+    recorded_at: Instant
+
+
 class MarketHaltRequested(Event):
     """An operator asked to halt the market."""
 

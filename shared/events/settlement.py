@@ -55,6 +55,8 @@ class StatementIssued(Event):
 
     It comes again under the same id when an interval is settled again; `revision` then counts the lines that changed.
     `saving_krw` is `cost_without_krw` less `cost_with_krw` plus `stored_value_krw`: what batteries hold more, in won.
+    The last links of the ledger's chain and of the operators' chain at that time are with it: whoever keeps a statement
+    can show that a chain was made anew or cut off.
     """
 
     statement_id: Identifier
@@ -77,6 +79,10 @@ class StatementIssued(Event):
     loss_wh: EnergyWh = 0
     loss_krw: MoneyKrw = 0
     stored_value_krw: MoneyKrw = 0
+    ledger_number: Whole | None = None
+    ledger_hash: str | None = None
+    operators_number: Whole | None = None
+    operators_hash: str | None = None
 
 
 class CertificatesSettled(Event):

@@ -35,7 +35,10 @@ BOOKS = RECORD.with_name("books.json.gz")
 TICK = timedelta(minutes=1)
 # What is due is done, and no other day begins that anything would be heard of.
 AFTER = timedelta(days=1)
-LEFT_OUT = {"cleared_at", "settled_at", "resettled_at", "certified_at", "issued_at", "ledger_hash", "hash"}
+LEFT_OUT = {
+    *("cleared_at", "settled_at", "resettled_at", "certified_at", "issued_at"),
+    *("ledger_hash", "operators_hash", "hash"),
+}
 # What a fact is about stands first in its line, so that lines are in the order of intervals, days and participants.
 IDENTITY = ("auction_id", "delivery_start", "trading_day", "month", "participant_id", "order_id", "revision")
 

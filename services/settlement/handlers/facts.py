@@ -20,10 +20,12 @@ from services.settlement.store.facts import (
     save_auction,
     save_readings,
 )
+from services.settlement.store.operators import save_link
 from services.settlement.store.tables import KeptReading
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex
 from shared.events.base import Envelope, Event
+from shared.events.commands import DeedRecorded
 from shared.events.fems import IntervalMetered, MeterKind
 from shared.events.market import AuctionCleared
 from shared.events.settlement import ReadingIgnored
@@ -79,6 +81,13 @@ class SettlementHandlers:
         if settled:
             note_certifiable(complex_, event.delivery_start, db)
         return settled
+
+    def on_deed_recorded(self, envelope: Envelope[DeedRecorded], db: Connection) -> list[Event]:
+        """Keep a link of the operators' chain."""
+        event = envelope.event
+        lock(db, event.complex_id)
+        save_link(db, event.complex_id, event.number, event.hash, at=event.recorded_at)
+        return []
 
     def on_interval_metered(self, envelopes: Sequence[Envelope[IntervalMetered]], db: Connection) -> Sequence[Caused]:
         """Keep readings; settle what they complete, and settle again what they correct."""

@@ -34,6 +34,7 @@ from services.settlement.store.facts import (
     load_trades,
 )
 from services.settlement.store.invoices import note_due
+from services.settlement.store.operators import operators_head
 from shared.complex.contract import GridContract
 from shared.complex.imbalance import rule_on
 from shared.complex.model import Complex
@@ -61,6 +62,16 @@ class Books:
     ledger_sum_krw: int
     ledger_number: int | None
     ledger_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """The last links of the ledger's chain and of the operators' chain, None where a chain has not begun."""
+
+    ledger_number: int | None
+    ledger_hash: str | None
+    operators_number: int | None
+    operators_hash: str | None
 
 
 def settle_if_complete(complex_: Complex, delivery_start: datetime, occasion: Occasion, db: Connection) -> list[Event]:
@@ -161,10 +172,11 @@ def _statements_if_complete(
     sums = load_statements(db, complex_id, first, first + DAY, participant_ids)
     stored_krw = stored_values_krw(complex_, first, first + DAY, participant_ids, db)
     statements = {one: replace(found, stored_value_krw=stored_krw.get(one, 0)) for one, found in sums.items()}
-    return [_issued(complex_id, one, day, statement) for one, statement in statements.items()]
+    heads = Heads(*(ledger_head(db, complex_id) or (None, None)), *(operators_head(db, complex_id) or (None, None)))
+    return [_issued(complex_id, one, day, statement, heads) for one, statement in statements.items()]
 
 
-def _issued(complex_id: str, participant_id: str, day: date, statement: Statement) -> StatementIssued:
+def _issued(complex_id: str, participant_id: str, day: date, statement: Statement, heads: Heads) -> StatementIssued:
     return StatementIssued(
         complex_id=complex_id,
         statement_id=f"{day:%Y%m%d}:{participant_id}",
@@ -187,6 +199,10 @@ def _issued(complex_id: str, participant_id: str, day: date, statement: Statemen
         loss_wh=statement.loss_wh,
         loss_krw=statement.loss_krw,
         stored_value_krw=statement.stored_value_krw,
+        ledger_number=heads.ledger_number,
+        ledger_hash=heads.ledger_hash,
+        operators_number=heads.operators_number,
+        operators_hash=heads.operators_hash,
     )
 
 

@@ -182,6 +182,16 @@ LEDGER_LINK = sa.Table(
     sa.UniqueConstraint("complex_id", "entry_id", name="ledger_link_once_an_entry"),
 )
 
+# The operators' chain as the trading API published it, link by link.
+OPERATORS_LINK = sa.Table(
+    "operators_link",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("recorded_at", UtcInstant, nullable=False),
+)
+
 # Who has to be invoiced for a month, or again; the tick works it off.
 INVOICE_DUE = sa.Table(
     "invoice_due",
@@ -211,7 +221,7 @@ ISSUED_RECORD = RecordColumns(
 )
 
 LEDGER = (LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK)
-TOLD_OF_IT = (TRADE, SETTLED_INTERVAL, SETTLED_LINE, INVOICE)
+TOLD_OF_IT = (TRADE, SETTLED_INTERVAL, SETTLED_LINE, INVOICE, OPERATORS_LINK)
 _SAME_ENTRY = "complex_id = {new}.complex_id AND entry_id = {new}.entry_id"
 # What a trigger refuses to have inserted: (table, trigger, when, reason).
 _REFUSED = (

@@ -46,6 +46,8 @@ STATEMENT = table(
     *whole("trade_paid_krw", "trade_received_krw", "grid_paid_krw", "grid_received_krw"),
     *whole("cost_with_krw", "cost_without_krw", "saving_krw"),
     *none_before("revision", "spread_krw", "loss_wh", "loss_krw", "stored_value_krw"),
+    *whole("ledger_number?", "operators_number?"),
+    *text("ledger_hash?", "operators_hash?"),
 )
 STATEMENT_RECORD = RecordColumns(STATEMENT, StatementIssued, beside="")
 INVOICE = table(

@@ -53,6 +53,10 @@ class StatementView(TypedDict):
     stored_value_krw: int
     saving_krw: int
     revision: int
+    ledger_number: int | None
+    ledger_hash: str | None
+    operators_number: int | None
+    operators_hash: str | None
 
 
 def settled_view(row: Row) -> SettledView:
@@ -101,4 +105,8 @@ def statement_view(row: Row) -> StatementView:
         "stored_value_krw": row["stored_value_krw"],
         "saving_krw": row["saving_krw"],
         "revision": row["revision"],
+        "ledger_number": row["ledger_number"],
+        "ledger_hash": row["ledger_hash"],
+        "operators_number": row["operators_number"],
+        "operators_hash": row["operators_hash"],
     }

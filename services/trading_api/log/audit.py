@@ -7,10 +7,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from services.trading_api.db.outbox import emit
 from services.trading_api.db.sql import rows_of
 from services.trading_api.log.heads import advance, head
 from services.trading_api.log.tables import AUDIT, LOG_HEAD
 from shared.db.hashchain import Flaw, flaws, link_hash
+from shared.events.base import derived_id, named_id
+from shared.events.commands import DeedRecorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,9 @@ def append_to_audit(db: Connection, complex_id: str, entry: AuditEntry, *, now: 
     db.execute(sa.insert(AUDIT).values(**link, hash=digest))
     here = (LOG_HEAD.c.complex_id == complex_id) & (LOG_HEAD.c.log == "audit")
     db.execute(sa.update(LOG_HEAD).where(here).values(last_hash=digest))
+    # Who keeps this database could write the chain anew; what was published is kept by others.
+    recorded = DeedRecorded(complex_id=complex_id, number=number, hash=digest, recorded_at=now)
+    emit(db, recorded, derived_id(named_id("audit link", complex_id, number), 0, recorded.event_type()), now=now)
     return number
 
 
@@ -61,6 +67,7 @@ def audited_complexes(db: Connection) -> Sequence[str]:
     return db.scalars(heads.union(sa.select(AUDIT.c.complex_id)).order_by("complex_id")).all()
 
 
-def audit_length(db: Connection, complex_id: str) -> int:
-    """Count the links of the audit chain."""
-    return db.scalar(sa.select(sa.func.count()).where(AUDIT.c.complex_id == complex_id)) or 0
+def audit_hashes(db: Connection, complex_id: str) -> dict[int, str]:
+    """Return the hashes of the audit chain's links by number."""
+    links = sa.select(AUDIT.c.number, AUDIT.c.hash).where(AUDIT.c.complex_id == complex_id)
+    return {row.number: row.hash for row in db.execute(links)}
