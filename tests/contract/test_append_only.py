@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from shared.db.engine import open_engine, service_url
 from shared.db.migrating import upgrade
+from shared.events.commands import DeedRecorded
 from shared.events.settlement import CertificatesSettled, IntervalSettled
 from tests.component.settlement.settlement_facts import DELIVERY, FLOWS_WH, a_bench, an_auction, readings, sun
 from tests.component.trading_api.trading_api_bench import ApiBench
 
-BOOKS = ("ledger_entry", "ledger_line", "ledger_link", "settled_interval", "settled_line", "trade")
+BOOKS = ("ledger_entry", "ledger_line", "ledger_link", "operators_link")
 CERTIFICATES = ("certification", "certificate_bundle", "certificate_slice", "certificate_line", "storage_record")
 GUARDED = {"settlement": (*BOOKS, *CERTIFICATES), "trading_api": ("audit",)}
 PLACES = [(service, table) for service, tables in GUARDED.items() for table in tables]
@@ -33,6 +34,8 @@ def fill(url: str) -> None:
         assert settlement.published(CertificatesSettled)
         with api.client("operator") as operator:
             operator.post("/api/v1/market/resume")
+        api.run()
+        settlement.give(*api.published(DeedRecorded))
 
 
 @pytest.mark.parametrize(("service", "table"), PLACES)

@@ -8,7 +8,7 @@ down_revision = "0010_settlement"
 branch_labels = None
 depends_on = None
 
-REASON = "the books are append-only"
+REASON = "the operators'' chain is append-only"
 
 
 def upgrade() -> None:
@@ -21,8 +21,12 @@ def upgrade() -> None:
     )
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
+            "CREATE FUNCTION refuse_link_change() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{REASON}'; END $$"
+        )
+        op.execute(
             "CREATE TRIGGER operators_link_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operators_link "
-            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_books_change()"
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_link_change()"
         )
         return
     for change in ("UPDATE", "DELETE"):
@@ -39,3 +43,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("operators_link")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION refuse_link_change()")

@@ -221,7 +221,6 @@ ISSUED_RECORD = RecordColumns(
 )
 
 LEDGER = (LEDGER_ENTRY, LEDGER_LINE, LEDGER_LINK)
-TOLD_OF_IT = (TRADE, SETTLED_INTERVAL, SETTLED_LINE, INVOICE, OPERATORS_LINK)
 _SAME_ENTRY = "complex_id = {new}.complex_id AND entry_id = {new}.entry_id"
 # What a trigger refuses to have inserted: (table, trigger, when, reason).
 _REFUSED = (
@@ -250,7 +249,7 @@ def _guard_ledger(metadata: sa.MetaData, db: Connection, **_: object) -> None:
     """Make the database keep the ledger's promises; the migrations do the same."""
     del metadata
     keep_append_only(db, LEDGER, function="refuse_ledger_change", reason="the ledger is append-only")
-    keep_append_only(db, TOLD_OF_IT, function="refuse_books_change", reason="the books are append-only")
+    keep_append_only(db, [OPERATORS_LINK], function="refuse_link_change", reason="the operators'' chain is append-only")
     on_postgresql = db.dialect.name == "postgresql"
     for table, trigger, when, reason in _REFUSED:
         if on_postgresql:
