@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import EXIT_WRONG_ANSWER, Pretty
+from cli.output import EXIT_WRONG_ANSWER, Pretty, print_answer
 
 StartLimit = Annotated[
     float | None,
@@ -32,6 +32,12 @@ def demo(
     leave: Annotated[
         bool, typer.Option("--exit", help="Stop after the days; exit 0 only if all books balance. / 거래일 뒤 종료.")
     ] = False,
+    reset: Annotated[
+        bool,
+        typer.Option(
+            "--reset", help="Remove what the demo has left, and run none. / 데모가 남긴 데이터를 지우고 끝냅니다."
+        ),
+    ] = False,
     start_wait_s: StartLimit = None,
     pretty: Pretty = False,
 ) -> None:
@@ -42,14 +48,18 @@ def demo(
     계속되며, 운영자는 콘솔에서 언제든지 배속을 바꿀 수 있습니다.
 
     The folder var/demo-PORT keeps databases, logs and keys.json, a list of {key, role, participant_id}; the next demo
-    on the same port clears it. / var/demo-PORT 폴더에 데이터베이스, 로그와 keys.json({key, role, participant_id}
-    목록)이 남고, 같은 포트의 다음 데모가 이를 지웁니다.
+    on the same port clears it, and so does --reset. / var/demo-PORT 폴더에 데이터베이스, 로그와 keys.json
+    ({key, role, participant_id} 목록)이 남고, 같은 포트의 다음 데모나 --reset이 이를 지웁니다.
 
     Example: sandan demo --factories 24 --speed 600 --exit --report report.json
     """
     from cli.demo_day import run
-    from cli.demo_start import checked
+    from cli.demo_start import checked, removed
 
+    if reset:
+        folder = removed(port)
+        print_answer({"removed": None if folder is None else str(folder)}, pretty=pretty)
+        return
     wanted = checked(
         day=day,
         days=days,

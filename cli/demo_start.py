@@ -96,6 +96,20 @@ def checked(
     )
 
 
+def removed(port: int) -> Path | None:
+    """Remove what a demo has left, and return its folder; None where there was nothing.
+
+    Raises:
+        BadInput: Something listens on the port: the demo still runs.
+    """
+    require_free_port(port, setting="--port")
+    folder = DEPLOYMENTS / f"demo-{port}"
+    if not folder.exists():
+        return None
+    shutil.rmtree(folder)
+    return folder
+
+
 @contextmanager
 def running(wanted: Demo, screen: Console) -> Iterator[tuple[Deployment, Complex]]:
     """Start the demo's system with its clock standing, and stop it in the end."""
