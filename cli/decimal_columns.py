@@ -22,7 +22,7 @@ class DecimalRule:
     """What a decimal field may hold.
 
     Args:
-        decimals: At most so many are written; the scaled integer is the number times 10**decimals.
+        decimals: At most so many count, zeros behind them do not; the scaled integer is the number times 10**decimals.
         least: Smallest number allowed, in scaled units.
         most: Largest number allowed, in scaled units.
         range_rule: The same for people ("must be > 0 and <= 10^12 kWh").
@@ -43,10 +43,10 @@ class DecimalRule:
         if not _NUMBER.fullmatch(text) or len(text) > _DIGITS_MAX:
             raise ValueError("must be a decimal number")
         number = Decimal(text)
-        exponent = number.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > self.decimals:
-            raise ValueError(f"must have at most {self.decimals} decimals")
         scaled = scaled_integer(number, self.decimals)
+        exponent = number.as_tuple().exponent
+        if scaled is None and isinstance(exponent, int) and -exponent > self.decimals:
+            raise ValueError(f"must have at most {self.decimals} decimals")
         if scaled is None or not self.least <= scaled <= self.most:
             raise ValueError(self.range_rule)
         return scaled

@@ -128,7 +128,7 @@ def test_files_as_people_write_them_are_fine(sandan: Sandan, text: bytes) -> Non
     ("row", "field", "rule", "value"),
     [
         ("a,A,buy,130.255,1,", "price_krw_per_kwh", "must have at most 2 decimals", "'130.255'"),
-        ("a,A,buy,130.250,1,", "price_krw_per_kwh", "must have at most 2 decimals", "'130.250'"),
+        ("a,A,buy,130.251,1,", "price_krw_per_kwh", "must have at most 2 decimals", "'130.251'"),
         ("a,A,buy,NaN,1,", "price_krw_per_kwh", "must be a decimal number", "'NaN'"),
         ("a,A,buy,-inf,1,", "price_krw_per_kwh", "must be a decimal number", "'-inf'"),
         ("a,A,buy,,1,", "price_krw_per_kwh", "must be a decimal number", "''"),

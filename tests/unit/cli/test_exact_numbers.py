@@ -35,7 +35,15 @@ def test_column_holds_what_each_field_says(texts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "scaled"),
-    [("0.29", 29), ("-130.25", -13_025), ("1e2", 10_000), ("1000000000000.00", 10**14), (".5", 50), ("7.", 700)],
+    [
+        ("0.29", 29),
+        ("-130.25", -13_025),
+        ("1e2", 10_000),
+        ("1000000000000.00", 10**14),
+        (".5", 50),
+        ("7.", 700),
+        ("150.0000", 15_000),
+    ],
 )
 def test_field_is_the_number_it_says(text: str, scaled: int) -> None:
     assert RULE.parse(text) == scaled
