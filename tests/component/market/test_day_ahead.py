@@ -1,6 +1,7 @@
 """The day-ahead auction: 96 intervals at once, blocks included; its positions and the intraday ones add up."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def a_calendar(gate_s: int | None = 39_600) -> CalendarChangeRequested:
     calendar = Calendar(
-        effective_from=GATE - timedelta(days=1),
+        effective_from=GATE - timedelta(hours=36),
         gate_closure_lead_s=1_800,
         price_jeon_per_kwh_min=0,
         price_jeon_per_kwh_max=50_000,
@@ -215,6 +216,33 @@ def test_without_a_day_ahead_gate_there_is_no_such_auction(tmp_path: Path) -> No
 
     assert [event.reason for event in bench.published(OrderRejected)] == ["no_day_ahead_auction"]
     assert bench.published(DayAheadCleared) == []
+
+
+def a_later_calendar(effective_from: datetime, gate_s: int | None) -> CalendarChangeRequested:
+    asked = a_calendar(gate_s)
+    changed = replace(asked.calendar, effective_from=effective_from)
+    return asked.model_copy(update={"calendar": changed, "requested_at": asked.requested_at + timedelta(minutes=1)})
+
+
+@pytest.mark.xfail(strict=True, reason="admission and auction ask the calendars of different instants")
+@pytest.mark.parametrize(("first", "then"), [(39_600, None), (None, 39_600)])
+def test_a_calendar_that_changes_during_the_day_before_rules_the_next_auction_and_not_this_one(
+    tmp_path: Path, first: int | None, then: int | None
+) -> None:
+    market = handlers.service(Complexes(COMPLEX), seal_alarm=ALARM)
+    bench = Bench(market, store.METADATA, tmp_path, AT)
+    # At 10:00 in Korea, when the day before has begun and its gate is an hour away.
+    give(bench, a_calendar(first), a_later_calendar(GATE - timedelta(hours=1), then))
+
+    give(bench, a_buy("b1", 120), a_sell("s1", 100))
+    seal_through(bench, GATE)
+    seal_through(bench, GATE + timedelta(hours=14))
+
+    told = [event.order_id for event in bench.published(OrderAccepted)]
+    refused = [event.reason for event in bench.published(OrderRejected)]
+    assert (told, refused) == ((["b1", "s1"], []) if first else ([], ["no_day_ahead_auction"] * 2))
+    assert len(bench.published(DayAheadCleared)) == (96 if first else 0)
+    bench.close()
 
 
 def test_day_ahead_orders_are_cancelled_until_their_own_gate_and_blocks_not_amended(bench: Bench) -> None:
