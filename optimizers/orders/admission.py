@@ -193,10 +193,9 @@ def may_leave(order: BookOrder, withdrawal: Withdrawal, rules: OrderRules) -> bo
     """Say whether an order can be taken out of its book: as its own participant's, and before gate closure."""
     if order.participant_id != withdrawal.participant_id:
         return False
-    if order.auction == "day_ahead":
-        gate = rules.day_ahead_gate
-        return gate is not None and withdrawal.at < day_ahead_gate(gate, trading_day_of(order.delivery_start))
-    return order.delivery_start - withdrawal.at > rules.gate_closure_lead
+    # Where a later calendar has done away with the day-ahead auction, the order stands until it lapses.
+    gate = rules.gate_closure(order.auction, order.delivery_start)
+    return withdrawal.at < (order.delivery_start - rules.gate_closure_lead if gate is None else gate)
 
 
 def _instant(instant: datetime) -> str:

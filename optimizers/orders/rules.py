@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from shared.complex.model import MarketCalendar
 from shared.events.records import Calendar, Side
-from shared.intervals import day_ahead_gate, trading_day_of
+from shared.intervals import DAY, day_ahead_gate, day_start, trading_day_of
 
 # 100,000 KRW/kWh: far beyond any market, and what an order costs then fits into a database's 64 bits.
 PRICE_JEON_PER_KWH_CAP: Final = 10**7
@@ -26,6 +26,15 @@ class Limit(StrEnum):
     QUANTITY_MAX = "quantity_max"
     TICK = "tick"
     LOT = "lot"
+
+
+def ruled_at(auction: Auction, delivery_start: datetime, stamped_at: datetime) -> datetime:
+    """Return the instant whose calendar holds for an order and for whoever changes or takes it back.
+
+    For an interval's own auction that is the stamp. A day-ahead auction is ruled by the calendar in force when the day
+    before begins in Korea, whenever its orders are stamped: a calendar that changes during that day changes the next.
+    """
+    return stamped_at if auction == "intraday" else day_start(trading_day_of(delivery_start)) - DAY
 
 
 @dataclass(frozen=True, slots=True)

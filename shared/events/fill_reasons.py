@@ -94,6 +94,14 @@ def suspension_sentence() -> Sentence:
     )
 
 
+def lapse_sentence() -> Sentence:
+    """Say why an order ended without an auction."""
+    return Sentence(
+        "시장 일정이 바뀌어 이 날의 하루전 경매가 열리지 않습니다.",
+        "The market calendar was changed: the day-ahead auction of that day is not held.",
+    )
+
+
 def block_sentence(reason: str, gain_krw: int | None) -> Sentence:
     """Say what became of a block of the day-ahead auction.
 

@@ -38,6 +38,15 @@ class OrderCancelled(Event):
     reason: Literal["suspended"] | None = None
 
 
+class OrderLapsed(Event):
+    """The order's auction is not held: the calendar changed after the order was accepted."""
+
+    order_id: Identifier
+    participant_id: Identifier
+    delivery_start: Instant
+    reason: Literal["no_day_ahead_auction"]
+
+
 class OrderAmended(Event):
     """The order stands in its book as it was asked to. Only less at the same price keeps its place in time."""
 

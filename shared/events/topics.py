@@ -116,6 +116,7 @@ TOPICS: tuple[Topic, ...] = (
             market.OrderAmended,
             market.AmendmentRejected,
             market.OrderCancelled,
+            market.OrderLapsed,
         ],
         "trading_api",
         400,

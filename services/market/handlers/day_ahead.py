@@ -15,12 +15,12 @@ from services.market.domain.day_ahead import BlockResult, DayAhead, DayAheadInte
 from services.market.domain.seals import Seal
 from services.market.handlers.venues import with_rules
 from services.market.store.day_ahead import save_day_ahead
-from services.market.store.orders import load_day_ahead_book, rules_at
+from services.market.store.orders import load_day_ahead_book, rules_at, save_cancel
 from services.market.store.progress import day_ahead_through, halt_at, save_day_ahead_through, stamped_in_halts
 from services.market.store.suspensions import stamped_in_suspensions
 from shared.db.order_writer import WRITERS
 from shared.events.base import Event
-from shared.events.market import BlockDecided, DayAheadCleared
+from shared.events.market import BlockDecided, DayAheadCleared, OrderLapsed
 from shared.events.records import Fill, FillReason, Side, Trade
 from shared.intervals import DAY, day_start, trading_day_of
 
@@ -50,8 +50,27 @@ def hold_day_ahead_due(venue: Venue, seals: Sequence[Seal], time_limit_s: float,
             covering = (min(_covering(own, gate + lead), key=_delivery) for own in newest.values())
             sealed_at = max(seal.sealed_at for seal in covering)
             events += _hold(ruled, _Closed(trading_day_of(day), gate, sealed_at), time_limit_s, db)
+        else:
+            events += _lapsed(venue.complex_id, day, db)
         save_day_ahead_through(db, venue.complex_id, day)
         day += DAY
+
+
+def _lapsed(complex_id: str, day: datetime, db: Connection) -> list[Event]:
+    """Take out the orders of a day whose auction a later calendar has done away with."""
+    orders = load_day_ahead_book(db, complex_id, day)
+    for order in orders:
+        save_cancel(db, complex_id, order.order_id, day)
+    return [
+        OrderLapsed(
+            complex_id=complex_id,
+            order_id=order.order_id,
+            participant_id=order.participant_id,
+            delivery_start=order.delivery_start,
+            reason="no_day_ahead_auction",
+        )
+        for order in orders
+    ]
 
 
 def _covering(seals: Sequence[Seal], delivery_start: datetime) -> list[Seal]:

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 from optimizers.orders.admission import Rejection, Withdrawal, admit, may_fill_up, may_leave
 from optimizers.orders.amendment import Amendment, admit_amendment, amended, unknown_order
 from optimizers.orders.book_order import BookOrder, Venue
+from optimizers.orders.rules import ruled_at
 from services.market.handlers.venues import Venues, with_rules
 from services.market.store.orders import (
     amended_through,
@@ -146,7 +147,8 @@ def _rejected(complex_id: str, order: BookOrder, rejection: Rejection) -> OrderR
 
 def take_out(venue: Venue, order: BookOrder, withdrawal: Withdrawal, db: Connection) -> list[Event]:
     """Take an order out of its book, if that is still open."""
-    rules = with_rules(venue, rules_at(db, venue.complex_id, withdrawal.at)).rules
+    instant = ruled_at(order.auction, order.delivery_start, withdrawal.at)
+    rules = with_rules(venue, rules_at(db, venue.complex_id, instant)).rules
     if _is_over(venue, order, db) or not may_leave(order, withdrawal, rules):
         logger.info("cancellation not taken", extra={"order_id": order.order_id, "requested_at": withdrawal.at})
         return []

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from optimizers.orders.admission import OrderStanding, Withdrawal
 from optimizers.orders.book_order import BookOrder, ParticipantLimits
-from optimizers.orders.rules import OrderRules
+from optimizers.orders.rules import OrderRules, ruled_at
 from services.market.store.calendar import rules_in
 from services.market.store.tables import (
     CALENDAR,
@@ -108,7 +108,7 @@ _ARRIVAL = sa.select(
     .where(SUSPENSION.c.suspended_at >= sa.bindparam("submitted_at", type_=UtcInstant))
     .scalar_subquery()
     .label("suspended_since"),
-    _rules_at("submitted_at").scalar_subquery().label("rules"),
+    _rules_at("ruled_at").scalar_subquery().label("rules"),
     _own_limit(LIMITS.c.open_orders_max).label("open_orders_max"),
     _own_limit(LIMITS.c.credit_krw_max).label("credit_krw_max"),
     _standing_orders(sa.func.count(), *_BOOK).where(*_WITHIN).scalar_subquery().label("open_orders"),
@@ -138,9 +138,14 @@ _RULES_AT = _rules_at("instant")
 def load_arrival(db: Connection, complex_id: str, order: BookOrder, lead: timedelta) -> Arrival:
     """Look up all that an order's admission depends on, in one query; `lead` is how long before delivery books close.
 
-    What belongs to an instant is that of the order's stamp.
+    What belongs to an instant is that of the order's stamp; the calendar is that by which its auction is held.
     """
-    own = {"participant_id": order.participant_id, "side": order.side.value, "submitted_at": order.submitted_at}
+    own = {
+        "participant_id": order.participant_id,
+        "side": order.side.value,
+        "submitted_at": order.submitted_at,
+        "ruled_at": ruled_at(order.auction, order.delivery_start, order.submitted_at),
+    }
     found = db.execute(
         _ARRIVAL, {**_place(complex_id, order), **own, "open_after": order.submitted_at + lead, **_span(order)}
     ).one()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection, RowMapping
 
-from optimizers.orders.rules import OrderRules
+from optimizers.orders.rules import OrderRules, ruled_at
 from services.trading_api.db.outbox import SERVICE, emit
 from services.trading_api.log.stream import StreamEntry, append_to_stream
 from services.trading_api.orders.domain import OPEN, BrokenLimit, Draft, OrderStatus, SubmittedOrder, broken_limits
@@ -151,7 +151,7 @@ def submit(db: Connection, desk: Desk, principal: Principal, draft: Draft, *, dr
         return Repeated(known) if _draft_of(known) == draft else Reused(known)
     if suspended := _suspended(db, complex_id, participant_id):
         return suspended
-    rules = rules_at(db, desk.complex, now)
+    rules = _rules_for(db, desk, draft, now)
     if broken := broken_limits(draft, rules):
         return OutOfLimits(tuple(broken))
     if closed := _closed(db, complex_id, rules, draft, now):
@@ -234,7 +234,7 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
         price_jeon_per_kwh=price_now(stored) if change.price_jeon_per_kwh is None else change.price_jeon_per_kwh,
         quantity_wh=quantity_now(stored) if change.quantity_wh is None else change.quantity_wh,
     )
-    rules = rules_at(db, desk.complex, now)
+    rules = _rules_for(db, desk, draft, now)
     if broken := broken_limits(draft, rules):
         return OutOfLimits(tuple(broken))
     if closed := _closed(db, complex_id, rules, draft, now):
@@ -253,6 +253,11 @@ def amend(db: Connection, desk: Desk, principal: Principal, order_id: str, chang
     mark_amendment(db, complex_id, order_id, amendment="requested", amendment_detail=None)
     emit(db, request, named_id("order-amend", complex_id, order_id, turn.sequence), now=now)
     return AmendAsked(_shown(db, complex_id, order_id, now=now))
+
+
+def _rules_for(db: Connection, desk: Desk, draft: Draft, now: datetime) -> OrderRules:
+    """Return the calendar by which the market will judge an order, and hold its auction."""
+    return rules_at(db, desk.complex, ruled_at(draft.auction, draft.delivery_start, now))
 
 
 def _suspended(db: Connection, complex_id: str, participant_id: str) -> Suspended | None:
@@ -304,7 +309,10 @@ def _cancel(db: Connection, desk: Desk, found: RowMapping, turn: order_writer.Tu
     if status not in OPEN:
         return Ended(found)
     now = turn.stamp
-    if closed := _closed(db, complex_id, rules_at(db, desk.complex, now), _draft_of(found), now):
+    draft = _draft_of(found)
+    closed = _closed(db, complex_id, _rules_for(db, desk, draft, now), draft, now)
+    # Where a later calendar has done away with its auction, an order can be taken back until it lapses.
+    if closed is not None and not (isinstance(closed, NoDayAhead) and now < found["delivery_start"]):
         return closed
     request = OrderCancelRequested(
         complex_id=complex_id,

@@ -30,13 +30,14 @@ from shared.events.market import (
     OrderAccepted,
     OrderAmended,
     OrderCancelled,
+    OrderLapsed,
     OrderRejected,
 )
 from shared.events.orders import OrderSubmitted
 from shared.events.records import Fill
 from shared.runtime.handlers import Caused
 
-Verdict = OrderAccepted | OrderRejected | OrderCancelled
+Verdict = OrderAccepted | OrderRejected | OrderCancelled | OrderLapsed
 # What names one order.
 OrderWord = Verdict | OrderSubmitted | OrderAmended | AmendmentRejected | BlockDecided
 
@@ -74,6 +75,13 @@ class OrderHandlers:
         reason = envelope.event.reason
         why = None if reason is None else fill_reasons.suspension_sentence()
         save_outcomes(db, [_verdict(envelope.event, OrderStatus.CANCELLED, reason=reason, why=why)])
+        _show_orders(db, [envelope])
+        return []
+
+    def on_order_lapsed(self, envelope: Envelope[OrderLapsed], db: Connection) -> list[Event]:
+        """Keep that an order's auction is not held."""
+        reason, why = envelope.event.reason, fill_reasons.lapse_sentence()
+        save_outcomes(db, [_verdict(envelope.event, OrderStatus.EXPIRED, reason=reason, why=why)])
         _show_orders(db, [envelope])
         return []
 

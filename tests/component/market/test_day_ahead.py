@@ -20,6 +20,7 @@ from shared.events.market import (
     DayAheadCleared,
     OrderAccepted,
     OrderCancelled,
+    OrderLapsed,
     OrderRejected,
 )
 from shared.events.orders import BlockSubmitted, OrderAmendRequested, OrderCancelRequested, OrdersSealed, OrderSubmitted
@@ -224,7 +225,6 @@ def a_later_calendar(effective_from: datetime, gate_s: int | None) -> CalendarCh
     return asked.model_copy(update={"calendar": changed, "requested_at": asked.requested_at + timedelta(minutes=1)})
 
 
-@pytest.mark.xfail(strict=True, reason="admission and auction ask the calendars of different instants")
 @pytest.mark.parametrize(("first", "then"), [(39_600, None), (None, 39_600)])
 def test_a_calendar_that_changes_during_the_day_before_rules_the_next_auction_and_not_this_one(
     tmp_path: Path, first: int | None, then: int | None
@@ -242,7 +242,36 @@ def test_a_calendar_that_changes_during_the_day_before_rules_the_next_auction_an
     refused = [event.reason for event in bench.published(OrderRejected)]
     assert (told, refused) == ((["b1", "s1"], []) if first else ([], ["no_day_ahead_auction"] * 2))
     assert len(bench.published(DayAheadCleared)) == (96 if first else 0)
+    assert bench.published(OrderLapsed) == []
     bench.close()
+
+
+def test_orders_whose_auction_a_later_calendar_does_away_with_can_be_taken_back_and_else_lapse(bench: Bench) -> None:
+    day_after = NOON + timedelta(days=1)
+    give(bench, a_buy("kept", 120, start=day_after), a_buy("back", 120, start=day_after))
+    give(bench, a_block("block", 120, 5, 5, start=day_after))
+    # From 18:00 in Korea on there is no day-ahead auction any more, and so none for the 22nd.
+    give(bench, a_later_calendar(GATE + timedelta(hours=7), None))
+    cancel = OrderCancelRequested(
+        complex_id=COMPLEX_ID,
+        order_id="back",
+        participant_id=BUYER,
+        delivery_start=day_after,
+        requested_at=GATE + timedelta(hours=20),
+        writer="trading_api",
+        sequence=9,
+    )
+    give(bench, cancel)
+    seal_through(bench, GATE + timedelta(days=1))
+    before = bench.published(OrderLapsed)
+
+    seal_through(bench, GATE + timedelta(days=2))
+
+    assert [event.order_id for event in bench.published(OrderAccepted)] == ["kept", "back", "block"]
+    assert [event.order_id for event in bench.published(OrderCancelled)] == ["back"]
+    assert before == []
+    lapsed = [(event.order_id, event.delivery_start, event.reason) for event in bench.published(OrderLapsed)]
+    assert sorted(lapsed) == [(name, day_after, "no_day_ahead_auction") for name in ("block", "kept")]
 
 
 def test_day_ahead_orders_are_cancelled_until_their_own_gate_and_blocks_not_amended(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """Orders and blocks of the day-ahead auction over HTTP, and what the market makes of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from shared.events.commands import CalendarChangeRequested
-from shared.events.market import BlockDecided, CalendarChanged, DayAheadCleared, OrderAccepted
+from shared.events.market import BlockDecided, CalendarChanged, DayAheadCleared, OrderAccepted, OrderLapsed
 from shared.events.orders import BlockSubmitted, OrderCancelRequested, OrderSubmitted
 from shared.events.records import Calendar
 from tests.component.market.market_facts import LEAD, a_seal
@@ -140,6 +141,43 @@ def test_a_block_is_taken_back_whole_and_never_changed(bench: ApiBench, seojin: 
     assert (changed.status_code, changed.json()["type"]) == (409, "urn:sandan:problem:block-not-amendable")
     assert taken_back.status_code == 202
     assert [event.order_id for event in bench.published(OrderCancelRequested)] == [order_id]
+
+
+def test_the_calendar_of_the_day_befores_beginning_rules_its_auction_whenever_an_order_comes(
+    bench: ApiBench, seojin: TestClient
+) -> None:
+    # It is noon; from 10:00 on there is no day-ahead auction, which holds from the auction of the 22nd on.
+    changed = replace(CALENDAR, effective_from=GATE - timedelta(hours=3), day_ahead_gate_s=None)
+    bench.give(CalendarChanged(complex_id=COMPLEX, calendar_version=2, calendar=changed, **ASKED))
+
+    tomorrow = seojin.post("/api/v1/blocks", json=a_block())
+    after = seojin.post("/api/v1/blocks", json=a_block(client_order_id="x", delivery_start="2026-05-22T00:00:00Z"))
+
+    assert tomorrow.status_code == 201
+    assert (after.status_code, after.json()["type"]) == (409, "urn:sandan:problem:no-day-ahead-auction")
+    assert seojin.delete(f"/api/v1/orders/{tomorrow.json()['order_id']}").status_code == 202
+
+
+def test_an_order_whose_auction_was_done_away_with_can_be_taken_back_and_expires_with_its_reason(
+    bench: ApiBench, seojin: TestClient
+) -> None:
+    start = "2026-05-22T00:00:00Z"
+    kept, back = (
+        seojin.post("/api/v1/blocks", json=a_block(client_order_id=name, delivery_start=start)).json()["order_id"]
+        for name in ("kept", "back")
+    )
+    changed = replace(CALENDAR, effective_from=GATE + timedelta(hours=1), day_ahead_gate_s=None)
+    bench.give(CalendarChanged(complex_id=COMPLEX, calendar_version=2, calendar=changed, **ASKED))
+
+    taken_back = seojin.delete(f"/api/v1/orders/{back}")
+    member = seojin.get(f"/api/v1/orders/{kept}").json()["participant_id"]
+    facts = {"participant_id": member, "delivery_start": datetime(2026, 5, 22, tzinfo=UTC)}
+    bench.give(OrderLapsed(complex_id=COMPLEX, order_id=kept, reason="no_day_ahead_auction", **facts))
+
+    assert taken_back.status_code == 202
+    expired = seojin.get(f"/api/v1/orders/{kept}", headers={"Accept-Language": "en"}).json()
+    assert (expired["status"], expired["reason"]) == ("expired", "no_day_ahead_auction")
+    assert "calendar was changed" in expired["why"]["en"]
 
 
 def test_a_complex_without_a_day_ahead_auction_says_so(tmp_path: Path) -> None:
