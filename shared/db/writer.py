@@ -19,6 +19,8 @@ from shared.db.engine import DATABASE_FAULTS, LOCK_WAIT_S
 Begin = Callable[[], AbstractContextManager[Connection]]
 # So many are committed together at most: the first of them waits for the last.
 GROUP_MAX = 64
+# A commit takes milliseconds; who waits longer looks whether anybody is going to make it.
+LEFT_AFTER_S = 1.0
 
 
 class _Group:
@@ -100,7 +102,19 @@ class Writer:
                 self._end_turn()
             finally:
                 self._turn.release()
-        group.committed.result()
+        self._wait_for(group)
+
+    def _wait_for(self, group: _Group) -> None:
+        """Wait until a group is committed; whoever was to do that may have given up waiting for its turn."""
+        while True:
+            try:
+                return group.committed.result(LEFT_AFTER_S)
+            except TimeoutError:
+                if self._turn.acquire(blocking=False):
+                    try:
+                        self._end_turn(left=group)
+                    finally:
+                        self._turn.release()
 
     def _take_turn(self) -> int:
         """Wait until nobody else writes, and return a number that grows with who came later."""
@@ -140,13 +154,13 @@ class Writer:
             savepoint.rollback()
             raise
 
-    def _end_turn(self) -> None:
-        """Commit, unless somebody waits who will."""
+    def _end_turn(self, *, left: _Group | None = None) -> None:
+        """Commit, unless somebody waits who will; a group that was left is committed if nobody has taken it over."""
         group = self._group
-        if group is None:
+        if group is None or (left is not None and left is not group):
             return
         with self._counting:
-            goes_on = self._waiting > 0 and group.members < GROUP_MAX
+            goes_on = left is None and self._waiting > 0 and group.members < GROUP_MAX
         if not goes_on:
             self._group = None
             group.commit()

@@ -108,6 +108,18 @@ def test_a_writer_goes_on_after_a_commit_that_failed_and_all_who_shared_it_know(
     assert noted(engine) - {"shared"} == {"later"}
 
 
+def test_who_leaves_the_commit_to_one_that_gives_up_makes_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.db.writer.LEFT_AFTER_S", 0.01)
+    writer = Writer(engine)
+    # Somebody waits for a turn, and gives up in the moment in which the commit is left to it.
+    writer._waiting = 1
+
+    with writer.begin() as db:
+        note("left")(db)
+
+    assert noted(engine) == {"left"}
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_who_waits_for_a_locked_database_is_told_once_for_all(engine: Engine, database_url: str) -> None:
     impatient = open_engine(service_url(database_url, "planner"), answer_s=None)

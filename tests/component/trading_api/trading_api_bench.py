@@ -43,8 +43,6 @@ class ApiBench(Bench):
         complexes = Complexes(demo.model_copy(update={"market": market}))
         super().__init__(service(complexes), METADATA, place, NOON)
         self._feeds: list[Feed] = []
-        self.writer = Writer(self.engine)
-        self.writer.after_commit(self._committed)
         self.complexes = complexes
         self._options = options or ApiOptions()
         self._tokens = tokens
@@ -68,11 +66,13 @@ class ApiBench(Bench):
         """Return one more application on this bench; each has an event loop, and so a feed, of its own."""
         feed = Feed(self.engine, self.complexes, clock or self.clock)
         self._feeds.append(feed)
+        writer = Writer(self.engine)
+        writer.after_commit(self._committed)
         state = AppState(
             complexes=self.complexes,
             clock=clock or self.clock,
             engine=self.engine,
-            begin=self.writer.begin,
+            begin=writer.begin,
             stream_tells=feed.tells,
             acknowledged=self.bus.acknowledged,
             authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),

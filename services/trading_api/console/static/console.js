@@ -13,6 +13,7 @@ const write = (id, text) => { const place = at(id); if (place.textContent !== te
 const DRAW_EVERY_MS = 250;
 const ROWS_SHOWN = 60;
 const RECENT_KEPT = 2000;
+const SIGN_IN_TRIES = 4, SIGN_IN_AGAIN_MS = 1000;
 
 let state = null;
 // The day that somebody turned to; null: the page follows the clock.
@@ -23,9 +24,14 @@ let matching = null;
 // What was heard lately, as a snapshot may be older than that when it arrives.
 let recent = [];
 
+// Says whether the key is known; null where the server does not answer, as one that has just started.
 async function openSession(key) {
-  const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }) });
-  return answer.ok;
+  for (let tries = 0; tries < SIGN_IN_TRIES; tries += 1) {
+    if (tries) await new Promise((done) => { setTimeout(done, SIGN_IN_AGAIN_MS); });
+    const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }) }).catch(() => null);
+    if (answer && answer.status !== 503) return answer.ok;
+  }
+  return null;
 }
 
 // Asks for a day, or for the present one, and shows it unless something newer was asked for meanwhile.
@@ -342,7 +348,7 @@ at("door-form").onsubmit = async (event) => {
   event.preventDefault();
   write("door-problem", "");
   await signingOut;
-  const known = await openSession(at("door-key").value.trim()).catch(() => null);
+  const known = await openSession(at("door-key").value.trim());
   at("door-key").value = "";
   if (known) link.enter();
   else write("door-problem", word(known === null ? "noAnswer" : "unknownKey"));
@@ -352,7 +358,7 @@ at("door-form").onsubmit = async (event) => {
 const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.has("key")) {
   history.replaceState(null, "", location.pathname);
-  await openSession(fragment.get("key")).catch(() => null);
+  await openSession(fragment.get("key"));
 }
 await link.enter();
 setInterval(draw, DRAW_EVERY_MS);
