@@ -13,7 +13,7 @@ const write = (id, text) => { const place = at(id); if (place.textContent !== te
 const DRAW_EVERY_MS = 250;
 const ROWS_SHOWN = 60;
 const RECENT_KEPT = 2000;
-const SIGN_IN_TRIES = 4, SIGN_IN_AGAIN_MS = 1000;
+const SIGN_IN_TRIES = 4, SIGN_IN_WAIT_MS = 10e3, SIGN_IN_AGAIN_MS = 1000;
 
 let state = null;
 // The day that somebody turned to; null: the page follows the clock.
@@ -28,7 +28,8 @@ let recent = [];
 async function openSession(key) {
   for (let tries = 0; tries < SIGN_IN_TRIES; tries += 1) {
     if (tries) await new Promise((done) => { setTimeout(done, SIGN_IN_AGAIN_MS); });
-    const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }) }).catch(() => null);
+    const signal = AbortSignal.timeout(SIGN_IN_WAIT_MS);
+    const answer = await fetch("/console/session", { method: "POST", headers: HEADERS, body: JSON.stringify({ key }), signal }).catch(() => null);
     if (answer && answer.status !== 503) return answer.ok;
   }
   return null;
