@@ -271,8 +271,7 @@ class RunLoop:
         now, begun_s = self._clock.now(), self._elapsed_s()
         try:
             with self._begin() as db:
-                cause = uuid.uuid4()
-                self._emit(db, [Caused(cause, event) for event in tick(now, db)], now)
+                self._emit(db, [Caused(self._due(event, now), event) for event in tick(now, db)], now, repeats=True)
                 due_at = self._service.next_due(now, db)
         except EventTooLarge as reason:
             # There is no message to set aside, and a restart would meet the same: consumption goes on, and the
@@ -290,14 +289,24 @@ class RunLoop:
         self._metrics.count(metrics.TICK_SECONDS, took_s)
         self._metrics.observe(metrics.TICK_DURATION, took_s)
 
-    def _emit(self, db: Connection, made: Sequence[Caused], now: datetime) -> None:
-        """Put events into the outbox, each under an id that its cause and its place among the cause's events give."""
+    def _due(self, event: Event, now: datetime) -> uuid.UUID:
+        """Return what stands for the cause of an event that time led to: the same wherever the same came due."""
+        return named_id("due", self._service.name, event.complex_id, now.isoformat(), event.model_dump_json())
+
+    def _emit(self, db: Connection, made: Sequence[Caused], now: datetime, *, repeats: bool = False) -> None:
+        """Put events into the outbox, each under an id that its cause and its place among the cause's events give.
+
+        Where a cause may repeat itself, as time does on a clock that stands, what still waits there is passed over.
+        """
         places: Counter[uuid.UUID] = Counter()
         envelopes = []
         for caused in made:
             event_id = derived_id(caused.cause, places[caused.cause], caused.event.event_type())
             places[caused.cause] += 1
             envelopes.append(Envelope(event_id, now, self._service.name, caused.event))
+        if repeats and envelopes:
+            waiting = messaging.waiting(db, [envelope.event_id for envelope in envelopes])
+            envelopes = [envelope for envelope in envelopes if envelope.event_id not in waiting]
         messaging.emit(db, self._service.name, envelopes)
 
     def _set_aside(self, one: Received, reason: str, db: Connection) -> None:

@@ -24,6 +24,7 @@ from shared.events.topics import PARTITIONS, partition_of
 from shared.events.wire import Message, decode, encode
 from shared.runtime.handlers import Caused, absolute, handlers_of
 from shared.runtime.metrics import Metrics
+from shared.runtime.publishing import OutboxPublisher
 from shared.runtime.runloop import FORGET_EVERY_S, RuleBroken, RunLoop, Service
 from simulation.bus import MemoryBus
 from simulation.clock import ManualClock
@@ -263,6 +264,36 @@ def test_a_tick_publishes_what_it_returns_once(market: Market) -> None:
     [halted] = [decode(message) for message in market.bus.messages("market.auctions.v1")]
     assert halted.occurred_at == NOON + timedelta(hours=5)
     assert halted.source == "market"
+
+
+def test_what_comes_due_has_the_same_id_in_every_run(market: Market, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    again = Market(tmp_path / "again")
+    for one in (market, again):
+        one.clock.advance(timedelta(hours=5))
+        one.loop.step(0)
+
+    [halted], [halted_again] = (
+        [decode(message) for message in one.bus.messages("market.auctions.v1")] for one in (market, again)
+    )
+
+    assert halted == halted_again
+
+
+def test_what_comes_due_again_is_another_event_unless_the_clock_stands(market: Market) -> None:
+    outbox = OutboxPublisher("market", market.bus, market.engine, market.figures)
+    market.loop.write_beside_others(market.engine.begin, outbox)
+    for wait in (timedelta(hours=5), timedelta(), timedelta(hours=5)):
+        market.clock.advance(wait)
+        market.loop.step(0)
+        with market.engine.begin() as db:
+            db.execute(sa.delete(TAKEN))
+    outbox.publish()
+
+    halted = [decode(message) for message in market.bus.messages("market.auctions.v1")]
+
+    assert [one.occurred_at for one in halted] == [NOON + timedelta(hours=5), NOON + timedelta(hours=10)]
+    assert len({one.event_id for one in halted}) == 2
 
 
 class Runs:
