@@ -17,8 +17,9 @@ from pathlib import Path
 
 from cli.processes import Child, answers, free_port
 from cli.starting import Say, StartWait
-from shared.bus.kafka.bus import KafkaBus, layout_of
-from shared.bus.kafka.layout import ALONE, TopicLayout, TopicsUnfit
+from shared.bus.entry import OPERATOR, Entry, entry_of
+from shared.bus.kafka.bus import KafkaBus
+from shared.bus.layout import ALONE, TopicLayout, TopicsUnfit, layout_of
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import monotonic_s
 from shared.errors import BadInput, BadInputs
@@ -41,7 +42,12 @@ class Broker:
     bootstrap_servers: str
     child: Child | None = None
     layout: TopicLayout = ALONE
+    entry: Entry | None = None
     _lacks_topics: bool = False
+
+    def bus(self) -> KafkaBus:
+        """Return the bus that topics are made and counted on."""
+        return KafkaBus(self.bootstrap_servers, self.layout, self.entry)
 
     def keep_running(self, say: Say) -> None:
         """Start it again where it is ours and has ended; what it then lacks is made again when it answers."""
@@ -52,7 +58,7 @@ class Broker:
             self._lacks_topics = True
         if self._lacks_topics and self._listens():
             try:
-                KafkaBus(self.bootstrap_servers, self.layout).create_topics()
+                self.bus().create_topics()
             except (BusUnavailable, OSError) as fault:
                 say(f"{self.kind} has no topics yet: {fault}")
             else:
@@ -78,7 +84,7 @@ class Broker:
                 return False
             listened_at_s = monotonic_s()
             try:
-                KafkaBus(self.bootstrap_servers, self.layout).create_topics()
+                self.bus().create_topics()
             except BusUnavailable:
                 return False
             except TopicsUnfit as unfit:
@@ -136,7 +142,8 @@ def launch_broker(folder: Path, say: Say, wait: StartWait) -> Broker:
     """
     servers = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if servers:
-        return Broker("external", servers, layout=layout_of(load(DeploymentSettings)))
+        settings = load(DeploymentSettings)
+        return Broker("external", servers, layout=layout_of(settings), entry=entry_of(settings, OPERATOR))
     libraries = _kafka_libraries(say, wait)
     return _start_kafka(folder, libraries) if libraries is not None else _start_tansu(folder, say)
 

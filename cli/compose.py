@@ -87,8 +87,9 @@ def topics(
     """
     from cli.brokers import topics_unfit
     from cli.starting import StartWait
-    from shared.bus.kafka.bus import KafkaBus, layout_of
-    from shared.bus.kafka.layout import TopicsUnfit
+    from shared.bus.entry import OPERATOR, entry_of
+    from shared.bus.kafka.bus import KafkaBus
+    from shared.bus.layout import TopicsUnfit, layout_of
     from shared.bus.port import BusRefused, BusUnavailable
     from shared.events.topics import PARTITIONS, TOPICS
     from shared.settings import DeploymentSettings, load
@@ -100,7 +101,7 @@ def topics(
 
     def done() -> bool:
         try:
-            created.extend(KafkaBus(servers, layout_of(settings)).create_topics())
+            created.extend(KafkaBus(servers, layout_of(settings), entry_of(settings, OPERATOR)).create_topics())
         except BusUnavailable as fault:
             faults[:] = [str(fault)]
             return False

@@ -212,10 +212,8 @@ def summary_of(wanted: Day, report: dict[str, Any], deployment: Deployment, meas
 
 def _messages_held(deployment: Deployment) -> int | None:
     """Return how many messages the broker holds; None where it does not say."""
-    from shared.bus.kafka.bus import KafkaBus
-
     try:
-        return KafkaBus(deployment.broker.bootstrap_servers, deployment.broker.layout).messages_held()
+        return deployment.broker.bus().messages_held()
     except BusUnavailable:
         return None
 

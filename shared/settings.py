@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -28,6 +28,21 @@ class DeploymentSettings(BaseSettings):
         default="127.0.0.1:9092",
         validation_alias="KAFKA_BOOTSTRAP_SERVERS",
         description="The broker, host:port,host:port; if set, `demo` and `up` use it instead of starting one.",
+    )
+    kafka_client: Literal["librdkafka", "kafka-python"] = Field(
+        default="librdkafka",
+        description="`librdkafka`, or `kafka-python`, which takes more processor time.",
+    )
+    kafka_user: str | None = Field(
+        default=None,
+        max_length=200,
+        description="User for SASL_SSL with SCRAM-SHA-512, `{service}` for the service's name; unset: plain, no user.",
+    )
+    kafka_password_file: Path | None = Field(
+        default=None, description="File of the user's password; `{service}` in the path is the service's name."
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None, description="PEM of who signed the brokers' certificates; unset: whom the system trusts."
     )
     topic_prefix: str = Field(
         default="",

@@ -14,7 +14,7 @@ from types import FrameType
 from sqlalchemy.engine import Engine
 
 from shared import failpoints
-from shared.bus.kafka.bus import KafkaBus, layout_of
+from shared.bus.opening import open_bus
 from shared.bus.port import Bus
 from shared.clock import Clock, SharedClock, clock_from, monotonic_s, touch
 from shared.complex.complexes import Complexes, load_complexes
@@ -76,7 +76,7 @@ def open_context(service: str, *, wait: bool = True) -> Context:
         clock=guarded(clock, settings.run_dir, service),
         simulated_clock=clock if isinstance(clock, SharedClock) else None,
         engine=engine,
-        bus=KafkaBus(settings.kafka_bootstrap_servers, layout_of(settings)),
+        bus=open_bus(settings, service),
         heartbeat_file=settings.run_dir / f"{service}.alive",
         metrics=Metrics(service=service),
         metrics_host=settings.metrics_host,

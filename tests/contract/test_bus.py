@@ -1,6 +1,6 @@
 """One suite of promises, held by the memory bus and by the broker."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from shared.bus.kafka.bus import KafkaBus
+from shared.bus.librdkafka.bus import LibrdkafkaBus
 from shared.bus.port import Bus, BusUnavailable, Consumer, Publisher, Received
 from shared.events.base import Envelope, named_id
 from shared.events.market import OrderRejected
@@ -21,11 +22,14 @@ POLLS_MAX = 400
 NOON = datetime(2026, 5, 20, 3, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "broker"])
+KAFKA: dict[str, Callable[[str], Bus]] = {"kafka-python": KafkaBus, "librdkafka": LibrdkafkaBus}
+
+
+@pytest.fixture(params=["memory", *KAFKA])
 def bus(request: pytest.FixtureRequest) -> Bus:
     if request.param == "memory":
         return MemoryBus()
-    return KafkaBus(request.getfixturevalue("broker").bootstrap_servers)
+    return KAFKA[request.param](request.getfixturevalue("broker").bootstrap_servers)
 
 
 @pytest.fixture
@@ -178,9 +182,10 @@ def test_two_services_get_every_message_each(bus: Bus, publisher: Publisher, gro
     other.leave()
 
 
-def test_away_broker_is_a_passing_fault_with_its_address() -> None:
+@pytest.mark.parametrize("kind", KAFKA.values(), ids=KAFKA.keys())
+def test_away_broker_is_a_passing_fault_with_its_address(kind: Callable[[str], Bus]) -> None:
     with pytest.raises(BusUnavailable, match=r"127\.0\.0\.1:9"):
-        KafkaBus("127.0.0.1:9").publisher("market")
+        kind("127.0.0.1:9").publisher("market")
 
 
 def test_member_has_joined_once_it_can_read(publisher: Publisher, group: Group, run: str) -> None:

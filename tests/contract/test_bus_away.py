@@ -11,13 +11,18 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from confluent_kafka import KafkaError, KafkaException
 from kafka import errors as kafka_errors
 
 import shared.bus.kafka.cluster
+import shared.bus.librdkafka.cluster
 from cli.brokers import Broker
 from shared.bus.kafka.bus import KafkaBus
 from shared.bus.kafka.cluster import faults_named
-from shared.bus.port import BusRefused, BusUnavailable
+from shared.bus.layout import ALONE
+from shared.bus.librdkafka.bus import LibrdkafkaBus
+from shared.bus.librdkafka.cluster import Cluster
+from shared.bus.port import Bus, BusRefused, BusUnavailable
 from shared.clock import WallClock
 from shared.complex.complexes import Complexes
 from shared.db import messaging
@@ -58,21 +63,32 @@ def stopped(broker: Broker) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def tries(servers: str) -> list[Callable[[], object]]:
-    bus = KafkaBus(servers)
-    return [lambda: bus.consumer("planner", [TOPIC]), lambda: bus.publisher("planner"), bus.create_topics]
+ADAPTERS: dict[str, Callable[[str], Bus]] = {"kafka-python": KafkaBus, "librdkafka": LibrdkafkaBus}
+
+
+@pytest.fixture(params=list(ADAPTERS))
+def adapter(request: pytest.FixtureRequest) -> Callable[[str], Bus]:
+    """What makes a bus of a cluster's addresses."""
+    return ADAPTERS[request.param]
+
+
+def tries(adapter: Callable[[str], Bus], servers: str) -> list[Callable[[], object]]:
+    bus = adapter(servers)
+    services = [lambda: bus.consumer("planner", [TOPIC]), lambda: bus.publisher("planner")]
+    return [*services, *([bus.create_topics] if isinstance(bus, KafkaBus) else [])]
 
 
 @pytest.mark.parametrize("place", ["nothing listens", "nobody answers"])
 def test_what_is_tried_without_a_broker_leaves_no_thread_and_no_descriptor(
-    place: str, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    place: str, adapter: Callable[[str], Bus], silent_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.bus.kafka.cluster, "BOOTSTRAP_TIMEOUT_MS", 50)
+    monkeypatch.setattr(shared.bus.librdkafka.cluster, "METADATA_TIMEOUT_S", 0.05)
     servers = f"127.0.0.1:{silent_port if place == 'nobody answers' else 9}"
     threads, descriptors = set(threading.enumerate()), open_descriptors()
 
     for _ in range(3):
-        for attempt in tries(servers):
+        for attempt in tries(adapter, servers):
             with pytest.raises(BusUnavailable, match=servers):
                 attempt()
 
@@ -81,8 +97,8 @@ def test_what_is_tried_without_a_broker_leaves_no_thread_and_no_descriptor(
     assert open_descriptors() <= descriptors
 
 
-def test_one_server_that_answers_is_enough(broker: Broker) -> None:
-    publisher = KafkaBus(f"127.0.0.1:9,{broker.bootstrap_servers}").publisher("planner")
+def test_one_server_that_answers_is_enough(adapter: Callable[[str], Bus], broker: Broker) -> None:
+    publisher = adapter(f"127.0.0.1:9,{broker.bootstrap_servers}").publisher("planner")
 
     publisher.publish([Message(topic=TOPIC, key=uuid4().hex, body=b"1", headers=())])
 
@@ -115,17 +131,46 @@ def test_only_what_may_pass_means_that_the_broker_is_away(error: Exception, kind
         raise error
 
 
-def test_a_message_that_the_broker_will_never_take_is_no_passing_fault(broker: Broker) -> None:
-    publisher = KafkaBus(broker.bootstrap_servers).publisher("planner")
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (KafkaError._TIMED_OUT, BusUnavailable),
+        (KafkaError._TRANSPORT, BusUnavailable),
+        (KafkaError.NOT_LEADER_FOR_PARTITION, BusUnavailable),
+        (KafkaError.NOT_ENOUGH_REPLICAS, BusUnavailable),
+        (KafkaError.ILLEGAL_GENERATION, BusUnavailable),
+        (KafkaError.UNKNOWN_MEMBER_ID, BusUnavailable),
+        (KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, BusUnavailable),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, BusRefused),
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, BusRefused),
+        (KafkaError.SASL_AUTHENTICATION_FAILED, BusRefused),
+        (KafkaError.UNSUPPORTED_VERSION, BusRefused),
+        (KafkaError.MSG_SIZE_TOO_LARGE, BusRefused),
+        (KafkaError.TOPIC_EXCEPTION, BusRefused),
+        (KafkaError.FENCED_INSTANCE_ID, BusRefused),
+    ],
+)
+def test_librdkafka_says_the_same(code: int, kind: type[Exception]) -> None:
+    cluster = Cluster("127.0.0.1:9", ALONE)
+    error = KafkaError(code)
 
-    with pytest.raises(BusRefused, match="larger than the maximum request size"):
+    with pytest.raises(kind, match=error.name()), cluster.faults_named("offsets could not be committed"):
+        raise KafkaException(error)
+
+
+def test_a_message_that_the_broker_will_never_take_is_no_passing_fault(
+    adapter: Callable[[str], Bus], broker: Broker
+) -> None:
+    publisher = adapter(broker.bootstrap_servers).publisher("planner")
+
+    with pytest.raises(BusRefused, match=r"larger than the maximum request size|MSG_SIZE_TOO_LARGE"):
         publisher.publish([Message(topic=TOPIC, key="k", body=b"x" * (2 * MESSAGE_BYTES_MAX), headers=())])
 
     publisher.close()
 
 
-def test_a_quiet_bus_knows_whether_the_broker_still_answers(broker: Broker) -> None:
-    bus = KafkaBus(broker.bootstrap_servers)
+def test_a_quiet_bus_knows_whether_the_broker_still_answers(adapter: Callable[[str], Bus], broker: Broker) -> None:
+    bus = adapter(broker.bootstrap_servers)
     member = bus.consumer(f"test-{uuid4().hex}", [TOPIC])
     for _ in range(POLLS_MAX):
         if member.joined():
@@ -146,10 +191,10 @@ def test_a_quiet_bus_knows_whether_the_broker_still_answers(broker: Broker) -> N
 
 
 def test_a_service_that_publishes_to_a_hung_broker_stops_in_time_and_loses_nothing(
-    broker: Broker, tmp_path: Path
+    adapter: Callable[[str], Bus], broker: Broker, tmp_path: Path
 ) -> None:
     told, emitted, stop = threading.Event(), threading.Event(), threading.Event()
-    bus = KafkaBus(broker.bootstrap_servers)
+    bus = adapter(broker.bootstrap_servers)
     engine = open_engine(sa.make_url(f"sqlite:///{tmp_path / 'planner.db'}"))
     new_metadata().create_all(engine)
     # One before the heartbeat, so that the producer is there, and one when the broker hangs.
@@ -183,7 +228,7 @@ def test_a_service_that_publishes_to_a_hung_broker_stops_in_time_and_loses_nothi
     thread.join()
 
     assert ended
-    loop = RunLoop(Service(name="planner", complexes=()), KafkaBus(broker.bootstrap_servers), engine, WallClock())
+    loop = RunLoop(Service(name="planner", complexes=()), adapter(broker.bootstrap_servers), engine, WallClock())
     loop.step(0)
     loop.close()
     with engine.connect() as db:

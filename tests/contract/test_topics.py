@@ -8,8 +8,8 @@ import pytest
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from cli.brokers import Broker
-from shared.bus.kafka.bus import KafkaBus, layout_of
-from shared.bus.kafka.layout import TopicFlaw, TopicLayout, TopicsUnfit
+from shared.bus.kafka.bus import KafkaBus
+from shared.bus.layout import TopicFlaw, TopicLayout, TopicsUnfit, layout_of
 from shared.events.topics import PARTITIONS, TOPICS
 from shared.events.wire import Message
 from shared.settings import DeploymentSettings

@@ -4,29 +4,20 @@ import threading
 from collections.abc import Sequence
 
 from shared.bus.acknowledged import Acknowledged
+from shared.bus.entry import Entry
 from shared.bus.kafka import topics
 from shared.bus.kafka.cluster import KafkaCluster
-from shared.bus.kafka.layout import ALONE, TopicLayout
 from shared.bus.kafka.member import KafkaGroupMember
 from shared.bus.kafka.publisher import KafkaPublisher
+from shared.bus.layout import ALONE, TopicLayout
 from shared.bus.port import Consumed, nothing_consumed
-from shared.settings import DeploymentSettings
-
-
-def layout_of(settings: DeploymentSettings) -> TopicLayout:
-    """Return how a deployment's settings want its topics."""
-    return TopicLayout(
-        prefix=settings.topic_prefix,
-        replication_factor=settings.replication_factor,
-        min_insync_replicas=settings.min_insync_replicas,
-    )
 
 
 class KafkaBus:
     """A deployment's part of a Kafka cluster, given by its bootstrap servers ("host:port,host:port")."""
 
-    def __init__(self, bootstrap_servers: str, layout: TopicLayout = ALONE) -> None:
-        self._cluster = KafkaCluster(bootstrap_servers, layout)
+    def __init__(self, bootstrap_servers: str, layout: TopicLayout = ALONE, entry: Entry | None = None) -> None:
+        self._cluster = KafkaCluster(bootstrap_servers, layout, entry)
 
     def consumer(
         self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed

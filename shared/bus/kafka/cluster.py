@@ -4,23 +4,22 @@ A client is built when the broker answers, and closed for good when it stops ans
 """
 
 import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from kafka import errors as kafka_errors
-from kafka.cluster import collect_hosts
 from kafka.errors import KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from shared.bus.acknowledged import Acknowledged
-from shared.bus.kafka.layout import TopicLayout
+from shared.bus.entry import MECHANISM, Entry
+from shared.bus.layout import TopicLayout
+from shared.bus.listening import require_listener
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.events.wire import FRAME_BYTES_MAX, MESSAGE_BYTES_MAX
 
 # Together they stay below the ten seconds in which a process has to be gone, whichever of them a stop meets.
-PROBE_TIMEOUT_S = 1.0
 BOOTSTRAP_TIMEOUT_MS = 4_000
 CLOSE_TIMEOUT_S = 1.0
 RECORD_BYTES_MAX = MESSAGE_BYTES_MAX + FRAME_BYTES_MAX
@@ -64,10 +63,10 @@ class _Heard:
 class KafkaCluster:
     """What the clients of one bus share: addresses, names, when a server was heard, and whether to stop waiting."""
 
-    def __init__(self, bootstrap_servers: str, layout: TopicLayout) -> None:
+    def __init__(self, bootstrap_servers: str, layout: TopicLayout, entry: Entry | None = None) -> None:
         self.addresses = bootstrap_servers
         self.layout = layout
-        self.servers = bootstrap_servers.split(",")
+        self._entry = {} if entry is None else _entry_settings(entry)
         self.acknowledged = Acknowledged()
         self.stop = threading.Event()
 
@@ -78,7 +77,7 @@ class KafkaCluster:
             BusUnavailable: Nothing listens at the addresses, or what does says nothing.
             BusRefused: The cluster says no.
         """
-        self._require_listener()
+        require_listener(self.addresses)
         opened: list[KafkaNetClient] = []
 
         def net_client(**config: Any) -> KafkaNetClient:
@@ -91,9 +90,10 @@ class KafkaCluster:
             with faults_named(f"no Kafka broker at {self.addresses}"):
                 return kind(
                     *topics,
-                    bootstrap_servers=self.servers,
+                    bootstrap_servers=self.addresses.split(","),
                     bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
                     kafka_client=net_client,
+                    **self._entry,
                     **settings,
                 )
         except BaseException:
@@ -102,16 +102,15 @@ class KafkaCluster:
                 one.close()
             raise
 
-    def _require_listener(self) -> None:
-        reasons = []
-        for host, port, _ in collect_hosts(self.servers, randomize=False):
-            try:
-                socket.create_connection((host, port), timeout=PROBE_TIMEOUT_S).close()
-            except OSError as error:
-                reasons.append(str(error))
-            else:
-                return
-        raise BusUnavailable(f"no Kafka broker at {self.addresses}: {'; '.join(reasons)}")
+
+def _entry_settings(entry: Entry) -> dict[str, Any]:
+    return {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": MECHANISM,
+        "sasl_plain_username": entry.user,
+        "sasl_plain_password": entry.password,
+        "ssl_cafile": None if entry.ca_file is None else str(entry.ca_file),
+    }
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
 from shared.bus.kafka.cluster import BOOTSTRAP_TIMEOUT_MS, CLOSE_TIMEOUT_S, KafkaCluster, faults_named
-from shared.bus.kafka.layout import require_partitions
+from shared.bus.layout import require_partitions
 from shared.bus.port import BusRefused, BusUnavailable, Consumed, Received, nothing_consumed
 from shared.clock import monotonic_s
 from shared.events.wire import Message

@@ -9,7 +9,7 @@ from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 
 from shared.bus.kafka.cluster import CLOSE_TIMEOUT_S, RECORD_BYTES_MAX, KafkaCluster, faults_named
-from shared.bus.kafka.layout import require_partitions
+from shared.bus.layout import require_partitions
 from shared.bus.port import BusRefused, BusUnavailable
 from shared.clock import monotonic_s
 from shared.events.topics import partition_of

@@ -8,7 +8,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
 from shared.bus.kafka.cluster import RECORD_BYTES_MAX, KafkaCluster, faults_named
-from shared.bus.kafka.layout import TopicFlaw, TopicsUnfit, require_partitions
+from shared.bus.layout import TopicFlaw, TopicsUnfit, require_partitions
 from shared.bus.port import BusRefused
 from shared.events.topics import PARTITIONS, TOPICS
 

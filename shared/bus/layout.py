@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from shared.bus.port import BusRefused
 from shared.events.topics import PARTITIONS
+from shared.settings import DeploymentSettings
 
 # Where there are so many brokers, each message has as many copies, and is acknowledged once two have it.
 COPIES, COPIES_IN_SYNC = 3, 2
@@ -45,6 +46,15 @@ class TopicLayout:
 
 
 ALONE = TopicLayout()
+
+
+def layout_of(settings: DeploymentSettings) -> TopicLayout:
+    """Return how a deployment's settings want its topics."""
+    return TopicLayout(
+        prefix=settings.topic_prefix,
+        replication_factor=settings.replication_factor,
+        min_insync_replicas=settings.min_insync_replicas,
+    )
 
 
 @dataclass(frozen=True, slots=True)
