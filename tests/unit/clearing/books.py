@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from optimizers.clearing.block_book import Block
 from optimizers.clearing.book import Feeder, Order
 
 FEEDER_IDS = ("F1", "F2")
@@ -27,6 +28,21 @@ def _order(side: str, price_jeon: int, quantity_wh: int, feeder_id: str | None, 
         quantity_wh=quantity_wh,
         sequence=0,
         feeder_id=feeder_id,
+    )
+
+
+def a_block(
+    side: str, price_jeon: int, *quantity_wh: int, first: int = 0, at: str | None = None, number: int = 1
+) -> Block:
+    return Block(
+        block_id=f"block {number}",
+        participant_id="a factory",
+        side="buy" if side == "buy" else "sell",
+        price_jeon_per_kwh=price_jeon,
+        first_interval=first,
+        quantity_wh=quantity_wh,
+        sequence=number,
+        feeder_id=at,
     )
 
 

@@ -13,24 +13,9 @@ from optimizers.clearing.block_book import Block, DayClearing
 from optimizers.clearing.blocks import clear_day
 from optimizers.clearing.book import Feeder, Order
 from optimizers.clearing.check import check
-from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
+from tests.unit.clearing.books import FEEDER_IDS, a_block, arriving, books, buy, feeder, feeders, sell
 
 Day = list[list[Order]]
-
-
-def a_block(
-    side: str, price_jeon: int, *quantity_wh: int, first: int = 0, at: str | None = None, number: int = 1
-) -> Block:
-    return Block(
-        block_id=f"block {number}",
-        participant_id="a factory",
-        side="buy" if side == "buy" else "sell",
-        price_jeon_per_kwh=price_jeon,
-        first_interval=first,
-        quantity_wh=quantity_wh,
-        sequence=number,
-        feeder_id=at,
-    )
 
 
 def names(day: DayClearing) -> list[str]:
