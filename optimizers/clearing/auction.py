@@ -105,8 +105,8 @@ def clear_book(book: Book, feeders: Sequence[Feeder] = (), tick_jeon: int = 1) -
     admissible = PriceRange(hub.price_low, hub.price_high) if volume_wh else PriceRange(None, None)
     hub_price = admissible.price(tick_jeon)
     results = tuple(
-        _feeder_result(feeder.feeder_id, node, auction, hub_price, tick_jeon) if volume_wh else _idle(feeder.feeder_id)
-        for feeder, node, auction in zip(feeders, nodes[1:], auctions[1:], strict=True)
+        _feeder_result(feeder, auction, hub_price, tick_jeon) if volume_wh else _idle(feeder.feeder_id)
+        for feeder, auction in zip(feeders, auctions[1:], strict=True)
     )
     filled_wh = _fills(nodes, auctions, size=book.size)
     payment_krw, fees_krw = payments_krw(
@@ -156,19 +156,17 @@ def _fills(nodes: Sequence[Node], auctions: Sequence[LocalAuction], *, size: int
     return filled_wh
 
 
-def _feeder_result(
-    feeder_id: str, node: Node, auction: LocalAuction, hub_price: int | None, tick_jeon: int
-) -> FeederResult:
-    admissible = feeder_prices(node, auction, hub_price)
+def _feeder_result(feeder: Feeder, auction: LocalAuction, hub_price: int | None, tick_jeon: int) -> FeederResult:
+    admissible = feeder_prices(feeder, auction, hub_price)
     price = admissible.price(tick_jeon)
     return FeederResult(
-        feeder_id=feeder_id,
+        feeder_id=feeder.feeder_id,
         price_jeon_per_kwh=price,
         price_low_jeon_per_kwh=admissible.low,
         price_high_jeon_per_kwh=admissible.high,
         import_wh=max(auction.net_import_wh, 0),
         export_wh=max(-auction.net_import_wh, 0),
-        binding=binding_limit(node, auction, price=price, hub_price=hub_price),
+        binding=binding_limit(feeder, auction.net_import_wh, price=price, hub_price=hub_price),
     )
 
 

@@ -69,15 +69,16 @@ class DayClearing:
 
     Args:
         books: What was cleared in each interval: its simple orders in input order, then a leg of each accepted block
-            that covers it, by block sequence, under the block's id. A leg's limit is the block's own or, where that
-            would not get it filled, one that every order of the other side meets.
+            that covers it, by block sequence, under the block's id. A leg's limit is the block's own or, where the
+            interval's price does not suit that, the price.
         auctions: The exact clearing of each book.
         accepted: Blocks that are filled, by sequence.
         rejected_in_the_money: Blocks that are not, although the prices would have suited them, the largest loss first.
-        removed: Blocks that the choice had accepted and the prices then did not suit, in the order of their removal.
-        method: "none" where there are no blocks; "program" where the choice is the best one to the gap; "fallback"
-            where that took too long, and blocks were chosen by the prices without them.
-        gap: How far the choice may be from the best one, before removals; None for the fallback.
+        removed: Blocks of the choice with the most welfare that are not accepted, as prices at which all of its blocks
+            live were not found, by sequence.
+        method: "none" where there are no blocks; "program" where the first choice is the best one to the gap;
+            "fallback" where that took too long, and blocks were chosen by the prices without them.
+        gap: How far the first choice may be from the best one, before removals; None for the fallback.
         welfare_jeon_wh: Of all intervals, blocks at their own limits.
     """
 

@@ -5,7 +5,7 @@ It only chooses. Prices, fills and payments of what it chose come from the exact
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyomo.environ as pyo
@@ -25,30 +25,53 @@ Place = tuple[int, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The blocks to accept, by position, and how far the choice may be from the best one (relative to its welfare)."""
+    """The blocks to accept, by position.
+
+    Args:
+        accepted: The best ones beside what was chosen before, to the gap.
+        gap: How far the choice may be from the best one (relative to its welfare).
+        welfare_jeon_wh_max: What no set that is left can exceed.
+    """
 
     accepted: frozenset[int]
     gap: float
+    welfare_jeon_wh_max: float
 
 
-def choose_blocks(
-    orders: Sequence[Sequence[Order]], blocks: Sequence[Block], feeders: Sequence[Feeder], time_limit_s: float
-) -> Choice | None:
-    """Return the welfare-optimal blocks to a gap of 1e-4, or None when that is not reached within the time limit."""
+def choices(
+    orders: Sequence[Sequence[Order]],
+    blocks: Sequence[Block],
+    feeders: Sequence[Feeder],
+    time_limit_s: float,
+    *,
+    later: int,
+) -> Iterator[Choice]:
+    """Yield the welfare-optimal blocks to a gap of 1e-4, then the best without what was chosen before.
+
+    Ends where a choice is not reached within its time: the limit for the first one, its share of the limit for each
+    of the later ones; or where no set is left.
+    """
     model = _program(orders, blocks, feeders)
+    model.without = pyo.ConstraintList()
     solver = Highs()
     solver.config.load_solution = False
     solver.config.stream_solver = False
     solver.config.mip_gap = GAP
-    solver.config.time_limit = time_limit_s
     solver.highs_options = {"threads": 1, "random_seed": 1}
-    results = solver.solve(model)
-    if results.termination_condition != TerminationCondition.optimal:
-        return None
-    results.solution_loader.load_vars([model.accepted[position] for position in model.block])
-    accepted = frozenset(position for position in model.block if pyo.value(model.accepted[position]) > _YES)
-    found, bound = results.best_feasible_objective, results.best_objective_bound
-    return Choice(accepted, abs(bound - found) / max(abs(found), 1.0))
+    for number in range(1 + later):
+        solver.config.time_limit = time_limit_s / later if number else time_limit_s
+        results = solver.solve(model)
+        if results.termination_condition != TerminationCondition.optimal:
+            return
+        results.solution_loader.load_vars([model.accepted[position] for position in model.block])
+        accepted = frozenset(position for position in model.block if pyo.value(model.accepted[position]) > _YES)
+        found, bound = results.best_feasible_objective, results.best_objective_bound
+        yield Choice(accepted, abs(bound - found) / max(abs(found), 1.0), bound * WH_PER_KWH)
+        changed = [
+            1 - model.accepted[position] if position in accepted else model.accepted[position]
+            for position in model.block
+        ]
+        model.without.add(sum(changed) >= 1)
 
 
 def _program(

@@ -1,21 +1,30 @@
 """The daily auction: 96 exact auctions joined by blocks.
 
 A program chooses the blocks with the most welfare. The intervals are then cleared exactly, with the chosen blocks as
-orders that must be filled, which gives the prices; a block that loses at these prices is taken out, the worst first,
-and its intervals are cleared again, until none loses. At last, blocks that the prices would suit are tried once each.
+orders that must be filled, and each gets the midpoint of its admissible prices. Where a block loses at these, the
+admissible prices nearest to them are taken at which none does. Where there are none, the worst loser is taken out,
+until there are; then blocks that the prices would suit are tried once each. In a small day the program also chooses
+again, without the sets that it chose already, until nothing that is left can be worth more.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from optimizers.clearing.auction import clear
 from optimizers.clearing.block_book import Block, BlockFill, DayClearing, Rejected
-from optimizers.clearing.book import Clearing, Feeder, Order
+from optimizers.clearing.block_intervals import ClearedInterval, Intervals
+from optimizers.clearing.book import Feeder, Order
+
+if TYPE_CHECKING:
+    from optimizers.clearing.block_program import Choice
 
 # Blocks that are tried again at the end: each try clears its intervals twice at most.
 SECOND_CHANCES_MAX = 50
+# The program chooses again as often as this, and in large days less: a choice takes longer the more orders and legs
+# there are, and their number times that of the choices stays below the second figure.
+LATER_CHOICES_MAX, LATER_SIZE_MAX = 64, 20_000
 
 
 def clear_day(
@@ -29,15 +38,16 @@ def clear_day(
     """Clear all intervals of a day with their blocks.
 
     No block is accepted at a loss, none is filled in part, and the same input gives the same answer, unless the time
-    limit decides about the method (which the answer says). Within an interval the rules are those of `clear`; blocks
-    come before simple orders at the marginal price.
+    limit ends a choice (where it ends the first one, the answer says so). Within an interval the rules are those of
+    `clear`, but for the price where a block needs another admissible one; blocks come before simple orders at the
+    marginal price.
 
     Args:
         orders: The simple orders of each interval; sequences and ids are unique within an interval.
         blocks: Ids and sequences are unique among them; ids are no simple order's.
         feeders: As in `clear`.
         tick_jeon: Step of prices.
-        time_limit_s: For the choice of blocks [s].
+        time_limit_s: For the first choice of blocks, and again for all later ones together [s].
 
     Raises:
         ValueError: An id or a sequence comes twice, a feeder is unknown, or a block reaches beyond the day.
@@ -45,27 +55,28 @@ def clear_day(
     _require_fitting(orders, blocks)
     day = _Day(orders, blocks, feeders, tick_jeon)
     method: Literal["none", "program", "fallback"] = "none"
-    gap, chosen = None, frozenset[int]()
+    gap, chosen, answer = None, frozenset[int](), day.without_blocks()
     if blocks:
         # Pyomo is loaded by whoever has blocks only.
-        from optimizers.clearing.block_program import choose_blocks
+        from optimizers.clearing.block_program import choices
 
-        choice = choose_blocks(orders, blocks, feeders, time_limit_s)
-        if choice is not None:
-            method, gap, chosen = "program", choice.gap, choice.accepted
+        best_first = choices(orders, blocks, feeders, time_limit_s, later=day.later_choices())
+        first = next(best_first, None)
+        if first is not None:
+            method, gap, chosen = "program", first.gap, first.accepted
+            answer = day.best_of(first, best_first)
         else:
-            method, chosen = "fallback", frozenset(position for position, _ in day.suited())
-    removed = day.settle(chosen)
-    day.try_again()
+            method, chosen = "fallback", frozenset(position for position, _ in answer.suited())
+            answer = day.settled(chosen)
     return DayClearing(
-        books=tuple(interval.book for interval in day.intervals),
-        auctions=tuple(interval.auction for interval in day.intervals),
-        accepted=tuple(day.fills()),
-        rejected_in_the_money=tuple(Rejected(blocks[position].block_id, surplus) for position, surplus in day.suited()),
-        removed=tuple(blocks[position].block_id for position in removed if position not in day.accepted),
+        books=tuple(interval.book for interval in answer.intervals),
+        auctions=tuple(interval.auction for interval in answer.intervals),
+        accepted=tuple(answer.fills()),
+        rejected_in_the_money=tuple(Rejected(blocks[position].block_id, gain) for position, gain in answer.suited()),
+        removed=tuple(blocks[position].block_id for position in answer.outside() if position in chosen),
         method=method,
         gap=gap,
-        welfare_jeon_wh=day.welfare_jeon_wh(),
+        welfare_jeon_wh=answer.welfare_jeon_wh,
     )
 
 
@@ -81,89 +92,18 @@ def _require_fitting(orders: Sequence[Sequence[Order]], blocks: Sequence[Block])
             raise ValueError(f"block {block.block_id}: {rule}, began at {block.first_interval}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    """One interval's book as it was cleared: its simple orders, then the legs of accepted blocks."""
+@dataclass(frozen=True)
+class _Answer:
+    """A day with the blocks that are accepted, by position."""
 
-    book: tuple[Order, ...]
-    auction: Clearing
+    orders: Sequence[Sequence[Order]]
+    blocks: Sequence[Block]
+    accepted: frozenset[int]
+    intervals: tuple[ClearedInterval, ...]
 
-    def price_at(self, feeder_id: str | None) -> int | None:
-        """Return the price at a place [jeon/kWh]."""
-        for result in self.auction.feeders:
-            if result.feeder_id == feeder_id:
-                return result.price_jeon_per_kwh
-        return self.auction.price_jeon_per_kwh
-
-
-class _Day:
-    """The intervals as they are cleared with the blocks that are accepted for now."""
-
-    def __init__(
-        self, orders: Sequence[Sequence[Order]], blocks: Sequence[Block], feeders: Sequence[Feeder], tick_jeon: int
-    ) -> None:
-        self._orders = orders
-        self._blocks = blocks
-        self._feeders = feeders
-        self._tick_jeon = tick_jeon
-        self._by_sequence = sorted(range(len(blocks)), key=lambda position: blocks[position].sequence)
-        self.accepted: set[int] = set()
-        self.intervals = [self._cleared(interval) for interval in range(len(orders))]
-
-    def settle(self, chosen: Iterable[int]) -> list[int]:
-        """Accept blocks, then take out the worst loser until none loses; return what was taken out."""
-        self.accepted = set(chosen)
-        self._clear_again(self.accepted)
-        removed = []
-        while (worst := self._worst_loser()) is not None:
-            removed.append(worst)
-            self.accepted.remove(worst)
-            self._clear_again([worst])
-        return removed
-
-    def try_again(self) -> None:
-        """Accept blocks that the prices suit, where that raises welfare and makes no other block lose."""
-        for position, _ in self.suited()[:SECOND_CHANCES_MAX]:
-            before_jeon_wh, intervals = self.welfare_jeon_wh(), list(self.intervals)
-            self.accepted.add(position)
-            self._clear_again([position])
-            if self._worst_loser() is not None or self.welfare_jeon_wh() <= before_jeon_wh:
-                self.accepted.remove(position)
-                self.intervals = intervals
-
-    def suited(self) -> list[tuple[int, int]]:
-        """Return the blocks outside that would gain at the present prices, with their gain, the largest first."""
-        outside = [position for position in self._by_sequence if position not in self.accepted]
-        gains = [(position, self._gain_jeon_wh(position)) for position in outside]
-        return sorted(((position, gain) for position, gain in gains if gain and gain > 0), key=lambda one: -one[1])
-
-    def fills(self) -> Iterator[BlockFill]:
-        """Return what each accepted block pays and receives."""
-        paid_krw: Counter[str] = Counter()
-        received_krw: Counter[str] = Counter()
-        for interval in self.intervals:
-            for fill in interval.auction.fills:
-                paid_krw[fill.order_id] += fill.paid_krw
-                received_krw[fill.order_id] += fill.received_krw
-        for position in self._by_sequence:
-            if position in self.accepted:
-                block_id = self._blocks[position].block_id
-                yield BlockFill(block_id, paid_krw[block_id], received_krw[block_id])
-
-    def welfare_jeon_wh(self) -> int:
-        """Return the welfare of the day, with each leg at its block's own limit."""
-        limit_of = {self._blocks[position].block_id: self._blocks[position] for position in self.accepted}
-        total_jeon_wh = 0
-        for interval, simple in zip(self.intervals, self._orders, strict=True):
-            total_jeon_wh += interval.auction.welfare_jeon_wh
-            for leg, fill in zip(interval.book[len(simple) :], interval.auction.fills[len(simple) :], strict=True):
-                raised = limit_of[leg.order_id].price_jeon_per_kwh - leg.price_jeon_per_kwh
-                total_jeon_wh += fill.filled_wh * (raised if leg.side == "buy" else -raised)
-        return total_jeon_wh
-
-    def _gain_jeon_wh(self, position: int) -> int | None:
+    def gain_jeon_wh(self, position: int) -> int | None:
         """Return what a block gains at the present prices; None where an interval of it has no price."""
-        block = self._blocks[position]
+        block = self.blocks[position]
         total_jeon_wh = 0
         for interval, quantity_wh in block.legs():
             price = self.intervals[interval].price_at(block.feeder_id)
@@ -173,78 +113,128 @@ class _Day:
             total_jeon_wh += gain * quantity_wh
         return total_jeon_wh
 
-    def _worst_loser(self) -> int | None:
-        """Return the accepted block that loses most; one that is not wholly filled comes before any other."""
-        short = {
-            leg.order_id
-            for interval, simple in zip(self.intervals, self._orders, strict=True)
-            for leg, fill in zip(interval.book[len(simple) :], interval.auction.fills[len(simple) :], strict=True)
-            if fill.filled_wh < leg.quantity_wh
-        }
-        losses: list[tuple[bool, int, int]] = []
+    def short(self) -> set[str]:
+        """Return the ids of accepted blocks that are not wholly filled."""
+        return {block_id for interval in self.intervals for block_id in interval.short()}
+
+    def losers(self) -> list[int]:
+        """Return the accepted blocks that can't stay, the worst first: those not wholly filled, then by their loss."""
+        short, losses = self.short(), list[tuple[bool, int, int, int]]()
         for position in self.accepted:
-            block = self._blocks[position]
-            gain = self._gain_jeon_wh(position) or 0
+            block, gain = self.blocks[position], self.gain_jeon_wh(position) or 0
             if block.block_id in short or gain < 0:
-                losses.append((block.block_id not in short, gain, -block.sequence))
-        if not losses:
+                losses.append((block.block_id not in short, gain, -block.sequence, position))
+        return [position for *_, position in sorted(losses)]
+
+    def outside(self) -> list[int]:
+        """Return the other blocks, by sequence."""
+        outside = [position for position in range(len(self.blocks)) if position not in self.accepted]
+        return sorted(outside, key=lambda position: self.blocks[position].sequence)
+
+    def suited(self) -> list[tuple[int, int]]:
+        """Return the blocks outside that would gain at the present prices, with their gain, the largest first."""
+        gains = [(position, self.gain_jeon_wh(position)) for position in self.outside()]
+        return sorted(((position, gain) for position, gain in gains if gain and gain > 0), key=lambda one: -one[1])
+
+    def unpriced(self) -> list[int]:
+        """Return the blocks outside with an interval that has no price, by sequence."""
+        return [position for position in self.outside() if self.gain_jeon_wh(position) is None]
+
+    def fills(self) -> Iterator[BlockFill]:
+        """Return what each accepted block pays and receives, by sequence."""
+        paid_krw: Counter[str] = Counter()
+        received_krw: Counter[str] = Counter()
+        for interval in self.intervals:
+            for fill in interval.auction.fills:
+                paid_krw[fill.order_id] += fill.paid_krw
+                received_krw[fill.order_id] += fill.received_krw
+        for block in sorted((self.blocks[position] for position in self.accepted), key=lambda block: block.sequence):
+            yield BlockFill(block.block_id, paid_krw[block.block_id], received_krw[block.block_id])
+
+    @cached_property
+    def welfare_jeon_wh(self) -> int:
+        """The welfare of the day, with each leg at its block's own limit."""
+        limit_of = {self.blocks[position].block_id: self.blocks[position] for position in self.accepted}
+        total_jeon_wh = 0
+        for interval, simple in zip(self.intervals, self.orders, strict=True):
+            total_jeon_wh += interval.auction.welfare_jeon_wh
+            for leg, fill in zip(interval.book[len(simple) :], interval.auction.fills[len(simple) :], strict=True):
+                raised = limit_of[leg.order_id].price_jeon_per_kwh - leg.price_jeon_per_kwh
+                total_jeon_wh += fill.filled_wh * (raised if leg.side == "buy" else -raised)
+        return total_jeon_wh
+
+
+class _Day:
+    """A day's orders and blocks, and what comes of accepting some of the blocks."""
+
+    def __init__(
+        self, orders: Sequence[Sequence[Order]], blocks: Sequence[Block], feeders: Sequence[Feeder], tick_jeon: int
+    ) -> None:
+        self._blocks = blocks
+        self._tick_jeon = tick_jeon
+        self._intervals = Intervals(orders, blocks, feeders, tick_jeon)
+
+    def later_choices(self) -> int:
+        """Return how often the program chooses again at most."""
+        size = sum(map(len, self._intervals.orders)) + sum(len(block.quantity_wh) for block in self._blocks)
+        return min(LATER_CHOICES_MAX, LATER_SIZE_MAX // size)
+
+    def without_blocks(self) -> _Answer:
+        """Return the day as it is without blocks."""
+        return self._at_midpoints(frozenset())
+
+    def best_of(self, first: "Choice", later: Iterable["Choice"]) -> _Answer:
+        """Return the best answer that choices lead to; they come with the most welfare first."""
+        answer = self.settled(first.accepted)
+        if first.accepted <= answer.accepted:
+            return answer
+        for choice in later:
+            if choice.welfare_jeon_wh_max <= answer.welfare_jeon_wh:
+                break
+            other = self.settled(choice.accepted)
+            answer = max(answer, other, key=lambda one: one.welfare_jeon_wh)
+            if choice.accepted <= other.accepted:
+                break
+        return answer
+
+    def settled(self, chosen: frozenset[int]) -> _Answer:
+        """Accept blocks, less the worst loser until prices exist at which all live; then try others."""
+        accepted = chosen
+        while (answer := self._living(accepted)) is None:
+            accepted -= {self._at_midpoints(accepted).losers()[0]}
+        return self._tried_again(answer)
+
+    def _tried_again(self, answer: _Answer) -> _Answer:
+        """Accept blocks that prices suit, or may suit where there are none yet, if they raise welfare."""
+        candidates = [*(position for position, _ in answer.suited()), *answer.unpriced()]
+        for position in candidates[:SECOND_CHANCES_MAX]:
+            other = self._living(answer.accepted | {position})
+            if other is not None and other.welfare_jeon_wh > answer.welfare_jeon_wh:
+                answer = other
+        return answer
+
+    def _living(self, accepted: frozenset[int]) -> _Answer | None:
+        """Return the day at the prices nearest to its midpoints at which all blocks live; None where there are none."""
+        answer = self._at_midpoints(accepted)
+        if answer.short():
             return None
-        sequence = -min(losses)[2]
-        return next(position for position in self.accepted if self._blocks[position].sequence == sequence)
+        if not answer.losers():
+            return answer
+        from optimizers.clearing.price_program import Stage, living_prices
 
-    def _clear_again(self, positions: Iterable[int]) -> None:
-        for interval in sorted({interval for position in positions for interval, _ in self._blocks[position].legs()}):
-            self.intervals[interval] = self._cleared(interval)
+        blocks = [self._blocks[position] for position in sorted(accepted)]
+        stages = {
+            number: Stage(self._intervals.support(answer.intervals[number]), answer.intervals[number].prices())
+            for number in sorted({number for block in blocks for number, _ in block.legs()})
+        }
+        prices = living_prices(stages, blocks, self._tick_jeon)
+        if prices is None:
+            return None
+        intervals = list(answer.intervals)
+        for number, stage in stages.items():
+            intervals[number] = self._intervals.at_prices(intervals[number], stage.support, prices[number])
+        return replace(answer, intervals=tuple(intervals))
 
-    def _cleared(self, interval: int) -> _Interval:
-        """Clear an interval with its legs at their blocks' own limits, and at better ones if they need them."""
-        simple = self._orders[interval]
-        legs = self._legs(interval)
-        forced: set[str] = set()
-        while True:
-            book = (*simple, *self._with_limits(simple, legs, forced))
-            auction = clear(book, self._feeders, self._tick_jeon)
-            fills = auction.fills[len(simple) :]
-            short = {leg.order_id for leg, fill in zip(legs, fills, strict=True) if fill.filled_wh < leg.quantity_wh}
-            if short <= forced:
-                return _Interval(book, auction)
-            forced |= short
-
-    def _legs(self, interval: int) -> list[Order]:
-        first = min((order.sequence for order in self._orders[interval]), default=0) - len(self._blocks)
-        legs = []
-        for rank, position in enumerate(self._by_sequence):
-            block = self._blocks[position]
-            place = interval - block.first_interval
-            if position in self.accepted and 0 <= place < len(block.quantity_wh):
-                leg = Order(
-                    order_id=block.block_id,
-                    participant_id=block.participant_id,
-                    side=block.side,
-                    price_jeon_per_kwh=block.price_jeon_per_kwh,
-                    quantity_wh=block.quantity_wh[place],
-                    sequence=first + rank,
-                    feeder_id=block.feeder_id,
-                )
-                legs.append(leg)
-        return legs
-
-    def _with_limits(self, simple: Sequence[Order], legs: Sequence[Order], forced: set[str]) -> list[Order]:
-        """Give forced legs a limit at which every order of the other side is worth its way to them."""
-        if not forced:
-            return list(legs)
-        way = 2 * max((feeder.wheeling_fee_jeon_per_kwh for feeder in self._feeders), default=0)
-        limits = [(one.side, one.price_jeon_per_kwh) for one in (*simple, *legs)]
-        lowest = min((price for side, price in limits if side == "buy"), default=0) - way
-        highest = max((price for side, price in limits if side == "sell"), default=0) + way
-        return [
-            replace(
-                leg,
-                price_jeon_per_kwh=min(leg.price_jeon_per_kwh, lowest)
-                if leg.side == "sell"
-                else max(leg.price_jeon_per_kwh, highest),
-            )
-            if leg.order_id in forced
-            else leg
-            for leg in legs
-        ]
+    def _at_midpoints(self, accepted: frozenset[int]) -> _Answer:
+        intervals = tuple(self._intervals.cleared(number, accepted) for number in range(len(self._intervals.orders)))
+        return _Answer(self._intervals.orders, self._blocks, accepted, intervals)

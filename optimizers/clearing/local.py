@@ -4,6 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
+from optimizers.clearing.book import Feeder
 from optimizers.clearing.ladder import Ladder
 from optimizers.clearing.network import Node
 from shared.units import round_half_up
@@ -23,6 +24,15 @@ class PriceRange:
     def below(self, bound: int) -> "PriceRange":
         """Cut off what is above a bound."""
         return PriceRange(self.low, bound if self.high is None else min(self.high, bound))
+
+    def within(self, other: "PriceRange") -> "PriceRange":
+        """Cut off what another range leaves out."""
+        above = self if other.low is None else self.above(other.low)
+        return above if other.high is None else above.below(other.high)
+
+    def moved(self, by: int) -> "PriceRange":
+        """Move both ends."""
+        return PriceRange(None if self.low is None else self.low + by, None if self.high is None else self.high + by)
 
     def price(self, tick_jeon: int) -> int | None:
         """Return the midpoint rounded half up to the tick, or the one finite end, or None where there is neither.
@@ -79,37 +89,42 @@ def _limit(rank: int | None) -> int | None:
     return None if rank is None else -rank
 
 
-def feeder_prices(node: Node, local: LocalAuction, hub_price: int | None) -> PriceRange:
+def feeder_prices(feeder: Feeder, local: LocalAuction, hub_price: int | None) -> PriceRange:
     """Return the local prices that fit a feeder's own orders, its flow and the hub price [jeon/kWh].
 
     Without a hub price nothing flows, and only the feeder's own orders bound its price.
     """
-    prices, net_import_wh = local.content, local.net_import_wh
     if hub_price is None:
-        return prices
-    import_price, export_price = hub_price + node.fee_jeon_per_kwh, hub_price - node.fee_jeon_per_kwh
-    if net_import_wh < node.import_limit_wh:
-        prices = prices.below(import_price)
+        return local.content
+    return local.content.within(price_gap(feeder, local.net_import_wh).moved(hub_price))
+
+
+def price_gap(feeder: Feeder, net_import_wh: int) -> PriceRange:
+    """Return what a feeder's price may be above the hub's, so that no other flow across its boundary gains."""
+    fee = feeder.wheeling_fee_jeon_per_kwh
+    gap = PriceRange(None, None)
+    if feeder.import_limit_wh is None or net_import_wh < feeder.import_limit_wh:
+        gap = gap.below(fee)
     if net_import_wh > 0:
-        prices = prices.above(import_price)
-    if net_import_wh > -node.export_limit_wh:
-        prices = prices.above(export_price)
+        gap = gap.above(fee)
+    if feeder.export_limit_wh is None or net_import_wh > -feeder.export_limit_wh:
+        gap = gap.above(-fee)
     if net_import_wh < 0:
-        prices = prices.below(export_price)
-    return prices
+        gap = gap.below(-fee)
+    return gap
 
 
 def binding_limit(
-    node: Node, local: LocalAuction, *, price: int | None, hub_price: int | None
+    feeder: Feeder, net_import_wh: int, *, price: int | None, hub_price: int | None
 ) -> Literal["import", "export"] | None:
     """Say which limit holds the flow back (see `FeederResult.binding`)."""
-    net_import_wh = local.net_import_wh
     if net_import_wh:
-        if net_import_wh == node.import_limit_wh:
+        if net_import_wh == feeder.import_limit_wh:
             return "import"
-        return "export" if -net_import_wh == node.export_limit_wh else None
+        return "export" if -net_import_wh == feeder.export_limit_wh else None
     if price is None or hub_price is None:
         return None
-    if node.import_limit_wh == 0 and price > hub_price + node.fee_jeon_per_kwh:
+    fee = feeder.wheeling_fee_jeon_per_kwh
+    if feeder.import_limit_wh == 0 and price > hub_price + fee:
         return "import"
-    return "export" if node.export_limit_wh == 0 and price < hub_price - node.fee_jeon_per_kwh else None
+    return "export" if feeder.export_limit_wh == 0 and price < hub_price - fee else None

@@ -109,7 +109,7 @@ def block_sentence(reason: str, gain_krw: int | None) -> Sentence:
         reason: As in BlockDecided.
         gain_krw: What it gains, or would have gained, against its own price; None where an interval has no price.
     """
-    ko, en = _BLOCK[reason]
+    ko, en = _UNPRICED if reason == "out_of_money" and gain_krw is None else _BLOCK[reason]
     won = Sentence("", "") if gain_krw is None else _against_own_price(abs(gain_krw), is_gain=gain_krw >= 0)
     return Sentence(f"{ko}{won.ko}.", f"{en}{won.en}.")
 
@@ -120,6 +120,10 @@ def _against_own_price(won_krw: int, *, is_gain: bool) -> Sentence:
     return Sentence(f" (주문가 대비 손실 {won_krw:,}원)", f" (a loss of {won_krw:,} KRW against its own price)")
 
 
+_UNPRICED = (
+    "거래가 없어 가격이 정해지지 않은 구간이 있어 블록이 체결되지 않았습니다",
+    "The block did not run: an interval of it has no price, as nothing is traded there",
+)
 _BLOCK = {
     "accepted": ("블록 전체가 체결되었습니다", "The whole block was filled"),
     "out_of_money": (
@@ -127,8 +131,8 @@ _BLOCK = {
         "The prices of its intervals do not suit the block",
     ),
     "in_the_money": (
-        "가격은 맞았지만 아무도 손해 보지 않고 블록 전체를 체결할 수 없었습니다",
-        "The prices would suit the block, but all of it could not be filled so that nobody loses",
+        "가격은 맞았지만 블록을 체결하면 손해 보는 쪽이 생기거나 전체 이득이 줄어듭니다",
+        "The prices would suit the block, but with it somebody would lose, or all together gain less",
     ),
     "site_limit": (
         "앞선 주문과 합하면 연계 설비 한도를 넘어 블록이 제외되었습니다",

@@ -120,9 +120,10 @@ class DayAheadCleared(Event):
 class BlockDecided(Event):
     """What became of a block in the day-ahead auction.
 
-    `reason` is "accepted", "out_of_money" (the prices do not suit it), "in_the_money" (they would, but all of it could
-    not be filled so that nobody loses), "site_limit", "halted" or "suspended". `gain_krw` is what it gains or would
-    have gained against its own price; null where an interval has no price.
+    `reason` is "accepted", "out_of_money" (the prices do not suit it, or an interval of it has none, as nothing is
+    traded there), "in_the_money" (they would, but with it somebody would lose, or all together gain less),
+    "site_limit", "halted" or "suspended". `gain_krw` is what it gains or would have gained against its own price;
+    null where an interval has no price.
     """
 
     order_id: Identifier

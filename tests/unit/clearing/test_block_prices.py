@@ -1,16 +1,13 @@
 """Blocks are kept wherever prices exist at which nobody loses."""
 
-import pytest
-
 from optimizers.clearing.blocks import clear_day
 from optimizers.clearing.check import check
-from tests.unit.clearing.books import a_block, arriving, buy, sell
+from tests.unit.clearing.books import a_block, arriving, buy, feeder, sell
 from tests.unit.clearing.supporting_prices import best_welfare, small_day
 
 SEEDS = range(1_000)
 
 
-@pytest.mark.xfail(strict=True, reason="blocks are judged at the midpoints alone")
 def test_small_days_keep_all_that_supporting_prices_allow() -> None:
     worse = {}
     for seed in SEEDS:
@@ -25,7 +22,6 @@ def test_small_days_keep_all_that_supporting_prices_allow() -> None:
     assert worse == {}, f"{len(worse)} of seeds {SEEDS[0]} to {SEEDS[-1]}; seed: (kept, best)"
 
 
-@pytest.mark.xfail(strict=True, reason="blocks are judged at the midpoints alone")
 def test_a_block_is_kept_where_other_prices_than_the_midpoints_suit_it() -> None:
     # The block buys 4 Wh in the first interval, all that is offered at 30 there, and 1 Wh in the second, at 47.
     orders = [
@@ -43,7 +39,6 @@ def test_a_block_is_kept_where_other_prices_than_the_midpoints_suit_it() -> None
     assert [auction.price_jeon_per_kwh for auction in day.auctions] == [32, 47]
 
 
-@pytest.mark.xfail(strict=True, reason="a leg is forced past the other side's limits alone")
 def test_a_block_takes_from_a_dear_buyer_where_its_average_pays_for_that() -> None:
     # 5 Wh are offered at 10 in the first interval, where a buyer would pay 50; in the second 5 Wh at 10 and no buyer.
     # At 40 on average the block is worth 2 x 5 x 40 - 2 x 5 x 10 = 300, the buyer's 5 x (50 - 10) = 200.
@@ -57,7 +52,6 @@ def test_a_block_takes_from_a_dear_buyer_where_its_average_pays_for_that() -> No
     assert [auction.price_jeon_per_kwh for auction in day.auctions] == [50, 25]
 
 
-@pytest.mark.xfail(strict=True, reason="blocks are not tried again where an interval has no price")
 def test_a_block_is_tried_again_where_nothing_else_trades() -> None:
     # Two sells wait at -1 and 21; with blocks beside them somebody trades, whatever the best choice loses.
     blocks = [
@@ -75,3 +69,42 @@ def test_a_block_is_tried_again_where_nothing_else_trades() -> None:
     # best: 2 x 30 - 21 + 1 = 40.
     assert [one.block_id for one in day.accepted] == ["block 4"]
     assert day.welfare_jeon_wh == 40
+
+
+def test_prices_that_let_a_block_live_are_on_the_tick_where_such_prices_are() -> None:
+    # As above, with prices a hundred times as large: 3,200 would do, and the tick is 500.
+    orders = [
+        arriving(sell(3_000, 4), sell(4_400, 6)),
+        arriving(sell(4_700, 1)),
+    ]
+
+    day = clear_day(orders, [a_block("buy", 3_500, 4, 1)], tick_jeon=500)
+
+    # From 4,700 on the second seller agrees: 4 p + 5,000 <= 17,500 leaves p of 3,000, as 4 x 3,500 is too much.
+    assert [auction.price_jeon_per_kwh for auction in day.auctions] == [3_000, 5_000]
+
+
+def test_prices_off_the_tick_are_taken_where_no_block_could_live_else() -> None:
+    # From 3,100 on and from 4,700 on, at 3,460 on average: 4 p + q <= 17,300, so that 3,500 is too much in the first.
+    orders = [arriving(sell(3_100, 4)), arriving(sell(4_700, 1))]
+
+    day = clear_day(orders, [a_block("buy", 3_460, 4, 1)], tick_jeon=500)
+
+    [first, second] = [auction.price_jeon_per_kwh for auction in day.auctions]
+    assert first is not None
+    assert second is not None
+    assert 4 * first + second <= 17_300
+
+
+def test_a_feeder_beside_the_block_keeps_its_distance_to_the_hub() -> None:
+    # The block is behind a feeder with a fee of 3, the sellers are at the hub: 4 Wh from 30 on, 1 Wh from 47 on.
+    network = [feeder("F1", fee_jeon=3)]
+    orders = [arriving(sell(30, 4), sell(44, 6)), arriving(sell(47, 1))]
+
+    day = clear_day(orders, [a_block("buy", 37, 4, 1, at="F1")], network)
+
+    # 4 (p + 3) + 50 <= 5 x 37 = 185 leaves p of 30 at the hub.
+    assert [auction.price_jeon_per_kwh for auction in day.auctions] == [30, 47]
+    assert [auction.feeders[0].price_jeon_per_kwh for auction in day.auctions] == [33, 50]
+    for book, auction in zip(day.books, day.auctions, strict=True):
+        check(book, network, auction)

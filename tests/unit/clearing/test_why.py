@@ -8,7 +8,7 @@ from hypothesis import given
 from optimizers.clearing.auction import clear
 from optimizers.clearing.book import Feeder, Order
 from optimizers.clearing.why import fill_reasons
-from shared.events.fill_reasons import FeederPrice, Sentence, sentence
+from shared.events.fill_reasons import FeederPrice, Sentence, block_sentence, sentence
 from shared.events.records import Fill, FillReason, Side
 from tests.unit.clearing.books import FEEDER_IDS, arriving, books, buy, feeder, feeders, sell
 
@@ -98,3 +98,14 @@ def test_the_reason_fits_the_fill(orders: list[Order], network: list[Feeder]) ->
             assert fill.filled_wh == order.quantity_wh
         if reason in {FillReason.OUTBID, FillReason.NO_TRADE}:
             assert fill.filled_wh == 0
+
+
+@pytest.mark.parametrize(
+    ("gain_krw", "words"),
+    [
+        (-300, "The prices of its intervals do not suit the block (a loss of 300 KRW against its own price)."),
+        (None, "The block did not run: an interval of it has no price, as nothing is traded there."),
+    ],
+)
+def test_a_block_without_a_price_is_not_told_that_prices_do_not_suit_it(gain_krw: int | None, words: str) -> None:
+    assert block_sentence("out_of_money", gain_krw).en == words
