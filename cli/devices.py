@@ -187,13 +187,8 @@ def fault(
     Example: sandan devices fault hanbit-roof silent --minutes 30 --folder var/demo-8000
     """
     from services.fems.domain.simulated.faults import FaultKind
-    from services.fems.simulator.faults import (
-        FILE_NAME,
-        RequestedFault,
-        RequestedFaults,
-        read_faults,
-        write_faults,
-    )
+    from services.fems.simulator.asked import change_asked
+    from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults
     from shared.clock import clock_from
     from shared.complex.model import load_complex
 
@@ -215,12 +210,15 @@ def fault(
     clock_file = folder / "clock.json"
     now = clock_from(clock_file if clock_file.exists() else None).now()
     path = folder / "field" / complex_.complex_id / FILE_NAME
-    faults = [one for one in read_faults(path).faults if kind != NO_FAULT or one.device_id != device_id]
-    if kind != NO_FAULT:
+
+    def changed(asked: RequestedFaults) -> RequestedFaults:
+        if kind == NO_FAULT:
+            return RequestedFaults(faults=tuple(one for one in asked.faults if one.device_id != device_id))
         until = None if minutes is None else now + timedelta(minutes=minutes)
-        faults.append(RequestedFault(device_id=device_id, kind=FaultKind(kind), since=now, until=until, amount=amount))
-    requested = RequestedFaults(faults=tuple(faults))
-    write_faults(path, requested)
+        one = RequestedFault(device_id=device_id, kind=FaultKind(kind), since=now, until=until, amount=amount)
+        return RequestedFaults(faults=(*asked.faults, one))
+
+    requested = change_asked(path, RequestedFaults, changed)
     print_answer({"file": str(path), **requested.model_dump(mode="json")}, pretty=pretty)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field as Setting
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.fems.domain.simulated.field import Field
+from services.fems.simulator.conditions import ConditionBook
 from services.fems.simulator.faults import FaultBook
 from services.fems.simulator.load_sources import sources_of
 from services.fems.simulator.memory import FieldMemory
@@ -71,7 +72,7 @@ def main() -> None:
     servers = [
         ComplexServer(
             one,
-            Field(one, sources_of(one)),
+            Field(one, sources_of(one), ConditionBook(field_dir, one.complex_id).conditions),
             FieldMemory(field_dir, one.complex_id),
             clock,
             FaultBook(field_dir, one.complex_id),

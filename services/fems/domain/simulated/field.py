@@ -1,6 +1,9 @@
-"""What a complex's meters would measure with its batteries idle: a pure function of the complex file and time."""
+"""What a complex's meters would measure with its batteries idle.
 
-from collections.abc import Collection, Iterator, Mapping
+A pure function of the complex file, of time, and of what the complex is asked to go through.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -10,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from services.fems.domain.simulated.battery import PPM, RAMP_STEPS_PER_S, SimulatedBattery
+from services.fems.domain.simulated.conditions import AS_EVER, Conditions, as_ever
 from services.fems.domain.simulated.load import LoadProfile, ReplayedLoad
 from services.fems.domain.simulated.plants.archetypes import Archetype
 from services.fems.domain.simulated.plants.calendar import rest_numbers
@@ -46,15 +50,16 @@ class SimulatedSite:
 
     participant_id: str
     grid_meter_id: str
+    contract_w: int
     load: ReplayedLoad | PlantLoad
     roofs: tuple[Roof, ...]
     batteries: tuple[SimulatedBattery, ...]
 
     @property
     def import_w_max(self) -> int:
-        """Return the most that the grid connection can ever draw."""
+        """Return the most that the grid connection can ever draw; what is asked for on top goes up to its contract."""
         charge_w = sum(battery.charge_w_max for battery in self.batteries)
-        return self.load.energy_wh_max * INTERVALS_PER_HOUR + charge_w
+        return max(self.load.energy_wh_max * INTERVALS_PER_HOUR + charge_w, self.contract_w)
 
     @property
     def export_w_max(self) -> int:
@@ -97,9 +102,15 @@ class FeederLine:
 
 
 class Field:
-    """A complex's factories and sky."""
+    """A complex's factories and sky.
 
-    def __init__(self, complex_: Complex, sources: LoadSources) -> None:
+    Args:
+        complex_: The complex file.
+        sources: What its loads are made of.
+        conditions: What it is asked to go through at present; of what has passed it says the same at every asking.
+    """
+
+    def __init__(self, complex_: Complex, sources: LoadSources, conditions: Callable[[], Conditions] = as_ever) -> None:
         self.complex_id = complex_.complex_id
         self._place = SkyPlace(complex_.location.latitude, complex_.location.longitude)
         ramps = {device.device_id: device.ramp_per_s for device in complex_.devices}
@@ -107,6 +118,7 @@ class Field:
         self.sites = tuple(_site(one, load_of(one), ramps) for one in complex_.participants)
         self._roofs = tuple(roof for site in self.sites for roof in site.roofs)
         self.feeders = tuple(_feeder(complex_, one, one.meter) for one in complex_.feeders if one.meter is not None)
+        self._conditions, self._heeded = conditions, AS_EVER
         self._suns: dict[int, Integers] = {}
 
     def air_c(self, first: int, count: int) -> Floats:
@@ -116,18 +128,24 @@ class Field:
 
     def energies(self, first: int, count: int) -> Mapping[str, IdleEnergy]:
         """Return each participant's energies for `count` intervals from number `first` on."""
+        self._heed(self._conditions())
         parts = [self._sun(day)[:, low:high] for day, low, high in _days_of(first, count)]
         produced = np.concatenate([np.zeros((len(self._roofs), 0), dtype=np.int64), *parts], axis=1)
         suns = {roof.site_id: row for roof, row in zip(self._roofs, produced, strict=True)}
         air_c = self.air_c(first, count)
         return {
             site.participant_id: IdleEnergy(
-                load_wh=site.load.energy_wh(first, count),
+                load_wh=site.load.energy_wh(first, count) + self._heeded.added_wh(site.participant_id, first, count),
                 pv_wh={roof.site_id: suns[roof.site_id] for roof in site.roofs},
                 air_c=air_c,
             )
             for site in self.sites
         }
+
+    def _heed(self, conditions: Conditions) -> None:
+        if conditions != self._heeded:
+            self._heeded = conditions
+            self._suns.clear()
 
     def _sun(self, day: int) -> Integers:
         """Return every roof's energy on a UTC day, (roofs x 96); a whole day, so that it is always the same."""
@@ -136,6 +154,7 @@ class Field:
                 self._suns.pop(next(iter(self._suns)))
             sun = sun_on_day(self._place, day)
             clearness = clearness_on_day(self.complex_id, [roof.site_id for roof in self._roofs], day)
+            clearness = clearness * self._heeded.through(day * INTERVALS_PER_DAY, INTERVALS_PER_DAY)
             air_c = _air(self.complex_id, self._place, day)
             self._suns[day] = energy_wh(self._roofs, sun, clear_sky_ghi(sun), clearness, air_c)
         return self._suns[day]
@@ -200,6 +219,7 @@ def _site(participant: Participant, load: ReplayedLoad | PlantLoad, ramps: Mappi
     return SimulatedSite(
         participant_id=participant.participant_id,
         grid_meter_id=participant.grid_meter_id,
+        contract_w=round(participant.contract.contract_kw * WH_PER_KWH),
         load=load,
         roofs=tuple(
             Roof(
