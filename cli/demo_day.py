@@ -1,10 +1,8 @@
 """The days that `sandan demo` runs: trading days of the demo complex, on a broker and real processes."""
 
-import http.client
 import itertools
 import json
 import sys
-import urllib.request
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,10 +13,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.api_calls import ApiRefused, ApiSilent, call
 from cli.demo_start import WARM_UP, Demo, operator_key, require_prices, running, sayer
 from cli.deployment import Deployment, Plan
 from cli.output import print_answer, writing
 from cli.pacing import Leash, Owed, Seen
+from cli.scene_scripts import script_of
+from cli.staging import Crew, Director
 from cli.starting import Say
 from shared.bus.port import BusUnavailable
 from shared.clock import monotonic_s, pause
@@ -26,6 +27,7 @@ from shared.complex.model import Complex
 from shared.errors import BadInput
 from shared.events.fems import MeterKind
 from shared.intervals import INTERVALS_PER_DAY, day_start
+from shared.scenes import SceneFolder
 
 # How often the day is looked at, in simulated and at the most in real seconds: several times an interval.
 REPORT_EVERY_S, REPORT_EVERY_S_MAX = 150.0, 0.5
@@ -34,7 +36,7 @@ FIGURES_EVERY_S = 2.0
 # Who has no progress bar is told what the clock waits for, once it has for so long, and then again.
 SAY_EVERY_S = 30.0
 # The day's last word must not be lost because the trading API is busy or starting again.
-ANSWER_WAIT_S, CALLS_MAX = 30.0, 20
+CALLS_MAX = 20
 # Of the day after, whose first gates close before the day is over.
 INTERVALS_THAT_FOLLOW = 3
 
@@ -63,20 +65,29 @@ def run(wanted: Demo, report: Path | None, *, leave: bool, pretty: bool) -> bool
         drafts = reporting.enter_context(writing(report))
         with running(wanted, screen) as (deployment, complex_):
             numbers = range(wanted.days)
+            director = _director(wanted, deployment.plan, complex_)
             days = [Day(wanted, wanted.first + timedelta(days=n), n < numbers[-1] or not leave) for n in numbers]
-            summary = summary_of_all([trade(day, deployment, complex_, screen) for day in days])
+            summary = summary_of_all([trade(day, deployment, complex_, screen, director) for day in days])
             for draft in drafts.values():
                 draft.write_text(json.dumps(summary, ensure_ascii=False, indent=2) + "\n")
             reporting.close()
             print_answer(summary, pretty=pretty)
             sys.stdout.flush()
             if not leave:
-                _go_on(wanted, deployment, complex_, screen)
+                _go_on(wanted, deployment, complex_, screen, director)
     return bool(summary["balanced"])
 
 
-def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Console) -> dict[str, Any]:
-    """Let the day pass and return its summary."""
+def _director(wanted: Demo, plan: Plan, complex_: Complex) -> Director:
+    """Return who stages the scenes that are asked for."""
+    crew = Crew(complex_, plan)
+    return Director(SceneFolder(wanted.scenes_dir), wanted.clock, lambda name, now: script_of(crew, name, now))
+
+
+def trade(
+    wanted: Day, deployment: Deployment, complex_: Complex, screen: Console, director: Director
+) -> dict[str, Any]:
+    """Let the day pass, with the scenes that are asked for, and return its summary."""
     key = operator_key(deployment.plan, complex_)
     began_s = monotonic_s()
     clock = wanted.demo.clock
@@ -104,6 +115,7 @@ def trade(wanted: Day, deployment: Deployment, complex_: Complex, screen: Consol
             progress.update(task, completed=seen.settled if seen else None, description=caption)
             tell.waits_for(leash.waiting_for)
             deployment.keep_running(say)
+            director.look()
             pause(min(REPORT_EVERY_S / clock.rate, REPORT_EVERY_S_MAX))
         tell.lacks([*leash.missing(seen), *(f"{name}: it ends at each start" for name in deployment.keep_ending())])
     report = _call(deployment.plan, key, f"report?day={wanted.day}", tries=CALLS_MAX) or report
@@ -234,22 +246,19 @@ def _caption(wanted: Day, report: dict[str, Any], waiting_for: str | None) -> st
 
 def _call(plan: Plan, key: str, path: str, *, tries: int = 1) -> dict[str, Any] | None:
     """Return the API's answer, or None while there is none."""
-    request = urllib.request.Request(  # noqa: S310 -- our own address
-        f"{plan.console_url}api/v1/{path}", headers={"Authorization": f"Bearer {key}"}
-    )
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_WAIT_S) as answer:  # noqa: S310 -- as above
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except (OSError, http.client.HTTPException, ValueError):
+        found: dict[str, Any] = call(plan.console_url, key, "GET", path)
+    except (ApiSilent, ApiRefused):
         # It is starting again, or was stopped in the middle of its answer.
         if tries <= 1:
             return None
+    else:
+        return found
     pause(1)
     return _call(plan, key, path, tries=tries - 1)
 
 
-def _go_on(wanted: Demo, deployment: Deployment, complex_: Complex, screen: Console) -> None:
+def _go_on(wanted: Demo, deployment: Deployment, complex_: Complex, screen: Console, director: Director) -> None:
     """Trade day after day at a person's speed, until Ctrl-C or a day whose prices are not known."""
     wanted.clock.go_at(wanted.after_speed)
     screen.print(
@@ -263,11 +272,12 @@ def _go_on(wanted: Demo, deployment: Deployment, complex_: Complex, screen: Cons
             except BadInput as unknown:
                 screen.print(f"the market stands: {unknown}", soft_wrap=True, markup=False)
                 break
-            summary = trade(Day(wanted, day, follows=True), deployment, complex_, screen)
+            summary = trade(Day(wanted, day, follows=True), deployment, complex_, screen, director)
             screen.print(_line_of(day, summary), soft_wrap=True, markup=False)
         while True:
             pause(1)
             deployment.keep_running(sayer(screen))
+            director.look()
     except KeyboardInterrupt:
         screen.print("stopping")
 

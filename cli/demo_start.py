@@ -53,6 +53,11 @@ class Demo:
         return self.folder / "clock.json"
 
     @property
+    def scenes_dir(self) -> Path:
+        """Return the folder by which its scenes are asked for."""
+        return self.folder / "scenes"
+
+    @property
     def poll_interval_s(self) -> int:
         """Return how often devices are polled: once a second is as often as anyone looks, on the wall's clock."""
         return max(1, min(900, round(max(self.speed, self.after_speed))))
@@ -135,6 +140,7 @@ def running(wanted: Demo, screen: Console) -> Iterator[tuple[Deployment, Complex
         port=wanted.port,
         clock_file=clock_file,
         history_file=history_file,
+        scenes_dir=wanted.scenes_dir,
     )
     with screen.status("starting") as status:
         deployment = open_deployment(

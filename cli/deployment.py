@@ -35,6 +35,7 @@ class Plan:
         clock_file: A simulated clock's file; None: the wall clock.
         history_file: Meter history from before the first day, or None.
         simulated_devices: Whether to start the simulator of the field devices.
+        scenes_dir: By which a demo's scenes are asked for; None: nothing is staged.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Plan:
     clock_file: Path | None = None
     history_file: Path | None = None
     simulated_devices: bool = True
+    scenes_dir: Path | None = None
 
     @property
     def console_url(self) -> str:
@@ -77,6 +79,8 @@ class Plan:
         }
         if self.clock_file is not None:
             settings["SANDAN_CLOCK_FILE"] = str(self.clock_file)
+        if self.scenes_dir is not None:
+            settings["TRADING_API_SCENES_DIR"] = str(self.scenes_dir)
         if self.history_file is not None:
             settings["FORECAST_HISTORY_FILE"] = str(self.history_file)
             settings["PLANNER_HISTORY_FILE"] = str(self.history_file)

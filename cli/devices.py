@@ -187,8 +187,8 @@ def fault(
     Example: sandan devices fault hanbit-roof silent --minutes 30 --folder var/demo-8000
     """
     from services.fems.domain.simulated.faults import FaultKind
-    from services.fems.simulator.asked import change_asked
     from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults
+    from services.fems.simulator.request_file import change_requested
     from shared.clock import clock_from
     from shared.complex.model import load_complex
 
@@ -218,7 +218,7 @@ def fault(
         one = RequestedFault(device_id=device_id, kind=FaultKind(kind), since=now, until=until, amount=amount)
         return RequestedFaults(faults=(*asked.faults, one))
 
-    requested = change_asked(path, RequestedFaults, changed)
+    requested = change_requested(path, RequestedFaults, changed)
     print_answer({"file": str(path), **requested.model_dump(mode="json")}, pretty=pretty)
 
 

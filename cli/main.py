@@ -29,6 +29,7 @@ VERBS = {
     "devices": "cli.devices",
     "clock": "cli.clock",
     "keys": "cli.keys",
+    "scene": "cli.scene",
     "migrate": "cli.migrate",
     "topics": "cli.compose",
     "compose": "cli.compose",

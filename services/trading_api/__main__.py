@@ -30,6 +30,7 @@ from shared.db.writer import Writer
 from shared.errors import BadInput
 from shared.runtime.entry import run
 from shared.runtime.service_main import Context, open_context, patiently, serve, stop_on_signals
+from shared.scenes import SceneFolder
 from shared.settings import load
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,10 @@ class Settings(BaseSettings):
         description="Seconds that a call waits for one answer of the database; then 503 with `Retry-After`.",
     )
     docs: bool = Field(default=False, description="Serve `/docs`, a page that loads its scripts from the internet.")
+    scenes_dir: Path | None = Field(
+        default=None,
+        description="Folder by which a demo's scenes are asked for, which `sandan demo` sets; unset: no scenes.",
+    )
     secure_cookie: bool = Field(default=False, description="Send the session cookie over HTTPS only.")
 
 
@@ -120,6 +125,7 @@ def main() -> None:
         stream_tells=feed.tells,
         acknowledged=context.bus.acknowledged,
         simulated_clock=context.simulated_clock,
+        scenes=None if settings.scenes_dir is None else SceneFolder(settings.scenes_dir),
         authenticate=Authenticator(engine, context.complexes, context.clock, tokens),
         metrics=context.metrics,
         options=ApiOptions(
@@ -143,7 +149,9 @@ def main() -> None:
         load_keys(context.engine, keys, now=context.clock.now())
 
     server = http_server(
-        create_app(state, feed, functools.partial(add_console, complexes=context.complexes)),
+        create_app(
+            state, feed, functools.partial(add_console, complexes=context.complexes, scenes=state.scenes is not None)
+        ),
         connections=settings.connections_max or connections_max(),
         trusted_proxies=settings.trusted_proxies,
     )

@@ -26,6 +26,7 @@ from services.trading_api.operation import routes as operation
 from services.trading_api.orders import routes as orders
 from services.trading_api.overview import routes as overview
 from services.trading_api.savings import routes as savings
+from services.trading_api.scenes import routes as scenes
 from services.trading_api.studies import routes as studies
 
 ROUTERS = (
@@ -85,7 +86,11 @@ def create_app(state: AppState, feed: Feed, *additions: Callable[[FastAPI], None
     app.state.limits = Limits(state.options)
     app.state.health_threads = ThreadPoolExecutor(max_workers=health.QUESTIONS_MAX, thread_name_prefix="health")
     problems.add_handlers(app)
-    routers = (*ROUTERS, *([documents.pages] if state.options.docs else ()))
+    routers = (
+        *ROUTERS,
+        *([documents.pages] if state.options.docs else ()),
+        *(scenes.ROUTERS if state.scenes is not None else ()),
+    )
     app.state.routes = [route for router in routers for route in router.routes]
     for router in routers:
         app.include_router(router)

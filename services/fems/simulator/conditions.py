@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.fems.domain.interval_numbers import number_of
 from services.fems.domain.simulated.conditions import CloudFront, Conditions, LoadStep
-from services.fems.simulator.asked import Asked
+from services.fems.simulator.request_file import RequestFile
 from shared.events.base import Identifier, Instant
 from shared.intervals import is_delivery_start
 from shared.units import WH_PER_KWH
@@ -67,7 +67,7 @@ class ConditionBook:
     """What one complex is asked to go through."""
 
     def __init__(self, folder: Path, complex_id: str) -> None:
-        self._asked = Asked(folder / complex_id / FILE_NAME, RequestedConditions, _conditions_of)
+        self._asked = RequestFile(folder / complex_id / FILE_NAME, RequestedConditions, _conditions_of)
 
     def conditions(self) -> Conditions:
         """Return what the file says; what it said before, where it can't be read."""

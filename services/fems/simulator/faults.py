@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.fems.domain.simulated.faults import AMOUNTS, Fault, FaultKind
-from services.fems.simulator.asked import Asked
+from services.fems.simulator.request_file import RequestFile
 from shared.events.base import Identifier, Instant
 
 FILE_NAME = "faults.json"
@@ -39,7 +39,7 @@ class FaultBook:
     """The faults that one complex's devices were asked to have."""
 
     def __init__(self, folder: Path, complex_id: str) -> None:
-        self._asked = Asked(folder / complex_id / FILE_NAME, RequestedFaults, _faults_of)
+        self._asked = RequestFile(folder / complex_id / FILE_NAME, RequestedFaults, _faults_of)
 
     def faults(self) -> tuple[Fault, ...]:
         """Return what the file says; what it said before, where it can't be read."""

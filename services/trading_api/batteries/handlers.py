@@ -65,6 +65,9 @@ class BatteryHandlers:
                 "soc_wh": list(event.soc_wh),
                 "reasons": list(event.reasons),
                 "energy_value_krw_per_kwh": list(event.energy_value_krw_per_kwh),
+                "peak_w": event.peak_w,
+                "peak_without_battery_w": event.peak_without_battery_w,
+                "prior_peak_w": event.prior_peak_w,
             },
         }
         upsert(db, SCHEDULE, [row])

@@ -2,7 +2,7 @@
 
 from typing_extensions import TypedDict
 
-from services.trading_api.text import Row, instant_text, kw_text
+from services.trading_api.text import Row, instant_text, kw_text, maybe
 from shared.units import kwh_text
 
 
@@ -28,10 +28,16 @@ class PlanView(TypedDict):
     soc_kwh: list[str]
     reason: str
     energy_value_krw_per_kwh: float
+    peak_kw: str | None
+    peak_without_battery_kw: str | None
 
 
 class ScheduleView(TypedDict):
-    """A battery's plan; `soc_kwh` holds at the end of each interval."""
+    """A battery's plan; `soc_kwh` holds at the end of each interval.
+
+    The peaks are of what the factory draws in the planned day, with and without the battery, and what is billed anyway;
+    null where demand is not billed, or a plan is from before they were kept.
+    """
 
     schedule_id: str
     device_id: str
@@ -44,6 +50,9 @@ class ScheduleView(TypedDict):
     soc_kwh: list[str]
     reasons: list[str]
     energy_value_krw_per_kwh: list[float]
+    peak_kw: str | None
+    peak_without_battery_kw: str | None
+    prior_peak_kw: str | None
 
 
 def setpoint_view(row: Row) -> SetpointView:
@@ -74,6 +83,9 @@ def schedule_view(row: Row) -> ScheduleView:
         "soc_kwh": [kwh_text(soc_wh) for soc_wh in series["soc_wh"]],
         "reasons": series["reasons"],
         "energy_value_krw_per_kwh": series["energy_value_krw_per_kwh"],
+        "peak_kw": maybe(kw_text, series.get("peak_w")),
+        "peak_without_battery_kw": maybe(kw_text, series.get("peak_without_battery_w")),
+        "prior_peak_kw": maybe(kw_text, series.get("prior_peak_w")),
     }
 
 
@@ -88,4 +100,6 @@ def plan_view(row: Row) -> PlanView:
         "soc_kwh": whole["soc_kwh"],
         "reason": whole["reasons"][0],
         "energy_value_krw_per_kwh": whole["energy_value_krw_per_kwh"][0],
+        "peak_kw": whole["peak_kw"],
+        "peak_without_battery_kw": whole["peak_without_battery_kw"],
     }

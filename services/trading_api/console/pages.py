@@ -12,10 +12,11 @@ from shared.complex.complexes import Complexes
 HERE = Path(__file__).parent
 
 
-def add_console(app: FastAPI, complexes: Complexes) -> None:
-    """Let an app serve the console at its root."""
+def add_console(app: FastAPI, complexes: Complexes, *, scenes: bool = False) -> None:
+    """Let an app serve the console at its root, with the panel of a demo's scenes where there are any."""
     templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
-    page = templates.get_template("console.html").render(notes=[complex_.note for complex_ in complexes.values()])
+    notes = [complex_.note for complex_ in complexes.values()]
+    page = templates.get_template("console.html").render(notes=notes, scenes=scenes)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)

@@ -87,6 +87,9 @@ KINDS: Mapping[str, ProblemKind] = {
     "clock_not_settable": ProblemKind(
         409, "This clock's speed can't be set here.", "이 시계의 배속은 여기서 바꿀 수 없습니다."
     ),
+    "scene_busy": ProblemKind(
+        409, "This scene is on, or about to begin.", "이 장면은 이미 진행 중이거나 곧 시작됩니다."
+    ),
     "study_unfinished": ProblemKind(
         409, "The study has no results: {study_status}.", "검토 결과가 아직 없습니다: {study_status}."
     ),

@@ -16,6 +16,7 @@ from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, Participant
 from shared.db.writer import Begin
 from shared.runtime.metrics import Metrics
+from shared.scenes import SceneFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class AppState:
     Args:
         begin: Begins a transaction that writes; calls and run loop commit together.
         simulated_clock: The clock where its speed can be set; None where the time is the world's.
+        scenes: Where the demo's scenes are asked for; None where nothing is staged, as in every real deployment.
         stream_tells: Whether clients of the live stream hear what is new.
     """
 
@@ -57,6 +59,7 @@ class AppState:
     acknowledged: Acknowledged
     authenticate: Authenticate
     simulated_clock: SharedClock | None = None
+    scenes: SceneFolder | None = None
     options: ApiOptions = field(default_factory=ApiOptions)
     metrics: Metrics = field(default_factory=Metrics)
 

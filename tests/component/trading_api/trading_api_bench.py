@@ -24,6 +24,7 @@ from shared.complex.complexes import Complexes
 from shared.complex.model import load_complex
 from shared.db.writer import Writer
 from shared.paths import DEMO_COMPLEX
+from shared.scenes import SceneFolder
 from tests.component.harness import Bench
 
 # Noon in Korea; delivery at 12:30 (03:30 UTC) is open until 12:15.
@@ -62,6 +63,7 @@ class ApiBench(Bench):
         *additions: Callable[[FastAPI], None],
         clock: Clock | None = None,
         simulated_clock: SharedClock | None = None,
+        scenes: SceneFolder | None = None,
     ) -> FastAPI:
         """Return one more application on this bench; each has an event loop, and so a feed, of its own."""
         feed = Feed(self.engine, self.complexes, clock or self.clock)
@@ -78,6 +80,7 @@ class ApiBench(Bench):
             authenticate=Authenticator(self.engine, self.complexes, clock or self.clock, self._tokens),
             options=self._options,
             simulated_clock=simulated_clock,
+            scenes=scenes,
             metrics=self.metrics,
         )
         return create_app(state, feed, *additions)

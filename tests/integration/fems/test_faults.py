@@ -13,9 +13,9 @@ from services.fems.domain.metering.counting import Flag
 from services.fems.domain.registers.sunspec import BASE, MARKER
 from services.fems.domain.simulated.faults import FaultKind
 from services.fems.domain.simulated.field import Field
-from services.fems.simulator.asked import write_asked
 from services.fems.simulator.faults import FILE_NAME, RequestedFault, RequestedFaults
 from services.fems.simulator.load_sources import sources_of
+from services.fems.simulator.request_file import write_requested
 from shared.complex.model import Complex
 from shared.events.fems import DeviceObserved, IntervalMetered, Quality, SetpointConfirmed, SetpointRefused
 from shared.intervals import INTERVAL
@@ -42,7 +42,7 @@ def a_fault(
 
 
 def ask_for(folder: Path, complex_: Complex, *faults: RequestedFault) -> None:
-    write_asked(folder / "field" / complex_.complex_id / FILE_NAME, RequestedFaults(faults=faults))
+    write_requested(folder / "field" / complex_.complex_id / FILE_NAME, RequestedFaults(faults=faults))
 
 
 def observed_under(folder: Path, *faults: RequestedFault, polls: int = 1) -> list[DeviceObserved]:

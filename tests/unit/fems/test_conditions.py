@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from services.fems.domain.simulated.conditions import CloudFront, Conditions, LoadStep
 from services.fems.domain.simulated.field import Field, LoadSources
-from services.fems.simulator.asked import write_asked
 from services.fems.simulator.conditions import (
     FILE_NAME,
     ConditionBook,
@@ -18,6 +17,7 @@ from services.fems.simulator.conditions import (
     RequestedStep,
 )
 from services.fems.simulator.plant import Plant
+from services.fems.simulator.request_file import write_requested
 from services.fems.simulator.site import SavedSite
 from shared.intervals import INTERVAL
 from tests.unit.fems.fields import NOW, NOW_NUMBER, a_complex, a_field, a_profile
@@ -124,4 +124,4 @@ def test_a_step_lasts_whole_intervals(fields: dict[str, datetime]) -> None:
 
 
 def ask(folder: Path, conditions: RequestedConditions) -> None:
-    write_asked(folder / "small" / FILE_NAME, conditions)
+    write_requested(folder / "small" / FILE_NAME, conditions)

@@ -1,6 +1,6 @@
 // Who draws, who feeds in, whose sun shines and whose battery works, feeder by feeder; and the batteries' plans.
 import { INTERVAL_MS, counts, nowOf, whyNot } from "/static/state.js";
-import { count, language, momentOf, without, word } from "/static/words.js";
+import { count, language, timeOf, without, word } from "/static/words.js";
 
 const sum = (list, value) => list.reduce((total, one) => total + value(one), 0);
 const kw = (device, name) => Number(device?.[name] ?? 0);
@@ -105,6 +105,8 @@ export function drawBoard(state) {
   parts(bus, outside);
   if (state.members.size > 1) bus.append(inside);
 
+  const running = new Date(Math.floor(nowOf(state) / INTERVAL_MS) * INTERVAL_MS).toISOString().replace(".000Z", "Z");
+  const auction = state.auctions.get(running);
   const columns = feeders.map((feeder) => {
     const members = [...powers].filter(([member]) => member.feeder_id === feeder.feeder_id);
     const behind = members.map(([, power]) => power);
@@ -115,8 +117,14 @@ export function drawBoard(state) {
     const level = element("i");
     level.style.width = limitKw ? `${Math.min(100, (100 * Math.abs(netKw)) / limitKw)}%` : "0";
     gauge.append(level);
-    const limit = limitKw ? ` ${word("peak")} ${count(limitKw)}` : "";
+    // A sum that lacks somebody says nothing of the limit.
+    const limit = limitKw && !missing(behind) ? ` ${word("peak")} ${count(limitKw)}` : "";
     parts(head, element("b", "", feeder.feeder_id), element("span", "", `${word(netKw < 0 ? "feeds" : "draws")} ${summed(behind, netKw)}${limit} kW${lack(behind)}`), gauge);
+    const own = Number(auction?.feeder_price_krw_per_kwh[feeder.feeder_id] ?? NaN);
+    // Farther from the common price than its fee: what it could carry was all taken.
+    if (Math.abs(own - Number(auction?.price_krw_per_kwh)) > Number(feeder.wheeling_fee_krw_per_kwh) + 0.01) {
+      head.append(element("span", "full", `${word("full")}: ${own.toFixed(2)} ${word("perKwh")}`));
+    }
     return parts(element("div", "feeder"), wire(netKw), head, ...members.map(([member, power]) => factoryRow(member, power, scaleKw)));
   });
   board.replaceChildren(bus, ...columns);
@@ -143,6 +151,12 @@ function planPicture(state, ess, soc_kwh, schedule) {
   return `${band}${line}${dot}`;
 }
 
+// The peak that a plan spares its factory, where it does.
+function avoided(plan) {
+  const [peak, without] = [Number(plan.peak_kw ?? NaN), Number(plan.peak_without_battery_kw ?? NaN)];
+  return without - peak >= 1 ? `${word("peakNamed")} ${count(peak)}, ${word("peakInstead")} ${count(without)} kW · ` : "";
+}
+
 export function drawBatteries(state) {
   const cards = [...state.members.values()].flatMap((member) => member.ess.map((ess) => {
     const device = state.devices.get(ess.device_id);
@@ -163,7 +177,7 @@ export function drawBatteries(state) {
     // Numbers only: nothing that anyone typed gets into this markup.
     picture.innerHTML = planPicture(state, ess, isNow ? Number(device.soc_kwh ?? NaN) : NaN, state.schedules.get(ess.device_id));
     const plan = state.schedules.get(ess.device_id);
-    const why = plan ? `${momentOf(plan.first_delivery_start)} ${word(plan.reason)} · ${Number(plan.energy_value_krw_per_kwh).toFixed(0)} ${word("perKwh")}` : "";
+    const why = plan ? `${timeOf(plan.first_delivery_start)} ${avoided(plan)}${word(plan.reason)} · ${Number(plan.energy_value_krw_per_kwh).toFixed(0)} ${word("perKwh")}` : "";
     const because = element("div", "does because", why);
     because.title = why;
     const level = parts(element("div"), soc, element("div", "does", `${count(ess.capacity_kwh)} kWh`));

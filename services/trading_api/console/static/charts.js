@@ -50,7 +50,7 @@ export function drawPrices(state) {
   chartOf("price-chart").setOption({
     ...frame,
     legend: { ...frame.legend, data: ["price", ...(ahead.length ? ["dayAhead"] : []), "volume", ...(settled.length ? ["tariffTop", "tariff", "sellBack"] : [])].map(word) },
-    yAxis: [valueAxis(), valueAxis({ splitLine: { show: false } })],
+    yAxis: [valueAxis(), valueAxis({ splitLine: { show: false }, minInterval: 1 })],
     series: [
       { name: word("volume"), type: "bar", yAxisIndex: 1, barCategoryGap: "15%", itemStyle: { color: COLOURS.import, opacity: 0.42 }, data: byslot(auctions, (one) => Number(one.volume_kwh)) },
       line(word("tariffTop"), byslot(settled, (one) => number(one.grid_import_price_krw_per_kwh_max)), { lineStyle: { color: "#ef8d7a", width: 1.2 }, itemStyle: { color: "#ef8d7a" } }),

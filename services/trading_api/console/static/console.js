@@ -4,6 +4,7 @@ import { HEADERS, endReads, read } from "/static/calls.js";
 import { drawPrices, drawSources } from "/static/charts.js";
 import { drawDesk, drawEntry, drawPace, isCancellable } from "/static/desk.js";
 import { linkTo } from "/static/link.js";
+import { drawScenes } from "/static/scenes.js";
 import { CHANGES, INTERVAL_MS, counts, may, nowOf, stateFrom, todayOf, whyNot } from "/static/state.js";
 import { count, dayOf, language, momentOf, secondOf, timeOf, toggleLanguage, without, word } from "/static/words.js";
 
@@ -325,6 +326,7 @@ function draw() {
   drawnMinute = minute;
   drawFigures();
   drawEntry(state, isLost);
+  drawScenes(state, isLost);
   const due = dirty;
   dirty = new Set();
   due.forEach((part) => DRAW[part]());

@@ -20,7 +20,7 @@ Content = TypeVar("Content", bound=BaseModel)
 Wanted = TypeVar("Wanted")
 
 
-class Asked(Generic[Content, Wanted]):
+class RequestFile(Generic[Content, Wanted]):
     """A file as the devices need it.
 
     Args:
@@ -43,7 +43,7 @@ class Asked(Generic[Content, Wanted]):
         if stamp_ns != self._stamp_ns:
             self._stamp_ns = stamp_ns
             try:
-                self._wanted = self._meaning(read_asked(self._path, self._kind))
+                self._wanted = self._meaning(read_requested(self._path, self._kind))
             except (BadInput, BadInputs) as error:
                 facts = {"file": self._path.name, "reason": str(error)}
                 logger.error("devices stay as they were asked to be", extra=facts)  # noqa: TRY400 -- it is whole
@@ -56,7 +56,7 @@ class Asked(Generic[Content, Wanted]):
             return 0
 
 
-def read_asked(path: Path, kind: type[Content]) -> Content:
+def read_requested(path: Path, kind: type[Content]) -> Content:
     """Read a file; one that is not there asks for nothing.
 
     Raises:
@@ -70,17 +70,17 @@ def read_asked(path: Path, kind: type[Content]) -> Content:
     return checked(kind, content, where=str(path))
 
 
-def change_asked(path: Path, kind: type[Content], change: Callable[[Content], Content]) -> Content:
+def change_requested(path: Path, kind: type[Content], change: Callable[[Content], Content]) -> Content:
     """Read a file, change what it asks for, and write it in one step, one process after the other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        changed = change(read_asked(path, kind))
-        write_asked(path, changed)
+        changed = change(read_requested(path, kind))
+        write_requested(path, changed)
     return changed
 
 
-def write_asked(path: Path, content: BaseModel) -> None:
+def write_requested(path: Path, content: BaseModel) -> None:
     """Write a file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")

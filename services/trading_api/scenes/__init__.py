@@ -1,0 +1,1 @@
+"""The demo's scenes, asked for by its operator; no other deployment has these calls."""
