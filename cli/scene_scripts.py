@@ -25,6 +25,8 @@ BATCH_INTERVALS, BATCH_AHEAD = 4, 8
 BATCH_OF_DISCHARGE = 0.6
 BATCH_KW_MIN = 20
 FULL_INTERVALS = 3
+# Others buy behind the sellers' own feeders, too.
+MORE_THAN_FULL = 1.25
 # What of its contract power a factory draws when it runs flat out.
 FLAT_OUT = 0.8
 # Where nothing was traded yet [KRW/kWh].
@@ -147,7 +149,9 @@ def _batches(crew: Crew, owner: Participant, first: datetime) -> Iterator[Batch]
 
 def _forecasts(crew: Crew, owner: Participant, starts: Sequence[datetime]) -> tuple[list[float], list[float]]:
     """Return the expected load and sun of a factory; what lies beyond a forecast is as at its end."""
-    found = {(one["kind"], one["site_id"]): one for one in crew.operator("GET", "forecasts?limit=1000")["items"]}
+    found = {
+        (one["kind"], one["site_id"]): one for one in crew.factory(owner.participant_id, "GET", "forecasts")["items"]
+    }
     if ("load", owner.participant_id) not in found:
         raise NotNow(
             ko="아직 예측이 없습니다. 잠시 뒤에 다시 시도하세요.", en="There is no forecast yet; try again soon."
@@ -165,8 +169,7 @@ def _forecasts(crew: Crew, owner: Participant, starts: Sequence[datetime]) -> tu
 
 def _known_peak_kw(crew: Crew, owner: Participant) -> float:
     """Return the peak that its batteries' newest plans know of."""
-    batteries = {ess.device_id for ess in owner.ess}
-    plans = [one for one in crew.operator("GET", "schedules?limit=1000")["items"] if one["device_id"] in batteries]
+    plans = crew.factory(owner.participant_id, "GET", "schedules")["items"]
     return max((float(one["prior_peak_kw"] or 0) for one in plans), default=0.0)
 
 
@@ -181,20 +184,19 @@ def _full_feeder(crew: Crew, now: datetime) -> Script:
     starts = [begin + n * INTERVAL for n in range(FULL_INTERVALS)]
     end = starts[-1] + INTERVAL
     at = max(now, begin - crew.complex_.market.gate_closure_lead - 2 * INTERVAL)
-    behind = [one for one in crew.complex_.participants if one.feeder_id == feeder.feeder_id]
+    buyers = [one for one in crew.complex_.participants if one.feeder_id == feeder.feeder_id]
     batches = [
         Batch(one.participant_id, begin, end, round(FLAT_OUT * one.contract.contract_kw - one.load.mean_kw))
-        for one in behind
+        for one in buyers
+        if FLAT_OUT * one.contract.contract_kw - one.load.mean_kw >= 1
     ]
-
     price = cache(partial(_last_price, crew))
 
     def trade() -> None:
-        for one in crew.complex_.participants:
-            buys = one.feeder_id == feeder.feeder_id
-            power_kw = one.contract.contract_kw if buys else _giving_kw(one)
-            for start in starts if power_kw else ():
-                side, limit = ("buy", price() * DEAR) if buys else ("sell", price() * CHEAP)
+        offers = [(one, "buy", price() * DEAR, one.contract.contract_kw) for one in buyers]
+        offers += [(one, "sell", price() * CHEAP, _giving_kw(one)) for one in _sellers(crew, feeder)]
+        for one, side, limit, power_kw in offers:
+            for start in starts:
                 order = _order("scene-full", start, side, limit, power_kw / INTERVALS_PER_HOUR)
                 crew.factory(one.participant_id, "POST", "orders", order)
 
@@ -212,6 +214,15 @@ def _fillable(crew: Crew, feeder: Feeder) -> Feeder | None:
     giving_kw = sum(_giving_kw(one) for one in members if one.feeder_id != feeder.feeder_id)
     limit_kw = feeder.import_limit_kw
     return feeder if limit_kw is not None and min(taking_kw, giving_kw) > limit_kw else None
+
+
+def _sellers(crew: Crew, feeder: Feeder) -> Iterator[Participant]:
+    """Yield as many of the others as can give some more than a feeder carries."""
+    wanted_kw = _limit_kw(feeder) * MORE_THAN_FULL
+    for one in crew.complex_.participants:
+        if one.feeder_id != feeder.feeder_id and _giving_kw(one) and wanted_kw > 0:
+            wanted_kw -= _giving_kw(one)
+            yield one
 
 
 def _giving_kw(one: Participant) -> float:

@@ -43,7 +43,7 @@ class Crew:
         """Call the trading API as the operator."""
         return self._call(method, path, body, role="operator", participant_id=None)
 
-    def factory(self, participant_id: str, method: str, path: str, body: object) -> Any:
+    def factory(self, participant_id: str, method: str, path: str, body: object = None) -> Any:
         """Call the trading API as a factory."""
         return self._call(method, path, body, role="factory", participant_id=participant_id)
 

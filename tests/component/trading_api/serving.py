@@ -8,20 +8,29 @@ from contextlib import contextmanager
 
 from services.trading_api.console.pages import add_console
 from services.trading_api.http.connections import http_server
-from shared.clock import monotonic_s, pause
+from shared.clock import SharedClock, monotonic_s, pause
+from shared.scenes import SceneFolder
 from tests.component.trading_api.trading_api_bench import ApiBench
 
 NEVER_S = 20
 
 
 @contextmanager
-def served(bench: ApiBench, port: int = 0, connections: int = 100) -> Iterator[str]:
-    """Serve a bench and yield its address; it is ready when this returns."""
+def served(
+    bench: ApiBench,
+    port: int = 0,
+    connections: int = 100,
+    *,
+    clock: SharedClock | None = None,
+    scenes: SceneFolder | None = None,
+) -> Iterator[str]:
+    """Serve a bench, on a demo's clock and with its scenes where they are given; it is ready when this returns."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen()
-    app = bench.app(functools.partial(add_console, complexes=bench.complexes))
+    console = functools.partial(add_console, complexes=bench.complexes, scenes=scenes is not None)
+    app = bench.app(console, clock=clock, simulated_clock=clock, scenes=scenes)
     server = http_server(app, connections=connections)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
