@@ -80,7 +80,7 @@ class SceneProgress(_SceneRecord):
     why: Words | None = None
 
 
-class Stage(_SceneRecord):
+class AllScenes(_SceneRecord):
     """The state file: every scene that was ever asked for."""
 
     scenes: dict[SceneName, SceneProgress] = Field(default_factory=dict)
@@ -179,7 +179,7 @@ class SceneFolder:
         """Write how far all scenes are, in one step; those that were taken up are no longer asked for."""
         self._state.parent.mkdir(parents=True, exist_ok=True)
         draft = self._state.with_suffix(".draft")
-        draft.write_text(Stage(scenes=dict(scenes)).model_dump_json(indent=1) + "\n", encoding="utf-8")
+        draft.write_text(AllScenes(scenes=dict(scenes)).model_dump_json(indent=1) + "\n", encoding="utf-8")
         draft.replace(self._state)
         for name in taken:
             (self._asked / name).unlink(missing_ok=True)
@@ -191,7 +191,7 @@ class SceneFolder:
             content = strict_json.parse(
                 read_file(self._state, bytes_max=BYTES_MAX), where=str(self._state), exact=False
             )
-            told = checked(Stage, content, where=str(self._state)).scenes
+            told = checked(AllScenes, content, where=str(self._state)).scenes
         found = {name: told.get(name, SceneProgress()) for name in SceneName}
         asked = {name: SceneProgress(state=SceneState.ASKED) for name in self.asked() if found[name].state not in BUSY}
         return found | asked

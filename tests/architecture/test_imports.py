@@ -24,6 +24,7 @@ VIOLATIONS = {
     ),
     "Handlers never publish, sleep or read the clock": ("services/forecast/handlers.py", "import shared.clock"),
     "kafka-python is seen by its adapter alone": ("services/fems/store.py", "import kafka"),
+    "confluent-kafka is seen by its adapter alone": ("services/fems/store.py", "import confluent_kafka"),
     "No service touches Kafka directly": ("services/trading_api/__main__.py", "import shared.bus.kafka"),
     "What runs never sees the simulation": ("shared/runtime/service_main.py", "import simulation.bus"),
     "Alembic is seen by the migration verb's module alone": ("shared/db/engine.py", "import alembic"),

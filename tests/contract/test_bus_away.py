@@ -21,7 +21,7 @@ from shared.bus.kafka.bus import KafkaBus
 from shared.bus.kafka.cluster import faults_named
 from shared.bus.layout import ALONE
 from shared.bus.librdkafka.bus import LibrdkafkaBus
-from shared.bus.librdkafka.cluster import Cluster
+from shared.bus.librdkafka.cluster import NO_ENTRY, PASSING, LibrdkafkaCluster
 from shared.bus.port import Bus, BusRefused, BusUnavailable
 from shared.clock import WallClock
 from shared.complex.complexes import Complexes
@@ -151,11 +151,15 @@ def test_only_what_may_pass_means_that_the_broker_is_away(error: Exception, kind
     ],
 )
 def test_librdkafka_says_the_same(code: int, kind: type[Exception]) -> None:
-    cluster = Cluster("127.0.0.1:9", ALONE)
+    cluster = LibrdkafkaCluster("127.0.0.1:9", ALONE)
     error = KafkaError(code)
 
     with pytest.raises(kind, match=error.name()), cluster.faults_named("offsets could not be committed"):
         raise KafkaException(error)
+
+
+def test_librdkafka_knows_the_faults_that_are_named() -> None:
+    assert [name for name in PASSING | NO_ENTRY if not hasattr(KafkaError, name)] == []
 
 
 def test_a_message_that_the_broker_will_never_take_is_no_passing_fault(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shared.bus.acknowledged import Acknowledged
 from shared.bus.entry import Entry
 from shared.bus.layout import ALONE, TopicLayout
-from shared.bus.librdkafka.cluster import Cluster
+from shared.bus.librdkafka.cluster import LibrdkafkaCluster
 from shared.bus.librdkafka.member import LibrdkafkaMember
 from shared.bus.librdkafka.publisher import LibrdkafkaPublisher
 from shared.bus.port import Consumed, nothing_consumed
@@ -16,7 +16,7 @@ class LibrdkafkaBus:
     """A deployment's part of a Kafka cluster, given by its bootstrap servers ("host:port,host:port")."""
 
     def __init__(self, bootstrap_servers: str, layout: TopicLayout = ALONE, entry: Entry | None = None) -> None:
-        self._cluster = Cluster(bootstrap_servers, layout, entry)
+        self._cluster = LibrdkafkaCluster(bootstrap_servers, layout, entry)
 
     def consumer(self, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed) -> LibrdkafkaMember:
         """Join a service's group."""

@@ -19,32 +19,70 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-
-def _codes(*names: str) -> frozenset[int]:
-    """Return the numbers of librdkafka's errors; its own begin with an underscore, the brokers' do not."""
-    return frozenset(getattr(KafkaError, name) for name in names)
-
-
 METADATA_TIMEOUT_S = 4.0
 # One answer of a broker; with the other waits it stays below the ten seconds in which a process has to be gone.
 SOCKET_TIMEOUT_MS = 5_000
 # The same client or a new one gets on once the broker is back, the leader is chosen or the group has settled. Of all
-# else a person has to know.
-PASSING = _codes(
-    *("_ALL_BROKERS_DOWN", "_ASSIGNMENT_LOST", "_DESTROY", "_DESTROY_BROKER", "_FAIL", "_IN_PROGRESS", "_INTR"),
-    *("_ISR_INSUFF", "_MAX_POLL_EXCEEDED", "_MSG_TIMED_OUT", "_NODE_UPDATE", "_NO_OFFSET", "_PREV_IN_PROGRESS"),
-    *("_PURGE_INFLIGHT", "_PURGE_QUEUE", "_QUEUE_FULL", "_RESOLVE", "_RETRY", "_STATE", "_TIMED_OUT"),
-    *("_TIMED_OUT_QUEUE", "_TRANSPORT", "_UNKNOWN_BROKER", "_UNKNOWN_GROUP", "_UNKNOWN_PARTITION", "_UNKNOWN_TOPIC"),
-    *("_WAIT_CACHE", "_WAIT_COORD", "BROKER_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS"),
-    *("COORDINATOR_NOT_AVAILABLE", "FENCED_LEADER_EPOCH", "ILLEGAL_GENERATION", "INVALID_PRODUCER_EPOCH"),
-    *("INVALID_PRODUCER_ID_MAPPING", "KAFKA_STORAGE_ERROR", "LEADER_NOT_AVAILABLE", "NETWORK_EXCEPTION"),
-    *("NOT_CONTROLLER", "NOT_COORDINATOR", "NOT_ENOUGH_REPLICAS", "NOT_ENOUGH_REPLICAS_AFTER_APPEND"),
-    *("NOT_LEADER_FOR_PARTITION", "OFFSET_NOT_AVAILABLE", "OUT_OF_ORDER_SEQUENCE_NUMBER", "REBALANCE_IN_PROGRESS"),
-    *("REPLICA_NOT_AVAILABLE", "REQUEST_TIMED_OUT", "UNKNOWN_LEADER_EPOCH", "UNKNOWN_MEMBER_ID"),
-    *("UNKNOWN_PRODUCER_ID", "UNKNOWN_TOPIC_OR_PART", "UNSTABLE_OFFSET_COMMIT"),
+# else a person has to know. By librdkafka's names, of which its own begin with an underscore.
+PASSING = frozenset(
+    [
+        "_ALL_BROKERS_DOWN",
+        "_ASSIGNMENT_LOST",
+        "_DESTROY",
+        "_DESTROY_BROKER",
+        "_FAIL",
+        "_IN_PROGRESS",
+        "_INTR",
+        "_ISR_INSUFF",
+        "_MAX_POLL_EXCEEDED",
+        "_MSG_TIMED_OUT",
+        "_NODE_UPDATE",
+        "_NO_OFFSET",
+        "_PREV_IN_PROGRESS",
+        "_PURGE_INFLIGHT",
+        "_PURGE_QUEUE",
+        "_QUEUE_FULL",
+        "_RESOLVE",
+        "_RETRY",
+        "_STATE",
+        "_TIMED_OUT",
+        "_TIMED_OUT_QUEUE",
+        "_TRANSPORT",
+        "_UNKNOWN_BROKER",
+        "_UNKNOWN_GROUP",
+        "_UNKNOWN_PARTITION",
+        "_UNKNOWN_TOPIC",
+        "_WAIT_CACHE",
+        "_WAIT_COORD",
+        "BROKER_NOT_AVAILABLE",
+        "COORDINATOR_LOAD_IN_PROGRESS",
+        "COORDINATOR_NOT_AVAILABLE",
+        "FENCED_LEADER_EPOCH",
+        "ILLEGAL_GENERATION",
+        "INVALID_PRODUCER_EPOCH",
+        "INVALID_PRODUCER_ID_MAPPING",
+        "KAFKA_STORAGE_ERROR",
+        "LEADER_NOT_AVAILABLE",
+        "NETWORK_EXCEPTION",
+        "NOT_CONTROLLER",
+        "NOT_COORDINATOR",
+        "NOT_ENOUGH_REPLICAS",
+        "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+        "NOT_LEADER_FOR_PARTITION",
+        "OFFSET_NOT_AVAILABLE",
+        "OUT_OF_ORDER_SEQUENCE_NUMBER",
+        "REBALANCE_IN_PROGRESS",
+        "REPLICA_NOT_AVAILABLE",
+        "REQUEST_TIMED_OUT",
+        "UNKNOWN_LEADER_EPOCH",
+        "UNKNOWN_MEMBER_ID",
+        "UNKNOWN_PRODUCER_ID",
+        "UNKNOWN_TOPIC_OR_PART",
+        "UNSTABLE_OFFSET_COMMIT",
+    ]
 )
 # The client tells of these beside its calls, which then only say that the broker did not answer.
-NO_ENTRY = _codes("_AUTHENTICATION", "_SSL", "SASL_AUTHENTICATION_FAILED")
+NO_ENTRY = frozenset({"_AUTHENTICATION", "_SSL", "SASL_AUTHENTICATION_FAILED"})
 
 
 class _Client(Protocol):
@@ -58,7 +96,7 @@ class _Client(Protocol):
 Client = TypeVar("Client", bound=_Client)
 
 
-class Cluster:
+class LibrdkafkaCluster:
     """What the clients of one bus share: addresses, names, how to enter, when a server was heard, whether to stop."""
 
     def __init__(self, bootstrap_servers: str, layout: TopicLayout, entry: Entry | None = None) -> None:
@@ -119,13 +157,13 @@ class Cluster:
             fault: KafkaError = error.args[0]
             if self._no_entry is not None:
                 raise BusRefused(f"{what}: {self._no_entry.name()}: {self._no_entry.str()}") from error
-            if fault.code() in PASSING or fault.retriable():
+            if fault.name() in PASSING or fault.retriable():
                 raise BusUnavailable(f"{what}: {fault.name()}: {fault.str()}") from error
             raise BusRefused(f"{what}: {fault.name()}: {fault.str()}") from error
 
     def _told(self, error: KafkaError) -> None:
         """Take note of why the cluster lets nobody in; all else the call says that it is about."""
-        if error.code() in NO_ENTRY:
+        if error.name() in NO_ENTRY:
             self._no_entry = error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka import Message as Record
 
-from shared.bus.librdkafka.cluster import PASSING, Cluster
+from shared.bus.librdkafka.cluster import PASSING, LibrdkafkaCluster
 from shared.bus.port import Consumed, Received, nothing_consumed
 from shared.events.wire import Message
 
@@ -32,7 +32,7 @@ class LibrdkafkaMember:
     """A consumer that commits only when told to and never decodes."""
 
     def __init__(
-        self, cluster: Cluster, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed
+        self, cluster: LibrdkafkaCluster, service: str, topics: Sequence[str], consumed: Consumed = nothing_consumed
     ) -> None:
         self._cluster = cluster
         self._service = service
@@ -166,7 +166,7 @@ class LibrdkafkaMember:
         try:
             self._consumer.committed([TopicPartition(topic, partition)], timeout=ANSWER_WAIT_S)
         except KafkaException as error:
-            if error.args[0].code() not in PASSING:
+            if error.args[0].name() not in PASSING:
                 raise
         else:
             self._cluster.acknowledged.answered()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Record
 
-from shared.bus.librdkafka.cluster import Cluster
+from shared.bus.librdkafka.cluster import LibrdkafkaCluster
 from shared.bus.port import BusUnavailable
 from shared.clock import monotonic_s
 from shared.events.topics import partition_of
@@ -21,7 +21,7 @@ CLOSE_TIMEOUT_S = 1.0
 class LibrdkafkaPublisher:
     """An idempotent producer whose queue is never longer than one call's messages."""
 
-    def __init__(self, cluster: Cluster, service: str) -> None:
+    def __init__(self, cluster: LibrdkafkaCluster, service: str) -> None:
         self._cluster = cluster
         self._service = service
         # Topics whose number of partitions is known to be right.
