@@ -29,10 +29,31 @@ class SiteQuote:
     value_jeon: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a site has for an interval, and has ordered, without the order that is to be made [Wh]."""
+
+    bought_wh: int = 0
+    sold_wh: int = 0
+    open_buy_wh: int = 0
+    open_sell_wh: int = 0
+
+
+NOTHING_BESIDE = Beside()
+
+
 def automatic_bid(
-    bidding: Bidding, delivery_start: datetime, net_kw: float, quote: SiteQuote, rules: OrderRules
+    bidding: Bidding,
+    delivery_start: datetime,
+    net_kw: float,
+    quote: SiteQuote,
+    rules: OrderRules,
+    beside: Beside = NOTHING_BESIDE,
 ) -> OrderTerms | None:
-    """Return the order that covers or places a site's expected shortage or surplus in one interval, if any.
+    """Return the order that covers or places what a site's expected shortage or surplus leaves open, if any.
+
+    Left open is what was neither agreed nor ordered on the same side. An open order of the other side changes nothing,
+    as it may stay unfilled.
 
     The price lies between what the grid pays and what it charges: at what the energy is worth to the site, where it
     asked for that and has a plan, or at its own share of the way. Where the grid pays at least as much as it charges,
@@ -44,17 +65,20 @@ def automatic_bid(
         net_kw: Its expected consumption less its solar power, its batteries' plans included; below 0 is surplus.
         quote: The interval's prices.
         rules: The calendar in force when the order is stamped.
+        beside: What else the site has and has ordered.
     """
     low_jeon, high_jeon = quote.export_jeon, quote.import_jeon
     if high_jeon <= low_jeon:
         return None
-    side = Side.BUY if net_kw > 0 else Side.SELL
+    short_wh = round(units.energy_kwh(abs(net_kw), INTERVAL) * WH_PER_KWH) * (1 if net_kw > 0 else -1)
+    short_wh += beside.sold_wh - beside.bought_wh
+    side = Side.BUY if short_wh > 0 else Side.SELL
     if bidding.pricing == "value" and quote.value_jeon is not None:
         price_jeon = min(max(quote.value_jeon, low_jeon), high_jeon)
     else:
         share = bidding.buy_share if side is Side.BUY else bidding.sell_share
         price_jeon = low_jeon + round(share * (high_jeon - low_jeon))
-    wanted_wh = round(units.energy_kwh(abs(net_kw), INTERVAL) * WH_PER_KWH)
+    wanted_wh = abs(short_wh) - (beside.open_buy_wh if side is Side.BUY else beside.open_sell_wh)
     fitted = rules.fit(side, price_jeon_per_kwh=price_jeon, quantity_wh=wanted_wh)
     if fitted is None or fitted[1] < ORDER_WH_MIN:
         return None

@@ -72,7 +72,7 @@ TOPICS: tuple[Topic, ...] = (
     _topic(
         "scheduler.orders.v1",
         "complex_id",
-        [orders.OrderSubmitted, orders.OrdersSealed],
+        [orders.OrderSubmitted, orders.OrderCancelRequested, orders.OrdersSealed],
         "market trading_api",
         400,
     ),
@@ -95,7 +95,7 @@ TOPICS: tuple[Topic, ...] = (
             commands.ParticipantSuspendRequested,
             commands.ParticipantResumeRequested,
         ],
-        "market",
+        "market scheduler",
         400,
     ),
     _topic(
@@ -118,7 +118,7 @@ TOPICS: tuple[Topic, ...] = (
             market.OrderCancelled,
             market.OrderLapsed,
         ],
-        "trading_api",
+        "scheduler trading_api",
         400,
     ),
     _topic(

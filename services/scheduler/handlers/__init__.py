@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from services.scheduler.handlers.facts import SchedulerHandlers
-from services.scheduler.handlers.rounds import WRITER, Solvers, next_due, on_time
+from services.scheduler.handlers.ordering import WRITER
+from services.scheduler.handlers.rounds import Solvers, next_due, on_time
 from shared.complex.complexes import Complexes
 from shared.events.base import Event
 from shared.runtime.handlers import handlers_of

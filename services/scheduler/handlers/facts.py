@@ -8,6 +8,8 @@ from sqlalchemy.engine import Connection
 from optimizers.orders.rules import OrderRules
 from optimizers.tariff.peaks import demand_month
 from services.scheduler import domain, store
+from services.scheduler.store.needs import look_again
+from services.scheduler.store.orders import save_amended, save_ended, save_fills, save_submitted
 from shared.complex.complexes import Complexes
 from shared.complex.model import Ess
 from shared.events.base import Envelope, Event
@@ -16,11 +18,16 @@ from shared.events.forecast import ForecastIssued
 from shared.events.market import (
     AuctionCleared,
     CalendarChanged,
+    DayAheadCleared,
     MarketHalted,
     MarketResumed,
+    OrderAmended,
+    OrderCancelled,
+    OrderRejected,
     ParticipantResumed,
     ParticipantSuspended,
 )
+from shared.events.orders import OrderSubmitted
 from shared.intervals import INTERVAL, interval_of
 from shared.reference.load import tariff_book
 from shared.runtime.handlers import Caused, absolute
@@ -87,8 +94,35 @@ class SchedulerHandlers:
         """Keep what was traded; the plan takes it as fixed."""
         event = envelope.event
         store.save_positions(db, event)
+        save_fills(db, event)
         store.save_progress(db, event.complex_id, cleared_through=event.delivery_start)
         return []
+
+    def on_day_ahead_cleared(self, envelope: Envelope[DayAheadCleared], db: Connection) -> Sequence[Event]:
+        """Keep what was agreed for an interval of tomorrow; no automatic order asks for it again."""
+        store.save_positions(db, envelope.event)
+        return []
+
+    def on_order_submitted(self, envelope: Envelope[OrderSubmitted], db: Connection) -> Sequence[Event]:
+        """Keep an order of people's, from when it is on its way; of the day before only what it came to counts."""
+        event = envelope.event
+        if event.auction == "intraday" and save_submitted(db, event, is_automatic=False):
+            _look_again(db, event)
+        return []
+
+    def on_order_amended(self, envelope: Envelope[OrderAmended], db: Connection) -> Sequence[Event]:
+        """Keep what an order asks for now."""
+        save_amended(db, envelope.event)
+        _look_again(db, envelope.event)
+        return []
+
+    def on_order_rejected(self, envelope: Envelope[OrderRejected], db: Connection) -> Sequence[Event]:
+        """Count an order no more."""
+        return _ended(envelope.event, db)
+
+    def on_order_cancelled(self, envelope: Envelope[OrderCancelled], db: Connection) -> Sequence[Event]:
+        """Count an order no more."""
+        return _ended(envelope.event, db)
 
     def on_market_halted(self, envelope: Envelope[MarketHalted], db: Connection) -> Sequence[Event]:
         """Bid no more: the orders would be refused."""
@@ -132,6 +166,16 @@ class SchedulerHandlers:
             extra={"device_id": event.device_id, "delivery_start": event.delivery_start, "reason": event.reason},
         )
         return []
+
+
+def _ended(event: OrderRejected | OrderCancelled, db: Connection) -> Sequence[Event]:
+    save_ended(db, event)
+    _look_again(db, event)
+    return []
+
+
+def _look_again(db: Connection, event: OrderSubmitted | OrderAmended | OrderRejected | OrderCancelled) -> None:
+    look_again(db, event.complex_id, event.participant_id, [event.delivery_start])
 
 
 def _alarm(db: Connection, event: DeviceObserved, ess: Ess) -> None:

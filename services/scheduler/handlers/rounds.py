@@ -12,12 +12,13 @@ from optimizers.ess.check import BrokenPromise
 from optimizers.ess.scenarios import CarefulSolver, Quantiles
 from optimizers.ess.schedule import Rolling
 from optimizers.ess.solver import SolverFailed
-from optimizers.orders.bids import SiteQuote, automatic_bid, intervals_to_bid_for
-from optimizers.orders.rules import OrderRules
+from optimizers.orders.bids import SiteQuote, intervals_to_bid_for
 from optimizers.tariff.peaks import site_peaks
 from optimizers.tariff.site import SitePrices, site_prices
 from services.scheduler import domain, store
 from services.scheduler.domain import Measured, Outlook, Position, Standing
+from services.scheduler.handlers.ordering import WRITER, order_what_is_due
+from services.scheduler.store.needs import Need, save_needs
 from shared.arrays import Floats
 from shared.complex.complexes import Complexes
 from shared.complex.model import Complex, Ess, Participant
@@ -25,7 +26,6 @@ from shared.db import order_writer
 from shared.errors import ODD_INPUT, BadInput
 from shared.events.base import Event, named_id
 from shared.events.forecast import ForecastKind
-from shared.events.orders import OrderSubmitted
 from shared.events.scheduler import ScheduleSolved, SetpointIssued
 from shared.intervals import INTERVAL, INTERVALS_PER_DAY, interval_of
 from shared.reference.load import sell_back, tariff_book
@@ -33,7 +33,6 @@ from shared.units import JEON_PER_KRW
 
 logger = logging.getLogger(__name__)
 
-WRITER = "scheduler"
 # Without the auction and the newest forecasts the batteries are dispatched on what is known this long after the gate.
 PATIENCE = INTERVAL / 2
 # A state of charge that was measured longer ago than this says nothing about now.
@@ -138,6 +137,7 @@ def on_time(now: datetime, db: Connection, complex_: Complex, solvers: Solvers) 
         events += _dispatch_and_bid(db, round_, solvers)
         store.save_progress(db, complex_.complex_id, dispatched_through=round_.first)
         store.forget_before(db, complex_.complex_id, now - HISTORY_KEPT)
+    events += order_what_is_due(db, complex_, now)
     lead = complex_.market.gate_closure_lead
     events += order_writer.seal_due(db, complex_.complex_id, writer=WRITER, lead=lead, now=now)
     return events
@@ -166,10 +166,9 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
     complex_ = round_.complex_
     known = _known(db, round_)
     outlooks = _outlooks(db, complex_, round_.first)
-    rules = store.rules_at(db, complex_, round_.now)
-    bid_starts = _bid_starts(db, round_, rules)
-    bidders = _bidders(db, complex_, rules) if bid_starts else set()
+    bid_starts = _bid_starts(db, round_)
     events: list[Event] = []
+    needs: list[Need] = []
     for participant in complex_.participants:
         outlook = outlooks.get(participant.participant_id)
         if outlook is None:
@@ -183,9 +182,8 @@ def _dispatch_and_bid(db: Connection, round_: Round, solvers: Solvers) -> list[E
                 events += _plan_events(round_, participant, ess, solved)
                 schedule = solved.schedule
                 plan = SitePlan(domain.with_schedule(plan.outlook, schedule), prices, schedule.trade_value_krw_per_kwh)
-        if participant.participant_id in bidders:
-            for start in bid_starts:
-                events += _bid_events(db, round_, participant, plan, start, rules)
+        needs += [_need(round_, participant, plan, start) for start in bid_starts]
+    save_needs(db, complex_.complex_id, needs, are_due=True)
     store.save_setpoints(db, [event for event in events if isinstance(event, SetpointIssued)])
     return events
 
@@ -260,14 +258,14 @@ def _quantiles(saved: store.SavedForecast, first: datetime) -> Quantiles:
     )
 
 
-def _bid_starts(db: Connection, round_: Round, rules: OrderRules) -> list[datetime]:
+def _bid_starts(db: Connection, round_: Round) -> list[datetime]:
     """Return the intervals to bid for in this round, and remember that they now are bid for."""
     complex_ = round_.complex_
     progress = store.load_progress(db, complex_.complex_id)
     if progress.is_halted:
         return []
     starts = intervals_to_bid_for(
-        rules,
+        store.rules_at(db, complex_, round_.now),
         store.rules_at(db, complex_, round_.next_at_latest),
         now=round_.now,
         next_round=round_.next_at_latest,
@@ -277,14 +275,6 @@ def _bid_starts(db: Connection, round_: Round, rules: OrderRules) -> list[dateti
     if planned:
         store.save_progress(db, complex_.complex_id, bid_through=planned[-1])
     return planned
-
-
-def _bidders(db: Connection, complex_: Complex, rules: OrderRules) -> set[str]:
-    """Return for whom to bid."""
-    automatic = {
-        participant.participant_id for participant in complex_.participants if participant.bidding.mode == "automatic"
-    }
-    return {one for one in automatic if rules.may_trade(one)} - store.load_suspended(db, complex_.complex_id)
 
 
 def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solved) -> list[Event]:
@@ -329,38 +319,16 @@ def _plan_events(round_: Round, participant: Participant, ess: Ess, solved: Solv
     return [event, setpoint]
 
 
-def _bid_events(
-    db: Connection, round_: Round, participant: Participant, plan: SitePlan, start: datetime, rules: OrderRules
-) -> list[Event]:
+def _need(round_: Round, participant: Participant, plan: SitePlan, start: datetime) -> Need:
     step = (start - round_.first) // INTERVAL
     value = None if plan.value_krw_per_kwh is None else round(float(plan.value_krw_per_kwh[step]) * JEON_PER_KRW)
-    quote = SiteQuote(
-        import_jeon=int(plan.prices.import_jeon_per_kwh[step]),
-        export_jeon=int(plan.prices.export_jeon_per_kwh[step]),
-        value_jeon=value,
+    return Need(
+        participant_id=participant.participant_id,
+        delivery_start=start,
+        net_kw=float(plan.outlook.load_kw[step] - plan.outlook.pv_kw[step]),
+        quote=SiteQuote(
+            import_jeon=int(plan.prices.import_jeon_per_kwh[step]),
+            export_jeon=int(plan.prices.export_jeon_per_kwh[step]),
+            value_jeon=value,
+        ),
     )
-    net_kw = float(plan.outlook.load_kw[step] - plan.outlook.pv_kw[step])
-    bid = automatic_bid(participant.bidding, start, net_kw, quote, rules)
-    if bid is None:
-        return []
-    complex_id = round_.complex_.complex_id
-    turn = order_writer.next_turn(db, complex_id, lambda: round_.now)
-    lead = rules.gate_closure_lead
-    if not order_writer.gate_is_open(db, complex_id, delivery_start=start, lead=lead, now=turn.stamp):
-        return []
-    client_order_id = f"auto-{start:%Y%m%dT%H%MZ}"
-    return [
-        OrderSubmitted(
-            complex_id=complex_id,
-            order_id=str(named_id("order", complex_id, participant.participant_id, WRITER, client_order_id)),
-            client_order_id=client_order_id,
-            participant_id=participant.participant_id,
-            delivery_start=start,
-            side=bid.side,
-            price_jeon_per_kwh=bid.price_jeon_per_kwh,
-            quantity_wh=bid.quantity_wh,
-            submitted_at=turn.stamp,
-            writer=WRITER,
-            sequence=turn.sequence,
-        )
-    ]

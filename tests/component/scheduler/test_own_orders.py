@@ -64,10 +64,6 @@ def standing_kwh(bench: Bench) -> dict[Side, float]:
     return standing
 
 
-XFAIL = pytest.mark.xfail(strict=True, reason="automatic orders know nothing of the factory's own")
-
-
-@XFAIL
 @pytest.mark.parametrize(("own_kwh", "left"), [(50, {Side.BUY: 70}), (120, {}), (200, {})])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_an_own_order_leaves_the_rest_to_automatic_bidding(
@@ -84,7 +80,6 @@ def test_an_own_order_leaves_the_rest_to_automatic_bidding(
     assert standing_kwh(bench) == left
 
 
-@XFAIL
 def test_what_was_agreed_the_day_before_needs_no_order(bench: Bench) -> None:
     trade = Trade(
         trade_id="t1",
@@ -102,7 +97,6 @@ def test_what_was_agreed_the_day_before_needs_no_order(bench: Bench) -> None:
     assert standing_kwh(bench) == {Side.BUY: 40}
 
 
-@XFAIL
 def test_more_than_is_needed_from_the_day_before_is_sold(bench: Bench) -> None:
     trade = Trade(
         trade_id="t1",
@@ -139,7 +133,6 @@ def a_day_ahead_interval(*trades: Trade) -> DayAheadCleared:
     )
 
 
-@XFAIL
 def test_an_own_order_that_was_changed_counts_as_it_is_now(bench: Bench) -> None:
     own = an_own_order("own", 50)
     entered(bench, own)

@@ -123,9 +123,12 @@ def test_a_suspended_participant_gets_no_bids_while_its_battery_is_dispatched_on
 
     resumed_at = NOON + SECOND
     bench.give(ParticipantResumed(complex_id=C, participant_id=HANBIT, resumed_at=resumed_at, operator="kim"))
+    # Its gate is still open: what the round had found is ordered now.
+    missed = bench.published(OrderSubmitted)[-1]
+    assert (missed.participant_id, missed.delivery_start) == (HANBIT, NOON + 2 * INTERVAL)
     a_quarter_hour(bench, C, NOON + INTERVAL)
 
-    assert [event.participant_id for event in bench.published(OrderSubmitted)] == [DAESUNG, HANBIT, DAESUNG]
+    assert [event.participant_id for event in bench.published(OrderSubmitted)] == [DAESUNG, HANBIT, HANBIT, DAESUNG]
 
 
 @pytest.mark.parametrize(("caution", "moves"), [(None, False), (1.0, True)])

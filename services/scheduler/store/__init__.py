@@ -9,102 +9,30 @@ from sqlalchemy.engine import Connection
 
 from optimizers.orders.rules import OrderRules, rules_in_force
 from services.scheduler.domain import Measured, Position
+from services.scheduler.store.tables import (
+    CALENDAR,
+    ESS_STATE,
+    FORECAST,
+    METADATA,
+    NEED,
+    ORDER,
+    PEAK,
+    POSITION,
+    PROGRESS,
+    SETPOINT,
+    SUSPENDED,
+)
 from shared.complex.model import Complex
-from shared.db import order_writer
 from shared.db.bulk import upsert_rows
 from shared.db.calendars import calendar_at
-from shared.db.tables import UtcInstant, new_metadata
 from shared.events.fems import DeviceObserved
 from shared.events.forecast import ForecastIssued
-from shared.events.market import AuctionCleared
+from shared.events.market import AuctionCleared, DayAheadCleared
 from shared.events.records import CALENDAR_JSON, Side
 from shared.events.scheduler import SetpointIssued
 from shared.units import WH_PER_KWH
 
-METADATA = new_metadata()
-order_writer.add_tables(METADATA)
-
-FORECAST = sa.Table(
-    "forecast",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("site_id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("participant_id", sa.Text, nullable=False),
-    sa.Column("first_delivery_start", UtcInstant, nullable=False),
-    sa.Column("p50_kw", sa.JSON, nullable=False),
-    # Null in forecasts of before they were kept.
-    sa.Column("p10_kw", sa.JSON(none_as_null=True)),
-    sa.Column("p90_kw", sa.JSON(none_as_null=True)),
-)
-
-ESS_STATE = sa.Table(
-    "ess_state",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("observed_at", UtcInstant, nullable=False),
-    sa.Column("soc_wh", sa.BigInteger, nullable=False),
-    sa.Column("charge_w", sa.BigInteger, nullable=False, server_default="0"),
-    sa.Column("discharge_w", sa.BigInteger, nullable=False, server_default="0"),
-)
-
-PEAK = sa.Table(
-    "peak",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("participant_id", sa.Text, primary_key=True),
-    sa.Column("month", sa.Text, primary_key=True),
-    sa.Column("interval_wh", sa.BigInteger, nullable=False),
-)
-
-POSITION = sa.Table(
-    "position",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("delivery_start", UtcInstant, primary_key=True),
-    sa.Column("participant_id", sa.Text, primary_key=True),
-    sa.Column("bought_wh", sa.BigInteger, nullable=False),
-    sa.Column("sold_wh", sa.BigInteger, nullable=False),
-)
-
-SETPOINT = sa.Table(
-    "setpoint",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("device_id", sa.Text, primary_key=True),
-    sa.Column("delivery_start", UtcInstant, primary_key=True),
-    sa.Column("setpoint_w", sa.BigInteger, nullable=False),
-    sa.Column("alarmed", sa.Boolean, nullable=False, server_default=sa.false()),
-)
-
-PROGRESS = sa.Table(
-    "progress",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("cleared_through", UtcInstant),
-    sa.Column("dispatched_through", UtcInstant),
-    sa.Column("bid_through", UtcInstant),
-    sa.Column("is_halted", sa.Boolean, nullable=False, server_default=sa.false()),
-)
-
-# The versions of the market calendar that operators asked for.
-CALENDAR = sa.Table(
-    "calendar",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("version", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("effective_from", UtcInstant, nullable=False),
-    sa.Column("calendar", sa.JSON, nullable=False),
-)
-
-# The participants that may not trade now.
-SUSPENDED = sa.Table(
-    "suspended",
-    METADATA,
-    sa.Column("complex_id", sa.Text, primary_key=True),
-    sa.Column("participant_id", sa.Text, primary_key=True),
-)
+__all__ = ["METADATA"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +132,17 @@ def load_peaks(db: Connection, complex_id: str) -> dict[str, dict[str, int]]:
     return peaks
 
 
-def save_positions(db: Connection, event: AuctionCleared) -> None:
-    """Keep what each participant traded for an interval."""
+def save_positions(db: Connection, event: AuctionCleared | DayAheadCleared) -> None:
+    """Keep what each participant traded for an interval: the day before alone, until its own auction adds to it."""
     found: dict[str, list[int]] = {}
-    for fill in event.fills:
-        if fill.filled_wh:
-            totals = found.setdefault(fill.participant_id, [0, 0])
-            totals[fill.side is Side.SELL] += fill.filled_wh
-    for trade in event.day_ahead_trades:
+    agreed = event.trades
+    if isinstance(event, AuctionCleared):
+        agreed = event.day_ahead_trades
+        for fill in event.fills:
+            if fill.filled_wh:
+                totals = found.setdefault(fill.participant_id, [0, 0])
+                totals[fill.side is Side.SELL] += fill.filled_wh
+    for trade in agreed:
         found.setdefault(trade.buyer_id, [0, 0])[0] += trade.quantity_wh
         found.setdefault(trade.seller_id, [0, 0])[1] += trade.quantity_wh
     rows = [
@@ -337,6 +268,6 @@ def load_suspended(db: Connection, complex_id: str) -> frozenset[str]:
 
 
 def forget_before(db: Connection, complex_id: str, instant: datetime) -> None:
-    """Drop positions and set-points of intervals long over."""
-    for table in (POSITION, SETPOINT):
+    """Drop positions, set-points, orders and needs of intervals long over."""
+    for table in (POSITION, SETPOINT, ORDER, NEED):
         db.execute(sa.delete(table).where(table.c.complex_id == complex_id, table.c.delivery_start < instant))
