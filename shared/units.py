@@ -11,6 +11,7 @@ from fractions import Fraction
 
 WH_PER_KWH = 1_000
 JEON_PER_KRW = 100
+PERMILLE = 1_000
 # jeon/kWh x Wh -> won: divide by 100 (jeon per won) and by 1,000 (Wh per kWh).
 JEON_WH_PER_KRW = JEON_PER_KRW * WH_PER_KWH
 SECONDS_PER_HOUR = 3_600

@@ -31,12 +31,21 @@ class SiteQuote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """What a site has for an interval, and has ordered, without the order that is to be made [Wh]."""
+    """What a site has for an interval, and has ordered, without the order that is to be made [Wh].
+
+    Args:
+        bought_wh, sold_wh: Agreed.
+        open_buy_wh, open_sell_wh: Ordered by itself, and still open.
+        room_wh: What its budget of energy leaves for the order; None: it has none.
+        room_jeon_wh_per_kwh: What its budget of money leaves, price times energy [jeon x Wh / kWh]; None: it has none.
+    """
 
     bought_wh: int = 0
     sold_wh: int = 0
     open_buy_wh: int = 0
     open_sell_wh: int = 0
+    room_wh: int | None = None
+    room_jeon_wh_per_kwh: int | None = None
 
 
 NOTHING_BESIDE = Beside()
@@ -79,6 +88,10 @@ def automatic_bid(
         share = bidding.buy_share if side is Side.BUY else bidding.sell_share
         price_jeon = low_jeon + round(share * (high_jeon - low_jeon))
     wanted_wh = abs(short_wh) - (beside.open_buy_wh if side is Side.BUY else beside.open_sell_wh)
+    if beside.room_wh is not None:
+        wanted_wh = min(wanted_wh, beside.room_wh)
+    if beside.room_jeon_wh_per_kwh is not None and side is Side.BUY and price_jeon > 0:
+        wanted_wh = min(wanted_wh, beside.room_jeon_wh_per_kwh // price_jeon)
     fitted = rules.fit(side, price_jeon_per_kwh=price_jeon, quantity_wh=wanted_wh)
     if fitted is None or fitted[1] < ORDER_WH_MIN:
         return None

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from services.trading_api.access import routes as access
 from services.trading_api.batteries import routes as batteries
+from services.trading_api.bidding import routes as bidding
 from services.trading_api.billing import routes as billing
 from services.trading_api.certificates import routes as certificates
 from services.trading_api.forecasts import routes as forecasts
@@ -31,6 +32,7 @@ from services.trading_api.studies import routes as studies
 
 ROUTERS = (
     *orders.ROUTERS,
+    *bidding.ROUTERS,
     *market.ROUTERS,
     *overview.ROUTERS,
     *metering.ROUTERS,

@@ -29,6 +29,8 @@ class Scope(StrEnum):
     # What that came to: settled intervals, statements, invoices, certificates, the ledger.
     ACCOUNTS_READ = "accounts:read"
     ORDERS_WRITE = "orders:write"
+    # How the exchange bids for a factory.
+    BIDDING_WRITE = "bidding:write"
     # What a factory states of its own consumption to come.
     PLANS_WRITE = "plans:write"
     STUDIES_RUN = "studies:run"
@@ -43,6 +45,7 @@ SCOPES: Final[Mapping[Role, frozenset[Scope]]] = {
             Scope.ORDERS_READ,
             Scope.ACCOUNTS_READ,
             Scope.ORDERS_WRITE,
+            Scope.BIDDING_WRITE,
             Scope.PLANS_WRITE,
         }
     ),

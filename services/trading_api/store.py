@@ -2,6 +2,7 @@
 
 from services.trading_api.access import tables as access
 from services.trading_api.batteries import tables as batteries
+from services.trading_api.bidding import tables as bidding
 from services.trading_api.billing import tables as billing
 from services.trading_api.certificates import tables as certificates
 from services.trading_api.db.metadata import METADATA
@@ -17,6 +18,7 @@ from services.trading_api.studies import tables as studies
 DECLARED_BY = (
     access,
     batteries,
+    bidding,
     billing,
     certificates,
     forecasts,

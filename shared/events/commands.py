@@ -1,7 +1,7 @@
 """What people asked for through the trading API. Requests are facts too: that they were asked."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -65,6 +65,26 @@ class ParticipantResumeRequested(Event):
     participant_id: Identifier
     requested_at: Instant
     operator: str
+
+
+class BiddingChanged(Event):
+    """A factory, or the operator for it, changed how the scheduler bids for it, from a delivery interval on.
+
+    Shares are those of the complex file: 0 is what the grid pays, 1 what it charges. Budgets are of one Korean day of
+    delivery; null: none. Intervals before `paused_until` are not bid for.
+    """
+
+    participant_id: Identifier
+    bidding_version: Whole
+    mode: Literal["automatic", "off"]
+    buy_share_permille: Annotated[Whole, Field(le=1_000)]
+    sell_share_permille: Annotated[Whole, Field(le=1_000)]
+    wh_per_day_max: Whole | None
+    krw_per_day_max: Whole | None
+    paused_until: Instant | None
+    effective_from: Instant
+    stated_at: Instant
+    stated_by: str
 
 
 class LoadPlanStated(Event):

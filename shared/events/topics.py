@@ -106,6 +106,7 @@ TOPICS: tuple[Topic, ...] = (
         30,
     ),
     _topic("trading_api.audit.v1", "complex_id", [commands.DeedRecorded], "settlement", 400),
+    _topic("trading_api.bidding.v1", "complex_id/participant_id", [commands.BiddingChanged], "scheduler", 400),
     _topic("trading_api.plans.v1", "complex_id/plan.participant_id", [commands.LoadPlanStated], "forecast", 400),
     _topic(
         "market.orders.v1",

@@ -36,8 +36,16 @@ def upgrade() -> None:
         sa.Column("asked", sa.JSON()),
     )
     op.create_index("need_by_due", "need", ["complex_id", "is_due"])
+    op.create_table(
+        "bidding",
+        sa.Column("complex_id", sa.Text(), primary_key=True),
+        sa.Column("participant_id", sa.Text(), primary_key=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("stated", sa.JSON(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("bidding")
     op.drop_table("need")
     op.drop_table("known_order")

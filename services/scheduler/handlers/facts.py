@@ -8,11 +8,13 @@ from sqlalchemy.engine import Connection
 from optimizers.orders.rules import OrderRules
 from optimizers.tariff.peaks import demand_month
 from services.scheduler import domain, store
-from services.scheduler.store.needs import look_again
+from services.scheduler.store.biddings import save_bidding
+from services.scheduler.store.needs import look_again, look_again_from
 from services.scheduler.store.orders import save_amended, save_ended, save_fills, save_submitted
 from shared.complex.complexes import Complexes
 from shared.complex.model import Ess
 from shared.events.base import Envelope, Event
+from shared.events.commands import BiddingChanged
 from shared.events.fems import DeviceObserved, IntervalMetered, MeterKind, SetpointConfirmed, SetpointRefused
 from shared.events.forecast import ForecastIssued
 from shared.events.market import (
@@ -108,6 +110,13 @@ class SchedulerHandlers:
         event = envelope.event
         if event.auction == "intraday" and save_submitted(db, event, is_automatic=False):
             _look_again(db, event)
+        return []
+
+    def on_bidding_changed(self, envelope: Envelope[BiddingChanged], db: Connection) -> Sequence[Event]:
+        """Bid as was wanted, from the interval on that was answered."""
+        event = envelope.event
+        if save_bidding(db, event):
+            look_again_from(db, event.complex_id, event.participant_id, event.effective_from)
         return []
 
     def on_order_amended(self, envelope: Envelope[OrderAmended], db: Connection) -> Sequence[Event]:

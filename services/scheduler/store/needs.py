@@ -57,6 +57,12 @@ def look_again(db: Connection, complex_id: str, participant_id: str, starts: Ite
     db.execute(sa.update(NEED).where(*here, NEED.c.delivery_start.in_(list(starts))).values(is_due=True))
 
 
+def look_again_from(db: Connection, complex_id: str, participant_id: str, start: datetime) -> None:
+    """Let what is ordered for an interval and all later ones be looked at again."""
+    here = (NEED.c.complex_id == complex_id, NEED.c.participant_id == participant_id)
+    db.execute(sa.update(NEED).where(*here, NEED.c.delivery_start >= start).values(is_due=True))
+
+
 def due_needs(db: Connection, complex_id: str) -> Sequence[Need]:
     """Return the needs to look at, by interval and participant."""
     query = sa.select(NEED).where(NEED.c.complex_id == complex_id, NEED.c.is_due)

@@ -125,3 +125,13 @@ NEED = sa.Table(
     sa.Column("asked", sa.JSON(none_as_null=True)),
     sa.Index("need_by_due", "complex_id", "is_due"),
 )
+
+# The newest word on each participant's bidding, where it is not the complex file's.
+BIDDING = sa.Table(
+    "bidding",
+    METADATA,
+    sa.Column("complex_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("stated", sa.JSON, nullable=False),
+)

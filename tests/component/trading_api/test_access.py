@@ -30,6 +30,7 @@ OPERATIONS = [
         ("/api/v1/orders", ("get", "post", "delete")),
         ("/api/v1/orders/{order_id}", ("get", "patch", "delete")),
         ("/api/v1/blocks", ("post",)),
+        ("/api/v1/bidding", ("get", "put")),
         ("/api/v1/auctions", ("get",)),
         ("/api/v1/auctions/2026-05-20T03:30:00Z", ("get",)),
         ("/api/v1/day-ahead", ("get",)),

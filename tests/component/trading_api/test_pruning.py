@@ -35,7 +35,7 @@ FOR_A_TIME = {"reading", "soc", "setpoint", "ignored_reading", "dead_letter", "f
 # One row a thing that the complex file, an operator or a caller made; or bounded elsewhere.
 OF_ONE_SIZE = {
     *("api_key", "console_session", "calendar", "limits", "market_state", "participant_state", "device", "accuracy"),
-    *("study", "stream", "log_head", "order_writer", "inbox", "outbox", "consumed", "revoked_token"),
+    *("study", "stream", "log_head", "order_writer", "inbox", "outbox", "consumed", "revoked_token", "bidding"),
 }
 FOR_GOOD = {
     *("submitted_order", "order_outcome", "auction", "day_ahead", "trade", "settled_interval", "settled_line"),

@@ -46,6 +46,8 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         DELETE /api/v1/load-plans/{plan_id}
     """,
     ("factory", "operator"): """
+        GET /api/v1/bidding
+        PUT /api/v1/bidding
         GET /api/v1/orders
         GET /api/v1/orders/{order_id}
         GET /api/v1/trades

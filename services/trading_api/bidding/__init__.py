@@ -1,0 +1,1 @@
+"""Automatic bidding, as a factory or the operator wants it."""
