@@ -135,6 +135,17 @@ class BlockDecided(Event):
     gain_krw: MoneyKrw | None
 
 
+class DeedDecided(Event):
+    """What came of what an operator asked the market for; `deed_id` is the id of the request's event.
+
+    `outcome` is "done", "unchanged" (it was so already) or "refused", and `detail` then the rule that it breaks.
+    """
+
+    deed_id: Identifier
+    outcome: Literal["done", "unchanged", "refused"]
+    detail: str | None
+
+
 class MarketHalted(Event):
     """No new orders are taken until the market resumes."""
 

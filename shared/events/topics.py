@@ -129,6 +129,7 @@ TOPICS: tuple[Topic, ...] = (
             market.AuctionCleared,
             market.DayAheadCleared,
             market.BlockDecided,
+            market.DeedDecided,
             market.MarketHalted,
             market.MarketResumed,
             market.CalendarChanged,

@@ -1,4 +1,4 @@
-"""Keep what was stated of each participant's automatic bidding."""
+"""Keep what was stated of each participant's automatic bidding, and what came of operators' deeds."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +25,21 @@ def upgrade() -> None:
         sa.Column("stated_at", sa.BigInteger(), nullable=False),
         sa.Column("paused_until", sa.BigInteger()),
     )
+    op.create_table(
+        "deed",
+        sa.Column("complex_id", sa.Text(), primary_key=True),
+        sa.Column("deed_id", sa.Text(), primary_key=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("operator", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("detail", sa.Text()),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger()),
+    )
+    op.create_index("deed_by_request", "deed", ["complex_id", "requested_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("deed")
     op.drop_table("bidding")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.engine import Connection
 
@@ -27,10 +28,11 @@ class AuditedCommand:
         entry = AuditEntry(key_id=by.key_id, who=by.name, role=by.role, action=action, object=target, result=result)
         return append_to_audit(self.db, by.complex_id, entry, now=self.now)
 
-    def emit(self, event: Event, number: int) -> None:
-        """Publish what was asked for, under an id made of its audit entry."""
+    def emit(self, event: Event, number: int) -> UUID:
+        """Publish what was asked for, under an id made of its audit entry, and return the id."""
         event_id = derived_id(named_id("audit", event.complex_id, number), 0, event.event_type())
         emit(self.db, event, event_id, now=self.now)
+        return event_id
 
 
 def market_command(db: Connection, principal: Principal, clock: Clock) -> AuditedCommand:

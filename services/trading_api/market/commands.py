@@ -1,6 +1,10 @@
-"""What an operator asks the market for."""
+"""What an operator asks the market for: each is a deed, whose outcome the market tells."""
 
 from services.trading_api.log.commands import AuditedCommand
+from services.trading_api.market.queries import save_deed
+from services.trading_api.market.schemas import Asked
+from services.trading_api.text import instant_text
+from shared.events.base import Event
 from shared.events.commands import (
     CalendarChangeRequested,
     LimitsChangeRequested,
@@ -12,27 +16,25 @@ from shared.events.commands import (
 from shared.events.records import CALENDAR_JSON, Calendar
 
 
-def halt(command: AuditedCommand, reason: str) -> None:
+def halt(command: AuditedCommand, reason: str) -> Asked:
     """Ask the market to halt."""
     by = command.principal
-    number = command.record("market.halt", by.complex_id, f"requested: {reason}")
     request = MarketHaltRequested(complex_id=by.complex_id, requested_at=command.now, operator=by.name, reason=reason)
-    command.emit(request, number)
+    return _asked(command, "market.halt", by.complex_id, f"requested: {reason}", request)
 
 
-def resume(command: AuditedCommand) -> None:
+def resume(command: AuditedCommand) -> Asked:
     """Ask the market to go on."""
     by = command.principal
-    number = command.record("market.resume", by.complex_id, "requested")
-    command.emit(MarketResumeRequested(complex_id=by.complex_id, requested_at=command.now, operator=by.name), number)
+    request = MarketResumeRequested(complex_id=by.complex_id, requested_at=command.now, operator=by.name)
+    return _asked(command, "market.resume", by.complex_id, "requested", request)
 
 
 def change_limits(
     command: AuditedCommand, participant_id: str, *, open_orders_max: int | None, credit_krw_max: int | None
-) -> None:
+) -> Asked:
     """Ask the market to limit what a participant may have open."""
     by = command.principal
-    number = command.record("limits.change", participant_id, f"orders {open_orders_max}, credit {credit_krw_max} KRW")
     request = LimitsChangeRequested(
         complex_id=by.complex_id,
         participant_id=participant_id,
@@ -41,13 +43,13 @@ def change_limits(
         requested_at=command.now,
         operator=by.name,
     )
-    command.emit(request, number)
+    limits = f"orders {open_orders_max}, credit {credit_krw_max} KRW"
+    return _asked(command, "limits.change", participant_id, limits, request)
 
 
-def suspend_participant(command: AuditedCommand, participant_id: str, reason: str) -> None:
+def suspend_participant(command: AuditedCommand, participant_id: str, reason: str) -> Asked:
     """Ask the market to take no more of a participant's orders."""
     by = command.principal
-    number = command.record("participant.suspend", participant_id, f"requested: {reason}")
     request = ParticipantSuspendRequested(
         complex_id=by.complex_id,
         participant_id=participant_id,
@@ -55,24 +57,37 @@ def suspend_participant(command: AuditedCommand, participant_id: str, reason: st
         operator=by.name,
         reason=reason,
     )
-    command.emit(request, number)
+    return _asked(command, "participant.suspend", participant_id, f"requested: {reason}", request)
 
 
-def resume_participant(command: AuditedCommand, participant_id: str) -> None:
+def resume_participant(command: AuditedCommand, participant_id: str) -> Asked:
     """Ask the market to take a participant's orders again."""
     by = command.principal
-    number = command.record("participant.resume", participant_id, "requested")
     request = ParticipantResumeRequested(
         complex_id=by.complex_id, participant_id=participant_id, requested_at=command.now, operator=by.name
     )
-    command.emit(request, number)
+    return _asked(command, "participant.resume", participant_id, "requested", request)
 
 
-def change_calendar(command: AuditedCommand, calendar: Calendar) -> None:
+def change_calendar(command: AuditedCommand, calendar: Calendar) -> Asked:
     """Ask the market for a new version of its calendar."""
     by = command.principal
-    number = command.record("calendar.change", by.complex_id, CALENDAR_JSON.dump_json(calendar).decode())
     request = CalendarChangeRequested(
         complex_id=by.complex_id, requested_at=command.now, operator=by.name, calendar=calendar
     )
-    command.emit(request, number)
+    return _asked(command, "calendar.change", by.complex_id, CALENDAR_JSON.dump_json(calendar).decode(), request)
+
+
+def _asked(command: AuditedCommand, action: str, target: str, result: str, request: Event) -> Asked:
+    """Write a deed down and publish it; what comes of it is the market's to say."""
+    deed_id = str(command.emit(request, command.record(action, target, result)))
+    row = {
+        "complex_id": request.complex_id,
+        "deed_id": deed_id,
+        "action": action,
+        "object": target,
+        "operator": command.principal.name,
+        "requested_at": command.now,
+    }
+    save_deed(command.db, row)
+    return Asked(deed_id=deed_id, requested_at=instant_text(command.now))

@@ -6,6 +6,7 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.db.sql import upsert
 from services.trading_api.log.stream import StreamEntry, show
+from services.trading_api.market.queries import decide_deed
 from services.trading_api.market.tables import (
     AUCTION,
     AUCTION_RECORD,
@@ -26,6 +27,7 @@ from shared.events.market import (
     CalendarChanged,
     CalendarChangeRefused,
     DayAheadCleared,
+    DeedDecided,
     LimitsChanged,
     MarketHalted,
     MarketResumed,
@@ -54,6 +56,13 @@ class MarketHandlers:
         upsert(db, DAY_AHEAD, [row])
         _save_trades(db, event, *event.trades)
         show(db, envelope, StreamEntry(ALL, "day_ahead", day_ahead_view(row)))
+        return []
+
+    def on_deed_decided(self, envelope: Envelope[DeedDecided], db: Connection) -> list[Event]:
+        """Keep what came of an operator's request."""
+        event = envelope.event
+        decision = {"outcome": event.outcome, "detail": event.detail, "decided_at": envelope.occurred_at}
+        decide_deed(db, event.complex_id, event.deed_id, decision)
         return []
 
     def on_calendar_changed(self, envelope: Envelope[CalendarChanged], db: Connection) -> list[Event]:

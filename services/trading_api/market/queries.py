@@ -8,8 +8,29 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from services.trading_api.db.paging import Listing
 from services.trading_api.db.sql import of_complex, rows_of
-from services.trading_api.market.tables import AUCTION, DAY_AHEAD, MARKET_STATE, TRADE, TRADE_RECORD
+from services.trading_api.market.tables import AUCTION, DAY_AHEAD, DEED, MARKET_STATE, TRADE, TRADE_RECORD
+from services.trading_api.text import Row
 from shared.events.records import Trade
+
+
+def save_deed(db: Connection, row: Row) -> None:
+    """Keep what an operator asked for."""
+    db.execute(sa.insert(DEED), [row])
+
+
+def decide_deed(db: Connection, complex_id: str, deed_id: str, decision: Row) -> None:
+    """Keep what came of a deed; of one that this database never saw nothing is kept."""
+    db.execute(sa.update(DEED).where(DEED.c.complex_id == complex_id, DEED.c.deed_id == deed_id).values(decision))
+
+
+def deed(db: Connection, complex_id: str, deed_id: str) -> RowMapping | None:
+    """Return one deed, or None."""
+    return db.execute(of_complex(DEED, complex_id).where(DEED.c.deed_id == deed_id)).mappings().one_or_none()
+
+
+def deed_list(complex_id: str) -> Listing:
+    """List deeds, the latest first."""
+    return Listing("deeds", of_complex(DEED, complex_id), (DEED.c.requested_at, DEED.c.deed_id))
 
 
 def auction_list(complex_id: str) -> Listing:

@@ -28,6 +28,7 @@ class SuspendIn(Request):
 
 
 class Asked(BaseModel):
-    """The market has been asked; its word follows on the stream."""
+    """The market has been asked; `GET /deeds/{deed_id}` says what came of it, and the stream what changed."""
 
+    deed_id: str
     requested_at: str

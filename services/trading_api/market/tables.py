@@ -49,3 +49,11 @@ MARKET_STATE = table(
     *text("reason", "operator"),
     *instant("since"),
 )
+# What operators asked the market for, and what came of it; null until the market said so.
+DEED = table(
+    "deed",
+    "deed_id",
+    *text("action", "object", "operator", "outcome?", "detail?"),
+    *instant("requested_at", "decided_at?"),
+    sa.Index("deed_by_request", "complex_id", "requested_at"),
+)

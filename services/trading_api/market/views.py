@@ -56,6 +56,23 @@ class TradeView(TypedDict):
     received_krw: int | None
 
 
+class DeedView(TypedDict):
+    """What an operator asked the market for.
+
+    `outcome` is "pending" until the market has said "done", "unchanged" (it was so already) or "refused", and then
+    `detail` is the rule that it breaks.
+    """
+
+    deed_id: str
+    action: str
+    object: str
+    operator: str
+    requested_at: str
+    outcome: str
+    detail: str | None
+    decided_at: str | None
+
+
 class LimitsView(TypedDict):
     """What a participant may have open; null: no limit of its own."""
 
@@ -144,3 +161,17 @@ class SuspensionView(TypedDict):
 def suspension_view(row: Row) -> SuspensionView:
     """Show a suspension."""
     return {"participant_id": row["participant_id"], "since": instant_text(row["since"]), "reason": row["reason"]}
+
+
+def deed_view(row: Row) -> DeedView:
+    """Show a deed."""
+    return {
+        "deed_id": row["deed_id"],
+        "action": row["action"],
+        "object": row["object"],
+        "operator": row["operator"],
+        "requested_at": instant_text(row["requested_at"]),
+        "outcome": row["outcome"] or "pending",
+        "detail": row["detail"],
+        "decided_at": maybe(instant_text, row["decided_at"]),
+    }

@@ -30,6 +30,13 @@ def versions(db: Connection, complex_id: str) -> Sequence[tuple[OrderRules, str]
     ]
 
 
+def newest_from(db: Connection, complex_id: str) -> datetime | None:
+    """Return from when the newest version holds that the market told of; None where it told of none."""
+    query = sa.select(CALENDAR.c.effective_from).where(CALENDAR.c.complex_id == complex_id)
+    found: datetime | None = db.scalar(query.order_by(CALENDAR.c.version.desc()).limit(1))
+    return found
+
+
 def rules_at(db: Connection, complex_: Complex, instant: datetime) -> OrderRules:
     """Return the calendar that holds at an instant: the complex file's own until the market told of another."""
     return rules_in_force(complex_.market, calendar_at(db, CALENDAR, complex_.complex_id, instant))

@@ -59,6 +59,8 @@ OPERATIONS = [
         ("/api/v1/report/intervals", ("get",)),
         ("/api/v1/market/halt", ("post",)),
         ("/api/v1/market/resume", ("post",)),
+        ("/api/v1/deeds", ("get",)),
+        ("/api/v1/deeds/{deed_id}", ("get",)),
         ("/api/v1/market/calendar", ("get", "post")),
         ("/api/v1/limits", ("get", "post")),
         ("/api/v1/participants", ("get",)),

@@ -21,6 +21,7 @@ NAMES = {
     "month": "2026-05",
     "period": "2026-05",
     "plan_id": "line-1",
+    "deed_id": "x",
 }
 
 

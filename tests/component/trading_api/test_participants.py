@@ -101,8 +101,8 @@ def test_a_participant_is_suspended_and_let_trade_again_by_request_with_audit_en
     back = operator.post(RESUME)
     bench.run()
 
-    assert (asked.status_code, asked.json()) == (202, {"requested_at": "2026-05-20T03:00:00Z"})
-    assert (back.status_code, back.json()) == (202, {"requested_at": "2026-05-20T03:01:00Z"})
+    assert (asked.status_code, asked.json()["requested_at"]) == (202, "2026-05-20T03:00:00Z")
+    assert (back.status_code, back.json()["requested_at"]) == (202, "2026-05-20T03:01:00Z")
     [wish] = bench.published(ParticipantSuspendRequested)
     assert (wish.participant_id, wish.reason, wish.operator, wish.requested_at) == (
         HANBIT,

@@ -31,7 +31,17 @@ from tests.component.trading_api.trading_api_facts import (
     setpoint_facts,
 )
 
-FOR_A_TIME = {"reading", "soc", "setpoint", "ignored_reading", "dead_letter", "forecast", "schedule", "load_plan"}
+FOR_A_TIME = {
+    "reading",
+    "soc",
+    "setpoint",
+    "ignored_reading",
+    "dead_letter",
+    "forecast",
+    "schedule",
+    "load_plan",
+    "deed",
+}
 # One row a thing that the complex file, an operator or a caller made; or bounded elsewhere.
 OF_ONE_SIZE = {
     *("api_key", "console_session", "calendar", "limits", "market_state", "participant_state", "device", "accuracy"),

@@ -86,6 +86,8 @@ AUDIENCES: Mapping[tuple[str, ...], str] = {
         POST /api/v1/market/halt
         POST /api/v1/market/resume
         POST /api/v1/market/calendar
+        GET /api/v1/deeds
+        GET /api/v1/deeds/{deed_id}
         GET /api/v1/limits
         POST /api/v1/limits
         GET /api/v1/participants
@@ -138,6 +140,7 @@ EXAMPLES = {
     "participant_id": "hanbit-machining",
     "key_id": "x",
     "plan_id": "repair",
+    "deed_id": "5e8f295c-0b8f-57b5-b345-1836260580ba",
 }
 # Facts of participants in the market, by name; what an auction charges in all is public, and so is a study's sum.
 SEALED_NAMES = re.compile(
