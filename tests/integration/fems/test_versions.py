@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from services.fems.domain.interval_numbers import number_of
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.publishing import Metered, publish
@@ -100,3 +102,48 @@ def test_estimate_is_what_the_meter_measured_a_week_before(tmp_path: Path) -> No
 
         [last] = [one for one in gateway.published(IntervalMetered) if one.delivery_start == NOW]
     assert (last.quality, last.import_wh) == (Quality.ESTIMATED, 900)
+
+
+def test_meter_that_was_never_read_is_estimated_by_the_same_deadline_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A meter by its own map, one by SunSpec and a battery, none of which ever answers.
+    complex_ = a_port_of_its_own(devices={"plain.grid": {"register_map": "satec_pm296"}})
+    clock = a_clock()
+
+    async def run() -> list[IntervalMetered]:
+        with GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
+            estimates = Estimates(complex_, gateway.engine, after=HOUR)
+            await gateway.collector.collect()
+            estimates.publish_due(clock.now())
+            clock.advance(HOUR + INTERVAL)
+            await gateway.collector.collect()
+            estimates.publish_due(clock.now())
+            return gateway.published(IntervalMetered)
+
+    found = asyncio.run(run())
+
+    # The interval in which the gateway first knew of them is the only one that is more than an hour overdue.
+    assert {(one.meter_id, one.delivery_start, one.quality) for one in found} == {
+        (device.device_id, NOW, Quality.MISSING) for device in complex_.devices
+    }
+    named = {getattr(record, "meter_id", None) for record in caplog.records if "estimated" in record.message}
+    assert named == {device.device_id for device in complex_.devices}
+
+
+def test_hole_before_a_later_reading_is_estimated_too(tmp_path: Path) -> None:
+    complex_, clock = a_port_of_its_own(), a_clock()
+
+    async def run() -> list[IntervalMetered]:
+        with GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
+            estimates = Estimates(complex_, gateway.engine, after=HOUR)
+            await gateway.collector.collect()
+            # Only the second of three intervals is handed in, by a person.
+            clock.advance(HOUR + 3 * INTERVAL)
+            published(gateway, complex_, Metered(NUMBER + 1, 700, 0, Quality.EDITED))
+            estimates.publish_due(clock.now())
+            return [one for one in gateway.published(IntervalMetered) if one.meter_id == "plain.grid"]
+
+    found = {one.delivery_start: one.quality for one in asyncio.run(run())}
+
+    assert found == {NOW: Quality.MISSING, NOW + INTERVAL: Quality.EDITED, NOW + 2 * INTERVAL: Quality.MISSING}
