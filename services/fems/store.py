@@ -24,8 +24,10 @@ METER = sa.Table(
     METADATA,
     sa.Column("complex_id", sa.Text, primary_key=True),
     sa.Column("meter_id", sa.Text, primary_key=True),
-    # All intervals before this one are in the outbox or beyond.
+    # All intervals before this one were fetched from its memory; of a meter without memory, when it was first known.
     sa.Column("next_start", UtcInstant, nullable=False),
+    # All intervals before this one are published, if only as estimates.
+    sa.Column("complete_to", UtcInstant, nullable=False),
 )
 
 READING = sa.Table(
@@ -184,10 +186,14 @@ def move_setpoint(db: Connection, complex_id: str, setpoint_id: str, status: str
 
 
 def start_meters(db: Connection, complex_id: str, meter_ids: Iterable[str], first_start: datetime) -> None:
-    """Begin publishing the meters that were never published, with the interval that starts at `first_start`."""
+    """Begin publishing the meters that were not known before, with the interval that starts at `first_start`.
+
+    A meter that joins others is estimated from where they are complete, as nothing is settled without it any more.
+    """
     known = next_starts(db, complex_id)
+    complete_to = min([first_start, *complete_starts(db, complex_id).values()])
     rows = [
-        {"complex_id": complex_id, "meter_id": meter_id, "next_start": first_start}
+        {"complex_id": complex_id, "meter_id": meter_id, "next_start": first_start, "complete_to": complete_to}
         for meter_id in meter_ids
         if meter_id not in known
     ]
@@ -199,6 +205,18 @@ def next_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:
     """Return the next interval to publish, by meter."""
     rows = db.execute(sa.select(METER.c.meter_id, METER.c.next_start).where(METER.c.complex_id == complex_id))
     return {row.meter_id: row.next_start for row in rows}
+
+
+def complete_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:
+    """Return the first interval that may not be published yet, by meter."""
+    rows = db.execute(sa.select(METER.c.meter_id, METER.c.complete_to).where(METER.c.complex_id == complex_id))
+    return {row.meter_id: row.complete_to for row in rows}
+
+
+def complete_meters(db: Connection, complex_id: str, end: datetime) -> None:
+    """Remember that of every meter all before an interval is published."""
+    behind = (METER.c.complex_id == complex_id, METER.c.complete_to < end)
+    db.execute(sa.update(METER).where(*behind).values(complete_to=end))
 
 
 def advance_meters(db: Connection, complex_id: str, next_by_meter: Mapping[str, datetime]) -> None:
@@ -364,13 +382,6 @@ def unarchived_days(db: Connection, complex_id: str) -> list[date]:
 def forget_unarchived(db: Connection, complex_id: str, day: date) -> None:
     """Note that the archive has a day as it is."""
     db.execute(sa.delete(UNARCHIVED).where(UNARCHIVED.c.complex_id == complex_id, UNARCHIVED.c.day == day))
-
-
-def newest_starts(db: Connection, complex_id: str) -> Mapping[str, datetime]:
-    """Return the last interval that is published, by meter."""
-    newest = sa.func.max(READING.c.delivery_start, type_=UtcInstant)
-    found = sa.select(READING.c.meter_id, newest).where(READING.c.complex_id == complex_id)
-    return {row[0]: row[1] for row in db.execute(found.group_by(READING.c.meter_id))}
 
 
 def forget_readings(db: Connection, complex_id: str, before: datetime) -> None:

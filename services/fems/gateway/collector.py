@@ -39,7 +39,11 @@ class Profile:
 
 
 class Collector:
-    """Keeps the published intervals of a complex's meters up with time."""
+    """Keeps the published intervals of a complex's meters up with time.
+
+    Attributes:
+        reasons: Why memories were not read when last asked for, by meter.
+    """
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine, lines: Lines) -> None:
         self._complex = complex_
@@ -47,6 +51,7 @@ class Collector:
         self._engine = engine
         self._lines = lines
         self._patience = Patience()
+        self.reasons = self._patience.reasons
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._next: dict[str, int] = {}
         self._off: set[str] = set()
@@ -54,12 +59,13 @@ class Collector:
 
     def _start(self) -> None:
         """Find where each meter's publication stands; a new meter begins with the running interval."""
-        meter_ids = [device.device_id for device in self._complex.field_devices if device.register_map is None]
+        devices = self._complex.field_devices
         running = start_of(number_of(self._clock.now()))
         with self._engine.begin() as db:
-            store.start_meters(db, self._complex.complex_id, meter_ids, running)
+            store.start_meters(db, self._complex.complex_id, [device.device_id for device in devices], running)
             found = store.next_starts(db, self._complex.complex_id)
-        self._next = {meter_id: number_of(found[meter_id]) for meter_id in meter_ids}
+        remembering = [device.device_id for device in devices if device.register_map is None]
+        self._next = {meter_id: number_of(found[meter_id]) for meter_id in remembering}
         self._started = True
 
     def is_behind(self) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import ChainMap
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -81,8 +82,9 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for complex_ in self._complexes.values():
-                    tasks.create_task(self._poll(complex_, lines, stop))
-                    tasks.create_task(self._collect(complex_, lines, stop))
+                    poller = LivePoller(complex_, self._clock, self._engine, lines)
+                    tasks.create_task(self._poll(complex_, poller, stop))
+                    tasks.create_task(self._collect(complex_, lines, poller.reasons, stop))
                     if any(device.kind is MeterKind.ESS for device in complex_.devices):
                         tasks.create_task(self._dispatch(complex_, lines, stop))
         finally:
@@ -91,9 +93,8 @@ class Gateway:
             for road in roads:
                 road.close()
 
-    async def _poll(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
+    async def _poll(self, complex_: Complex, poller: LivePoller, stop: threading.Event) -> None:
         """Observe each device in its own part of the polling interval, so that they do not all come at once."""
-        poller = LivePoller(complex_, self._clock, self._engine, lines)
         began = self._clock.shown()
         await _through_passing_faults(poller.poll)
         every = timedelta(seconds=complex_.field_network.poll_interval_s)
@@ -140,9 +141,10 @@ class Gateway:
                 say_at_s = monotonic_s() + SAY_EVERY_S
         await _through_passing_faults(poller.flush)
 
-    async def _collect(self, complex_: Complex, lines: Lines, stop: threading.Event) -> None:
+    async def _collect(self, complex_: Complex, lines: Lines, silences: dict[str, str], stop: threading.Event) -> None:
         collector = Collector(complex_, self._clock, self._engine, lines)
-        estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after)
+        reasons = ChainMap(collector.reasons, silences)
+        estimates = Estimates(complex_, self._engine, after=self._rules.estimate_after, reasons=reasons)
         aftermath = Aftermath(complex_, self._engine)
         folder = self._rules.upload_dir
         uploads = (

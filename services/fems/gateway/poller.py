@@ -54,6 +54,7 @@ class LivePoller:
     Attributes:
         silent: Those that did not answer when last asked, or not sensibly.
         failures: How often each device failed in which way.
+        reasons: Why devices did not answer when last asked, by device.
     """
 
     def __init__(self, complex_: Complex, clock: Clock, engine: Engine, lines: Lines) -> None:
@@ -62,6 +63,7 @@ class LivePoller:
         self._engine = engine
         self._lines = lines
         self._patience = Patience()
+        self.reasons = self._patience.reasons
         self._seen = {device.device_id: _Seen() for device in complex_.field_devices}
         self._limits = {device.device_id: limits_of(complex_, device) for device in complex_.field_devices}
         self._counts: Counts | None = None

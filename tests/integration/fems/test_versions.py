@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from services.fems import store
 from services.fems.domain.interval_numbers import number_of
 from services.fems.gateway.estimates import Estimates
 from services.fems.gateway.publishing import Metered, publish
@@ -96,6 +97,8 @@ def test_estimate_is_what_the_meter_measured_a_week_before(tmp_path: Path) -> No
     complex_ = a_port_of_its_own()
     week_before = Metered(NUMBER - 672, 900, 0, Quality.MEASURED)
     with GatewayBench(complex_, tmp_path, a_clock(), MemoryBus()) as gateway:
+        with gateway.engine.begin() as db:
+            store.start_meters(db, complex_.complex_id, ["plain.grid"], NOW)
         published(gateway, complex_, week_before, Metered(NUMBER - 1, 100, 0, Quality.MEASURED))
 
         Estimates(complex_, gateway.engine, after=HOUR).publish_due(NOW + HOUR + INTERVAL)
@@ -113,7 +116,8 @@ def test_meter_that_was_never_read_is_estimated_by_the_same_deadline_and_named(
 
     async def run() -> list[IntervalMetered]:
         with GatewayBench(complex_, tmp_path, clock, MemoryBus()) as gateway:
-            estimates = Estimates(complex_, gateway.engine, after=HOUR)
+            estimates = Estimates(complex_, gateway.engine, after=HOUR, reasons=gateway.live.reasons)
+            await gateway.live.poll()
             await gateway.collector.collect()
             estimates.publish_due(clock.now())
             clock.advance(HOUR + INTERVAL)
@@ -127,8 +131,13 @@ def test_meter_that_was_never_read_is_estimated_by_the_same_deadline_and_named(
     assert {(one.meter_id, one.delivery_start, one.quality) for one in found} == {
         (device.device_id, NOW, Quality.MISSING) for device in complex_.devices
     }
-    named = {getattr(record, "meter_id", None) for record in caplog.records if "estimated" in record.message}
-    assert named == {device.device_id for device in complex_.devices}
+    named = {
+        getattr(record, "meter_id", None): getattr(record, "reason", "")
+        for record in caplog.records
+        if "estimated" in record.message
+    }
+    assert named.keys() == {device.device_id for device in complex_.devices}
+    assert all("no connection" in reason for reason in named.values())
 
 
 def test_hole_before_a_later_reading_is_estimated_too(tmp_path: Path) -> None:
