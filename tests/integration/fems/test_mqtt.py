@@ -185,3 +185,16 @@ def test_message_with_an_odd_topic_is_acknowledged_and_the_next_one_taken(tmp_pa
     reading = json.dumps({**READING, "import_kwh": "1"}).encode()
 
     assert len(answers_of_a_gateway(tmp_path, *((topic, reading) for topic in odd))) == len(odd)
+
+
+def test_message_that_has_an_interval_twice_is_refused_whole() -> None:
+    message = json.dumps([READING, {**READING, "import_kwh": 1}]).encode()
+
+    try:
+        taken: object = readings_in(message, ReadingAdmission(a_complex()), "plain", now=LATER)
+    except BadInput as problem:
+        taken = str(problem)
+
+    assert taken == (
+        "message of plain, $[1]: start_utc must be unique for a meter ($[0] has it too), was '2026-01-07T01:00:00Z'"
+    )

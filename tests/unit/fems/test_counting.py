@@ -160,6 +160,68 @@ def test_clock_that_stands_changes_nothing() -> None:
     assert advance(count, a_sample(60, 9), LIMITS) == (count, [])
 
 
+def both(seconds: int, import_wh: int, export_wh: int, *, export_w: int = 0) -> Sample:
+    return Sample(START + timedelta(seconds=seconds), import_wh, export_wh, 60_000, export_w, "a")
+
+
+def test_counter_that_runs_down_does_not_silence_the_other() -> None:
+    # Import counts 1,000 Wh a minute; what export shows falls by 50 Wh a minute, while its power says 0.
+    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 50 * n) for n in range(33)])
+
+    flags = frozenset({Flag.NEGATIVE})
+    assert closed == [
+        Closed(NUMBER, 15_000, 0, flags, guessed=True),
+        Closed(NUMBER + 1, 15_000, 0, flags, guessed=True),
+    ]
+
+
+def test_energy_of_a_counter_that_runs_down_is_taken_from_power() -> None:
+    # 6 kW flow out, 100 Wh a minute, while the export counter runs down.
+    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 100 * n, export_w=6_000) for n in range(18)])
+
+    assert closed == [Closed(NUMBER, 15_000, 1_500, frozenset({Flag.NEGATIVE}), guessed=True)]
+
+
+def test_counter_that_shows_nonsense_does_not_silence_the_other() -> None:
+    # Export jumps about, by more than flows in an hour at each poll.
+    _, closed = counted([both(n * MINUTES, 1_000 * n, n * 1_234_567_891 % WRAP_WH) for n in range(40)])
+
+    assert [(one.import_wh, one.export_wh, one.guessed) for one in closed[:2]] == [(15_000, 0, True)] * 2
+    assert closed[0].flags & {Flag.NEGATIVE, Flag.SPIKE}
+
+
+def test_zeros_for_some_polls_lose_no_energy() -> None:
+    # The meter shows 0 from minute 5 to minute 9, and nothing of power either.
+    samples = a_minute_by_minute(0, 16, from_wh=9_000_000)
+    samples[5:10] = [a_sample(n * MINUTES, 0, import_w=0) for n in range(5, 10)]
+
+    _, closed = counted(samples)
+
+    assert [(one.number, one.import_wh) for one in closed] == [(NUMBER, 15_000)]
+
+
+def test_zeros_across_a_boundary_are_corrected_by_the_last_good_reading() -> None:
+    # Zeros from minute 10 to minute 34; 35,000 Wh have passed in the first 35 minutes.
+    samples = a_minute_by_minute(0, 46, from_wh=9_000_000)
+    samples[10:35] = [a_sample(n * MINUTES, 0, import_w=0) for n in range(10, 35)]
+
+    _, closed = counted(samples)
+
+    assert all(one.guessed for one in closed if one.number <= NUMBER + 1), "what was a guess can be corrected"
+    newest = {one.number: one.import_wh for one in closed}
+    assert newest == {NUMBER: 15_000, NUMBER + 1: 15_000, NUMBER + 2: 15_000}
+
+
+def test_counters_that_began_anew_and_count_on_are_no_continuation() -> None:
+    # From 3,000 Wh back to 0 at minute 4; at minute 7 the counter has come to where it stood, and beyond.
+    shown = [0, 1_000, 2_000, 3_000, *(1_000 * n for n in range(13))]
+
+    _, closed = counted([a_sample(n * MINUTES, wh) for n, wh in enumerate(shown)])
+
+    # Three steps of 1,000 Wh, the step of the reset by power, and eleven more.
+    assert closed == [Closed(NUMBER, 15_000, 0, frozenset({Flag.COUNTER_RESET}), guessed=True)]
+
+
 @settings(max_examples=50)
 @given(
     power_w=st.lists(st.sampled_from([0, 1, 60, 5_000, 100_000]), min_size=100, max_size=100),

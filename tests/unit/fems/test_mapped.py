@@ -1,15 +1,20 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fems.domain.metering.counting import Closed, Flag, Sample, advance, begin
 from services.fems.domain.registers.own_map import measured, modulus_of, shown_as
 from services.fems.domain.registers.sunspec import NotReadable
+from services.fems.gateway.states import live_from_map
 from shared.complex.model import load_complex
 from shared.complex.register_maps import REGISTER_MAPS, MappedPoint, RegisterMap, load_register_map
 from shared.errors import BadInputs
 from shared.paths import DEMO_COMPLEX
+from tests.unit.fems.fields import NOW
+from tests.unit.fems.test_counting import LIMITS
 
 
 def a_map(kind: str, *, word_order: str = "high_first", factor: str = "1") -> RegisterMap:
@@ -98,3 +103,53 @@ def test_unknown_map_in_a_complex_file_names_those_there_are(tmp_path: Path) -> 
 
     with pytest.raises(BadInputs, match=r"register_map must be one of \['huawei_sun2000', 'satec_pm296'\], was 'none'"):
         load_complex(path)
+
+
+def a_map_of_both(import_kind: str, export_kind: str) -> RegisterMap:
+    points = {
+        "power_w": {"address": 0, "kind": "int32"},
+        "import_wh": {"address": 10, "kind": import_kind},
+        "export_wh": {"address": 20, "kind": export_kind},
+    }
+    return RegisterMap.model_validate({"title": "a map", "points": points})
+
+
+def counted_by(map_: RegisterMap, shown_wh: list[tuple[int, int]], *, import_w: int) -> list[Closed]:
+    """Let a meter with this map be polled once a minute, and return the intervals that its counters complete."""
+    polled = []
+    for minute, (import_wh, export_wh) in enumerate(shown_wh):
+        import_point, export_point = map_.points.counters
+        words = dict(enumerate(shown_as(map_, map_.points.power_w, import_w)))
+        words |= dict(enumerate(shown_as(map_, import_point, import_wh), start=10))
+        words |= dict(enumerate(shown_as(map_, export_point, export_wh), start=20))
+        live = live_from_map(map_, words)
+        assert live.counters is not None
+        counters, at = live.counters, NOW + timedelta(minutes=minute)
+        sample = Sample(at, counters.import_wh, counters.export_wh, live.import_w, live.export_w)
+        polled.append((sample, LIMITS.with_counters(counters.modulus_wh, counters.resolution_wh)))
+    count, closed = begin(polled[0][0]), []
+    for sample, limits in polled[1:]:
+        count, done = advance(count, sample, limits)
+        closed += done
+    return closed
+
+
+def test_counters_with_different_ends_both_wrap_at_their_own() -> None:
+    # Export has 16 bits and wraps at 65,536 Wh, which comes from 64,900 on in the seventh minute of 100 Wh each.
+    shown = [(1_000 * n, 64_900 + 100 * n) for n in range(16)]
+
+    [closed] = counted_by(a_map_of_both("uint32", "uint16"), shown, import_w=60_000)
+
+    assert (closed.import_wh, closed.export_wh, closed.guessed) == (15_000, 1_500, False)
+    assert closed.flags == {Flag.COUNTER_WRAP}
+
+
+def test_float_counter_above_a_billion_is_coarse_and_not_stuck() -> None:
+    # Between 2^30 and 2^31 a float of 32 bits goes in steps of 128 Wh. 600 W are 150 Wh in a quarter of an hour.
+    start_wh, map_ = 1_200_000_000, a_map_of_both("float32", "float32")
+    shown = [(start_wh + 10 * n, 0) for n in range(31)]
+
+    closed = counted_by(map_, shown, import_w=600)
+
+    assert [one.flags for one in closed] == [frozenset(), frozenset()]
+    assert sum(one.import_wh for one in closed) == 256
