@@ -159,7 +159,7 @@ class LivePoller:
         counters = live.counters
         if counters is None:
             return frozenset()
-        limits = self._limits[device.device_id].with_counters(counters.modulus_wh, counters.resolution_wh)
+        limits = self._limits[device.device_id].with_counters(counters.import_range, counters.export_range)
         power = (live.import_w, live.export_w)
         sample = Sample(self._clock.now(), counters.import_wh, counters.export_wh, *power, seen.serial or "")
         before = frozenset() if seen.watch is None else seen.watch.flags

@@ -15,7 +15,5 @@ def limits_of(complex_: Complex, device: Device) -> CounterLimits:
     return CounterLimits(
         import_w_max=rating.import_w_max,
         export_w_max=rating.export_w_max,
-        modulus_wh=1 << 32,
-        resolution_wh=1,
         pause=PAUSES * timedelta(seconds=complex_.field_network.poll_interval_s),
     )

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 
-from services.fems.domain.registers.own_map import measured, modulus_of
+from services.fems.domain.metering.counting import CounterRange
+from services.fems.domain.registers.own_map import measured, modulus_of, resolution_wh
 from services.fems.domain.registers.sunspec import NotReadable, decode, model, rescaled, scaled
 from services.fems.domain.registers.vendor_models import DISPATCH_MODEL
-from shared.complex.register_maps import RegisterMap
+from shared.complex.register_maps import MappedPoint, RegisterMap
 from shared.events.fems import MeterKind
 
 METER, INVERTER, BATTERY, DER, DER_STORAGE = 203, 103, 802, 701, 713
@@ -59,12 +60,12 @@ _COUNTING = _TELLING | {MeterKind.ESS: (METER, DER)}
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Energy counters, where they begin again at 0, and their smallest step."""
+    """Energy counters with their ranges."""
 
     import_wh: int
     export_wh: int
-    modulus_wh: int
-    resolution_wh: int
+    import_range: CounterRange
+    export_range: CounterRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def live_from(kind: MeterKind, models: Mapping[int, int], registers: Mapping[int
         scale = raw(counting, own.counter_scale)
         export_wh = rescaled(raw(counting, own.exported), scale)
         import_wh = 0 if own.imported is None else rescaled(raw(counting, own.imported), scale)
-        return Counters(import_wh, export_wh, rescaled(own.modulus, scale), max(1, rescaled(1, scale)))
+        range_ = CounterRange(rescaled(own.modulus, scale), max(1, rescaled(1, scale)))
+        return Counters(import_wh, export_wh, range_, range_)
 
     def stored() -> tuple[int | None, int | None]:
         if kind is not MeterKind.ESS:
@@ -153,12 +155,18 @@ def live_from_map(map_: RegisterMap, registers: Mapping[int, int]) -> Live:
     points = map_.points
     power_w = measured(map_, points.power_w, registers)
     import_w = power_w if map_.positive == "import" else -power_w
-    import_wh = 0 if points.import_wh is None else measured(map_, points.import_wh, registers)
-    export_wh = 0 if points.export_wh is None else measured(map_, points.export_wh, registers)
-    counter = points.counters[0]
-    step_wh = max(1, round(counter.factor))
-    counters = Counters(import_wh, export_wh, round(modulus_of(counter) * counter.factor), step_wh)
+    import_wh, import_range = _counted(map_, points.import_wh, registers)
+    export_wh, export_range = _counted(map_, points.export_wh, registers)
+    counters = Counters(import_wh, export_wh, import_range, export_range)
     return Live(max(import_w, 0), max(-import_w, 0), counters=counters)
+
+
+def _counted(map_: RegisterMap, counter: MappedPoint | None, registers: Mapping[int, int]) -> tuple[int, CounterRange]:
+    """Return what a counter shows with its range; one that a map lacks stands at 0."""
+    if counter is None:
+        return 0, CounterRange()
+    energy_wh = measured(map_, counter, registers)
+    return energy_wh, CounterRange(round(modulus_of(counter) * counter.factor), resolution_wh(counter, energy_wh))
 
 
 def _require_possible(most: int, unit: str, **told: int | None) -> None:

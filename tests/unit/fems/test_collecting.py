@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.fems.domain.metering.counting import CounterRange
 from services.fems.domain.registers.sunspec import NotReadable, model
 from services.fems.gateway.collector import in_sequence, records_in
 from services.fems.gateway.publishing import Metered
@@ -101,7 +102,7 @@ def test_device_of_the_newer_models_is_read_by_them() -> None:
     found = live_from(MeterKind.ESS, {701: 0, 713: 300}, registers)
 
     # 1 x 2^32 + 5 Wh given; 25.50 % of 200,000 Wh.
-    counters = Counters(import_wh=7, export_wh=(1 << 32) + 5, modulus_wh=1 << 64, resolution_wh=1)
+    counters = Counters(7, (1 << 32) + 5, CounterRange(1 << 64), CounterRange(1 << 64))
     assert found == Live(import_w=50_000, export_w=0, stored_wh=51_000, capacity_wh=200_000, counters=counters)
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -9,9 +10,7 @@ from services.fems.domain.metering.counting import Closed, Count, CounterLimits,
 START = datetime(2026, 5, 20, 1, tzinfo=UTC)
 NUMBER = number_of(START)
 WRAP_WH = 1 << 32
-LIMITS = CounterLimits(
-    import_w_max=100_000, export_w_max=100_000, modulus_wh=WRAP_WH, resolution_wh=1, pause=timedelta(minutes=2)
-)
+LIMITS = CounterLimits(import_w_max=100_000, export_w_max=100_000, pause=timedelta(minutes=2))
 MINUTES = 60
 
 
@@ -160,13 +159,17 @@ def test_clock_that_stands_changes_nothing() -> None:
     assert advance(count, a_sample(60, 9), LIMITS) == (count, [])
 
 
+# As the gateway has it: a pause is longer than three polls.
+AS_POLLED = replace(LIMITS, pause=timedelta(minutes=3))
+
+
 def both(seconds: int, import_wh: int, export_wh: int, *, export_w: int = 0) -> Sample:
     return Sample(START + timedelta(seconds=seconds), import_wh, export_wh, 60_000, export_w, "a")
 
 
 def test_counter_that_runs_down_does_not_silence_the_other() -> None:
     # Import counts 1,000 Wh a minute; what export shows falls by 50 Wh a minute, while its power says 0.
-    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 50 * n) for n in range(33)])
+    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 50 * n) for n in range(33)], AS_POLLED)
 
     flags = frozenset({Flag.NEGATIVE})
     assert closed == [
@@ -177,7 +180,7 @@ def test_counter_that_runs_down_does_not_silence_the_other() -> None:
 
 def test_energy_of_a_counter_that_runs_down_is_taken_from_power() -> None:
     # 6 kW flow out, 100 Wh a minute, while the export counter runs down.
-    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 100 * n, export_w=6_000) for n in range(18)])
+    _, closed = counted([both(n * MINUTES, 1_000 * n, 9_000 - 100 * n, export_w=6_000) for n in range(18)], AS_POLLED)
 
     assert closed == [Closed(NUMBER, 15_000, 1_500, frozenset({Flag.NEGATIVE}), guessed=True)]
 

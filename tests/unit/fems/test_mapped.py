@@ -105,10 +105,10 @@ def test_unknown_map_in_a_complex_file_names_those_there_are(tmp_path: Path) -> 
         load_complex(path)
 
 
-def a_map_of_both(import_kind: str, export_kind: str) -> RegisterMap:
+def a_map_of_both(import_kind: str, export_kind: str, **of_import: int) -> RegisterMap:
     points = {
         "power_w": {"address": 0, "kind": "int32"},
-        "import_wh": {"address": 10, "kind": import_kind},
+        "import_wh": {"address": 10, "kind": import_kind, **of_import},
         "export_wh": {"address": 20, "kind": export_kind},
     }
     return RegisterMap.model_validate({"title": "a map", "points": points})
@@ -126,7 +126,7 @@ def counted_by(map_: RegisterMap, shown_wh: list[tuple[int, int]], *, import_w: 
         assert live.counters is not None
         counters, at = live.counters, NOW + timedelta(minutes=minute)
         sample = Sample(at, counters.import_wh, counters.export_wh, live.import_w, live.export_w)
-        polled.append((sample, LIMITS.with_counters(counters.modulus_wh, counters.resolution_wh)))
+        polled.append((sample, LIMITS.with_counters(counters.import_range, counters.export_range)))
     count, closed = begin(polled[0][0]), []
     for sample, limits in polled[1:]:
         count, done = advance(count, sample, limits)
@@ -146,7 +146,7 @@ def test_counters_with_different_ends_both_wrap_at_their_own() -> None:
 
 def test_float_counter_above_a_billion_is_coarse_and_not_stuck() -> None:
     # Between 2^30 and 2^31 a float of 32 bits goes in steps of 128 Wh. 600 W are 150 Wh in a quarter of an hour.
-    start_wh, map_ = 1_200_000_000, a_map_of_both("float32", "float32")
+    start_wh, map_ = 1_200_000_000, a_map_of_both("float32", "float32", modulus=1 << 31)
     shown = [(start_wh + 10 * n, 0) for n in range(31)]
 
     closed = counted_by(map_, shown, import_w=600)

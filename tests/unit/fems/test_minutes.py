@@ -11,8 +11,6 @@ START = datetime(2026, 5, 20, 1, tzinfo=UTC)
 LIMITS = CounterLimits(
     import_w_max=1_000_000,
     export_w_max=1_000_000,
-    modulus_wh=1 << 32,
-    resolution_wh=1,
     pause=timedelta(seconds=30),
 )
 

@@ -3,6 +3,8 @@
 Counters tell energy exactly, however power moved between two readings; what they can't tell is where in a long pause
 the energy belongs. Between two readings energy is spread evenly. A reading that can't follow the one before waits for
 the next: if that follows the earlier one, the odd one was noise; if it follows the odd one, the counters began anew.
+While they stand after that, the reading from before is kept, as some meters show zeros for a while. Where reading after
+reading follows nothing, the counter that can be believed is counted, and power stands for the other.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ MARGIN_PERCENT = ratings.MARGIN_PERCENT
 # Counters that stand while power says that so many of their smallest steps have passed are stuck.
 STUCK_STEPS = 10
 STUCK_WH_MIN = 100
+# After so many readings in a row that follow neither the last good one nor each other, one counter is nonsense.
+DOUBTS_MAX = 3
 
 
 class Flag(StrEnum):
@@ -50,6 +54,14 @@ class Sample:
     serial: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CounterRange:
+    """Where a counter begins again at 0, and its smallest step."""
+
+    modulus_wh: int = 1 << 32
+    resolution_wh: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterLimits:
     """What a meter's counters can do.
@@ -57,20 +69,25 @@ class CounterLimits:
     Attributes:
         import_w_max: The most that can flow in.
         export_w_max: The most that can flow out.
-        modulus_wh: Where the counters begin again at 0.
-        resolution_wh: Their smallest step.
+        import_range: The range of the counter of what flows in.
+        export_range: That of what flows out.
         pause: Between readings further apart than this, where the energy belongs is a guess.
     """
 
     import_w_max: int
     export_w_max: int
-    modulus_wh: int
-    resolution_wh: int
+    import_range: CounterRange = CounterRange()
+    export_range: CounterRange = CounterRange()
     pause: timedelta
 
-    def with_counters(self, modulus_wh: int, resolution_wh: int) -> "CounterLimits":
+    @property
+    def resolution_wh(self) -> int:
+        """Return the smallest step that both counters can show."""
+        return max(self.import_range.resolution_wh, self.export_range.resolution_wh)
+
+    def with_counters(self, import_range: CounterRange, export_range: CounterRange) -> "CounterLimits":
         """Return the same limits for counters as the meter has them."""
-        return replace(self, modulus_wh=modulus_wh, resolution_wh=resolution_wh)
+        return replace(self, import_range=import_range, export_range=export_range)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,8 @@ class Count:
         open: The running interval so far.
         began: When counting of the running interval began.
         suspect: A reading that did not follow `last`, while the next is awaited.
+        doubted: How many readings in a row followed neither `last` nor each other.
+        before: The state before the counters seemed to begin anew, while they have not moved since.
         moved: The state when the counters last moved, while they stand.
         still_ws: What power says has flowed since then, in both directions together [Ws].
         still_import_ws: What it says has flowed in, within the running interval.
@@ -103,6 +122,8 @@ class Count:
     open: Closed
     began: datetime
     suspect: Sample | None = None
+    doubted: int = 0
+    before: "Count | None" = None
     moved: "Count | None" = None
     still_ws: int = 0
     still_import_ws: int = 0
@@ -128,7 +149,7 @@ def advance(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count,
     """Take in a reading, and return the intervals that it completes; some may have been completed before as guesses."""
     if sample.at <= count.last.at:
         return count, []
-    late = _caught_up(count, sample, limits)
+    late = _continued(count, sample, limits) or _caught_up(count, sample, limits)
     if late is not None:
         return late
     step = followed(count.last, sample, limits)
@@ -139,12 +160,33 @@ def advance(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count,
         return _taken(count, sample, step, limits)
     suspect = count.suspect
     if suspect is None or (onward := followed(suspect, sample, limits)) is None:
-        return replace(count, suspect=sample), []
-    lost = by_power(count.last, suspect)
+        if count.doubted + 1 < DOUBTS_MAX:
+            return replace(count, suspect=sample, doubted=count.doubted + 1), []
+        return _taken(count, sample, bridged(count.last, sample, limits), limits)
     renewed = Flag.METER_SWAP if suspect.serial != count.last.serial else Flag.COUNTER_RESET
-    anew, closed = _taken(count, suspect, replace(lost, flags=frozenset({renewed}), guessed=True), limits)
+    lost = replace(bridged(count.last, suspect, limits), flags=frozenset({renewed}))
+    anew, closed = _taken(count, suspect, lost, limits)
+    if _stand(suspect, sample):
+        anew = replace(anew, before=count.before or replace(count, suspect=None, doubted=0))
     anew, closed_then = _taken(anew, sample, onward, limits)
     return anew, closed + closed_then
+
+
+def _continued(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count, list[Closed]] | None:
+    """Take in the reading that goes on where counters stood before they showed something else for some readings.
+
+    None where they did not, or have moved since.
+    """
+    if count.before is None or _stand(count.last, sample):
+        return None
+    step = followed(count.before.last, sample, limits)
+    if step is None:
+        return None
+    return _taken(count.before, sample, replace(step, flags=step.flags | {Flag.NEGATIVE}), limits)
+
+
+def _stand(before: Sample, after: Sample) -> bool:
+    return (before.import_wh, before.export_wh) == (after.import_wh, after.export_wh)
 
 
 def _caught_up(count: Count, sample: Sample, limits: CounterLimits) -> tuple[Count, list[Closed]] | None:
@@ -169,27 +211,40 @@ def followed(before: Sample, after: Sample, limits: CounterLimits) -> Step | Non
     """Return the step between two readings of the same counters, or None where it can't be one."""
     if before.serial != after.serial:
         return None
+    import_wh, export_wh = _moves_wh(before, after, limits)
+    if import_wh is None or export_wh is None:
+        return None
+    fell = after.import_wh < before.import_wh or after.export_wh < before.export_wh
+    return Step(import_wh, export_wh, frozenset({Flag.COUNTER_WRAP}) if fell else frozenset())
+
+
+def bridged(before: Sample, after: Sample, limits: CounterLimits) -> Step:
+    """Return a step between two readings that do not follow: by the counter that can be believed, else by power."""
+    power = by_power(before, after)
+    import_wh, export_wh = _moves_wh(before, after, limits) if before.serial == after.serial else (None, None)
+    return Step(
+        power.import_wh if import_wh is None else import_wh,
+        power.export_wh if export_wh is None else export_wh,
+        frozenset({Flag.NEGATIVE if _is_less(after, before) else Flag.SPIKE}),
+        guessed=True,
+    )
+
+
+def _moves_wh(before: Sample, after: Sample, limits: CounterLimits) -> tuple[int | None, int | None]:
+    """Return what each counter moved between two readings; None for one that can't have."""
     elapsed = after.at - before.at
-    found: list[int] = []
-    flags: set[Flag] = set()
-    for counted, w_max in (
-        (after.import_wh - before.import_wh, limits.import_w_max),
-        (after.export_wh - before.export_wh, limits.export_w_max),
-    ):
-        moved_wh = counted
-        if moved_wh < 0:
-            moved_wh += limits.modulus_wh
-            flags.add(Flag.COUNTER_WRAP)
-        # Still below 0 where the counter stood beyond its own end.
-        if not 0 <= moved_wh <= _most_wh(w_max, elapsed, limits):
-            return None
-        found.append(moved_wh)
-    return Step(found[0], found[1], frozenset(flags))
+    return (
+        _move_wh(after.import_wh - before.import_wh, limits.import_w_max, limits.import_range, elapsed),
+        _move_wh(after.export_wh - before.export_wh, limits.export_w_max, limits.export_range, elapsed),
+    )
 
 
-def _most_wh(w_max: int, elapsed: timedelta, limits: CounterLimits) -> int:
+def _move_wh(counted_wh: int, w_max: int, counter: CounterRange, elapsed: timedelta) -> int | None:
+    moved_wh = counted_wh if counted_wh >= 0 else counted_wh + counter.modulus_wh
     passed_wh = w_max * (elapsed // MICROSECOND) // (SECONDS_PER_HOUR * 1_000_000)
-    return passed_wh * MARGIN_PERCENT // 100 + 2 * limits.resolution_wh
+    most_wh = passed_wh * MARGIN_PERCENT // 100 + 2 * counter.resolution_wh
+    # Still below 0 where the counter stood beyond its own end.
+    return moved_wh if 0 <= moved_wh <= most_wh else None
 
 
 def by_power(before: Sample, after: Sample) -> Step:
@@ -211,11 +266,11 @@ def _taken(count: Count, sample: Sample, step: Step, limits: CounterLimits) -> t
     if sample.at - before > limits.pause and number_of(sample.at) > number_of(before):
         step = replace(step, flags=step.flags | {Flag.GAP}, guessed=True)
     stood = step.import_wh == 0 and step.export_wh == 0 and not step.flags
-    state = replace(count, suspect=None)
+    state = replace(count, suspect=None, doubted=0)
     if stood:
-        state = replace(state, moved=count.moved or replace(count, suspect=None))
+        state = replace(state, moved=count.moved or replace(state, before=None))
     else:
-        state = replace(state, moved=None, still_ws=0, still_import_ws=0, still_export_ws=0)
+        state = replace(state, before=None, moved=None, still_ws=0, still_import_ws=0, still_export_ws=0)
     closed: list[Closed] = []
     for until, piece in pieces(step, before, sample.at):
         state, done = _piece(state, sample, until, piece, limits)
@@ -269,6 +324,9 @@ def _piece(
 def _completed(state: Count, limits: CounterLimits) -> Closed:
     """Return the running interval as it is published: what is known to be missing in it is added, and said."""
     closed = state.open
+    if state.before is not None:
+        # The counters may go on from before, and their word then has to replace this.
+        closed = replace(closed, flags=closed.flags | {Flag.COUNTER_RESET}, guessed=True)
     still_wh = (state.still_import_ws // SECONDS_PER_HOUR, state.still_export_ws // SECONDS_PER_HOUR)
     if max(still_wh) >= _stuck_wh(limits):
         closed = replace(

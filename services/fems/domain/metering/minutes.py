@@ -1,13 +1,13 @@
 """Energy by minute from counters as they are polled: to look at and to keep, while money hangs on quarter hours alone.
 
-Between two readings energy is spread evenly. A step that counters can't have made is taken from power.
+Between two readings energy is spread evenly. What a counter can't have moved is taken from power.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from services.fems.domain.interval_numbers import start_of_period
-from services.fems.domain.metering.counting import CounterLimits, Sample, by_power, followed, pieces
+from services.fems.domain.metering.counting import CounterLimits, Sample, bridged, followed, pieces
 
 MINUTE = timedelta(minutes=1)
 # In a longer pause nothing is said of its minutes: an even spread over hours would be no more than a guess.
@@ -44,7 +44,7 @@ def advance(running: RunningMinute | None, sample: Sample, limits: CounterLimits
     guessed = step is None or sample.at - before.at > max(limits.pause, MINUTE)
     done: list[Minute] = []
     minute = running.minute
-    for until, piece in pieces(step or by_power(before, sample), before.at, sample.at, MINUTE):
+    for until, piece in pieces(step or bridged(before, sample, limits), before.at, sample.at, MINUTE):
         if minute is not None:
             minute = Minute(
                 minute.start,

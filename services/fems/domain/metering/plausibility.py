@@ -36,7 +36,10 @@ def watched(watch: PowerWatch | None, sample: Sample, limits: CounterLimits) -> 
     most_ws = watch.most_ws + round(max(ends_w) * elapsed_s)
     counted_wh = _moved(watch.since, sample)
     if counted_wh < 0:
-        wrapped = max(watch.since.import_wh, watch.since.export_wh) > limits.modulus_wh // 2
+        since = watch.since
+        wrapped = since.import_wh > limits.import_range.modulus_wh // 2 > sample.import_wh or (
+            since.export_wh > limits.export_range.modulus_wh // 2 > sample.export_wh
+        )
         odd = Flag.COUNTER_WRAP if wrapped else Flag.COUNTER_RESET
         return PowerWatch(sample, sample, flags=possible | {odd})
     if Flag.STUCK in watch.flags and counted_wh > 0:

@@ -10,7 +10,8 @@ from shared.complex.register_maps import MappedPoint, RegisterMap
 
 _FORMATS = {"int16": ">h", "uint16": ">H", "int32": ">i", "uint32": ">I", "float32": ">f"}
 # A float of 32 bits counts whole numbers exactly up to here.
-FLOAT32_WHOLE_MAX = 1 << 24
+FLOAT32_BITS = 24
+FLOAT32_WHOLE_MAX = 1 << FLOAT32_BITS
 
 
 def points_in(map_: RegisterMap) -> tuple[MappedPoint, ...]:
@@ -23,6 +24,13 @@ def modulus_of(point: MappedPoint) -> int:
     if point.modulus is not None:
         return point.modulus
     return FLOAT32_WHOLE_MAX if point.kind == "float32" else 1 << (16 * point.size)
+
+
+def resolution_wh(point: MappedPoint, energy_wh: int) -> int:
+    """Return a counter's smallest step where it stands: a float's grow with what it shows."""
+    number = Fraction(energy_wh) / Fraction(point.factor)
+    steps = max(1, 1 << max(int(number).bit_length() - FLOAT32_BITS, 0)) if point.kind == "float32" else 1
+    return max(1, round(steps * point.factor))
 
 
 def measured(map_: RegisterMap, point: MappedPoint, registers: Mapping[int, int]) -> int:

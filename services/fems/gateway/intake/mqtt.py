@@ -159,12 +159,17 @@ def readings_in(
     if len(rows) > READINGS_MAX:
         raise BadInput(where=where, field="$", rule=f"must have at most {READINGS_MAX} readings", value=len(rows))
     found = []
+    seen: dict[tuple[str, int], int] = {}
     for position, row in enumerate(rows):
         place = f"{where}, $[{position}]"
         device, one = desk.checked(_texts(row, where=place), where=place, now=now)
         if device.participant_id != participant_id:
             rule = "must be a meter of the participant in the topic"
             raise BadInput(where=place, field="meter_id", rule=rule, value=device.device_id)
+        first = seen.setdefault((device.device_id, one.number), position)
+        if first != position:
+            rule = f"must be unique for a meter ($[{first}] has it too)"
+            raise BadInput(where=place, field="start_utc", rule=rule, value=row["start_utc"])
         found.append((device, one))
     return found
 
