@@ -147,7 +147,7 @@ def assert_scenes_were_seen(demo: RunningDemo) -> None:
     assert at_noon < later / 2
     # The API shows the newest plan of a battery; the one that met the batch is kept.
     with closing(sqlite3.connect(demo.folder / "data" / "trading_api.db")) as db:
-        assert db.execute("select 1 from schedule where reasons like '%shave_peak%'").fetchone() is not None
+        assert db.execute("select 1 from schedule where series like '%shave_peak%'").fetchone() is not None
 
 
 def statuses_of(orders: list[dict[str, Any]], kind: str) -> set[str]:
