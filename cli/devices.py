@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.complex.model import Address, Complex
     from shared.complex.register_maps import RegisterMap
 
-UNITS_MAX = 247
+UNITS_MAX, UNIT_ID_LAST = 247, 255
 PORT_MAX = 65_535
 NO_FAULT = "none"
 MINUTES_MAX = 525_600
@@ -115,7 +115,7 @@ def scan(
 @devices.command()
 def read(
     where: Where,
-    unit_id: Annotated[int, typer.Option("--unit", min=1, max=UNITS_MAX, help="Unit id. / 유닛 번호.")] = 1,
+    unit_id: Annotated[int, typer.Option("--unit", min=0, max=UNIT_ID_LAST, help="Unit id. / 유닛 번호.")] = 1,
     model_ids: Annotated[
         list[int] | None, typer.Option("--model", help="Model to read; default: all that are known. / 모델 번호.")
     ] = None,
@@ -271,9 +271,10 @@ def _on_line(address: "Address", answer_wait_s: float, ask: "Callable[[Line], Aw
     """Ask over one connection; an address where nothing listens is bad input."""
     from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
     from services.fems.gateway.modbus import Line
+    from shared.complex.model import LineSettings
 
     async def asked() -> T:
-        line = Line(Connection(address, answer_wait_s=answer_wait_s))
+        line = Line(Connection(address, LineSettings(answer_within_s=answer_wait_s)))
         try:
             return await ask(line)
         except NoConnection:
@@ -311,7 +312,9 @@ async def _probed(complexes: "list[Complex]", answer_wait_s: float) -> dict[tupl
     states: dict[tuple[str, str], dict[str, Any]] = {}
     for complex_ in complexes:
         for address, behind in complex_.devices_by_address.items():
-            line = Line(Connection(address, answer_wait_s=answer_wait_s))
+            settings = complex_.line_settings(address)
+            wait_s = max(answer_wait_s, settings.answer_within_s)
+            line = Line(Connection(address, replace(settings, answer_within_s=wait_s)))
             for device in behind:
                 try:
                     reason = (await survey(line, device.unit_id)).reason

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared import yaml_text
 from shared.complex.contract import GridContract
-from shared.complex.field_network import UNIT_ID_MAX, DeviceEntry, FieldNetwork
+from shared.complex.field_network import ONE_DEVICE_ALONE, UNIT_ID_MAX, DeviceEntry, FieldNetwork
 from shared.complex.fields import RECORD, Fraction, PositiveKw, PriceKrw, ShortIdentifier
 from shared.complex.imbalance import ImbalanceRule, rule_problems
 from shared.complex.load import Load
@@ -195,6 +195,14 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How an address is spoken to: in which frames, and how long an answer may take."""
+
+    framing: Literal["tcp", "rtu"] = "tcp"
+    answer_within_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A metered device in the field: its id is also its meter's; a feeder meter's `participant_id` is its feeder's."""
 
@@ -208,6 +216,14 @@ class Device:
     register_map: RegisterMap | None = None
     schedules: bool = True
     ramp_per_s: float = 1.0
+    instance: int = 1
+    reversed: bool = False
+
+    @property
+    def place(self) -> str:
+        """Return where it is, for people; no two devices are at one place."""
+        of_several = f" instance {self.instance}" if self.instance > 1 else ""
+        return f"{self.address} unit {self.unit_id}{of_several}"
 
 
 class Complex(_Record):
@@ -231,9 +247,10 @@ class Complex(_Record):
         owners = [one.participant_id for one in self.participants]
         _require_once("participants", [*owners, *(one.participant_id for one in self.feeder_meters)])
         _require_once("devices", (device.device_id for device in self.field_devices))
-        _require_once("field_network", (f"{device.address} unit {device.unit_id}" for device in self.field_devices))
+        _require_once("field_network", (device.place for device in self.field_devices))
+        self._require_one_framing()
         for device in self.field_devices:
-            if device.unit_id > UNIT_ID_MAX:
+            if device.unit_id > UNIT_ID_MAX and device.unit_id not in ONE_DEVICE_ALONE:
                 rule = (
                     f"{device.device_id} would be unit {device.unit_id}, an address has {UNIT_ID_MAX}: give it another"
                 )
@@ -290,18 +307,33 @@ class Complex(_Record):
 
     def _placed(self, facts: tuple[str, str, MeterKind], number: int) -> Device:
         network = self.field_network
-        own = network.devices.get(facts[0], DeviceEntry())
+        own = self._entry(facts[0])
         address = Address(own.host or network.host, own.port or network.port)
         return Device(
             *facts,
             address=address,
-            unit_id=own.unit_id or number,
+            unit_id=number if own.unit_id is None else own.unit_id,
             remembers=own.remembers,
             sunspec=own.sunspec,
             register_map=own.register_map,
             schedules=own.schedules,
             ramp_per_s=own.ramp_per_s,
+            instance=own.instance,
+            reversed=own.reversed,
         )
+
+    def _require_one_framing(self) -> None:
+        for address, behind in self.devices_by_address.items():
+            if len({self._entry(device.device_id).framing for device in behind}) > 1:
+                raise ValueError(f"field_network.devices: framing must be the same for all behind {address}")
+
+    def _entry(self, device_id: str) -> DeviceEntry:
+        return self.field_network.devices.get(device_id, DeviceEntry())
+
+    def line_settings(self, address: Address) -> LineSettings:
+        """Return how an address is spoken to; all devices behind it agree on it."""
+        entries = [self._entry(device.device_id) for device in self.devices_by_address[address]]
+        return LineSettings(framing=entries[0].framing, answer_within_s=max(one.answer_within_s for one in entries))
 
     @cached_property
     def devices_by_address(self) -> Mapping[Address, tuple[Device, ...]]:

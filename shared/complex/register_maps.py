@@ -13,8 +13,21 @@ from shared.paths import INFRA
 from shared.validation import checked
 
 REGISTER_MAPS = INFRA / "register_maps"
-# The widest number that a map may have takes two registers.
-ADDRESS_MAX = 65_534
+# The widest number that a map may have takes four registers.
+ADDRESS_MAX = 65_532
+
+
+# How many registers each kind of number takes.
+REGISTERS = {
+    "int16": 1,
+    "uint16": 1,
+    "int32": 2,
+    "uint32": 2,
+    "float32": 2,
+    "int64": 4,
+    "uint64": 4,
+    "float64": 4,
+}
 
 
 def _exact(given: object) -> object:
@@ -28,14 +41,14 @@ class MappedPoint(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     address: Annotated[int, Field(ge=0, le=ADDRESS_MAX)]
-    kind: Literal["int16", "uint16", "int32", "uint32", "float32"]
+    kind: Literal["int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"]
     factor: Annotated[Decimal, BeforeValidator(_exact), Field(gt=0, le=10**9)] = Decimal(1)
-    modulus: Annotated[int, Field(ge=2, le=1 << 32)] | None = None
+    modulus: Annotated[int, Field(ge=2, le=1 << 64)] | None = None
 
     @property
     def size(self) -> int:
         """Return how many registers it takes."""
-        return 1 if self.kind in ("int16", "uint16") else 2
+        return REGISTERS[self.kind]
 
 
 class MappedPoints(BaseModel):

@@ -76,6 +76,7 @@ class IntervalMetered(Event):
 class DeviceObserved(Event):
     """A device's state at an instant. `reachable` is false where it did not answer; the figures are then the last.
 
+    `soh_permille` is a battery's state of health, where it tells it: what it can still hold of its rated capacity.
     `flags` names what is odd about what it shows (such as stuck, scale or spike).
     """
 
@@ -87,6 +88,7 @@ class DeviceObserved(Event):
     export_w: Whole
     soc_wh: EnergyWh | None = None
     capacity_wh: EnergyWh | None = None
+    soh_permille: Annotated[Whole, Field(le=1_000)] | None = None
     reachable: bool
     flags: tuple[Identifier, ...] = ()
 

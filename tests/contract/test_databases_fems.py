@@ -18,6 +18,7 @@ from services.fems.gateway.archive import day_file, read_day
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.retention import Keeper
 from services.fems.gateway.sum_checks import Aftermath
+from services.fems.store.tables import READING
 from shared.complex.model import Complex
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
@@ -113,4 +114,4 @@ def test_day_and_its_minutes_are_archived_and_then_forgotten(engine: Engine, tmp
     with reading(engine) as db:
         assert store.unarchived_days(db, complex_.complex_id) == []
         assert store.newest_minute(db, complex_.complex_id) is None
-        assert db.scalar(sa.select(sa.func.count()).select_from(store.READING)) == 1
+        assert db.scalar(sa.select(sa.func.count()).select_from(READING)) == 1

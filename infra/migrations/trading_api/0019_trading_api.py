@@ -37,9 +37,11 @@ def upgrade() -> None:
         sa.Column("requested_at", sa.BigInteger(), nullable=False),
         sa.Column("decided_at", sa.BigInteger()),
     )
+    op.add_column("device", sa.Column("soh_permille", sa.BigInteger()))
     op.create_index("deed_by_request", "deed", ["complex_id", "requested_at"])
 
 
 def downgrade() -> None:
+    op.drop_column("device", "soh_permille")
     op.drop_table("deed")
     op.drop_table("bidding")

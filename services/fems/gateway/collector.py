@@ -137,7 +137,7 @@ class Collector:
         """Return a meter's records from interval `first` on; None where it does not answer, or remembers nothing."""
         try:
             with odd_answers_not_readable():
-                models = await self._lines.to(device).models(device.unit_id)
+                models = await self._lines.to(device).models(device.unit_id, device.instance)
                 # Whatever lacks its kind's models is another device, whose memory must not be taken for this one's.
                 points_of(device.kind, models)
                 if PROFILE_MODEL not in models:
@@ -167,6 +167,8 @@ class Collector:
             address = start + layout.record_offset + index * layout.record_size
             words = await line.read(device.unit_id, address, count * layout.record_size)
             found = records_in(words)
+            if device.reversed:
+                found = {number: (export_wh, import_wh) for number, (import_wh, export_wh) in found.items()}
             energies |= found
             if len(found) < count:
                 break

@@ -11,17 +11,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
+from pymodbus import FramerType
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.constants import ExcCodes
 from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 
 from shared.clock import monotonic_s
-from shared.complex.model import Address
+from shared.complex.model import Address, LineSettings
 
 logger = logging.getLogger(__name__)
 
-ANSWER_WAIT_S = 1.0
+FRAMERS = {"tcp": FramerType.SOCKET, "rtu": FramerType.RTU}
 # A device has to see the end of the old connection before it takes the next one.
 REOPEN_S_MIN, REOPEN_S_MAX = 0.1, 5.0
 # A question waits so long for the next connection; while an address is away for longer it is told so at once.
@@ -58,20 +59,22 @@ class Connection:
     """One address's.
 
     Attributes:
-        maps: Where each unit's models start, as far as they were walked through; forgotten after a unit's fault, and
-            all of them when the address was away.
+        maps: The models of each unit with where they start, as far as they were walked through; forgotten after a
+            unit's fault, and all of them when the address was away.
+        refused: What reads each unit refused, as (table, address, count), although it has the registers.
     """
 
-    def __init__(self, address: Address, *, answer_wait_s: float = ANSWER_WAIT_S) -> None:
+    def __init__(self, address: Address, settings: LineSettings | None = None) -> None:
         self._address = address
-        self._answer_wait_s = answer_wait_s
+        self._settings = settings or LineSettings()
         self._turns = _Turns()
         self._client: AsyncModbusTcpClient | None = None
         self._asking = self._has_answered = False
         # How often in a row the address gave no connection, or one that it closed without a single answer.
         self._failures = 0
         self._reopen_at_s = 0.0
-        self.maps: dict[int, dict[int, int]] = {}
+        self.maps: dict[int, list[tuple[int, int]]] = {}
+        self.refused: dict[int, set[tuple[str, int, int]]] = {}
 
     async def ask(self, unit_id: int, question: Question, fits: Fits, *, urgent: bool = False) -> ModbusPDU:
         """Ask when it is this question's turn; of those that wait, urgent ones are next, then the one that came first.
@@ -98,7 +101,6 @@ class Connection:
                     # No answer came, or nobody waits for it any more: coming late, it would be taken for the next one.
                     self.close()
             if response.isError():
-                self.maps.pop(unit_id, None)
                 raise Refused(unit_id, response)
             return response
 
@@ -123,7 +125,8 @@ class Connection:
         self._client = client = AsyncModbusTcpClient(
             host,
             port=port,
-            timeout=self._answer_wait_s,
+            framer=FRAMERS[self._settings.framing],
+            timeout=self._settings.answer_within_s,
             retries=0,
             reconnect_delay=0,
             trace_connect=self._on_connection,
@@ -160,6 +163,7 @@ class Connection:
             logger.warning("field network is away", extra={"address": str(self._address), "reason": reason})
         self._failures += 1
         self.maps.clear()
+        self.refused.clear()
 
 
 async def _answer(client: AsyncModbusTcpClient, question: Question, fits: Fits) -> ModbusPDU:

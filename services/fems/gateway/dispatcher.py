@@ -110,7 +110,7 @@ class Dispatcher:
             # The complex file has changed while it was waiting.
             return Refusal("unknown_device", "must be the id of a battery in the complex file")
         line, unit_id = self._lines.to(device, urgent=True), device.unit_id
-        models = await line.models(unit_id)
+        models = await line.models(unit_id, device.instance)
         by_schedule = DISPATCH_MODEL in models
         if not by_schedule and not any(model_id in models for model_id in controls.CONTROL_MODELS):
             raise NotReadable(f"the device has no model {DISPATCH_MODEL}, 704 or 124")

@@ -78,7 +78,7 @@ class Gateway:
         roads = [MqttRoad(desk, self._clock, self._engine, url, stop) for desk in desks if url is not None]
         for road in roads:
             road.start()
-        lines = Lines()
+        lines = Lines(*self._complexes.values())
         try:
             async with asyncio.TaskGroup() as tasks:
                 for complex_ in self._complexes.values():

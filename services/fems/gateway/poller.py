@@ -30,7 +30,7 @@ from shared.clock import Clock
 from shared.complex.model import Complex, Device
 from shared.complex.register_maps import RegisterMap
 from shared.db.engine import reading
-from shared.events.fems import DeviceObserved
+from shared.events.fems import DeviceObserved, MeterKind
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +93,9 @@ class LivePoller:
         if self._patience.is_due(device.device_id):
             try:
                 flags = await self._ask(device, seen)
+                if not seen.live.tells_power and device.kind is not MeterKind.PV:
+                    # An inverter that sleeps gives nothing; of others it is not known what flows.
+                    flags |= {Flag.NO_POWER}
                 reachable = True
             except (NoAnswer, NotReadable) as fault:
                 self.failures[device.device_id][fault.kind] += 1
@@ -142,13 +145,15 @@ class LivePoller:
         line = self._lines.to(device)
         if device.register_map is not None:
             with odd_answers_not_readable():
-                seen.live = await live_by_map(line, device.unit_id, device.register_map)
+                live = await live_by_map(line, device.unit_id, device.register_map)
+            seen.live = live.reversed() if device.reversed else live
             return self._judge(device, seen, seen.live, remembers=False)
         with odd_answers_not_readable():
-            models = await line.models(device.unit_id)
+            models = await line.models(device.unit_id, device.instance)
             wanted = points_of(device.kind, models)
             places = [(models[m] + model(m).points[p].offset, model(m).points[p].size) for m, p in wanted]
             live = live_from(device.kind, models, await line.registers(device.unit_id, places))
+            live = live.reversed() if device.reversed else live
             seen.live = live
             went_back = _went_back(seen.watch, live)
             if live.counters is not None and (seen.serial is None or went_back):
@@ -239,6 +244,7 @@ def observation(
         export_w=live.export_w,
         soc_wh=live.stored_wh,
         capacity_wh=live.capacity_wh,
+        soh_permille=live.soh_permille,
         reachable=reachable,
         flags=tuple(sorted(flags)),
     )

@@ -33,6 +33,7 @@ class DeviceView(TypedDict):
     export_kw: str
     soc_kwh: str | None
     capacity_kwh: str | None
+    soh_percent: float | None
     reachable: bool
     stale: bool
     flags: list[str]
@@ -69,6 +70,7 @@ def devices_shown(complex_: Complex, *, now: datetime, speed: float) -> ShowDevi
             "export_kw": kw_text(row["export_w"]),
             "soc_kwh": None if row["soc_wh"] is None else kwh_text(row["soc_wh"]),
             "capacity_kwh": None if row["capacity_wh"] is None else kwh_text(row["capacity_wh"]),
+            "soh_percent": None if row["soh_permille"] is None else row["soh_permille"] / 10,
             "reachable": row["reachable"],
             "stale": not row["reachable"] or heard_at is None or heard_at < heard_since,
             "flags": sorted({*row["flags"], *(() if possible else (IMPOSSIBLE,))}),

@@ -22,7 +22,7 @@ DEVICE = table(
     "device_id",
     *text("participant_id", "meter_kind"),
     *instant("observed_at"),
-    *whole("import_w", "export_w", "soc_wh?", "capacity_wh?"),
+    *whole("import_w", "export_w", "soc_wh?", "capacity_wh?", "soh_permille?"),
     sa.Column("reachable", sa.Boolean, nullable=False),
     flags(),
     # When it last answered; `observed_at` is when it was last asked.

@@ -63,7 +63,7 @@ class GatewayBench:
         store.METADATA.create_all(self.engine)
         self._clock = clock
         self._loop = RunLoop(handlers.service(Complexes(complex_)), bus, self.engine, clock)
-        self.lines = Lines()
+        self.lines = Lines(complex_)
         self.live = LivePoller(complex_, clock, self.engine, self.lines)
         self.collector = Collector(complex_, clock, self.engine, self.lines)
         self.dispatcher = Dispatcher(complex_, clock, self.engine, self.lines)

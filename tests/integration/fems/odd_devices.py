@@ -2,9 +2,9 @@
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pymodbus.framer import FramerRTU
 
@@ -15,7 +15,7 @@ END = (0xFFFF, 0)
 _FORMATS = {"int16": ">h", "sunssf": ">h", "uint16": ">H", "acc32": ">I", "uint64": ">Q", "float32": ">f"}
 
 
-def words_of(model_id: int, **told: float) -> list[int]:
+def words_of(model_id: int, **told: float | str) -> list[int]:
     """Return a model's registers with some points told and all others not implemented."""
     layout = model(model_id)
     words: list[int] = []
@@ -29,8 +29,8 @@ def words_of(model_id: int, **told: float) -> list[int]:
                 f">{point.size}H", str(told.get(point.name, "")).encode().ljust(2 * point.size, b"\0")
             )
         elif point.name in told:
-            number = told[point.name]
-            content = struct.pack(_FORMATS[point.kind], number if point.kind == "float32" else int(number))
+            number = float(told[point.name])
+            content = struct.pack(_FORMATS[point.kind], number if point.kind == "float32" else round(number))
             words += struct.unpack(f">{point.size}H", content)
         else:
             words += unimplemented(point)
@@ -52,38 +52,35 @@ class OddDevice:
         blocks: Reads have to lie within one of these (first, last); None: any.
         most: Registers that one read may ask for.
         delay_s: How long it thinks.
-        silent_at: Addresses at which a read is not answered at all.
         hole_code: How it refuses what it lacks.
-        questions: What was asked, as (address, count).
+        since_refusal: How many questions were answered since the last that was not.
     """
 
     registers: Mapping[int, int]
-    blocks: tuple[tuple[int, int], ...] | None = None
+    blocks: Sequence[tuple[int, int]] | None = None
     most: int = 125
     delay_s: float = 0.0
-    silent_at: tuple[int, ...] = ()
     hole_code: int = NO_SUCH_ADDRESS
-    questions: list[tuple[int, int]] = field(default_factory=list)
+    since_refusal: int = 0
 
-    async def answer(self, question: bytes) -> bytes | None:
-        """Return what it says to a question; None for nothing."""
+    async def answer(self, question: bytes) -> bytes:
+        """Return what it says to a question."""
         await asyncio.sleep(self.delay_s)
         address, count = struct.unpack_from(">HH", question, 1)
-        self.questions.append((address, count))
         last = address + count - 1
-        if address in self.silent_at:
-            return None
         within = self.blocks is None or any(first <= address and last <= end for first, end in self.blocks)
         if count > self.most or not within:
+            self.since_refusal = 0
             return bytes([question[0] | FAULT_BIT, 3 if count > self.most else NO_SUCH_ADDRESS])
         if any(place not in self.registers for place in range(address, last + 1)):
             return bytes([question[0] | FAULT_BIT, self.hole_code])
+        self.since_refusal += 1
         words = [self.registers[place] for place in range(address, last + 1)]
         return bytes([question[0], 2 * count]) + struct.pack(f">{count}H", *words)
 
 
 @asynccontextmanager
-async def answering(port: int, units: Mapping[int, OddDevice], *, rtu: bool = False):  # noqa: ANN201 -- nothing is yielded
+async def answering(port: int, units: Mapping[int, OddDevice], *, rtu: bool = False) -> AsyncIterator[None]:
     """Let units answer at a port, in Modbus TCP or in RTU frames over TCP."""
 
     async def on_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

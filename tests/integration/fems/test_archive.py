@@ -19,6 +19,7 @@ from services.fems.gateway.archive import day_file, read_day, write_day
 from services.fems.gateway.publishing import Metered, publish
 from services.fems.gateway.retention import Keeper
 from services.fems.gateway.sum_checks import Aftermath
+from services.fems.store.tables import MINUTE
 from shared.complex.model import Complex
 from shared.db.engine import reading
 from shared.events.fems import Quality
@@ -78,7 +79,7 @@ def a_day_published(
         if minutes:
             row = {"complex_id": complex_.complex_id, "start": day_start(day), "meter_id": meter.device_id}
             row |= {"import_wh": 7, "export_wh": 0, "quality": "measured"}
-            db.execute(sa.insert(store.MINUTE), [row])
+            db.execute(sa.insert(MINUTE), [row])
 
 
 def looked_after(gateway: GatewayBench, complex_: Complex, archive: Path, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.fems.domain.registers.sunspec import NotReadable
 from services.fems.gateway.connection import Connection, NoAnswer, NoConnection
 from services.fems.gateway.modbus import Line
-from shared.complex.model import Address
+from shared.complex.model import Address, LineSettings
 from tests.integration.fems.field_town import a_free_port
 from tests.integration.fems.picky_device import PickyDevice, registers
 
@@ -33,7 +33,7 @@ def asked(
     async def run() -> T:
         port = a_free_port()
         async with PickyDevice(port, answer, numbers_answers=numbers_answers) as device, asyncio.timeout(GIVE_UP_S):
-            connection = Connection(Address("127.0.0.1", port), answer_wait_s=answer_wait_s)
+            connection = Connection(Address("127.0.0.1", port), LineSettings(answer_within_s=answer_wait_s))
             try:
                 return await ask(connection, device)
             finally:

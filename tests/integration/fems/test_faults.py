@@ -75,7 +75,6 @@ def last_flags(events: list[DeviceObserved]) -> dict[str, set[str]]:
         (FaultKind.OTHER_UNIT, "no_answer"),
         (FaultKind.NOISE, "not_readable"),
         (FaultKind.NO_SCALE, "not_readable"),
-        (FaultKind.NO_NUMBER, "not_readable"),
     ],
 )
 @pytest.mark.parametrize("sunspec", [103, pytest.param(701, marks=pytest.mark.matrix)])
@@ -100,6 +99,25 @@ def test_device_without_a_sensible_answer_is_unreachable_and_counted_and_stops_n
     assert sorted(one.device_id for one in found if one.reachable) == sorted([*OTHERS, *OTHERS])
     # Asked once, or twice where the second poll comes after the gateway's patience with it, half a second, is over.
     assert failures in ({"roof": {counted: 1}}, {"roof": {counted: 2}})
+
+
+@pytest.mark.parametrize(("device_id", "flags"), [("roof", set()), ("plain.grid", {"no_power"})])
+def test_device_that_does_not_tell_its_power_for_now_is_counted_on(
+    tmp_path: Path, device_id: str, flags: set[str]
+) -> None:
+    complex_, clock, bus = a_port_of_its_own(), a_clock(), MemoryBus()
+    ask_for(tmp_path, complex_, a_fault(device_id, FaultKind.NO_NUMBER))
+
+    async def run() -> dict[str, DeviceObserved]:
+        async with simulated(complex_, tmp_path, clock):
+            with GatewayBench(complex_, tmp_path, clock, bus) as gateway:
+                await gateway.live.poll()
+                return {one.device_id: one for one in gateway.published(DeviceObserved)}
+
+    found = asyncio.run(run())[device_id]
+
+    assert (found.reachable, found.import_w, found.export_w) == (True, 0, 0)
+    assert set(found.flags) == flags
 
 
 @pytest.mark.parametrize("kind", [FaultKind.SILENT, FaultKind.NOISE, FaultKind.METER_SWAP])

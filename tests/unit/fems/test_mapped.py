@@ -75,14 +75,14 @@ def test_every_map_of_the_project_can_be_read() -> None:
 def test_map_that_breaks_a_rule_names_its_path(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text(
-        "title: x\npoints: {power_w: {address: 70000, kind: int16}, import_wh: {address: 1, kind: int64}}\n"
+        "title: x\npoints: {power_w: {address: 70000, kind: int16}, import_wh: {address: 1, kind: int24}}\n"
     )
 
     with pytest.raises(BadInputs) as found:
         load_register_map(path)
 
     said = str(found.value)
-    assert "$.points.power_w.address must be less than or equal to 65534, was 70000" in said
+    assert "$.points.power_w.address must be less than or equal to 65532, was 70000" in said
     assert "$.points.import_wh.kind" in said
 
 

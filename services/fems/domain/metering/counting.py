@@ -40,6 +40,7 @@ class Flag(StrEnum):
     SCALE = "scale"
     UPLOADED = "uploaded"
     SUM_CHECK = "sum_check"
+    NO_POWER = "no_power"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 A device's map starts at 40000 with "SunS", then model after model (id, length, points), then the end model.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -43,6 +45,7 @@ _FORMATS = {
     "acc64": ">Q",
     "bitfield64": ">Q",
 }
+_FLOATS = {"float32": ">f", "float64": ">d"}
 _WRAPPING = ("acc16", "acc32", "acc64")
 
 
@@ -176,6 +179,24 @@ def decode(point: Point, registers: Sequence[int]) -> int:
         raise NotReadable(f"{point.name}: not implemented by the device")
     content = struct.pack(f">{point.size}H", *registers)
     return int(struct.unpack(_FORMATS[point.kind], content)[0])
+
+
+def number_in(point: Point, registers: Sequence[int]) -> Fraction:
+    """Return the number in a point's registers, whole or not, exactly.
+
+    Raises:
+        NotReadable: They are too few, marked unimplemented, or hold no finite number.
+    """
+    if point.kind not in _FLOATS:
+        return Fraction(decode(point, registers))
+    if len(registers) != point.size:
+        raise NotReadable(f"{point.name}: needs {point.size} registers, got {len(registers)}")
+    content = struct.pack(f">{point.size}H", *registers)
+    number = float(struct.unpack(_FLOATS[point.kind], content)[0])
+    if not math.isfinite(number):
+        # A float that is not implemented is no number.
+        raise NotReadable(f"{point.name}: not implemented by the device")
+    return Fraction(number)
 
 
 def require_scale(scale: int, where: str) -> None:
