@@ -68,6 +68,7 @@ STREAM_SCOPES: Final[Mapping[str, Scope]] = {
     "setpoint": Scope.SERIES_READ,
     "order": Scope.ORDERS_READ,
     "participant": Scope.ORDERS_READ,
+    "bidding": Scope.ORDERS_READ,
     "settled": Scope.ACCOUNTS_READ,
     "resettled": Scope.ACCOUNTS_READ,
     "ledger": Scope.ACCOUNTS_READ,

@@ -4,7 +4,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from shared.events.commands import MarketHaltRequested, MarketResumeRequested, ParticipantSuspendRequested
+from shared.events.commands import (
+    BiddingChanged,
+    MarketHaltRequested,
+    MarketResumeRequested,
+    ParticipantSuspendRequested,
+)
 from shared.events.market import MarketHalted, ParticipantSuspended
 from shared.events.orders import OrderCancelRequested, OrderSubmitted
 from tests.browser.pages import WAIT_S, shows, text
@@ -97,3 +102,26 @@ def test_only_the_operator_gets_to_the_desk(browser: webdriver.Chrome, opened: C
     for who in ("planner", "hanbit"):
         opened(who)
         assert not browser.find_element(By.ID, "market-state").is_enabled()
+
+
+def test_a_factory_and_the_operator_switch_automatic_bidding(
+    browser: webdriver.Chrome, bench: ApiBench, opened: Callable[[str], None]
+) -> None:
+    opened("hanbit")
+    shows(browser, "bidding", "Automatic bidding: on")
+    press(browser, "#bidding button")
+    # It is 10:45; the gate of 11:00 has closed.
+    shows(browser, "order-answer", "Automatic bidding: off · from delivery")
+    shows(browser, "order-answer", "11:15")
+    shows(browser, "bidding", "Automatic bidding: off")
+
+    opened("operator")
+    press(browser, "#market-state")
+    press(browser, f"button[data-bidding={HANBIT}]")
+    shows(browser, "desk-answer", "Automatic bidding: on")
+    bench.run()
+
+    assert [(one.mode, one.stated_by) for one in bench.published(BiddingChanged)] == [
+        ("off", "hanbit"),
+        ("automatic", "operator"),
+    ]

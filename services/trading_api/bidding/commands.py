@@ -6,7 +6,10 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.bidding import queries
 from services.trading_api.bidding.schemas import BiddingIn
+from services.trading_api.bidding.views import bidding_view
 from services.trading_api.log.commands import AuditedCommand
+from services.trading_api.log.stream import StreamEntry, append_to_stream
+from services.trading_api.roles import audience_of
 from services.trading_api.rules import queries as rules
 from shared.complex.model import Complex, Participant
 from shared.events.commands import BiddingChanged
@@ -43,6 +46,8 @@ def state_bidding(
     queries.save_bidding(db, stated)
     number = command.record("bidding.change", participant.participant_id, stated.model_dump_json())
     command.emit(stated, number)
+    told = StreamEntry(audience_of(participant.participant_id), "bidding", bidding_view(stated, now))
+    append_to_stream(db, complex_id, [told], now=now)
     return stated
 
 

@@ -1,14 +1,23 @@
 """Automatic bidding, as it was last stated."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
 from services.trading_api.bidding.tables import BIDDING, BIDDING_RECORD
 from services.trading_api.db.sql import of_complex, upsert
-from shared.complex.model import Participant
+from shared.complex.model import Complex, Participant
 from shared.events.commands import BiddingChanged
 from shared.units import PERMILLE
+
+
+def biddings(db: Connection, complex_: Complex, since: datetime, *, seen_by: str | None) -> Sequence[BiddingChanged]:
+    """Return what holds of each participant, or of the one alone that asks, in the complex file's order."""
+    rows = db.execute(of_complex(BIDDING, complex_.complex_id))
+    stated = {one.participant_id: one for one in map(BIDDING_RECORD.record, rows)}
+    seen = [one for one in complex_.participants if seen_by in {None, one.participant_id}]
+    return [stated.get(one.participant_id) or _of_file(complex_.complex_id, one, since) for one in seen]
 
 
 def bidding_of(db: Connection, complex_id: str, participant: Participant, since: datetime) -> BiddingChanged:
@@ -22,8 +31,10 @@ def bidding_of(db: Connection, complex_id: str, participant: Participant, since:
     """
     query = of_complex(BIDDING, complex_id).where(BIDDING.c.participant_id == participant.participant_id)
     row = db.execute(query).one_or_none()
-    if row is not None:
-        return BIDDING_RECORD.record(row)
+    return BIDDING_RECORD.record(row) if row is not None else _of_file(complex_id, participant, since)
+
+
+def _of_file(complex_id: str, participant: Participant, since: datetime) -> BiddingChanged:
     bidding = participant.bidding
     return BiddingChanged(
         complex_id=complex_id,

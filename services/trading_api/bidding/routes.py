@@ -27,7 +27,8 @@ def get_bidding(state: State, caller: Caller, participant_id: Whose = None) -> B
     """Say how the exchange bids for a participant."""
     member = _member(state, caller, participant_id)
     with reading(state.engine) as db:
-        return bidding_view(queries.bidding_of(db, caller.complex_id, member, state.clock.shown()))
+        now = state.clock.shown()
+        return bidding_view(queries.bidding_of(db, caller.complex_id, member, now), now)
 
 
 @switching.put("")
@@ -36,7 +37,7 @@ def put_bidding(wanted: BiddingIn, state: State, caller: Caller, participant_id:
     member, complex_ = _member(state, caller, participant_id), state.complex_of(caller)
     with state.begin() as db:
         command = market_command(db, caller, state.clock)
-        return bidding_view(commands.state_bidding(command, complex_, member, wanted))
+        return bidding_view(commands.state_bidding(command, complex_, member, wanted), command.now)
 
 
 def _member(state: AppState, caller: Principal, participant_id: str | None) -> Participant:

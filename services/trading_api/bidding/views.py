@@ -1,5 +1,7 @@
 """How automatic bidding reads on the wire."""
 
+from datetime import datetime
+
 from typing_extensions import TypedDict
 
 from services.trading_api.text import instant_text, maybe
@@ -8,10 +10,14 @@ from shared.units import PERMILLE, kwh_text
 
 
 class BiddingView(TypedDict):
-    """How the exchange bids for a participant, and from which delivery interval on; version 0 is the complex file's."""
+    """How the exchange bids for a participant, and from which delivery interval on; version 0 is the complex file's.
+
+    `is_bidding` says whether it is on, and not paused now.
+    """
 
     participant_id: str
     mode: str
+    is_bidding: bool
     buy_share: float
     sell_share: float
     kwh_per_day_max: str | None
@@ -23,12 +29,14 @@ class BiddingView(TypedDict):
     stated_by: str
 
 
-def bidding_view(stated: BiddingChanged) -> BiddingView:
+def bidding_view(stated: BiddingChanged, now: datetime) -> BiddingView:
     """Show what holds."""
+    is_paused = stated.paused_until is not None and now < stated.paused_until
     of_file = stated.bidding_version == 0
     return {
         "participant_id": stated.participant_id,
         "mode": stated.mode,
+        "is_bidding": stated.mode == "automatic" and not is_paused,
         "buy_share": stated.buy_share_permille / PERMILLE,
         "sell_share": stated.sell_share_permille / PERMILLE,
         "kwh_per_day_max": maybe(kwh_text, stated.wh_per_day_max),

@@ -62,6 +62,18 @@ RULES = (
     ("expected_kw must be given for a {}", "{}에는 expected_kw가 필요합니다"),
     ("must be in the future", "미래여야 합니다"),
     ("scenarios must be at most {} in number, were {}", "시나리오는 {}개 이하여야 합니다(요청 {}개)"),
+    # The calendar, bidding
+    ("must hold at the earliest 15 minutes after the request", "요청하고 15분 뒤부터 적용할 수 있습니다"),
+    ("must hold after the version before it", "앞 버전보다 뒤에 적용되어야 합니다"),
+    ("gate closure must be at least {} minutes before delivery", "마감은 인도 {}분 전 이상이어야 합니다"),
+    ("opening must come before gate closure", "개시는 마감보다 앞서야 합니다"),
+    ("price limits must be in order", "가격 하한은 상한 이하여야 합니다"),
+    ("price limits must be within ±{} KRW/kWh", "가격 한도는 ±{}원/kWh 이내여야 합니다"),
+    (
+        "the day-ahead gate must close before that of the day's first interval",
+        "하루전 경매는 그날 첫 구간의 마감보다 먼저 마감해야 합니다",
+    ),
+    ("must be given by an operator", "운영자는 어느 참가자인지 지정해야 합니다"),
     # Parameters, bodies, keys
     ("must be left out; this call takes no body", "본문이 없는 호출이므로 빼야 합니다"),
     ("must be left out; this call has no parameters", "매개변수가 없는 호출이므로 빼야 합니다"),

@@ -6,6 +6,8 @@ from sqlalchemy.engine import Connection
 
 from services.trading_api.batteries import queries as batteries_queries
 from services.trading_api.batteries.views import plan_view, setpoint_view
+from services.trading_api.bidding.queries import biddings
+from services.trading_api.bidding.views import bidding_view
 from services.trading_api.billing import queries as billing_queries
 from services.trading_api.db.paging import page
 from services.trading_api.db.spans import Span
@@ -61,7 +63,7 @@ def overview(db: Connection, state: AppState, principal: Principal, day: date | 
         "day": shown.isoformat(),
         "gate_closure_lead_s": rules_at(db, state.complex_of(principal), now).calendar.gate_closure_lead_s,
         "market": {"halted": bool(halt and halt["halted"]), "reason": halt["reason"] if halt else ""},
-        **_dealings(db, principal, delivered),
+        **_dealings(db, state, principal, delivered),
         **_accounts(db, state, principal, shown),
         "auctions": [auction_view(row) for row in market_queries.auctions_between(db, complex_id, first, end)],
         "day_ahead": [day_ahead_view(row) for row in market_queries.day_ahead_between(db, complex_id, first, end)],
@@ -85,14 +87,17 @@ def overview(db: Connection, state: AppState, principal: Principal, day: date | 
     }
 
 
-def _dealings(db: Connection, principal: Principal, delivered: tuple[datetime, datetime] | None) -> JsonObject:
+def _dealings(
+    db: Connection, state: AppState, principal: Principal, delivered: tuple[datetime, datetime] | None
+) -> JsonObject:
     if not principal.may(Scope.ORDERS_READ):
-        return {"orders": [], "suspensions": []}
-    complex_id, seen_by = principal.complex_id, principal.participant_id
+        return {"orders": [], "suspensions": [], "biddings": []}
+    complex_id, seen_by, now = principal.complex_id, principal.participant_id, state.clock.shown()
     listing = orders_queries.order_list(complex_id, seen_by=seen_by, client_order_id=None, delivered=delivered)
     stopped = suspensions(db, complex_id).items()
     return {
         "orders": [order_view(row) for row in page(db, listing, limit=ORDERS_SHOWN, cursor=None).rows],
+        "biddings": [bidding_view(one, now) for one in biddings(db, state.complex_of(principal), now, seen_by=seen_by)],
         "suspensions": [suspension_view(row) for stopped_id, row in stopped if seen_by in {None, stopped_id}],
     }
 

@@ -21,6 +21,7 @@ def test_until_somebody_says_otherwise_the_complex_file_holds(hanbit: TestClient
     assert hanbit.get(PATH).json() == {
         "participant_id": HANBIT,
         "mode": "automatic",
+        "is_bidding": True,
         "buy_share": 0.85,
         "sell_share": 0.15,
         "kwh_per_day_max": None,

@@ -125,3 +125,12 @@ def test_an_unknown_deed_is_not_there(bench: ApiBench, operator: TestClient) -> 
     decided(bench, "5e8f295c-0b8f-57b5-b345-1836260580ba", "done")
 
     assert operator.get("/api/v1/deeds/5e8f295c-0b8f-57b5-b345-1836260580ba").status_code == 404
+
+
+def test_a_rule_of_the_calendar_is_told_in_korean(bench: ApiBench) -> None:
+    with bench.client("operator") as operator:
+        answer = operator.post(
+            "/api/v1/market/calendar", json={**CALENDAR, "gate_closure_lead_s": 60}, headers={"Accept-Language": "ko"}
+        )
+
+    assert answer.json()["errors"][0]["rule"] == "마감은 인도 15분 전 이상이어야 합니다"

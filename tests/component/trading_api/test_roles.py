@@ -120,7 +120,7 @@ PAGES = {"GET /", "GET /favicon.ico", "/static"}
 # What the stream tells, and the roles that hear of it; a factory hears its own.
 HEARD: Mapping[tuple[str, ...], str] = {
     ROLES: "snapshot auction day_ahead market calendar reading corrected accuracy schedule setpoint devices",
-    ("factory", "operator"): "order participant settled resettled statement invoice certified",
+    ("factory", "operator"): "order participant bidding settled resettled statement invoice certified",
     ("operator", "planner"): "study late",
     ("operator",): "ledger dead_letter",
 }
@@ -128,7 +128,7 @@ HEARD: Mapping[tuple[str, ...], str] = {
 SHOWN: Mapping[tuple[str, ...], str] = {
     ROLES: "sequence clock caller complex day gate_closure_lead_s market auctions day_ahead energy devices schedules"
     " accuracy setpoints",
-    ("factory", "operator"): "suspensions settled saving orders",
+    ("factory", "operator"): "suspensions biddings settled saving orders",
     ("operator",): "ledger",
 }
 
@@ -166,6 +166,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiBench]:
     with bench.client("planner") as planner, bench.client("hanbit") as hanbit:
         # Sealed: its gate is ahead.
         hanbit.post("/api/v1/orders", json=an_order(client_order_id="secret", price_krw_per_kwh="123.45"))
+        hanbit.put("/api/v1/bidding", json={"mode": "off"})
         study_id = planner.post("/api/v1/studies", json={"trading_day": "2026-05-20"}).json()["study_id"]
     EXAMPLES["study_id"] = study_id
     result = StudyResult(

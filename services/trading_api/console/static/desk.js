@@ -43,7 +43,13 @@ export function drawEntry(state, lost) {
   known = state;
   isLost = lost;
   form.hidden = state.caller.role !== "factory";
+  at("bidding").hidden = form.hidden;
   if (form.hidden) return;
+  const own = state.biddings.get(state.caller.participant_id);
+  const shown = `${word("automaticBidding")}: ${word(own.is_bidding ? "isOn" : "isOff")} `;
+  // A button that is made anew while somebody presses it is not pressed.
+  if (at("bidding").dataset.shown !== shown) at("bidding").replaceChildren(shown, biddingSwitch(own));
+  at("bidding").dataset.shown = shown;
   let start = Math.ceil(nowOf(state) / INTERVAL_MS) * INTERVAL_MS;
   while (!isGateOpen(state, start)) start += INTERVAL_MS;
   const starts = Array.from({ length: OFFERED }, (_, number) => new Date(start + number * INTERVAL_MS));
@@ -95,14 +101,15 @@ export function drawDesk(state) {
   at("halt").hidden = halted;
   at("resume").hidden = !halted;
   at("desk-market").textContent = halted ? `${word("halted")}: ${state.market.reason}` : word("open");
-  const rows = [...state.members.values()].map((member) => memberRow(member, state.suspensions.get(member.participant_id)));
+  if (state.caller.role !== "operator") return;
+  const rows = [...state.members.values()].map((member) => memberRow(member, state.suspensions.get(member.participant_id), state.biddings.get(member.participant_id)));
   at("members").replaceChildren(...rows);
 }
 
-function memberRow(member, suspension) {
+function memberRow(member, suspension, bidding) {
   const row = document.createElement("tr");
   const standing = suspension ? `${word("suspendedOne")}: ${suspension.reason} · ${momentOf(suspension.since)}` : word("mayTrade");
-  const texts = [member.name[language()], member.feeder_id, count(member.contract.contract_kw), word(member.bidding), standing];
+  const texts = [member.name[language()], member.feeder_id, count(member.contract.contract_kw), word(bidding.is_bidding ? "automatic" : "manual"), standing];
   const cells = texts.map((text) => { const made = document.createElement("td"); made.textContent = text; return made; });
   cells[2].className = "n";
   row.append(...cells);
@@ -111,9 +118,25 @@ function memberRow(member, suspension) {
   button.dataset.participant = member.participant_id;
   button.dataset.deed = suspension ? "resume" : "suspend";
   const last = document.createElement("td");
-  last.append(button);
+  last.append(button, biddingSwitch(bidding));
   row.append(last);
   return row;
+}
+
+function biddingSwitch(bidding) {
+  const made = document.createElement("button");
+  Object.assign(made, { type: "button", textContent: word(bidding.is_bidding ? "switchOff" : "switchOn") });
+  made.dataset.bidding = bidding.participant_id;
+  return made;
+}
+
+// Shares and limits stay; a pause ends, whichever way it is switched.
+async function switchBidding(participantId, place) {
+  const { is_bidding, buy_share, sell_share, kwh_per_day_max, krw_per_day_max } = known.biddings.get(participantId);
+  const wanted = { mode: is_bidding ? "off" : "automatic", buy_share, sell_share, kwh_per_day_max, krw_per_day_max };
+  say(place, null, "…");
+  const { said, problem } = await ask("PUT", `/bidding?participant_id=${encodeURIComponent(participantId)}`, wanted);
+  say(place, problem, said && `${word("automaticBidding")}: ${word(said.is_bidding ? "isOn" : "isOff")} · ${word("biddingFrom")} ${momentOf(said.effective_from)}`);
 }
 
 // What stops somebody needs a reason, which those who are stopped get to read.
@@ -149,7 +172,9 @@ at("pace").onchange = async ({ target }) => {
 at("market-state").onclick = () => { say("desk-answer", null, ""); at("desk").showModal(); };
 at("halt").onclick = () => act("/market/halt", true);
 at("resume").onclick = () => act("/market/resume", false);
+at("bidding").onclick = ({ target }) => target.dataset.bidding && switchBidding(target.dataset.bidding, "order-answer");
 at("members").onclick = (event) => {
-  const { participant, deed } = event.target.dataset;
+  const { participant, deed, bidding } = event.target.dataset;
+  if (bidding) switchBidding(bidding, "desk-answer");
   if (participant) act(`/participants/${participant}/${deed}`, deed === "suspend");
 };

@@ -18,6 +18,7 @@ export function stateFrom(snapshot, chose) {
     devices: by(snapshot.devices, "device_id"),
     schedules: by(snapshot.schedules, "device_id"),
     setpoints: new Map(),
+    biddings: by(snapshot.biddings, "participant_id"),
     suspensions: by(snapshot.suspensions, "participant_id"),
     members: by(snapshot.complex.participants, "participant_id"),
   };
@@ -86,6 +87,7 @@ export const CHANGES = {
   setpoint: (state, one) => state.setpoints.set(one.device_id, one),
   accuracy: (state, one) => state.accuracy.set(one.kind, one),
   market: (state, one) => { state.market = one; },
+  bidding: (state, one) => state.biddings.set(one.participant_id, one),
   participant: (state, one) => {
     if (one.suspended) state.suspensions.set(one.participant_id, one);
     else state.suspensions.delete(one.participant_id);
