@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+import shared.db.writer
 from shared.db.engine import open_engine, reading, service_url
 from shared.db.migrating import upgrade
 from shared.db.writer import Writer
@@ -146,3 +149,69 @@ def test_who_waits_for_a_locked_database_is_told_once_for_all(engine: Engine, da
         note("unlocked")(db)
     assert noted(engine) == {"unlocked"}
     impatient.dispose()
+
+
+def test_while_one_that_writes_is_paused_nobody_else_is_acknowledged(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer(engine)
+    began, go_on = threading.Event(), threading.Event()
+
+    def paused() -> None:
+        with writer.begin() as db:
+            db.execute(sa.insert(NOTE).values(text="paused"))
+            began.set()
+            assert go_on.wait(60)
+
+    def hurried(text: str) -> None:
+        with writer.begin() as db:
+            db.execute(sa.insert(NOTE).values(text=text))
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        slow = threads.submit(paused)
+        assert began.wait(60)
+        monkeypatch.setattr(shared.db.writer, "LOCK_WAIT_S", 0.2)
+        told = [threads.submit(hurried, f"hurried {number}").exception(60) for number in range(3)]
+        assert not slow.done()
+        monkeypatch.undo()
+        go_on.set()
+        slow.result(60)
+        threads.submit(hurried, "later").result(60)
+
+    assert [type(fault) for fault in told] == [sa.exc.TimeoutError] * 3
+    assert noted(engine) == {"paused", "later"}
+
+
+def test_on_a_full_disk_nothing_is_acknowledged_that_is_not_there(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}"
+    upgrade(url, "planner")
+    engine = open_engine(service_url(url, "planner"))
+    METADATA.create_all(engine)
+    with engine.connect() as db:
+        pages = db.scalar(sa.text("PRAGMA page_count"))
+    # As of a disk on which so many pages are free.
+    limit = {"pages": pages + 20}
+
+    @sa.event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {limit['pages']}")
+
+    writer = Writer(engine)
+
+    def write(number: int) -> str:
+        text = f"{number} {'x' * 20_000}"
+        with writer.begin() as db:
+            db.execute(sa.insert(NOTE).values(text=text))
+        return text
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        asked = [threads.submit(write, number) for number in range(24)]
+    faults = [fault for one in asked if (fault := one.exception()) is not None]
+    acknowledged = {one.result() for one in asked if one.exception() is None}
+
+    assert faults
+    assert all("full" in str(fault) for fault in faults)
+    assert noted(engine) == acknowledged
+    limit["pages"] = pages + 1_000
+    assert write(99) in noted(engine)
+    engine.dispose()

@@ -6,7 +6,7 @@ from services.trading_api.db.sql import upsert
 from services.trading_api.forecasts.tables import ACCURACY, FORECAST
 from services.trading_api.forecasts.views import accuracy_view
 from services.trading_api.log.stream import StreamEntry, show
-from services.trading_api.roles import ALL
+from services.trading_api.roles import ALL, audience_of
 from shared.events.base import Envelope, Event
 from shared.events.forecast import AccuracyMeasured, ForecastIssued
 
@@ -34,7 +34,7 @@ class ForecastHandlers:
         return []
 
     def on_accuracy_measured(self, envelope: Envelope[AccuracyMeasured], db: Connection) -> list[Event]:
-        """Keep how good the forecasts were, the newest word of each site; the stream tells of all sites together."""
+        """Keep how good the forecasts were, the newest word of each site; each factory hears of its own."""
         event = envelope.event
         rows = [
             {
@@ -50,5 +50,6 @@ class ForecastHandlers:
             for site in event.sites
         ]
         upsert(db, ACCURACY, rows, newer="measured_at")
-        show(db, envelope, *(StreamEntry(ALL, "accuracy", accuracy_view(row)) for row in rows if not row["site_id"]))
+        told = [(ALL if not row["site_id"] else audience_of(str(row["participant_id"])), row) for row in rows]
+        show(db, envelope, *(StreamEntry(audience, "accuracy", accuracy_view(row)) for audience, row in told))
         return []

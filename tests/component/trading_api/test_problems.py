@@ -245,6 +245,16 @@ def test_a_database_that_is_away_is_503_and_acknowledges_nothing(tmp_path: Path)
         assert bench.published(OrderSubmitted) == []
 
 
+def test_whoever_has_no_key_is_sent_away_while_somebody_else_writes(tmp_path: Path) -> None:
+    bench = ApiBench(tmp_path)
+    with bench.client("hanbit") as client:
+        _forget_waiting(bench)
+        with bench.engine.begin():
+            answer = client.post("/console/session", json={"key": "a guess"})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
 def _forget_waiting(bench: ApiBench) -> None:
     """Let a locked database fail at once instead of after ten seconds."""
 

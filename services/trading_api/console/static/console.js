@@ -276,13 +276,13 @@ function cancelButton(order) {
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)}%`);
 
 function drawAccuracy() {
-  const kinds = [...state.accuracy.values()].sort((a, b) => b.kind.localeCompare(a.kind));
+  const kinds = [...state.accuracy.values()].sort((a, b) => b.kind.localeCompare(a.kind) || (a.site_id ?? "").localeCompare(b.site_id ?? ""));
   const leads = [...new Set(kinds.flatMap((one) => one.leads.map((lead) => lead.lead_hours)))].sort((a, b) => parseFloat(a) - parseFloat(b));
   const head = document.createElement("tr");
   head.append(...["", ...leads.map((hours) => `${hours} ${word("hours")}`)].map((text) => { const made = document.createElement("th"); made.textContent = text; return made; }));
   const rows = kinds.map((one) => {
     const row = document.createElement("tr");
-    row.append(cell(`${word(one.kind === "pv" ? "solar" : "loads")}${one.is_drifting ? ` ⚠ ${word("drifting")}` : ""}`, one.kind));
+    row.append(cell(`${nameOfAccuracy(one)}${one.is_drifting ? ` ⚠ ${word("drifting")}` : ""}`, one.kind));
     for (const hours of leads) {
       const lead = one.leads.find((found) => found.lead_hours === hours);
       const figures = lead ? [lead.nmae, lead.coverage, lead.skill_rmse].map(percent) : ["–"];
@@ -295,6 +295,21 @@ function drawAccuracy() {
   if (!rows.length) { const row = document.createElement("tr"); row.append(cell(word("noAccuracy"), "empty")); rows.push(row); }
   write("accuracy-note", kinds.length ? `(${kinds[0].days} ${word("overDays")})` : "");
   at("accuracy").replaceChildren(...(leads.length ? [head] : []), ...rows);
+  write("accuracy-why", whyWorse(kinds));
+}
+
+function nameOfAccuracy(one) {
+  const kind = word(one.kind === "pv" ? "solar" : "loads");
+  return one.site_id === null ? kind : `${kind}, ${word("ownSite")}${one.kind === "pv" ? ` (${one.site_id})` : ""}`;
+}
+
+// In words, where the reference was the better forecast.
+function whyWorse(kinds) {
+  const said = kinds.map((one) => {
+    const worse = one.leads.filter((lead) => lead.skill_rmse !== null && lead.skill_rmse < 0).map((lead) => lead.lead_hours);
+    return worse.length ? `${nameOfAccuracy(one)}, ${worse.join(", ")} ${word("hours")}: ${word(one.kind === "pv" ? "worseThanSky" : "worseThanWeek")}` : "";
+  });
+  return said.filter(Boolean).join(" ");
 }
 
 function drawMatching() {

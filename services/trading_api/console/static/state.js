@@ -4,6 +4,9 @@ import { ago, dayOf, word } from "/static/words.js";
 export const INTERVAL_MS = 15 * 60e3;
 
 // A state of a day that somebody `chose` has that day's orders alone.
+// All sites of a kind together have no site.
+const placeOf = (accuracy) => `${accuracy.kind} ${accuracy.site_id ?? ""}`;
+
 export function stateFrom(snapshot, chose) {
   const by = (list, name) => new Map(list.map((one) => [one[name], one]));
   const state = {
@@ -14,7 +17,7 @@ export function stateFrom(snapshot, chose) {
     settled: by(snapshot.settled, "delivery_start"),
     energy: new Map(),
     orders: by(snapshot.orders, "order_id"),
-    accuracy: by(snapshot.accuracy, "kind"),
+    accuracy: new Map(snapshot.accuracy.map((one) => [placeOf(one), one])),
     devices: by(snapshot.devices, "device_id"),
     schedules: by(snapshot.schedules, "device_id"),
     setpoints: new Map(),
@@ -85,7 +88,9 @@ export const CHANGES = {
   settled: (state, one) => isShown(state, one) && addSettled(state, one),
   schedule: (state, one) => state.schedules.set(one.device_id, one),
   setpoint: (state, one) => state.setpoints.set(one.device_id, one),
-  accuracy: (state, one) => state.accuracy.set(one.kind, one),
+  accuracy: (state, one) => {
+    if (one.site_id === null || state.caller.role === "factory") state.accuracy.set(placeOf(one), one);
+  },
   market: (state, one) => { state.market = one; },
   bidding: (state, one) => state.biddings.set(one.participant_id, one),
   participant: (state, one) => {

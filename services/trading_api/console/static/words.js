@@ -3,6 +3,7 @@ const WORDS = {
   en: {
     automatic: "automatic", manual: "by hand", automaticBidding: "Automatic bidding", isOn: "on", isOff: "off", switchOn: "Bid automatically", switchOff: "Stop automatic bids", biddingFrom: "from delivery", suspendedOne: "suspended", mayTrade: "may trade", suspend: "Suspend", letTrade: "Let trade", asked: "The market has been asked.",
     cancel: "cancel", cancelAsked: "Cancellation asked.", open: "Market open", halted: "Market halted", suspended: "You are suspended", suspendedCount: "suspended", live: "live", lost: "Connection lost; trying again. Shown as of", sessionEnded: "Your session has ended. Sign in again to go on.",
+    ownSite: "own", worseThanSky: "“the sky stays as it is” was better, as clouds changed little, or the roof is too new to be known.", worseThanWeek: "“as a week ago” was better, as the plant runs by the week, or has run for too few days to be known.",
     today: "today", gateClosed: "gate closed", gateClosedPick: "The gate of this interval has closed. Pick a later one.", lostNoOrders: "No orders while the connection is lost.",
     ofDay: "of", ofNewest: "of the newest auctions", neverHeard: "never heard", secondsAgo: "s ago", minutesAgo: "min ago", hoursAgo: "h ago", daysAgo: "days ago",
     lastPrice: "Last price", priceNow: "Price now",
@@ -26,6 +27,7 @@ const WORDS = {
   ko: {
     automatic: "자동", manual: "수동", automaticBidding: "자동 입찰", isOn: "켜짐", isOff: "꺼짐", switchOn: "자동 입찰 켜기", switchOff: "자동 입찰 끄기", biddingFrom: "적용 인도 구간", suspendedOne: "정지", mayTrade: "거래 가능", suspend: "정지", letTrade: "정지 해제", asked: "시장에 요청했습니다.",
     cancel: "취소", cancelAsked: "취소를 요청했습니다.", open: "시장 운영 중", halted: "시장 중단", suspended: "거래 참여 정지", suspendedCount: "참여 정지", live: "실시간", lost: "연결이 끊겨 다시 시도 중. 표시 기준 시각", sessionEnded: "세션이 끝났습니다. 계속하려면 다시 로그인하세요.",
+    ownSite: "우리 공장", worseThanSky: "‘하늘이 그대로’라는 예측이 더 나았습니다. 구름 변화가 적었거나 아직 배운 날이 적습니다.", worseThanWeek: "‘지난주와 같다’는 예측이 더 나았습니다. 매주 같게 가동하거나 아직 배운 날이 적습니다.",
     today: "오늘", gateClosed: "마감됨", gateClosedPick: "이 구간은 마감되었습니다. 이후 구간을 선택하세요.", lostNoOrders: "연결이 끊긴 동안에는 주문할 수 없습니다.",
     ofDay: "거래일", ofNewest: "최근 경매", neverHeard: "응답 없음", secondsAgo: "초 전", minutesAgo: "분 전", hoursAgo: "시간 전", daysAgo: "일 전",
     lastPrice: "마지막 가격", priceNow: "현재 가격",
