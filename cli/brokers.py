@@ -58,8 +58,8 @@ class Broker:
             self._lacks_topics = True
         if self._lacks_topics and self._listens():
             try:
-                self.bus().create_topics()
-            except (BusUnavailable, OSError) as fault:
+                self.bus().make_topics_again()
+            except (BusUnavailable, BusRefused, OSError) as fault:
                 say(f"{self.kind} has no topics yet: {fault}")
             else:
                 self._lacks_topics = False

@@ -46,6 +46,17 @@ class KafkaBus:
         """
         return topics.create(self._cluster)
 
+    def make_topics_again(self) -> None:
+        """Create the topics on a broker that has lost all of them, whatever it has made by itself since.
+
+        Such a broker makes a topic when a client asks for it, with a number of partitions of its own.
+
+        Raises:
+            TopicsUnfit: It has made one again meanwhile.
+        """
+        topics.delete_unfit(self._cluster)
+        topics.create(self._cluster)
+
     def messages_held(self) -> int:
         """Return how many messages all of the table's topics hold."""
         return topics.messages_held(self._cluster)

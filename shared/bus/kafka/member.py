@@ -137,6 +137,7 @@ class KafkaGroupMember:
             group_id=self._cluster.layout.group_of(self._service),
             group_instance_id=f"{self._service}-{socket.gethostname()}",
             enable_auto_commit=False,
+            allow_auto_create_topics=False,
             auto_offset_reset="earliest",
             max_poll_records=MESSAGES_PER_POLL,
             session_timeout_ms=SESSION_TIMEOUT_MS,

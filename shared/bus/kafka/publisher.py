@@ -90,6 +90,8 @@ class KafkaPublisher:
             KafkaProducer,
             client_id=self._service,
             acks="all",
+            # A broker that lost its topics would make them anew by asking, with a number of partitions of its own.
+            allow_auto_create_topics=False,
             max_request_size=RECORD_BYTES_MAX,
             reconnect_backoff_max_ms=1_000,
             max_block_ms=METADATA_TIMEOUT_MS,

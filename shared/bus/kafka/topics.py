@@ -37,6 +37,20 @@ def create(cluster: KafkaCluster) -> list[str]:
     return missing
 
 
+def delete_unfit(cluster: KafkaCluster) -> None:
+    """Delete the table's topics that have another number of partitions, with what they hold."""
+    admin = cluster.open(KafkaAdminClient, client_id="sandan-topics")
+    try:
+        with faults_named("topics could not be deleted"):
+            there = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
+            ours = [cluster.layout.name_of(topic.name) for topic in TOPICS]
+            unfit = [name for name in ours if there.get(name, PARTITIONS) != PARTITIONS]
+            if unfit:
+                admin.delete_topics(unfit)
+    finally:
+        admin.close()
+
+
 def messages_held(cluster: KafkaCluster) -> int:
     """Return how many messages all of the table's topics hold."""
     consumer = cluster.open(KafkaConsumer, enable_auto_commit=False)
